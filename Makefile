@@ -1,0 +1,83 @@
+# orch: make builds it, make check tests it, make install installs it. Any POSIX make will do.
+
+CC = cc
+CFLAGS = -O2 -g
+LDFLAGS =
+PREFIX = /usr/local
+DESTDIR =
+
+# make FEATURES=-DORCH_NO_LINUX builds without what only Linux has.
+FEATURES =
+
+WARNINGS = -Wall -Wextra -Wpedantic -Wshadow -Wwrite-strings -Wstrict-prototypes -Wmissing-prototypes \
+	-Wpointer-arith -Wcast-qual
+ALL_CFLAGS = -std=c99 -D_XOPEN_SOURCE=700 -D_FILE_OFFSET_BITS=64 -I. $(WARNINGS) $(FEATURES) $(CFLAGS)
+
+PARSE = parse/agents.o parse/arena.o parse/buf.o parse/check.o parse/diag.o parse/glob.o parse/lex.o \
+	parse/mem.o parse/names.o parse/near.o parse/parse.o parse/tmpl.o parse/tree.o
+STORE = store/escape.o store/file.o store/key.o store/log.o store/record.o store/store.o
+ENGINE = engine/digest.o engine/expand.o engine/flow.o engine/items.o engine/keys.o engine/kin.o \
+	engine/loop.o engine/minder.o engine/outcome.o engine/plan.o engine/progress.o engine/run.o \
+	engine/runs.o engine/spawn.o engine/task.o engine/view.o engine/walk.o
+ROOMS = $(ENGINE) $(STORE) $(PARSE)
+HEADERS = parse/agents.h parse/arena.h parse/buf.h parse/check.h parse/diag.h parse/glob.h parse/lex.h \
+	parse/mem.h parse/names.h parse/near.h parse/parse.h parse/tmpl.h parse/tree.h \
+	store/escape.h store/file.h store/key.h store/log.h store/record.h store/store.h \
+	engine/digest.h engine/expand.h engine/flow.h engine/items.h engine/keys.h engine/kin.h \
+	engine/loop.h engine/minder.h engine/outcome.h engine/plan.h engine/progress.h engine/run.h \
+	engine/runs.h engine/spawn.h engine/task.h engine/view.h engine/walk.h
+
+orch: orch.o $(ROOMS)
+	$(CC) $(CFLAGS) $(LDFLAGS) -o $@ orch.o $(ROOMS)
+
+orch.o $(ROOMS): $(HEADERS)
+
+.SUFFIXES: .c .o
+.c.o:
+	$(CC) $(ALL_CFLAGS) -c -o $@ $<
+
+TESTS = tests/check.c tests/help.c tests/parse_test.c tests/store_test.c tests/engine_test.c \
+	tests/run_test.c tests/process_test.c
+
+tests/agent: tests/agent.c
+	$(CC) $(ALL_CFLAGS) $(LDFLAGS) -o $@ tests/agent.c
+
+tests/check: $(TESTS) tests/help.h tests/suites.h $(HEADERS) $(ROOMS)
+	$(CC) $(ALL_CFLAGS) $(LDFLAGS) `pkg-config --cflags check` -o $@ $(TESTS) $(ROOMS) `pkg-config --libs check`
+
+check: orch tests/agent
+	@sh tests/need-check
+	@$(MAKE) tests/check
+	tests/check
+
+# One file to copy: without the tables that nothing here unwinds with.
+MUSL = musl-gcc
+static:
+	$(MAKE) clean
+	$(MAKE) CC=$(MUSL) LDFLAGS='-static -Wl,--gc-sections' \
+		CFLAGS='-Os -ffunction-sections -fno-asynchronous-unwind-tables -Werror' orch tests/agent
+	strip orch
+
+# libFuzzer looks for input that breaks the parser; SECONDS is for how long.
+SECONDS = 60
+fuzz: tests/fuzz
+	mkdir -p tests/found
+	tests/fuzz -max_total_time=$(SECONDS) -max_len=8192 -artifact_prefix=tests/found/ tests/found tests/corpus tests/workflows tests/golden
+
+tests/fuzz: tests/fuzz_parse.c $(HEADERS)
+	clang $(ALL_CFLAGS) -fsanitize=fuzzer,address,undefined -o $@ tests/fuzz_parse.c $(PARSE:.o=.c)
+
+# The demonstration: three reviewers look at this source tree, two at a time.
+demo: orch
+	./orch run tests/workflows/demo.orch
+
+install: orch
+	mkdir -p $(DESTDIR)$(PREFIX)/bin $(DESTDIR)$(PREFIX)/share/man/man1
+	cp orch $(DESTDIR)$(PREFIX)/bin/orch
+	cp orch.1 $(DESTDIR)$(PREFIX)/share/man/man1/orch.1
+
+clean:
+	rm -f orch orch.o $(ROOMS) tests/agent tests/check tests/fuzz
+	rm -rf tests/found
+
+.PHONY: check demo fuzz static install clean

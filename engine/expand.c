@@ -1,0 +1,199 @@
+/* Templates become bytes. */
+#include "engine/expand.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "parse/glob.h"
+#include "parse/mem.h"
+
+const struct scope *
+scope_find(const struct scope *s, const char *name, size_t n)
+{
+	for (; s; s = s->up)
+		if (!strncmp(s->name, name, n) && !s->name[n])
+			return s;
+	return NULL;
+}
+
+size_t
+without_newlines(const char *s, size_t n)
+{
+	while (n && s[n - 1] == '\n')
+		n--;
+	return n;
+}
+
+static int
+add_answer(struct answers *a, uint32_t id, struct buf *out)
+{
+	char *p;
+	size_t n;
+
+	if (a->read(a->ctx, keys_text(a->keys, id), &p, &n)) {
+		buf_fmt(&a->error, "cannot read the answer `%s`: %s", keys_text(a->keys, id), strerror(errno));
+		return -1;
+	}
+	buf_add(out, p, without_newlines(p, n));
+	free(p);
+	return 0;
+}
+
+/* A name as a pattern for glob.h, its own names put in. */
+static int
+make_glob(struct answers *a, const struct place *at, const struct tmpl *t, struct buf *glob)
+{
+	struct buf text = { 0 };
+	size_t i, k;
+	int bad = 0;
+
+	for (i = 0; i < t->n && !bad; i++) {
+		struct tmpl one = { &t->parts[i], 1 };
+		unsigned short c = GLOB_ANY;
+
+		if (t->parts[i].kind == PART_STAR) {
+			buf_add(glob, &c, sizeof c);
+			continue;
+		}
+		text.n = 0;
+		bad = expand(a, at, &one, &text);
+		for (k = 0; k < text.n; k++) {
+			c = (unsigned char)text.s[k];
+			buf_add(glob, &c, sizeof c);
+		}
+	}
+	buf_free(&text);
+	return bad;
+}
+
+static void
+add_matches(const struct keys *k, const struct sight *s, const unsigned short *glob, size_t n, struct ids *ids)
+{
+	size_t i;
+
+	if (s->up)
+		add_matches(k, s->up, glob, n, ids);
+	for (i = 0; i < s->made.n; i++) {
+		const char *text = keys_text(k, s->made.list[i]);
+
+		if (glob_match(glob, n, text, strlen(text)))
+			ids_add(ids, s->made.list[i]);
+	}
+}
+
+static int
+pattern_keys(struct answers *a, const struct place *at, const struct tmpl *t, struct ids *ids)
+{
+	struct buf glob = { 0 };
+	int bad = make_glob(a, at, t, &glob);
+
+	if (!bad && at->sight)
+		add_matches(a->keys, at->sight, (const unsigned short *)(const void *)glob.s, glob.n / sizeof(unsigned short), ids);
+	buf_free(&glob);
+	return bad;
+}
+
+static uint32_t
+visible_key(struct answers *a, const struct place *at, const char *s, size_t n)
+{
+	uint32_t id = keys_find(a->keys, s, n);
+
+	return id != KEY_NONE && sight_has(at->sight, a->keys, id) ? id : KEY_NONE;
+}
+
+/* {{name}}: a variable, or else a result; a pattern: all results that match. */
+static int
+add_name(struct answers *a, const struct place *at, const struct tmpl *t, struct buf *out)
+{
+	struct buf name = { 0 };
+	struct ids ids = { 0 };
+	const struct scope *v;
+	uint32_t id;
+	size_t i;
+	int bad;
+
+	if (tmpl_pattern(t)) {
+		bad = pattern_keys(a, at, t, &ids);
+		for (i = 0; i < ids.n && !bad; i++) {
+			bad = add_answer(a, ids.list[i], out);
+			buf_char(out, '\n');
+		}
+		ids_free(&ids);
+		return bad;
+	}
+	if (expand(a, at, t, &name)) {
+		buf_free(&name);
+		return -1;
+	}
+	buf_str(&name);
+	v = scope_find(at->scope, name.s, name.n);
+	id = visible_key(a, at, name.s, name.n);
+	bad = 0;
+	if (v && id != KEY_NONE) {
+		buf_fmt(&a->error, "`%s` is a variable and a result here", name.s);
+		bad = -1;
+	} else if (v) {
+		buf_add(out, v->value, v->n);
+	} else if (id != KEY_NONE) {
+		bad = add_answer(a, id, out);
+	} else {
+		buf_fmt(&a->error, "there is no answer `%s` here", name.s);
+		bad = -1;
+	}
+	buf_free(&name);
+	return bad;
+}
+
+int
+expand(struct answers *a, const struct place *at, const struct tmpl *t, struct buf *out)
+{
+	size_t i;
+
+	for (i = 0; i < t->n; i++) {
+		const struct part *p = &t->parts[i];
+
+		if (p->kind == PART_TEXT)
+			buf_add(out, p->s, p->n);
+		else if (p->kind == PART_STAR)
+			buf_char(out, '*');
+		else if (add_name(a, at, p->name, out))
+			return -1;
+	}
+	return 0;
+}
+
+int
+expand_keys(struct answers *a, const struct place *at, const struct tmpl *t, struct ids *ids)
+{
+	struct buf name = { 0 };
+	uint32_t id;
+
+	if (tmpl_pattern(t))
+		return pattern_keys(a, at, t, ids);
+	if (expand(a, at, t, &name)) {
+		buf_free(&name);
+		return -1;
+	}
+	buf_str(&name);
+	id = visible_key(a, at, name.s, name.n);
+	if (id != KEY_NONE)
+		ids_add(ids, id);
+	else
+		buf_fmt(&a->error, "there is no answer `%s` here", name.s);
+	buf_free(&name);
+	return id == KEY_NONE ? -1 : 0;
+}
+
+int
+expand_is_plain(const struct scope *s, const struct tmpl *t)
+{
+	const char *name;
+	size_t i, n;
+
+	for (i = 0; i < t->n; i++)
+		if (t->parts[i].kind == PART_NAME &&
+		    (!tmpl_literal(t->parts[i].name, &name, &n) || !scope_find(s, name, n)))
+			return 0;
+	return 1;
+}

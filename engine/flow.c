@@ -1,0 +1,305 @@
+/* A workflow as it is to be run. */
+#include "engine/flow.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "engine/spawn.h"
+#include "parse/agents.h"
+#include "parse/check.h"
+#include "parse/mem.h"
+#include "parse/near.h"
+#include "parse/parse.h"
+
+/* A file of any kind, to its end. NULL, or what went wrong. */
+static const char *
+read_file(const char *path, struct buf *out)
+{
+	int fd = open(path, O_RDONLY | O_CLOEXEC);
+	ssize_t got;
+	int saved;
+
+	if (fd < 0)
+		return strerror(errno);
+	while ((got = read(fd, buf_room(out, 16 * 1024), 16 * 1024)) > 0)
+		out->n += (size_t)got;
+	saved = errno;
+	close(fd);
+	return got < 0 ? strerror(saved) : NULL;
+}
+
+/* For check.h: a file that the workflow names, from the workflow's own directory. */
+static const char *
+load(void *ctx, const char *name, struct source *out, struct arena *mem)
+{
+	struct flow *f = ctx;
+	struct buf path = { 0 }, text = { 0 };
+	const char *error;
+
+	if (*name != '/')
+		buf_fmt(&path, "%s/", f->dir);
+	buf_text(&path, name);
+	error = read_file(buf_str(&path), &text);
+	out->name = name;
+	out->text = arena_dup(mem, text.s, text.n);
+	out->n = text.n;
+	buf_free(&path);
+	buf_free(&text);
+	return error;
+}
+
+static char *
+directory_of(const struct record *r)
+{
+	const char *slash = strrchr(r->workflow, '/');
+
+	if (!strcmp(r->workflow, "-") || !slash)
+		return mem_dup(r->directory, strlen(r->directory));
+	return mem_dup(r->workflow, slash == r->workflow ? 1 : (size_t)(slash - r->workflow));
+}
+
+static void
+read_agents(struct flow *f, const struct record *r)
+{
+	struct agent **tail = &f->agents;
+	size_t i;
+
+	for (i = 0; i < r->nagents; i++) {
+		struct source *src = arena_get(&f->mem, sizeof *src);
+		struct agent *a;
+
+		src->name = "-a";
+		src->n = strlen(r->agents[i]);
+		src->text = arena_dup(&f->mem, r->agents[i], src->n);
+		a = agent_parse(src, &f->mem, &f->diags);
+		if (a) {
+			*tail = a;
+			tail = &a->next;
+		}
+	}
+}
+
+static int
+say_diags(struct flow *f, struct buf *error)
+{
+	diag_text(&f->diags, error);
+	return f->diags.errors ? 2 : 0;
+}
+
+int
+flow_read(struct flow *f, const struct record *r, const char *name, struct buf *error)
+{
+	struct check_with with = { 0 };
+	struct buf text = { 0 };
+	const char *wrong = NULL;
+
+	memset(f, 0, sizeof *f);
+	f->dir = directory_of(r);
+	f->name = mem_dup(name, strlen(name));
+	if (strcmp(r->workflow, "-"))
+		wrong = read_file(r->workflow, &text);
+	else
+		buf_add(&text, r->text, r->ntext);
+	f->src.n = text.n;
+	f->text = buf_take(&text);
+	f->src.text = f->text;
+	f->src.name = f->name;
+	if (wrong) {
+		buf_text(error, "orch: cannot read ");
+		visible_add(error, name, strlen(name), 0);
+		buf_fmt(error, ": %s\n", wrong);
+		return 2;
+	}
+	f->w = workflow_parse(&f->src, &f->diags);
+	read_agents(f, r);
+	with.agents = f->agents;
+	with.from_stdin = !strcmp(r->workflow, "-");
+	with.load = load;
+	with.ctx = f;
+	workflow_check(f->w, &with, &f->diags);
+	return say_diags(f, error);
+}
+
+/* Parameters. */
+
+static const char *
+given(const struct record *r, const char *name)
+{
+	size_t i;
+
+	for (i = 0; i < r->nparams; i++)
+		if (!strcmp(r->params[i].name, name))
+			return r->params[i].value;
+	return NULL;
+}
+
+static void
+missing_param(const struct flow *f, const struct param *p, struct buf *error)
+{
+	buf_fmt(error, "orch: %s:%u: ", f->name, p->pos.line);
+	if (!strcmp(p->name, "prompt"))
+		buf_fmt(error, "this workflow needs a prompt: orch run %s 'TEXT'\n", f->name);
+	else
+		buf_fmt(error, "the parameter `%s` is not given: orch run %s %s=VALUE\n", p->name, f->name, p->name);
+}
+
+static void
+bind(struct flow *f, const char *name, const char *value, size_t n)
+{
+	struct scope *s = arena_get(&f->mem, sizeof *s);
+
+	s->up = f->scope;
+	s->name = name;
+	s->value = arena_dup(&f->mem, value, n);
+	s->n = n;
+	f->scope = s;
+}
+
+int
+flow_bind(struct flow *f, const struct record *r, struct buf *error)
+{
+	struct keys none = { 0 };
+	struct answers answers = { 0 };
+	const struct param *p;
+	struct place at = { 0 };
+	int status = 0;
+
+	answers.keys = &none;
+	for (p = f->w->params; p; p = p->next) {
+		const char *value = given(r, p->name);
+		struct buf b = { 0 };
+
+		at.scope = f->scope;
+		if (value) {
+			buf_text(&b, value);
+		} else if (!p->fallback) {
+			missing_param(f, p, error);
+			status = 2;
+		} else if (expand(&answers, &at, &p->fallback->t, &b)) {
+			buf_fmt(error, "orch: %s:%u: %s\n", f->name, p->pos.line, buf_str(&answers.error));
+			status = 2;
+		}
+		bind(f, p->name, b.n ? b.s : "", b.n);
+		buf_free(&b);
+	}
+	buf_free(&answers.error);
+	return status;
+}
+
+/* Programs. */
+
+struct finder {
+	struct flow *f;
+	char *const *envp;
+	const char *root;
+	int (*have)(void *, const char *, size_t);
+	void *ctx;
+	int warn;
+	size_t missing;
+};
+
+static int
+sets_path(const struct attrs *a)
+{
+	size_t i;
+
+	for (i = 0; i < a->nenv; i++)
+		if (!strncmp(a->env[i].raw, "PATH=", 5))
+			return 1;
+	return 0;
+}
+
+static void
+find_program(struct finder *d, const struct node *n)
+{
+	const struct word *w = agents_word(n->step, 0, 0);
+	const char *s, *key, *path = env_value(d->envp, "PATH");
+	struct buf shown = { 0 };
+	size_t len, nkey;
+
+	if (!w || !tmpl_literal(&w->t, &s, &len) || !len || sets_path(&n->attrs) || sets_path(&n->step->attrs) ||
+	    sets_path(&d->f->w->attrs))
+		return;
+	if (d->have && tmpl_literal(&n->key->t, &key, &nkey) && d->have(d->ctx, key, nkey))
+		return;
+	if (!spawn_find(s, d->envp, d->root, d->root))
+		return;
+	d->missing++;
+	buf_fmt(&shown, "the program `%s` of the agent `%s` is not found", s, n->step->agent->name);
+	if (strchr(s, '/'))
+		buf_fmt(&shown, ": %s", strerror(errno));
+	else
+		buf_fmt(&shown, " in PATH: %s", path ? path : "(not set)");
+	if (d->warn)
+		diag_warn(&d->f->diags, n->pos, "%s", buf_str(&shown));
+	else
+		diag_error(&d->f->diags, n->pos, "%s", buf_str(&shown));
+	buf_free(&shown);
+}
+
+static void
+find_programs(struct finder *d, const struct node *n)
+{
+	for (; n; n = n->next) {
+		if (n->kind == NODE_RUN)
+			find_program(d, n);
+		find_programs(d, n->body);
+		find_programs(d, n->other);
+	}
+}
+
+size_t
+flow_programs(struct flow *f, char *const *envp, const char *root,
+    int (*have)(void *, const char *, size_t), void *ctx, int warn, struct buf *error)
+{
+	struct finder d;
+
+	d.f = f;
+	d.envp = envp;
+	d.root = root;
+	d.have = have;
+	d.ctx = ctx;
+	d.warn = warn;
+	d.missing = 0;
+	find_programs(&d, f->w->body);
+	if (d.missing)
+		diag_text(&f->diags, error);
+	return d.missing;
+}
+
+static void
+find_unbuilt(struct flow *f, const struct node *n)
+{
+	for (; n; n = n->next) {
+		if (n->kind >= NODE_CALL)
+			diag_error(&f->diags, n->pos, "`%s` cannot be run yet: it is not built", node_word(n->kind));
+		if (n->kind == NODE_RUN && (n->attrs.interactive || n->step->attrs.interactive))
+			diag_error(&f->diags, n->pos, "an interactive step cannot be run yet: it is not built");
+		find_unbuilt(f, n->body);
+		find_unbuilt(f, n->other);
+	}
+}
+
+int
+flow_unbuilt(struct flow *f, struct buf *error)
+{
+	find_unbuilt(f, f->w->body);
+	return f->diags.errors ? say_diags(f, error) : 0;
+}
+
+void
+flow_free(struct flow *f)
+{
+	workflow_free(f->w);
+	diag_free(&f->diags);
+	arena_free(&f->mem);
+	free(f->text);
+	free(f->name);
+	free(f->dir);
+	memset(f, 0, sizeof *f);
+}

@@ -1,0 +1,39 @@
+/* A workflow as it is to be run: its file read, checked, its parameters bound. */
+#ifndef ENGINE_FLOW_H
+#define ENGINE_FLOW_H
+
+#include "engine/expand.h"
+#include "parse/tree.h"
+#include "store/record.h"
+
+struct flow {
+	struct workflow *w;
+	struct source src;
+	char *text;             /* of the file; owned */
+	char *name;             /* what messages call it; owned */
+	char *dir;              /* of the file: where the files that it names are looked for; owned */
+	struct arena mem;
+	struct agent *agents;   /* of -a */
+	struct scope *scope;    /* the parameters; the last first */
+	struct diags diags;
+};
+
+/* Reads and checks the workflow that R names: a file, or R's text when it is `-`. NAME is what messages
+ * call it. Returns 0, or 2 when something is wrong; ERROR then says what. Warnings are in there too. */
+int flow_read(struct flow *, const struct record *r, const char *name, struct buf *error);
+
+/* Binds R's parameters. FREE_TEXT says that a prompt was given without a name. Returns 0, or 2 and ERROR. */
+int flow_bind(struct flow *, const struct record *r, struct buf *error);
+
+/* Looks for the program of every step, as it would be started from ROOT, but for those whose key HAVE
+ * (NULL: none is there) says to have an answer. Adds a warning or an error for each that is not found.
+ * Returns how many are not. */
+size_t flow_programs(struct flow *, char *const *envp, const char *root,
+    int (*have)(void *ctx, const char *key, size_t n), void *ctx, int warn, struct buf *error);
+
+/* The statements that are not built yet: 2 and ERROR when there is one. */
+int flow_unbuilt(struct flow *, struct buf *error);
+
+void flow_free(struct flow *);
+
+#endif

@@ -1,0 +1,191 @@
+/* The items of a for or a parallel block. */
+#include "engine/items.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "parse/mem.h"
+#include "parse/parse.h"
+
+struct item_part {
+	char *word;             /* owned; NULL: a range */
+	size_t n;
+	long long from, to;
+};
+
+static int
+range_end(struct answers *a, const struct place *at, const struct tmpl *t, long long *v)
+{
+	struct buf b = { 0 };
+	int bad = expand(a, at, t, &b);
+
+	if (!bad) {
+		*v = number_parse(buf_str(&b), b.n);
+		if (*v < 0) {
+			buf_text(&a->error, "a range goes from number to number, not to `");
+			buf_add(&a->error, b.s, b.n > 60 ? 60 : b.n);
+			buf_text(&a->error, "`");
+			bad = -1;
+		}
+	}
+	buf_free(&b);
+	return bad;
+}
+
+static int
+read_part(struct item_part *p, struct answers *a, const struct place *at, const struct item *item)
+{
+	struct buf b = { 0 };
+
+	if (item->kind == ITEM_RANGE)
+		return range_end(a, at, &item->from, &p->from) || range_end(a, at, &item->to, &p->to) ? -1 : 0;
+	if (expand(a, at, &item->word.t, &b)) {
+		buf_free(&b);
+		return -1;
+	}
+	p->n = b.n;
+	p->word = buf_take(&b);
+	if (memchr(p->word, '\0', p->n)) {
+		buf_text(&a->error, "an item with a NUL byte");
+		return -1;
+	}
+	return 0;
+}
+
+static int
+check_lines(struct items *l, struct answers *a)
+{
+	const char *nul = l->nlines ? memchr(l->lines, '\0', l->nlines) : NULL, *p;
+	size_t line = 1;
+
+	if (!nul)
+		return 0;
+	for (p = l->lines; p < nul; p++)
+		line += *p == '\n';
+	buf_fmt(&a->error, "the list has a NUL byte on its line %zu", line);
+	return -1;
+}
+
+int
+items_read(struct items *l, struct answers *a, const struct place *at, const struct node *node, char *lines, size_t n)
+{
+	size_t i;
+
+	memset(l, 0, sizeof *l);
+	l->lines = lines;
+	l->nlines = n;
+	l->n = node->nitems;
+	l->parts = mem_zero(node->nitems, sizeof *l->parts);
+	for (i = 0; i < node->nitems; i++)
+		if (read_part(&l->parts[i], a, at, &node->items[i]))
+			return -1;
+	return check_lines(l, a);
+}
+
+static int
+next_line(struct items *l, const char **s, size_t *n)
+{
+	size_t at = (size_t)l->done;
+	const char *nl;
+
+	while (at < l->nlines && l->lines[at] == '\n')
+		at++;
+	if (at == l->nlines)
+		return 0;
+	nl = memchr(l->lines + at, '\n', l->nlines - at);
+	*s = l->lines + at;
+	*n = nl ? (size_t)(nl - *s) : l->nlines - at;
+	l->done = (long long)(at + *n + (nl != NULL));
+	return 1;
+}
+
+int
+items_next(struct items *l, const char **s, size_t *n)
+{
+	for (; l->at < l->n; l->at++, l->done = 0) {
+		const struct item_part *p = &l->parts[l->at];
+
+		if (p->word && !l->done) {
+			l->done = 1;
+			*s = p->word;
+			*n = p->n;
+			return 1;
+		}
+		if (!p->word && l->done <= p->to - p->from) {
+			*n = (size_t)snprintf(l->number, sizeof l->number, "%lld", p->from + l->done++);
+			*s = l->number;
+			return 1;
+		}
+	}
+	return next_line(l, s, n);
+}
+
+void
+items_rewind(struct items *l)
+{
+	l->at = 0;
+	l->done = 0;
+}
+
+void
+items_free(struct items *l)
+{
+	size_t i;
+
+	for (i = 0; i < l->n && l->parts; i++)
+		free(l->parts[i].word);
+	free(l->parts);
+	free(l->lines);
+	memset(l, 0, sizeof *l);
+}
+
+int
+inputs_keys(struct answers *a, const struct place *at, const struct node *node, struct ids *ids)
+{
+	const char *s;
+	size_t i, n;
+
+	for (i = 0; i < node->inputs.n; i++) {
+		const struct tmpl *t = &node->inputs.list[i].t;
+
+		if (tmpl_literal(t, &s, &n) && n == 1 && *s == '-')
+			ids_add(ids, keys_add(a->keys, "-", 1));
+		else if (expand_keys(a, at, t, ids))
+			return -1;
+	}
+	return 0;
+}
+
+int
+inputs_read(struct answers *a, const struct place *at, const struct node *node, char **s, size_t *n)
+{
+	struct buf all = { 0 };
+	struct ids ids = { 0 };
+	size_t i, len;
+	char *p;
+	int bad = inputs_keys(a, at, node, &ids);
+
+	for (i = 0; i < ids.n && !bad; i++) {
+		const char *key = keys_text(a->keys, ids.list[i]);
+
+		bad = a->read(a->ctx, key, &p, &len);
+		if (bad) {
+			buf_fmt(&a->error, "cannot read the answer `%s`: %s", key, strerror(errno));
+			break;
+		}
+		if (all.n && all.s[all.n - 1] != '\n')
+			buf_char(&all, '\n');
+		buf_add(&all, p, len);
+		free(p);
+	}
+	ids_free(&ids);
+	*n = all.n;
+	*s = buf_take(&all);
+	if (bad) {
+		free(*s);
+		*s = NULL;
+	}
+	return bad;
+}

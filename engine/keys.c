@@ -1,0 +1,163 @@
+/* The keys of one walk. */
+#include "engine/keys.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "parse/mem.h"
+
+void
+keys_free(struct keys *k)
+{
+	free(k->text);
+	free(k->at);
+	free(k->owner);
+	free(k->claim);
+	free(k->node);
+	free(k->digest);
+	free(k->flags);
+	free(k->table);
+	memset(k, 0, sizeof *k);
+}
+
+static uint32_t
+hash(const char *s, size_t n)
+{
+	uint32_t h = 2166136261u;       /* FNV-1a, and a last mix: the table takes the low bits */
+	size_t i;
+
+	for (i = 0; i < n; i++)
+		h = (h ^ (unsigned char)s[i]) * 16777619u;
+	h ^= h >> 15;
+	return h * 2654435761u;
+}
+
+const char *
+keys_text(const struct keys *k, uint32_t id)
+{
+	return k->text + k->at[id];
+}
+
+/* The place in the table of S, or the empty one where it would be. */
+static uint32_t *
+slot(const struct keys *k, const char *s, size_t n)
+{
+	size_t i = hash(s, n) & (k->size - 1);
+
+	for (; k->table[i]; i = (i + 1) & (k->size - 1)) {
+		const char *t = keys_text(k, k->table[i] - 1);
+
+		if (!strncmp(t, s, n) && !t[n])
+			break;
+	}
+	return &k->table[i];
+}
+
+static void
+grow_table(struct keys *k)
+{
+	uint32_t id;
+
+	free(k->table);
+	k->size = k->size ? k->size * 2 : 64;
+	k->table = mem_zero(k->size, sizeof *k->table);
+	for (id = 0; id < k->n; id++)
+		*slot(k, keys_text(k, id), strlen(keys_text(k, id))) = id + 1;
+}
+
+static void
+grow_lists(struct keys *k)
+{
+	k->cap = k->cap ? k->cap + k->cap / 2 : 32;
+	k->at = mem_grow(k->at, k->cap, sizeof *k->at);
+	k->owner = mem_grow(k->owner, k->cap, sizeof *k->owner);
+	k->claim = mem_grow(k->claim, k->cap, sizeof *k->claim);
+	k->node = mem_grow(k->node, k->cap, sizeof *k->node);
+	k->flags = mem_grow(k->flags, k->cap, sizeof *k->flags);
+	if (k->digest)
+		k->digest = mem_grow(k->digest, k->cap, sizeof *k->digest);
+}
+
+uint32_t
+keys_find(const struct keys *k, const char *s, size_t n)
+{
+	uint32_t found = k->size ? *slot(k, s, n) : 0;
+
+	return found ? found - 1 : KEY_NONE;
+}
+
+static void
+add_text(struct keys *k, const char *s, size_t n)
+{
+	if (k->room - k->used < n + 1) {
+		k->room = k->room + k->room / 2 + n + 256;
+		k->text = mem_grow(k->text, k->room, 1);
+	}
+	memcpy(k->text + k->used, s, n);
+	k->text[k->used + n] = '\0';
+	k->used += n + 1;
+}
+
+uint32_t
+keys_add(struct keys *k, const char *s, size_t n)
+{
+	uint32_t *found, id = k->n;
+
+	if ((size_t)(k->n + 1) * 3 > k->size * 2)
+		grow_table(k);
+	found = slot(k, s, n);
+	if (*found)
+		return *found - 1;
+	if (k->n == k->cap)
+		grow_lists(k);
+	k->at[id] = (uint32_t)k->used;
+	add_text(k, s, n);
+	k->owner[id] = 0;
+	k->claim[id] = 0;
+	k->node[id] = NULL;
+	k->flags[id] = 0;
+	*found = ++k->n;
+	return id;
+}
+
+void
+keys_set_digest(struct keys *k, uint32_t id, uint64_t digest)
+{
+	if (!k->digest)
+		k->digest = mem_grow(NULL, k->cap, sizeof *k->digest);
+	k->digest[id] = digest;
+	k->flags[id] |= KEY_DIGEST;
+}
+
+void
+ids_add(struct ids *l, uint32_t id)
+{
+	if (l->n == l->cap) {
+		l->cap = l->cap ? l->cap * 2 : 4;
+		l->list = mem_grow(l->list, l->cap, sizeof *l->list);
+	}
+	l->list[l->n++] = id;
+}
+
+void
+ids_free(struct ids *l)
+{
+	free(l->list);
+	memset(l, 0, sizeof *l);
+}
+
+void
+sight_add(struct sight *s, struct keys *k, uint32_t id)
+{
+	k->owner[id] = s->serial;
+	ids_add(&s->made, id);
+}
+
+int
+sight_has(const struct sight *s, const struct keys *k, uint32_t id)
+{
+	for (; s; s = s->up)
+		if (k->owner[id] == s->serial)
+			return 1;
+	return 0;
+}

@@ -1,0 +1,72 @@
+/* The keys of one walk: which have an answer, which were made, by whom, in which order.
+ *
+ * A key is known by its number. Nothing is kept per item but its key here, so that a list of a
+ * million items stays small. */
+#ifndef ENGINE_KEYS_H
+#define ENGINE_KEYS_H
+
+#include <stddef.h>
+#include <stdint.h>
+
+#include "parse/tree.h"
+
+#define KEY_NONE UINT32_MAX
+
+enum {
+	KEY_KEPT = 1,           /* its answer was there when the walk began */
+	KEY_ODD = 2,            /* something that is no plain file has its name in result/ */
+	KEY_CLAIMED = 4,        /* an item that is known will make it */
+	KEY_MADE = 8,           /* this walk has come to it */
+	KEY_DIGEST = 16         /* its digest is known: what it was asked */
+};
+
+struct keys {
+	char *text;             /* the keys, each with a NUL */
+	size_t used, room;
+	uint32_t *at;           /* by number: its place in the text */
+	uint32_t *owner;        /* the sight that has it; 0: none sees it yet */
+	uint32_t *claim;        /* which item's turn claimed it */
+	const struct node **node;       /* the line that claimed or made it */
+	uint64_t *digest;       /* NULL until a digest is known */
+	unsigned char *flags;
+	uint32_t n, cap;
+	uint32_t *table;        /* numbers from 1, by hash; 0: empty */
+	size_t size;            /* of the table, a power of two */
+};
+
+void keys_free(struct keys *);
+
+/* The number of the key S, of N bytes; KEY_NONE if it is not known. */
+uint32_t keys_find(const struct keys *, const char *s, size_t n);
+
+/* The same; a key that is not known becomes so. */
+uint32_t keys_add(struct keys *, const char *s, size_t n);
+
+/* The key's bytes; valid until the next keys_add. */
+const char *keys_text(const struct keys *, uint32_t id);
+
+void keys_set_digest(struct keys *, uint32_t id, uint64_t digest);
+
+/* Numbers of keys, in the order they were made. */
+struct ids {
+	uint32_t *list;
+	size_t n, cap;
+};
+
+void ids_add(struct ids *, uint32_t id);
+void ids_free(struct ids *);
+
+/* What a branch sees: what it has made itself, and what those that it stands in had made before. */
+struct sight {
+	const struct sight *up;
+	uint32_t serial;        /* from 1; no two that live at once have the same */
+	struct ids made;
+};
+
+/* Gives the key ID to a sight: it is seen from there, behind all that was there. */
+void sight_add(struct sight *, struct keys *, uint32_t id);
+
+/* Whether the key ID is seen from a sight. */
+int sight_has(const struct sight *, const struct keys *, uint32_t id);
+
+#endif

@@ -1,0 +1,312 @@
+/* The processes that stand below this one. */
+#include "engine/kin.h"
+
+#include <errno.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#if defined(__linux__) && !defined(ORCH_NO_LINUX)
+
+#include <dirent.h>
+#include <fcntl.h>
+#include <limits.h>
+#include <sys/prctl.h>
+#include <sys/stat.h>
+#include <time.h>
+
+struct pids {
+	pid_t *list;
+	size_t n, cap;
+};
+
+int
+kin_adopt(void)
+{
+	return prctl(PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0) == 0;
+}
+
+static void
+add(struct pids *l, pid_t pid)
+{
+	if (l->n == l->cap) {
+		size_t cap = l->cap ? l->cap * 2 : 16;
+		pid_t *more = realloc(l->list, cap * sizeof *more);
+
+		if (!more)
+			return;         /* the next pass finds it */
+		l->list = more;
+		l->cap = cap;
+	}
+	l->list[l->n++] = pid;
+}
+
+/* Adds the numbers in one of the kernel's `children` files. */
+static int
+read_children(const char *file, struct pids *l)
+{
+	char buf[4096], *p, *end;
+	size_t kept = 0;
+	ssize_t got;
+	int fd = open(file, O_RDONLY | O_CLOEXEC);
+
+	if (fd < 0)
+		return -1;
+	while ((got = read(fd, buf + kept, sizeof buf - 1 - kept)) > 0) {
+		kept += (size_t)got;
+		buf[kept] = '\0';
+		for (p = buf; (end = strchr(p, ' ')); p = end + 1)
+			add(l, (pid_t)strtol(p, NULL, 10));
+		kept -= (size_t)(p - buf);
+		memmove(buf, p, kept);
+	}
+	close(fd);
+	return 0;
+}
+
+/* Adds the children of all threads of PID. */
+static void
+children_of(pid_t pid, struct pids *l)
+{
+	char path[80];
+	struct dirent *e;
+	DIR *d;
+
+	snprintf(path, sizeof path, "/proc/%ld/task", (long)pid);
+	d = opendir(path);
+	while (d && (e = readdir(d)))
+		if (*e->d_name != '.') {
+			snprintf(path, sizeof path, "/proc/%ld/task/%.20s/children", (long)pid, e->d_name);
+			read_children(path, l);
+		}
+	if (d)
+		closedir(d);
+}
+
+static int
+own_children(struct pids *l)
+{
+	char path[80];
+
+	snprintf(path, sizeof path, "/proc/self/task/%ld/children", (long)getpid());
+	return read_children(path, l);
+}
+
+long
+kin_children(pid_t **list)
+{
+	struct pids l = { 0 };
+
+	*list = NULL;
+	if (own_children(&l))
+		return -1;
+	*list = l.list;
+	return (long)l.n;
+}
+
+/* Whether PID can start or reap nothing now: it is stopped, or dead. */
+static int
+is_still(pid_t pid)
+{
+	char path[40], buf[512], *p;
+	ssize_t got;
+	int fd;
+
+	snprintf(path, sizeof path, "/proc/%ld/stat", (long)pid);
+	fd = open(path, O_RDONLY | O_CLOEXEC);
+	if (fd < 0)
+		return 1;
+	got = read(fd, buf, sizeof buf - 1);
+	close(fd);
+	if (got <= 0)
+		return 1;
+	buf[got] = '\0';
+	p = strrchr(buf, ')');
+	return !p || !p[1] || strchr("TtZX", p[2]) != NULL;
+}
+
+/* Stops PID and waits, some milliseconds at most, until it is: only then are the numbers of its
+ * children sure to be theirs, for it reaps none. */
+static void
+freeze(pid_t pid)
+{
+	const struct timespec pause = { 0, 50 * 1000 };
+	int i;
+
+	if (kill(pid, SIGSTOP))
+		return;
+	for (i = 0; i < 100 && !is_still(pid); i++)
+		nanosleep(&pause, NULL);
+}
+
+/* Whether L has PID among its first N. */
+static int
+has(const struct pids *l, size_t n, pid_t pid)
+{
+	size_t i;
+
+	for (i = 0; i < n; i++)
+		if (l->list[i] == pid)
+			return 1;
+	return 0;
+}
+
+/* Adds to L all that stands below its members, each stopped before its children are asked for. */
+static void
+freeze_below(struct pids *l)
+{
+	struct pids found = { 0 };
+	size_t i, k;
+
+	for (i = 0; i < l->n; i++) {
+		freeze(l->list[i]);
+		found.n = 0;
+		children_of(l->list[i], &found);
+		for (k = 0; k < found.n; k++)
+			if (!has(l, l->n, found.list[k]))
+				add(l, found.list[k]);
+	}
+	free(found.list);
+}
+
+static int
+reap_some(void)
+{
+	int n = 0;
+
+	while (waitpid(-1, NULL, WNOHANG) > 0)
+		n++;
+	return n;
+}
+
+long
+kin_kill(int (*spare)(void *, pid_t), void *ctx)
+{
+	struct pids all = { 0 }, now = { 0 };
+	size_t i, before, mine;
+	int pass;
+
+	/* Until a pass finds no child that was not there before, a fork storm would outrun us. */
+	for (pass = 0; pass < 50; pass++) {
+		before = all.n;
+		now.n = 0;
+		if (own_children(&now)) {
+			free(all.list);
+			free(now.list);
+			return -1;
+		}
+		for (i = 0; i < now.n; i++)
+			if (!(spare && spare(ctx, now.list[i])) && !has(&all, all.n, now.list[i]))
+				add(&all, now.list[i]);
+		freeze_below(&all);
+		if (all.n == before)
+			break;
+	}
+	for (i = 0; i < all.n; i++)
+		kill(all.list[i], SIGKILL);
+	mine = all.n;
+	if (mine && !spare)
+		reap_some();
+	free(all.list);
+	free(now.list);
+	return (long)mine;
+}
+
+void
+kin_signal_tree(pid_t pid, int sig)
+{
+	struct pids all = { 0 };
+	size_t i;
+
+	kill(-pid, sig);
+	add(&all, pid);
+	if (sig == SIGSTOP)
+		freeze_below(&all);
+	for (i = 0; sig != SIGSTOP && i < all.n; i++)
+		children_of(all.list[i], &all);
+	for (i = all.n; i-- > 0; )
+		kill(all.list[i], sig);
+	free(all.list);
+}
+
+/* Whether the process PID has the file open. */
+static int
+has_open(const char *pid, dev_t dev, ino_t ino)
+{
+	char path[PATH_MAX];
+	struct stat st;
+	struct dirent *e;
+	int found = 0;
+	DIR *d;
+
+	snprintf(path, sizeof path, "/proc/%.20s/fd", pid);
+	d = opendir(path);
+	while (d && !found && (e = readdir(d))) {
+		snprintf(path, sizeof path, "/proc/%.20s/fd/%.20s", pid, e->d_name);
+		found = *e->d_name != '.' && stat(path, &st) == 0 && st.st_dev == dev && st.st_ino == ino;
+	}
+	if (d)
+		closedir(d);
+	return found;
+}
+
+int
+kin_holders(dev_t dev, ino_t ino, char *text, size_t size)
+{
+	struct dirent *e;
+	DIR *d = opendir("/proc");
+	size_t at = 0;
+	int n = 0;
+
+	while (d && (e = readdir(d)) && at + 16 < size)
+		if (*e->d_name >= '0' && *e->d_name <= '9' && strtol(e->d_name, NULL, 10) != (long)getpid() &&
+		    has_open(e->d_name, dev, ino))
+			at += (size_t)snprintf(text + at, size - at, "%spid %.10s", n++ ? ", " : "", e->d_name);
+	if (d)
+		closedir(d);
+	return n;
+}
+
+#else
+
+int
+kin_adopt(void)
+{
+	return 0;
+}
+
+long
+kin_children(pid_t **list)
+{
+	*list = NULL;
+	return -1;
+}
+
+long
+kin_kill(int (*spare)(void *, pid_t), void *ctx)
+{
+	(void)spare;
+	(void)ctx;
+	return -1;
+}
+
+void
+kin_signal_tree(pid_t pid, int sig)
+{
+	kill(-pid, sig);
+}
+
+int
+kin_holders(dev_t dev, ino_t ino, char *text, size_t size)
+{
+	(void)dev;
+	(void)ino;
+	(void)text;
+	(void)size;
+	return 0;
+}
+
+#endif

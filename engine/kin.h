@@ -1,0 +1,31 @@
+/* The processes that stand below this one, and how they are ended.
+ *
+ * On Linux a process can be the subreaper of all that it started: what its children leave behind
+ * becomes its own, sessions and daemons included, and is found in /proc. Elsewhere only the process
+ * group of a child is known. */
+#ifndef ENGINE_KIN_H
+#define ENGINE_KIN_H
+
+#include <stddef.h>
+#include <sys/types.h>
+
+/* Makes this process the subreaper of what it starts. Returns whether it is one. */
+int kin_adopt(void);
+
+/* The children of this process: *LIST, to be freed by the caller. Returns how many; -1 where that
+ * cannot be known. */
+long kin_children(pid_t **list);
+
+/* Stops the tree below the children that SPARE does not name (NULL: none is spared), kills it, and
+ * reaps what has ended. One pass that never waits long: to be called again until it returns 0, for
+ * nothing is left; it returns how many children there still were, -1 where that cannot be known. */
+long kin_kill(int (*spare)(void *, pid_t), void *ctx);
+
+/* Stops (SIGSTOP) or continues the tree below the child PID, which is not reaped yet, its group first. */
+void kin_signal_tree(pid_t pid, int sig);
+
+/* Writes to TEXT which processes have the file DEV, INO open: "pid 12". Returns how many were
+ * found; 0 too where that cannot be known. */
+int kin_holders(dev_t dev, ino_t ino, char *text, size_t size);
+
+#endif

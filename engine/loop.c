@@ -1,0 +1,970 @@
+/* Doing: the one loop of orch.
+ *
+ * Everything that may block is a minder's. The loop waits in one pselect, for outcomes, signals, the
+ * time of a next try, and room in standard output; signals are let in there alone. */
+#include "engine/loop.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <limits.h>
+#include <signal.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/select.h>
+#include <sys/wait.h>
+#include <time.h>
+#include <unistd.h>
+
+#if defined(__linux__) && !defined(ORCH_NO_LINUX)
+#include <dirent.h>
+#endif
+
+#include "engine/kin.h"
+#include "engine/minder.h"
+#include "parse/mem.h"
+#include "store/log.h"
+
+enum {
+	STARTS = 16,            /* between two looks at signals */
+	AGAIN_MS = 30 * 1000,   /* how long a lone step waits for a process to be had */
+	AGAIN_MOST_MS = 1000,
+	SECOND_MS = 1000,       /* from when on a second signal is one of its own */
+	STRAY_MS = 10 * 1000,
+	CHUNK = 512             /* bytes of standard output at a time: POSIX's least PIPE_BUF */
+};
+
+#define NO_SLOT UINT32_MAX
+
+/* A task that is running. */
+struct slot {
+	pid_t pid;              /* its minder; 0: the slot is free */
+	uint32_t next;          /* with the same hash of pid, or free */
+	struct branch *branch;  /* NULL: standard input's */
+	enum task_kind kind;
+	char *word;             /* of an otherwise, for the message */
+	long long started;
+};
+
+/* A text for standard output. */
+struct print {
+	struct print *next;
+	struct branch *branch;
+	struct buf text;
+	size_t done;
+};
+
+struct loop_state {
+	struct walk *walk;
+	struct store *store;
+	struct progress *progress;
+	struct minding minding;
+	int report, life;       /* orch's ends of the pipes */
+	struct slot *slots;
+	uint32_t nslots, free_slot, running;
+	uint32_t *by_pid;       /* heads of chains, a power of two of them */
+	uint32_t npids;
+	struct print *prints, **last_print;
+	char partial[sizeof(struct outcome)];   /* of a record that has not come whole */
+	size_t npartial;
+	struct outcome *ended;  /* that have come since the loop last looked */
+	size_t nended, cap_ended;
+	int adopts;             /* orch is a subreaper */
+	struct outcome *lost;   /* whose minder was killed; told when its processes are gone */
+	size_t nlost;
+	long long lost_since;
+	int sig;                /* the signal that stops orch; 0: none */
+	long long sig_at;
+	long long skew;         /* milliseconds that orch itself was stopped */
+	uint32_t limit;         /* tasks at once when processes are scarce; 0: no limit */
+	int scarce;             /* a fork was refused, and nothing has ended since */
+	long long scarce_since, scarce_pause, scarce_until;
+	int log_failed;
+};
+
+/* Set by the handlers, which run in pselect alone. */
+static volatile sig_atomic_t got_child, got_stop, got_again, got_halt;
+
+static void
+on_signal(int sig)
+{
+	if (sig == SIGCHLD)
+		got_child = 1;
+	else if (sig == SIGTSTP)
+		got_halt = 1;
+	else if (got_stop)
+		got_again = 1;
+	else
+		got_stop = sig;
+}
+
+static long long
+clock_ms(void)
+{
+	struct timespec t;
+
+	clock_gettime(CLOCK_MONOTONIC, &t);
+	return (long long)t.tv_sec * 1000 + t.tv_nsec / 1000000;
+}
+
+static long long
+now_ms(const struct loop_state *l)
+{
+	return clock_ms() - l->skew;
+}
+
+static long long
+epoch_ms(void)
+{
+	struct timespec t;
+
+	clock_gettime(CLOCK_REALTIME, &t);
+	return (long long)t.tv_sec * 1000 + t.tv_nsec / 1000000;
+}
+
+/* Setting up. */
+
+static int
+open_standard(void)
+{
+	int fd;
+
+	do {
+		fd = open("/dev/null", O_RDWR);
+	} while (fd >= 0 && fd <= 2);
+	if (fd < 0)
+		return -1;
+	return close(fd);
+}
+
+/* What orch has inherited besides is not handed on to agents. */
+static void
+seal_inherited(void)
+{
+	int fd;
+#if defined(__linux__) && !defined(ORCH_NO_LINUX)
+	DIR *d = opendir("/proc/self/fd");
+	struct dirent *e;
+
+	while (d && (e = readdir(d))) {
+		fd = atoi(e->d_name);
+		if (*e->d_name != '.' && fd > 2)
+			fcntl(fd, F_SETFD, FD_CLOEXEC);
+	}
+	if (d) {
+		closedir(d);
+		return;
+	}
+#endif
+	for (fd = 3; fd < 4096; fd++)
+		fcntl(fd, F_SETFD, FD_CLOEXEC);
+}
+
+static void
+catch(int sig, int even_ignored)
+{
+	struct sigaction sa;
+
+	if (sigaction(sig, NULL, &sa) == 0 && sa.sa_handler == SIG_IGN && !even_ignored)
+		return;
+	memset(&sa, 0, sizeof sa);
+	sa.sa_handler = on_signal;
+	sigfillset(&sa.sa_mask);
+	sigaction(sig, &sa, NULL);
+}
+
+static void
+ignore(int sig)
+{
+	struct sigaction sa;
+
+	memset(&sa, 0, sizeof sa);
+	sa.sa_handler = SIG_IGN;
+	sigaction(sig, &sa, NULL);
+}
+
+static void
+our_signals(sigset_t *set)
+{
+	sigemptyset(set);
+	sigaddset(set, SIGCHLD);
+	sigaddset(set, SIGTERM);
+	sigaddset(set, SIGINT);
+	sigaddset(set, SIGHUP);
+	sigaddset(set, SIGTSTP);
+}
+
+int
+loop_prepare(void)
+{
+	sigset_t set;
+
+	if (open_standard())
+		return -1;
+	seal_inherited();
+	our_signals(&set);
+	sigprocmask(SIG_SETMASK, &set, NULL);
+	catch(SIGCHLD, 1);
+	catch(SIGTERM, 0);
+	catch(SIGINT, 0);
+	catch(SIGHUP, 0);
+	catch(SIGTSTP, 0);
+	ignore(SIGPIPE);
+	ignore(SIGXFSZ);
+	return 0;
+}
+
+static int
+make_pipe(int fds[2])
+{
+	if (pipe(fds))
+		return -1;
+	fcntl(fds[0], F_SETFD, FD_CLOEXEC);
+	fcntl(fds[1], F_SETFD, FD_CLOEXEC);
+	if (fds[0] < FD_SETSIZE && fds[1] < FD_SETSIZE)
+		return 0;
+	errno = EMFILE;
+	return -1;
+}
+
+static int
+set_up(struct loop_state *l)
+{
+	siginfo_t info;
+	int report[2], life[2];
+
+	if (make_pipe(report) || make_pipe(life))
+		return -1;
+	fcntl(report[0], F_SETFL, O_NONBLOCK);
+	l->report = report[0];
+	l->life = life[1];
+	l->minding.store = l->store;
+	l->minding.report = report[1];
+	l->minding.life = life[0];
+	l->minding.null = open("/dev/null", O_RDWR | O_CLOEXEC);
+	l->minding.orch = getpid();
+	l->free_slot = NO_SLOT;
+	l->last_print = &l->prints;
+	/* A child that was there before (sleep & exec orch) is not ours to end: then nobody is adopted. */
+	if (waitid(P_ALL, 0, &info, WEXITED | WNOHANG | WNOWAIT) < 0 && errno == ECHILD)
+		l->adopts = kin_adopt();
+	return l->minding.null < 0 ? -1 : 0;
+}
+
+/* The log. It is not the truth, so a run goes on without it; it is said once. */
+static void
+log_event(struct loop_state *l, struct log_line *line)
+{
+	line->ms = epoch_ms();
+	if (log_add(l->store->log, line) && !l->log_failed) {
+		l->log_failed = 1;
+		buf_fmt(&l->progress->out, "orch: cannot write the log of run %s: %s\n", l->store->name, strerror(errno));
+	}
+}
+
+static void
+log_step(struct loop_state *l, enum log_event event, const struct branch *b, const struct outcome *o, const char *text)
+{
+	struct log_line line = { 0 };
+	uint32_t id;
+
+	line.event = event;
+	line.key = branch_key(l->walk, b, &id);
+	if (!b)
+		line.key = "-";
+	if (!line.key)
+		return;                 /* the command of an `if` */
+	line.n = strlen(line.key);
+	line.value = branch_try(b);
+	line.text = text;
+	if (o) {
+		line.took = o->ms;
+		line.digest = o->digest;
+		line.status = o->kind == OUT_ENDED || o->kind == OUT_TIMEOUT || o->kind == OUT_STOPPED ? o->status : -1;
+	}
+	log_event(l, &line);
+}
+
+/* Slots, found by the process ids of their minders. */
+
+static uint32_t *
+chain(struct loop_state *l, pid_t pid)
+{
+	return &l->by_pid[((uint32_t)pid * 2654435761u) & (l->npids - 1)];
+}
+
+static void
+grow_slots(struct loop_state *l)
+{
+	uint32_t i, old = l->nslots, n = old ? old * 2 : 32;
+
+	l->slots = mem_grow(l->slots, n, sizeof *l->slots);
+	memset(l->slots + old, 0, (n - old) * sizeof *l->slots);
+	l->nslots = l->npids = n;
+	free(l->by_pid);
+	l->by_pid = mem_grow(NULL, n, sizeof *l->by_pid);
+	for (i = 0; i < n; i++)
+		l->by_pid[i] = NO_SLOT;
+	for (i = 0; i < old; i++) {
+		l->slots[i].next = *chain(l, l->slots[i].pid);
+		*chain(l, l->slots[i].pid) = i;
+	}
+	for (i = n; i-- > old; ) {
+		l->slots[i].next = l->free_slot;
+		l->free_slot = i;
+	}
+}
+
+static uint32_t
+take_slot(struct loop_state *l)
+{
+	uint32_t i;
+
+	if (l->free_slot == NO_SLOT)
+		grow_slots(l);
+	i = l->free_slot;
+	l->free_slot = l->slots[i].next;
+	return i;
+}
+
+static void
+use_slot(struct loop_state *l, uint32_t i, pid_t pid)
+{
+	l->slots[i].pid = pid;
+	l->slots[i].next = *chain(l, pid);
+	*chain(l, pid) = i;
+	l->running++;
+}
+
+/* The minder PID is no longer one of ours. */
+static void
+forget_pid(struct loop_state *l, uint32_t slot)
+{
+	uint32_t *p;
+
+	for (p = chain(l, l->slots[slot].pid); *p != slot; p = &l->slots[*p].next)
+		;
+	*p = l->slots[slot].next;
+	l->slots[slot].pid = 0;
+	l->running--;
+}
+
+static void
+drop_slot(struct loop_state *l, uint32_t i)
+{
+	free(l->slots[i].word);
+	memset(&l->slots[i], 0, sizeof l->slots[i]);
+	l->slots[i].next = l->free_slot;
+	l->free_slot = i;
+}
+
+static uint32_t
+find_slot(struct loop_state *l, pid_t pid)
+{
+	uint32_t i;
+
+	if (!l->npids)
+		return NO_SLOT;
+	for (i = *chain(l, pid); i != NO_SLOT && l->slots[i].pid != pid; i = l->slots[i].next)
+		;
+	return i;
+}
+
+static void
+signal_minders(struct loop_state *l, int sig)
+{
+	uint32_t i;
+
+	for (i = 0; i < l->nslots; i++)
+		if (l->slots[i].pid)
+			kill(l->slots[i].pid, sig);
+}
+
+/* Starting. */
+
+static void
+be_scarce(struct loop_state *l)
+{
+	long long now = now_ms(l);
+
+	if (!l->scarce_since)
+		l->scarce_since = now;
+	l->scarce = 1;
+	l->limit = l->running ? l->running : 1;
+	l->scarce_pause = l->scarce_pause ? l->scarce_pause * 2 : 10;
+	if (l->scarce_pause > AGAIN_MOST_MS)
+		l->scarce_pause = AGAIN_MOST_MS;
+	l->scarce_until = now + l->scarce_pause;
+}
+
+static void
+be_plenty(struct loop_state *l)
+{
+	l->scarce = 0;
+	l->scarce_since = l->scarce_pause = 0;
+	if (l->limit)
+		l->limit++;
+}
+
+static int
+may_start(struct loop_state *l)
+{
+	if (l->limit && l->running >= l->limit)
+		return 0;
+	return !l->scarce || (!l->running && now_ms(l) >= l->scarce_until);
+}
+
+static void
+refused(struct loop_state *l, struct branch *b, int error)
+{
+	struct outcome o = { 0 };
+
+	be_scarce(l);
+	if (l->running || now_ms(l) - l->scarce_since < AGAIN_MS || !b) {
+		walk_refused(l->walk, b);
+		return;
+	}
+	l->scarce_since = 0;
+	o.kind = OUT_AGAIN;
+	o.error = error;
+	log_step(l, LOG_FAIL, b, &o, strerror(error));
+	walk_ended(l->walk, b, &o, now_ms(l));
+}
+
+static void
+start_task(struct loop_state *l, struct order *o)
+{
+	uint32_t i = take_slot(l);
+	pid_t pid = fork();
+
+	if (!pid) {
+		close(l->life);
+		close(l->report);
+		minder_run(&l->minding, &o->task, i);
+	}
+	if (pid < 0) {
+		int error = errno;
+
+		l->slots[i].next = l->free_slot;
+		l->free_slot = i;
+		task_free(&o->task);
+		refused(l, o->branch, error);
+		return;
+	}
+	/* Also done by the minder: whoever is first, it is in its own group before it can be signalled. */
+	if (o->branch)
+		setpgid(pid, pid);
+	use_slot(l, i, pid);
+	l->slots[i].branch = o->branch;
+	l->slots[i].kind = o->task.kind;
+	l->slots[i].started = now_ms(l);
+	if (o->task.kind == TASK_WORD)
+		l->slots[i].word = mem_dup(o->task.word, o->task.nword);
+	else
+		log_step(l, LOG_START, o->branch, NULL, NULL);
+	task_free(&o->task);
+}
+
+static void
+queue_print(struct loop_state *l, struct order *o)
+{
+	struct print *p = mem_zero(1, sizeof *p);
+
+	p->branch = o->branch;
+	if (isatty(1)) {
+		visible_add(&p->text, o->text.s, o->text.n, VISIBLE_TABS | VISIBLE_LINES);
+		buf_free(&o->text);
+	} else {
+		p->text = o->text;
+	}
+	*l->last_print = p;
+	l->last_print = &p->next;
+}
+
+/* Gives out what the walk wants done. Returns whether there may be more at once. */
+static int
+start_some(struct loop_state *l)
+{
+	struct order o;
+	int i;
+
+	for (i = 0; i < STARTS; i++) {
+		if (!may_start(l) || l->progress->out.n > 64 * 1024)
+			return 0;
+		walk_next(l->walk, now_ms(l), &o);
+		if (o.kind == ORDER_NONE)
+			return 0;
+		if (o.kind == ORDER_MORE)
+			return 1;
+		if (o.kind == ORDER_PRINT)
+			queue_print(l, &o);
+		else
+			start_task(l, &o);
+	}
+	return 1;
+}
+
+/* Keeping. */
+
+static int
+answer_names(struct loop_state *l, const struct slot *s, pid_t pid, char from[KEY_NAME_MAX + 1], char to[KEY_NAME_MAX + 1])
+{
+	struct task t;
+	const char *key;
+	uint32_t id;
+
+	key = branch_key(l->walk, s->branch, &id);
+	if (!s->branch)
+		key = "-";
+	memset(&t, 0, sizeof t);
+	t.kind = s->kind;
+	if (key_encode(key, strlen(key), t.file) < 0)
+		return -1;
+	minder_answer(&t, pid, from);
+	strcpy(to, t.file);
+	return 0;
+}
+
+static int
+is_answer(const struct loop_state *l, const struct outcome *o)
+{
+	return o->kind == OUT_OK && l->slots[o->slot].kind != TASK_IF;
+}
+
+static void
+cannot_keep(struct outcome *o, const char *what)
+{
+	o->kind = OUT_IO;
+	o->error = errno;
+	strcpy(o->text, what);
+}
+
+/* All answers that have come are renamed, then made safe by one sync; only then do they count. */
+static void
+keep_answers(struct loop_state *l)
+{
+	char from[KEY_NAME_MAX + 1], to[KEY_NAME_MAX + 1];
+	size_t i, kept = 0;
+
+	if (store_gone(l->store)) {
+		buf_fmt(&l->progress->out, "orch: the directory of run %s was deleted; nothing more can be kept\n", l->store->name);
+		walk_halt(l->walk, HALT_FIRST);
+	}
+	for (i = 0; i < l->nended; i++) {
+		struct outcome *o = &l->ended[i];
+
+		if (!is_answer(l, o))
+			continue;
+		if (answer_names(l, &l->slots[o->slot], (pid_t)o->number, from, to) || store_keep(l->store, from, to))
+			cannot_keep(o, "its answer cannot be kept");
+		else
+			kept++;
+	}
+	if (!kept || !store_sync_results(l->store))
+		return;
+	for (i = 0; i < l->nended; i++) {
+		struct outcome *o = &l->ended[i];
+
+		if (!is_answer(l, o))
+			continue;
+		if (!answer_names(l, &l->slots[o->slot], (pid_t)o->number, from, to))
+			store_unkeep(l->store, to);
+		cannot_keep(o, "result/ cannot be made safe on disk");
+	}
+}
+
+static void
+tell_done(struct loop_state *l, const struct slot *s, const struct outcome *o)
+{
+	uint32_t id;
+	const char *key = branch_key(l->walk, s->branch, &id);
+
+	if (s->kind == TASK_IF)
+		return;
+	if (s->kind == TASK_WORD) {
+		log_step(l, LOG_OTHERWISE, s->branch, NULL, NULL);
+		progress_otherwise(l->progress, key, s->word);
+		return;
+	}
+	log_step(l, LOG_DONE, s->branch, o, NULL);
+	if (s->branch)
+		progress_done(l->progress, key, o, branch_try(s->branch));
+}
+
+static void
+tell_failed(struct loop_state *l, const struct slot *s, const struct outcome *o)
+{
+	struct buf why = { 0 };
+
+	outcome_text(o, o->timeout, &why);
+	log_step(l, o->kind == OUT_STOPPED ? LOG_STOP : LOG_FAIL, s->branch, o, buf_str(&why));
+	buf_free(&why);
+}
+
+/* Hands the outcomes to the walk. */
+static void
+finish(struct loop_state *l)
+{
+	size_t i;
+
+	keep_answers(l);
+	for (i = 0; i < l->nended; i++) {
+		const struct outcome *o = &l->ended[i];
+		struct slot s = l->slots[o->slot];
+
+		if (o->kind == OUT_OK)
+			tell_done(l, &s, o);
+		else
+			tell_failed(l, &s, o);
+		memset(&l->slots[o->slot], 0, sizeof s);
+		drop_slot(l, o->slot);
+		walk_ended(l->walk, s.branch, o, now_ms(l));
+		free(s.word);
+	}
+	l->nended = 0;
+}
+
+/* Outcomes. */
+
+static void
+add_outcome(struct outcome **list, size_t *n, size_t *cap, const struct outcome *o)
+{
+	if (*n == *cap) {
+		*cap = *cap ? *cap * 2 : 16;
+		*list = mem_grow(*list, *cap, sizeof **list);
+	}
+	(*list)[(*n)++] = *o;
+}
+
+/* A minder has told how it went. From here on its number is nobody's; for the answer's name in tmp/ it
+ * is kept in the record. */
+static void
+take_record(struct loop_state *l, struct outcome *o)
+{
+	struct slot *s;
+
+	if (o->slot >= l->nslots || !l->slots[o->slot].pid)
+		return;
+	s = &l->slots[o->slot];
+	if (o->kind == OUT_OK) {
+		o->number = (int32_t)s->pid;
+		/* Who was told to stop has not answered, even if its minder did not know of it yet. */
+		if (l->sig)
+			o->kind = OUT_STOPPED;
+	}
+	forget_pid(l, o->slot);
+	if (o->kind == OUT_AGAIN) {
+		struct branch *b = s->branch;
+
+		drop_slot(l, o->slot);
+		refused(l, b, o->error);
+		return;
+	}
+	be_plenty(l);
+	if (o->kind == OUT_OK)
+		walk_answered(l->walk, s->branch);
+	add_outcome(&l->ended, &l->nended, &l->cap_ended, o);
+}
+
+static void
+read_reports(struct loop_state *l)
+{
+	char buf[64 * sizeof(struct outcome)];
+	struct outcome o;
+	ssize_t got;
+	size_t at;
+
+	while ((got = read(l->report, buf + l->npartial, sizeof buf - l->npartial)) > 0) {
+		memcpy(buf, l->partial, l->npartial);
+		got += (ssize_t)l->npartial;
+		for (at = 0; at + sizeof o <= (size_t)got; at += sizeof o) {
+			memcpy(&o, buf + at, sizeof o);
+			take_record(l, &o);
+		}
+		l->npartial = (size_t)got - at;
+		memcpy(l->partial, buf + at, l->npartial);
+	}
+}
+
+/* A minder has died without a word: what it minded has become ours, where that can be. */
+static void
+lose_slot(struct loop_state *l, uint32_t slot)
+{
+	struct outcome o = { 0 };
+
+	o.slot = slot;
+	o.kind = OUT_LOST;
+	forget_pid(l, slot);
+	l->lost = mem_grow(l->lost, l->nlost + 1, sizeof *l->lost);
+	l->lost[l->nlost++] = o;
+	if (l->nlost == 1)
+		l->lost_since = now_ms(l);
+}
+
+static void
+reap(struct loop_state *l)
+{
+	pid_t pid, *dead = NULL;
+	size_t n = 0, i;
+	uint32_t slot;
+
+	while ((pid = waitpid(-1, NULL, WNOHANG)) > 0) {
+		if (find_slot(l, pid) == NO_SLOT)
+			continue;
+		dead = mem_grow(dead, n + 1, sizeof *dead);
+		dead[n++] = pid;
+	}
+	if (n)
+		read_reports(l);        /* what they had said before they died */
+	for (i = 0; i < n; i++)
+		if ((slot = find_slot(l, dead[i])) != NO_SLOT)
+			lose_slot(l, slot);
+	free(dead);
+}
+
+static int
+is_minder(void *ctx, pid_t pid)
+{
+	return find_slot(ctx, pid) != NO_SLOT;
+}
+
+/* Ends what killed minders have left; their steps have failed when nothing of it is there any more. */
+static void
+end_strays(struct loop_state *l)
+{
+	size_t i;
+
+	if (!l->nlost)
+		return;
+	if (l->adopts && kin_kill(is_minder, l) > 0 && now_ms(l) - l->lost_since < STRAY_MS)
+		return;
+	for (i = 0; i < l->nlost; i++)
+		add_outcome(&l->ended, &l->nended, &l->cap_ended, &l->lost[i]);
+	l->nlost = 0;
+}
+
+/* Standard output. */
+
+static void
+end_print(struct loop_state *l, int error)
+{
+	struct print *p = l->prints;
+
+	l->prints = p->next;
+	if (!l->prints)
+		l->last_print = &l->prints;
+	walk_printed(l->walk, p->branch, error);
+	buf_free(&p->text);
+	free(p);
+}
+
+static void
+write_print(struct loop_state *l)
+{
+	struct print *p = l->prints;
+	size_t n = p->text.n - p->done;
+	ssize_t done = 0;
+
+	if (n)
+		done = write(1, p->text.s + p->done, n > CHUNK ? CHUNK : n);
+	if (done < 0 && (errno == EINTR || errno == EAGAIN))
+		return;
+	if (done >= 0)
+		p->done += (size_t)done;
+	if (done < 0 || p->done == p->text.n)
+		end_print(l, done < 0 ? errno : 0);
+}
+
+/* Standard error: whole lines at a time, as far as select promises room. */
+static void
+write_progress(struct progress *p)
+{
+	size_t n = p->out.n > PIPE_BUF ? PIPE_BUF : p->out.n, k = n;
+	ssize_t done;
+
+	while (k && p->out.s[k - 1] != '\n')
+		k--;
+	done = write(2, p->out.s, k ? k : n);
+	if (done < 0 && (errno == EINTR || errno == EAGAIN))
+		return;
+	if (done < 0)
+		done = (ssize_t)p->out.n;       /* nobody can be told */
+	p->out.n -= (size_t)done;
+	memmove(p->out.s, p->out.s + done, p->out.n);
+}
+
+void
+loop_say(struct progress *p)
+{
+	struct timespec wait = { 2, 0 };
+	fd_set out;
+
+	while (p->out.n) {
+		FD_ZERO(&out);
+		FD_SET(2, &out);
+		if (pselect(3, NULL, &out, NULL, &wait, NULL) <= 0)
+			return;
+		write_progress(p);
+	}
+}
+
+/* Signals. */
+
+/* SIGTSTP: the agents are halted, then orch; both go on together. */
+static void
+halt_all(struct loop_state *l)
+{
+	struct sigaction sa, ours;
+	long long since = clock_ms();
+	sigset_t set;
+
+	got_halt = 0;
+	signal_minders(l, SIGTSTP);
+	memset(&sa, 0, sizeof sa);
+	sa.sa_handler = SIG_DFL;
+	sigaction(SIGTSTP, &sa, &ours);
+	raise(SIGTSTP);
+	sigemptyset(&set);
+	sigaddset(&set, SIGTSTP);
+	sigprocmask(SIG_UNBLOCK, &set, NULL);   /* here it stops, until it is continued */
+	sigprocmask(SIG_BLOCK, &set, NULL);
+	sigaction(SIGTSTP, &ours, NULL);
+	signal_minders(l, SIGCONT);
+	l->skew += clock_ms() - since;
+}
+
+static void
+look_at_signals(struct loop_state *l)
+{
+	if (got_halt)
+		halt_all(l);
+	if (got_stop && !l->sig) {
+		l->sig = got_stop;
+		l->sig_at = clock_ms();
+		got_again = 0;
+		walk_halt(l->walk, HALT_STOP);
+		signal_minders(l, SIGTERM);
+		while (l->prints)
+			end_print(l, 0);
+	}
+	if (got_again) {
+		got_again = 0;
+		if (clock_ms() - l->sig_at > SECOND_MS)
+			signal_minders(l, SIGTERM);
+	}
+}
+
+/* Lets pending signals in: pselect need not, when a descriptor is ready. */
+static void
+let_signals_in(void)
+{
+	sigset_t none, old;
+
+	sigemptyset(&none);
+	sigprocmask(SIG_SETMASK, &none, &old);
+	sigprocmask(SIG_SETMASK, &old, NULL);
+}
+
+static long long
+wait_time(struct loop_state *l, int more)
+{
+	long long ms = walk_wake(l->walk, now_ms(l)), scarce;
+
+	if (more)
+		return may_start(l) && l->progress->out.n <= 64 * 1024 ? 0 : ms;
+	if (l->scarce && !l->running) {
+		scarce = l->scarce_until - now_ms(l);
+		if (ms < 0 || scarce < ms)
+			ms = scarce > 0 ? scarce : 0;
+	}
+	if (l->nlost && (ms < 0 || ms > 2))
+		ms = 2;
+	return ms;
+}
+
+static void
+wait_for_something(struct loop_state *l, int more)
+{
+	long long ms = wait_time(l, more);
+	struct timespec t;
+	fd_set in, out;
+	sigset_t none;
+	int n;
+
+	FD_ZERO(&in);
+	FD_ZERO(&out);
+	FD_SET(l->report, &in);
+	if (l->prints)
+		FD_SET(1, &out);
+	if (l->progress->out.n)
+		FD_SET(2, &out);
+	t.tv_sec = ms / 1000;
+	t.tv_nsec = ms % 1000 * 1000000;
+	sigemptyset(&none);
+	n = pselect((l->report > 2 ? l->report : 2) + 1, &in, &out, NULL, ms < 0 ? NULL : &t, &none);
+	let_signals_in();
+	look_at_signals(l);
+	if (n <= 0)
+		return;
+	if (l->prints && FD_ISSET(1, &out))
+		write_print(l);
+	if (l->progress->out.n && FD_ISSET(2, &out))
+		write_progress(l->progress);
+}
+
+static int
+is_over(const struct loop_state *l)
+{
+	return l->walk->ended && !l->running && !l->nended && !l->nlost && !l->prints;
+}
+
+int
+loop_run(struct walk *w, struct store *s, struct progress *p)
+{
+	struct loop_state l = { 0 };
+	int more;
+
+	l.walk = w;
+	l.store = s;
+	l.progress = p;
+	if (set_up(&l)) {
+		buf_fmt(&p->out, "orch: cannot start: %s\n", strerror(errno));
+		return 1;
+	}
+	more = start_some(&l);
+	while (!is_over(&l)) {
+		wait_for_something(&l, more);
+		if (got_child) {
+			got_child = 0;
+			reap(&l);
+		}
+		read_reports(&l);
+		end_strays(&l);
+		more = start_some(&l);  /* what waited for a place goes before the disk */
+		if (l.nended) {
+			finish(&l);
+			more = 1;
+		}
+	}
+	while (waitpid(-1, NULL, WNOHANG) > 0)
+		;
+	free(l.slots);
+	free(l.by_pid);
+	free(l.ended);
+	free(l.lost);
+	return l.sig ? 128 + l.sig : w->failed || w->held;
+}
+
+void
+loop_die(int sig)
+{
+	struct sigaction sa;
+	sigset_t set;
+
+	memset(&sa, 0, sizeof sa);
+	sa.sa_handler = SIG_DFL;
+	sigaction(sig, &sa, NULL);
+	sigemptyset(&set);
+	raise(sig);
+	sigprocmask(SIG_SETMASK, &set, NULL);
+	_exit(128 + sig);
+}

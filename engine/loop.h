@@ -1,0 +1,24 @@
+/* Doing: the one loop of orch. It starts minders, waits for them, keeps what they bring. */
+#ifndef ENGINE_LOOP_H
+#define ENGINE_LOOP_H
+
+#include "engine/progress.h"
+#include "engine/walk.h"
+#include "store/store.h"
+
+/* Walks to the end. The walk is started, the store locked; PROGRESS gets what there is to say and is
+ * written to standard error. Returns 0 when the run is complete, 1 when something failed, 128 and the
+ * signal when orch was told to stop: then nothing runs any more, and the caller dies of it. */
+int loop_run(struct walk *, struct store *, struct progress *);
+
+/* Before anything else: descriptors 0 to 2 exist, others are not handed on, signals are as they must
+ * be. Returns -1 and errno. */
+int loop_prepare(void);
+
+/* Writes out what the progress has to say; gives up when nobody reads it for a while. */
+void loop_say(struct progress *);
+
+/* Ends this process by the signal SIG. */
+void loop_die(int sig);
+
+#endif

@@ -1,0 +1,835 @@
+/* A minder: one try of one step, from its files to its outcome, in a straight line.
+ *
+ * It listens to orch alone: SIGTERM is the word to stop its agent (a second one: at once), SIGTSTP
+ * and SIGCONT to halt and continue it. When the pipe `life` ends, orch is gone in whatever way, and
+ * all that stands below the minder is killed. */
+#include "engine/minder.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/file.h>
+#include <sys/select.h>
+#include <sys/stat.h>
+#include <sys/statvfs.h>
+#include <sys/wait.h>
+#include <time.h>
+#include <unistd.h>
+
+#if defined(__linux__) && !defined(ORCH_NO_LINUX)
+#include <sys/prctl.h>
+#endif
+
+#include "engine/digest.h"
+#include "engine/kin.h"
+#include "engine/spawn.h"
+#include "store/file.h"
+
+enum {
+	GRACE_MS = 10 * 1000,   /* between the word to stop and SIGKILL */
+	SIGINT_MS = 5 * 1000,   /* of these, for an agent that takes SIGINT first */
+	LEFT_MS = 1000,         /* for what an agent has left behind, between TERM and KILL */
+	AGAIN_MS = 30 * 1000,   /* for a process to be had */
+	KILL_MS = 10 * 1000     /* until what SIGKILL does not end is given up */
+};
+
+/* What has happened to this minder; set by its signal handlers only. */
+static volatile sig_atomic_t stops, paused;
+static pid_t orch;
+
+static void
+on_signal(int sig, siginfo_t *info, void *context)
+{
+	(void)context;
+	if (sig == SIGCHLD || info->si_pid != orch)
+		return;
+	if (sig == SIGTERM)
+		stops++;
+	else
+		paused = sig == SIGTSTP;
+}
+
+struct minder {
+	const struct minding *m;
+	struct task *task;
+	struct outcome out;
+	int adopts;             /* it is a subreaper: all that its agent left is its child */
+	int errors;             /* standard error's file; -1: none */
+	int asked;              /* the agent has run: it is not to be asked again for want of a process */
+	long long started;      /* by now_ms */
+	long long deadline;     /* of the whole try, by now_ms; 0: none */
+	long long halted;       /* since when the agent is paused, by now_ms; 0: it is not */
+	char tmp[KEY_NAME_MAX + 1];     /* the answer's name in tmp/ */
+};
+
+static long long
+now_ms(void)
+{
+	struct timespec t;
+
+	clock_gettime(CLOCK_MONOTONIC, &t);
+	return (long long)t.tv_sec * 1000 + t.tv_nsec / 1000000;
+}
+
+/* The end: reports and exits. An empty standard error is no file. */
+static void
+leave(struct minder *d, enum outcome_kind kind)
+{
+	struct stat st;
+
+	if (d->task->kind == TASK_STEP && d->errors >= 0 && fstat(d->errors, &st) == 0 && !st.st_size)
+		unlinkat(d->m->store->errors, d->task->file, 0);
+	d->out.kind = kind;
+	d->out.ms = now_ms() - d->started;
+	while (write(d->m->report, &d->out, sizeof d->out) < 0 && errno == EINTR)
+		;
+	_exit(0);
+}
+
+static void
+leave_errno(struct minder *d, enum outcome_kind kind, const char *what)
+{
+	d->out.error = errno;
+	snprintf(d->out.text, sizeof d->out.text, "%s", what);
+	leave(d, kind);
+}
+
+/* Setting up. */
+
+static void
+set_signals(void)
+{
+	static const int ours[] = { SIGCHLD, SIGTERM, SIGTSTP, SIGCONT };
+	struct sigaction sa;
+	sigset_t all;
+	size_t i;
+
+	sigfillset(&all);
+	sigprocmask(SIG_SETMASK, &all, NULL);
+	memset(&sa, 0, sizeof sa);
+	sa.sa_sigaction = on_signal;
+	sa.sa_flags = SA_SIGINFO;
+	sigfillset(&sa.sa_mask);
+	for (i = 0; i < sizeof ours / sizeof *ours; i++)
+		sigaction(ours[i], &sa, NULL);
+}
+
+/* Waits MS milliseconds at most for a signal or the end of orch. Returns whether orch is gone. */
+static int
+wait_event(struct minder *d, long long ms)
+{
+	struct timespec t;
+	sigset_t open;
+	fd_set in;
+
+	sigfillset(&open);
+	sigdelset(&open, SIGCHLD);
+	sigdelset(&open, SIGTERM);
+	sigdelset(&open, SIGTSTP);
+	sigdelset(&open, SIGCONT);
+	FD_ZERO(&in);
+	FD_SET(d->m->life, &in);
+	t.tv_sec = ms / 1000;
+	t.tv_nsec = ms % 1000 * 1000000;
+	return pselect(d->m->life + 1, &in, NULL, NULL, ms < 0 ? NULL : &t, &open) > 0;
+}
+
+static void
+set_up(struct minder *d)
+{
+	if (d->task->kind != TASK_STDIN)        /* that one may have to read the terminal */
+		setpgid(0, 0);
+	set_signals();
+	orch = d->m->orch;
+	d->started = now_ms();
+	dup2(d->m->null, 0);
+	dup2(d->m->null, 1);
+	dup2(d->m->null, 2);
+#if defined(__linux__) && !defined(ORCH_NO_LINUX)
+	prctl(PR_SET_NAME, d->task->key, 0, 0, 0);
+#endif
+	d->adopts = kin_adopt();
+	if (store_lock_minder(d->m->store))
+		leave_errno(d, OUT_IO, "lock");
+	if (wait_event(d, 0))
+		_exit(1);
+	if (d->task->timeout)
+		d->deadline = d->started + d->task->timeout;
+}
+
+/* Ending processes. */
+
+/* Orch is gone: so is, now, all that stands below. */
+static void
+end_all(struct minder *d, pid_t pid)
+{
+	long long until = now_ms() + KILL_MS;
+	const struct timespec pause = { 0, 1000 * 1000 };
+
+	while (now_ms() < until) {
+		long left = d->adopts ? kin_kill(NULL, NULL) : -1;
+
+		if (left < 0 && pid > 0)
+			kill(-pid, SIGKILL);
+		if (left <= 0)
+			break;
+		nanosleep(&pause, NULL);
+	}
+	_exit(1);
+}
+
+static int
+nothing_left(void)
+{
+	siginfo_t info;
+
+	while (waitpid(-1, NULL, WNOHANG) > 0)
+		;
+	return waitid(P_ALL, 0, &info, WEXITED | WNOHANG | WNOWAIT) < 0 && errno == ECHILD;
+}
+
+static void
+name_left(struct minder *d)
+{
+	pid_t *list;
+	long n = kin_children(&list), i;
+	size_t at = 0;
+
+	for (i = 0; i < n && at < sizeof d->out.text - 16; i++)
+		at += (size_t)snprintf(d->out.text + at, sizeof d->out.text - at, "%spid %ld", i ? ", " : "", (long)list[i]);
+	free(list);
+}
+
+/* A subreaper's end of a program: TERM to what is left, a second, KILL. -1: some cannot be ended. */
+static int
+end_adopted(struct minder *d)
+{
+	long long until;
+	pid_t *list;
+	long n, i;
+
+	if (nothing_left())
+		return 0;
+	n = kin_children(&list);
+	for (i = 0; i < n; i++) {
+		kill(list[i], SIGTERM);
+		kill(list[i], SIGCONT);
+	}
+	free(list);
+	until = now_ms() + LEFT_MS;
+	while (!nothing_left() && now_ms() < until)
+		if (wait_event(d, until - now_ms()))
+			end_all(d, 0);
+	until = now_ms() + KILL_MS;
+	while (!nothing_left() && now_ms() < until) {
+		kin_kill(NULL, NULL);
+		if (!nothing_left() && wait_event(d, 2))
+			end_all(d, 0);
+	}
+	if (nothing_left())
+		return 0;
+	name_left(d);
+	return -1;
+}
+
+/* The same where only the group is known. It was told to end before its leader was reaped; now its
+ * number may be somebody else's as soon as it was once seen empty. */
+static int
+end_group(struct minder *d, pid_t group)
+{
+	long long start = now_ms();
+	int killed = 0;
+
+	while (kill(-group, 0) == 0) {
+		if (now_ms() - start > LEFT_MS && !killed++)
+			kill(-group, SIGKILL);
+		if (now_ms() - start > KILL_MS) {
+			snprintf(d->out.text, sizeof d->out.text, "process group %ld", (long)group);
+			return -1;
+		}
+		if (wait_event(d, 10))
+			end_all(d, group);
+	}
+	return 0;
+}
+
+/* Running one program to its end: the agent, the filter, a check. */
+
+enum told { TOLD_NOTHING, TOLD_TIMEOUT, TOLD_STOP };
+
+struct running {
+	pid_t pid;
+	enum told told;         /* why it was told to end */
+	int sigint;             /* SIGINT is what it was told first */
+	int killed;
+	long long told_at;
+};
+
+static void
+tell(struct minder *d, struct running *r, enum told why)
+{
+	r->told = why;
+	r->told_at = now_ms();
+	r->sigint = d->task->sigint;
+	kill(-r->pid, r->sigint ? SIGINT : SIGTERM);
+	kill(-r->pid, SIGCONT);
+}
+
+static void
+kill_it(struct minder *d, struct running *r)
+{
+	r->killed = 1;
+	if (!d->adopts || kin_kill(NULL, NULL) < 0)
+		kill(-r->pid, SIGKILL);
+}
+
+/* Halts and continues the agent as orch says; the deadline moves by the time between. */
+static void
+follow_pause(struct minder *d, struct running *r)
+{
+	if (paused && !d->halted && !r->told) {
+		d->halted = now_ms();
+		kin_signal_tree(r->pid, SIGSTOP);
+	} else if (d->halted && (!paused || stops)) {
+		if (d->deadline)
+			d->deadline += now_ms() - d->halted;
+		d->halted = 0;
+		kin_signal_tree(r->pid, SIGCONT);
+	}
+}
+
+/* What is due now; returns in how many milliseconds something else will be, -1: nothing. */
+static long long
+do_due(struct minder *d, struct running *r)
+{
+	long long now = now_ms(), next = -1;
+
+	follow_pause(d, r);
+	if (!r->told && stops)
+		tell(d, r, TOLD_STOP);
+	else if (!r->told && d->deadline && !d->halted && now >= d->deadline)
+		tell(d, r, TOLD_TIMEOUT);
+	if (r->told) {
+		if (r->sigint && now - r->told_at >= SIGINT_MS) {
+			r->sigint = 0;
+			kill(-r->pid, SIGTERM);
+		}
+		if (!r->killed && (now - r->told_at >= GRACE_MS || stops > 1))
+			kill_it(d, r);
+		next = r->killed ? 100 : r->sigint ? r->told_at + SIGINT_MS - now : r->told_at + GRACE_MS - now;
+		return next < 0 ? 0 : next;
+	}
+	if (d->deadline && !d->halted)
+		next = d->deadline > now ? d->deadline - now : 0;
+	return next;
+}
+
+/* Whether PID has ended; it is reaped then, and all else that has ended too. */
+static int
+has_ended(struct minder *d, pid_t pid, int *status)
+{
+	siginfo_t info;
+
+	memset(&info, 0, sizeof info);
+	if (waitid(P_PID, (id_t)pid, &info, WEXITED | WNOHANG | WNOWAIT) < 0) {
+		*status = SIGKILL;      /* reaped already: only kin_kill does that */
+		return 1;
+	}
+	if (info.si_pid != pid)
+		return 0;
+	if (!d->adopts) {
+		kill(-pid, SIGTERM);
+		kill(-pid, SIGCONT);
+	}
+	waitpid(pid, status, 0);
+	return 1;
+}
+
+/* Starts P. A process that cannot be had for a filter or a check is waited for here: were orch to try
+ * the step again, it would ask the agent again. */
+static pid_t
+start_program(struct minder *d, const struct program *p)
+{
+	enum spawn_stage stage;
+	long long until = now_ms() + AGAIN_MS, pause = 10;
+	pid_t pid;
+
+	while ((pid = spawn(p, &stage)) < 0 && stage == SPAWN_FORK && (errno == EAGAIN || errno == ENOMEM)) {
+		if (!d->asked)
+			leave_errno(d, OUT_AGAIN, "fork");
+		if (now_ms() > until || stops)
+			break;
+		if (wait_event(d, pause))
+			end_all(d, 0);
+		pause = pause < 1000 ? pause * 2 : pause;
+	}
+	if (pid > 0)
+		return pid;
+	if (stage == SPAWN_FORK)
+		leave_errno(d, OUT_IO, "no process to be had");
+	if (stage == SPAWN_DIR)
+		leave_errno(d, OUT_NO_DIR, p->dir);
+	leave_errno(d, errno == ENOENT && !spawn_find(p->argv[0], p->envp, p->root, p->dir) ?
+	    OUT_NO_INTERPRETER : OUT_NO_EXEC, p->argv[0]);
+	return -1;
+}
+
+/* Starts P and stays with it until it and all that it started are gone. Returns its wait status; it
+ * does not return when P was stopped or could not be started, or something that it left lives on. */
+static int
+run_program(struct minder *d, const struct program *p)
+{
+	struct running r = { 0 };
+	int status = 0;
+
+	r.pid = start_program(d, p);
+	while (!has_ended(d, r.pid, &status)) {
+		long long next = do_due(d, &r);
+
+		if (wait_event(d, next))
+			end_all(d, r.pid);
+	}
+	if (d->adopts ? end_adopted(d) : end_group(d, r.pid))
+		leave(d, OUT_LEFT);
+	d->out.status = status;
+	if (!r.told && stops)
+		r.told = TOLD_STOP;
+	if (r.told)
+		leave(d, r.told == TOLD_STOP ? OUT_STOPPED : OUT_TIMEOUT);
+	return status;
+}
+
+/* Files. */
+
+static void
+tmp_name(char name[KEY_NAME_MAX + 1], char what, pid_t pid)
+{
+	snprintf(name, KEY_NAME_MAX + 1, "%%%c.%ld", what, (long)pid);
+}
+
+void
+minder_answer(const struct task *t, pid_t pid, char name[KEY_NAME_MAX + 1])
+{
+	if (t->kind == TASK_STEP)
+		strcpy(name, t->file);
+	else
+		tmp_name(name, 'w', pid);
+}
+
+/* Whether some process can still write into FD's file: it has inherited the lock that a minder took
+ * for its agent's standard output. */
+static int
+is_held(int fd)
+{
+	return flock(fd, LOCK_EX | LOCK_NB) < 0 && errno == EWOULDBLOCK;
+}
+
+static void
+leave_held(struct minder *d)
+{
+	struct stat st;
+
+	if (fstatat(d->m->store->tmp, d->tmp, &st, AT_SYMLINK_NOFOLLOW) ||
+	    !kin_holders(st.st_dev, st.st_ino, d->out.text, sizeof d->out.text))
+		snprintf(d->out.text, sizeof d->out.text, "its file is locked by a process that cannot be found");
+	leave(d, OUT_HELD);
+}
+
+/* The file for the answer: new, with the lock that the agent inherits. */
+static int
+open_answer(struct minder *d)
+{
+	int tmp = d->m->store->tmp, fd = file_open(tmp, d->tmp);
+
+	if (fd >= 0) {
+		if (is_held(fd))
+			leave_held(d);
+		close(fd);
+	}
+	if (unlinkat(tmp, d->tmp, 0) && errno != ENOENT)
+		leave_errno(d, OUT_IO, "tmp/");
+	fd = file_make(tmp, d->tmp, 0);
+	if (fd < 0 || flock(fd, LOCK_EX | LOCK_NB))
+		leave_errno(d, OUT_IO, "tmp/");
+	return fd;
+}
+
+static void
+write_all(struct minder *d, int fd, const void *p, size_t n, const char *what)
+{
+	if (file_write(fd, p, n))
+		leave_errno(d, OUT_IO, what);
+}
+
+/* Copies the file IN to OUT, and says whether its last byte is no newline. */
+static uint64_t
+copy(struct minder *d, int in, int out, int *open_line)
+{
+	char buf[64 * 1024];
+	uint64_t h = DIGEST_START;
+	ssize_t n;
+
+	*open_line = 0;
+	while ((n = read(in, buf, sizeof buf)) > 0) {
+		h = digest_add(h, buf, (size_t)n);
+		write_all(d, out, buf, (size_t)n, "asked/");
+		*open_line = buf[n - 1] != '\n';
+	}
+	if (n < 0)
+		leave_errno(d, OUT_IO, "result/");
+	return h;
+}
+
+static void
+copy_input(struct minder *d, int out, const struct input *input, size_t i, int *open_line)
+{
+	const struct task *t = d->task;
+	int in = file_open(d->m->store->result, input->file);
+	char head[64];
+
+	if (in < 0) {
+		snprintf(head, sizeof head, "result/%.50s", input->file);
+		leave_errno(d, OUT_IO, head);
+	}
+	if (*open_line)
+		write_all(d, out, "\n", 1, "asked/");
+	if (t->headers) {
+		write_all(d, out, i || t->nprompt ? "\n==> " : "==> ", i || t->nprompt ? 5 : 4, "asked/");
+		write_all(d, out, input->key, strlen(input->key), "asked/");
+		write_all(d, out, " <==\n", 5, "asked/");
+	}
+	d->out.digest = digest_add(d->out.digest, input->key, strlen(input->key) + 1);
+	d->out.digest = digest_join(d->out.digest, copy(d, in, out, open_line));
+	close(in);
+}
+
+/* Standard input: the prompt, then the inputs, in a file of its own; read again from its first byte.
+ * It is kept as asked/KEY; that of an `if` is gone when it ends. */
+static int
+make_stdin(struct minder *d)
+{
+	const struct task *t = d->task;
+	const struct store *s = d->m->store;
+	char name[KEY_NAME_MAX + 1];
+	int fd, in, open_line;
+	size_t i;
+	struct stat st;
+
+	if (t->kind == TASK_STEP && unlinkat(s->asked, t->file, 0) && errno != ENOENT)
+		leave_errno(d, OUT_IO, "asked/");
+	if (!t->nprompt && !t->ninputs)
+		return d->m->null;
+	tmp_name(name, 'a', getpid());
+	unlinkat(s->tmp, name, 0);
+	fd = file_make(s->tmp, name, 0);
+	if (fd < 0)
+		leave_errno(d, OUT_IO, "tmp/");
+	write_all(d, fd, t->prompt, t->nprompt, "asked/");
+	open_line = t->nprompt && t->prompt[t->nprompt - 1] != '\n';
+	for (i = 0; i < t->ninputs; i++)
+		copy_input(d, fd, &t->inputs[i], i, &open_line);
+	if (fstat(fd, &st))
+		leave_errno(d, OUT_IO, "asked/");
+	in = file_open(s->tmp, name);
+	if (close(fd) || in < 0)
+		leave_errno(d, OUT_IO, "asked/");
+	fcntl(in, F_SETFL, fcntl(in, F_GETFL) & ~O_NONBLOCK);
+	if (t->kind != TASK_STEP || !st.st_size)
+		unlinkat(s->tmp, name, 0);
+	else if (renameat(s->tmp, name, s->asked, t->file))
+		leave_errno(d, OUT_IO, "asked/");
+	return in;
+}
+
+static void
+write_how(struct minder *d)
+{
+	const struct task *t = d->task;
+	const struct store *s = d->m->store;
+	char name[KEY_NAME_MAX + 1];
+	int fd;
+
+	tmp_name(name, 'h', getpid());
+	unlinkat(s->tmp, name, 0);
+	fd = file_make(s->tmp, name, 0);
+	if (fd < 0)
+		leave_errno(d, OUT_IO, "tmp/");
+	write_all(d, fd, t->how, t->nhow, "how/");
+	if (close(fd) || renameat(s->tmp, name, s->how, t->file))
+		leave_errno(d, OUT_IO, "how/");
+}
+
+/* Standard error's file: a new one for each try. */
+static void
+open_errors(struct minder *d)
+{
+	const struct store *s = d->m->store;
+	char name[KEY_NAME_MAX + 1];
+
+	if (d->task->kind == TASK_STEP) {
+		unlinkat(s->errors, d->task->file, 0);
+		d->errors = file_make(s->errors, d->task->file, O_APPEND);
+	} else {
+		tmp_name(name, 'e', getpid());
+		unlinkat(s->tmp, name, 0);
+		d->errors = file_make(s->tmp, name, O_APPEND);
+	}
+	if (d->errors < 0)
+		leave_errno(d, OUT_IO, "stderr/");
+}
+
+/* After the agent. */
+
+static int
+open_tmp(struct minder *d)
+{
+	int fd = file_open(d->m->store->tmp, d->tmp);
+
+	if (fd < 0)
+		leave_errno(d, OUT_IO, "tmp/");
+	fcntl(fd, F_SETFL, fcntl(fd, F_GETFL) & ~O_NONBLOCK);
+	return fd;
+}
+
+static int
+run_command(struct minder *d, const char *command, int in, int out)
+{
+	const char *argv[5] = { "sh", "-eu", "-c", NULL, NULL };
+	struct program p;
+
+	argv[3] = command;
+	p.argv = (char *const *)(const void *)argv;
+	p.envp = d->task->envp;
+	p.root = d->task->root;
+	p.dir = d->task->dir;
+	p.in = in;
+	p.out = out;
+	p.err = d->errors;
+	return run_program(d, &p);
+}
+
+static void
+filter_answer(struct minder *d)
+{
+	const struct store *s = d->m->store;
+	char name[KEY_NAME_MAX + 1];
+	int in, out, status;
+
+	if (!d->task->filter)
+		return;
+	tmp_name(name, 'f', getpid());
+	unlinkat(s->tmp, name, 0);
+	out = file_make(s->tmp, name, 0);
+	if (out < 0)
+		leave_errno(d, OUT_IO, "tmp/");
+	in = open_tmp(d);
+	status = run_command(d, d->task->filter, in, out);
+	close(in);
+	if (close(out))
+		leave_errno(d, OUT_IO, "the filter's answer");
+	if (status) {
+		unlinkat(s->tmp, name, 0);
+		leave(d, OUT_FILTER);
+	}
+	if (renameat(s->tmp, name, s->tmp, d->tmp))
+		leave_errno(d, OUT_IO, "tmp/");
+}
+
+static void
+check_answer(struct minder *d)
+{
+	size_t i;
+	int in;
+
+	for (i = 0; i < d->task->nchecks; i++) {
+		in = open_tmp(d);
+		d->out.number = (int32_t)i + 1;
+		if (run_command(d, d->task->checks[i], in, d->errors))
+			leave(d, OUT_CHECK);
+		close(in);
+	}
+}
+
+/* An agent that ignores write errors leaves half an answer on a full disk, and says nothing. */
+static int
+disk_is_full(int fd)
+{
+	struct statvfs v;
+
+	return fstatvfs(fd, &v) == 0 && v.f_blocks && !(geteuid() ? v.f_bavail : v.f_bfree);
+}
+
+/* Makes the answer safe; after it orch only renames. */
+static void
+settle_answer(struct minder *d)
+{
+	int fd = open_tmp(d);
+
+	if (fsync(fd))
+		leave_errno(d, OUT_IO, "its answer cannot be made safe on disk");
+	close(fd);
+}
+
+static void
+mind_step(struct minder *d)
+{
+	struct program p;
+	int fd;
+
+	strcpy(d->tmp, d->task->file);
+	d->out.digest = task_digest(d->task);
+	p.in = make_stdin(d);
+	write_how(d);
+	open_errors(d);
+	p.out = open_answer(d);
+	p.err = d->errors;
+	p.argv = d->task->argv;
+	p.envp = d->task->envp;
+	p.root = d->task->root;
+	p.dir = d->task->dir;
+	d->out.status = run_program(d, &p);
+	d->asked = 1;
+	close(p.out);
+	fd = open_tmp(d);
+	if (is_held(fd))
+		leave_held(d);
+	if (d->out.status)
+		leave(d, OUT_ENDED);
+	if (disk_is_full(fd))
+		leave(d, OUT_FULL);
+	close(fd);
+	filter_answer(d);
+	check_answer(d);
+	settle_answer(d);
+}
+
+/* The last bytes of what an `if` said, so that its failure can be told. */
+static void
+tail_errors(struct minder *d)
+{
+	struct stat st;
+	long n;
+
+	if (fstat(d->errors, &st))
+		return;
+	n = file_read_at(d->errors, d->out.text, sizeof d->out.text - 1,
+	    st.st_size > (off_t)sizeof d->out.text - 1 ? (long long)st.st_size - (long long)sizeof d->out.text + 1 : 0);
+	d->out.text[n > 0 ? n : 0] = '\0';
+}
+
+static void
+mind_if(struct minder *d)
+{
+	char name[KEY_NAME_MAX + 1];
+	struct program p;
+
+	p.in = make_stdin(d);
+	open_errors(d);
+	tmp_name(name, 'e', getpid());
+	unlinkat(d->m->store->tmp, name, 0);
+	p.out = d->m->null;
+	p.err = d->errors;
+	p.argv = d->task->argv;
+	p.envp = d->task->envp;
+	p.root = d->task->root;
+	p.dir = d->task->dir;
+	d->out.status = run_program(d, &p);
+	if (d->out.status) {
+		tail_errors(d);
+		leave(d, OUT_ENDED);
+	}
+}
+
+/* Keeps bytes that no agent wrote. */
+static int
+open_kept(struct minder *d)
+{
+	int fd;
+
+	minder_answer(d->task, getpid(), d->tmp);
+	unlinkat(d->m->store->tmp, d->tmp, 0);
+	fd = file_make(d->m->store->tmp, d->tmp, 0);
+	if (fd < 0)
+		leave_errno(d, OUT_IO, "tmp/");
+	return fd;
+}
+
+static void
+mind_word(struct minder *d)
+{
+	int fd = open_kept(d);
+
+	write_all(d, fd, d->task->word, d->task->nword, "tmp/");
+	close(fd);
+	settle_answer(d);
+}
+
+/* Copies orch's standard input, which may be a terminal or a pipe that stays open. */
+static void
+mind_stdin(struct minder *d, int in)
+{
+	char buf[64 * 1024];
+	fd_set set;
+	sigset_t open;
+	ssize_t n = 1;
+	int fd = open_kept(d), last = in > d->m->life ? in : d->m->life;
+
+	sigfillset(&open);
+	sigdelset(&open, SIGTERM);
+	while (n) {
+		FD_ZERO(&set);
+		FD_SET(in, &set);
+		FD_SET(d->m->life, &set);
+		if (pselect(last + 1, &set, NULL, NULL, NULL, &open) < 0)
+			FD_ZERO(&set);
+		if (stops)
+			leave(d, OUT_STOPPED);
+		if (FD_ISSET(d->m->life, &set))
+			_exit(1);
+		if (!FD_ISSET(in, &set))
+			continue;
+		n = read(in, buf, sizeof buf);
+		if (n < 0)
+			leave_errno(d, OUT_IO, "standard input");
+		write_all(d, fd, buf, (size_t)n, "tmp/");
+	}
+	close(fd);
+	settle_answer(d);
+}
+
+void
+minder_run(const struct minding *m, struct task *t, uint32_t slot)
+{
+	struct minder d = { 0 };
+	int in = -1;
+
+	d.m = m;
+	d.task = t;
+	d.errors = -1;
+	d.out.slot = slot;
+	d.out.timeout = t->timeout;
+	if (t->kind == TASK_STDIN) {
+		in = dup(0);
+		fcntl(in, F_SETFD, FD_CLOEXEC);
+	}
+	stops = paused = 0;
+	set_up(&d);
+	switch (t->kind) {
+	case TASK_STEP:
+		mind_step(&d);
+		break;
+	case TASK_IF:
+		mind_if(&d);
+		break;
+	case TASK_STDIN:
+		mind_stdin(&d, in);
+		break;
+	case TASK_WORD:
+		mind_word(&d);
+		break;
+	}
+	leave(&d, OUT_OK);
+}

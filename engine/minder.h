@@ -1,0 +1,28 @@
+/* A minder: a fork of orch without exec, the parent of one step's agent, for one try. */
+#ifndef ENGINE_MINDER_H
+#define ENGINE_MINDER_H
+
+#include <stdint.h>
+#include <sys/types.h>
+
+#include "engine/outcome.h"
+#include "engine/task.h"
+#include "store/store.h"
+
+/* What every minder of a run is given. */
+struct minding {
+	struct store *store;
+	int report;             /* where outcomes are written */
+	int life;               /* its other end is orch's alone: at its end orch is gone */
+	int null;               /* /dev/null */
+	pid_t orch;
+};
+
+/* Does the task in this process, which has just been forked, reports as SLOT, and exits. It blocks
+ * until the step is over, and ends whatever the agent has left behind. */
+void minder_run(const struct minding *, struct task *, uint32_t slot);
+
+/* The name in tmp/ of an answer that TASK, minded by PID, has brought to its end. */
+void minder_answer(const struct task *, pid_t pid, char name[KEY_NAME_MAX + 1]);
+
+#endif

@@ -1,0 +1,103 @@
+/* How a try went, in words. */
+#include "engine/outcome.h"
+
+#include <signal.h>
+#include <string.h>
+#include <sys/wait.h>
+
+static const struct {
+	int number;
+	const char *name;
+} signals[] = {
+	{ SIGABRT, "SIGABRT" }, { SIGALRM, "SIGALRM" }, { SIGBUS, "SIGBUS" }, { SIGFPE, "SIGFPE" },
+	{ SIGHUP, "SIGHUP" }, { SIGILL, "SIGILL" }, { SIGINT, "SIGINT" }, { SIGKILL, "SIGKILL" },
+	{ SIGPIPE, "SIGPIPE" }, { SIGQUIT, "SIGQUIT" }, { SIGSEGV, "SIGSEGV" }, { SIGTERM, "SIGTERM" },
+	{ SIGUSR1, "SIGUSR1" }, { SIGUSR2, "SIGUSR2" }, { SIGXCPU, "SIGXCPU" }, { SIGXFSZ, "SIGXFSZ" },
+};
+
+static void
+status_text(int status, struct buf *b)
+{
+	size_t i;
+
+	if (WIFEXITED(status)) {
+		buf_fmt(b, "exit status %d", WEXITSTATUS(status));
+		return;
+	}
+	for (i = 0; i < sizeof signals / sizeof *signals; i++)
+		if (WIFSIGNALED(status) && signals[i].number == WTERMSIG(status)) {
+			buf_fmt(b, "killed by %s, which orch did not send", signals[i].name);
+			return;
+		}
+	buf_fmt(b, "killed by signal %d, which orch did not send", WIFSIGNALED(status) ? WTERMSIG(status) : 0);
+}
+
+void
+duration_text(long long ms, struct buf *b)
+{
+	if (ms < 1000)
+		buf_fmt(b, "%lldms", ms < 0 ? 0 : ms);
+	else if (ms < 9950)
+		buf_fmt(b, "%lld.%llds", (ms + 50) / 1000, (ms + 50) % 1000 / 100);
+	else if (ms < 60 * 1000)
+		buf_fmt(b, "%llds", ms / 1000);
+	else if (ms < 3600 * 1000)
+		buf_fmt(b, "%lldm%02llds", ms / 60000, ms / 1000 % 60);
+	else
+		buf_fmt(b, "%lldh%02lldm", ms / 3600000, ms / 60000 % 60);
+}
+
+void
+outcome_text(const struct outcome *o, long long timeout, struct buf *b)
+{
+	switch ((enum outcome_kind)o->kind) {
+	case OUT_OK:
+		buf_text(b, "done");
+		break;
+	case OUT_ENDED:
+		status_text(o->status, b);
+		break;
+	case OUT_TIMEOUT:
+		buf_text(b, "timed out after ");
+		duration_text(timeout, b);
+		break;
+	case OUT_STOPPED:
+		buf_text(b, "stopped");
+		break;
+	case OUT_NO_DIR:
+		buf_fmt(b, "its directory cannot be entered: %s: %s", o->text, strerror(o->error));
+		break;
+	case OUT_NO_EXEC:
+		buf_fmt(b, "cannot be started: %s: %s", o->text, strerror(o->error));
+		break;
+	case OUT_NO_INTERPRETER:
+		buf_fmt(b, "cannot be started: %s is there, but not what its first line names (or that ends in a CR)", o->text);
+		break;
+	case OUT_AGAIN:
+		buf_fmt(b, "cannot be started: no process to be had: %s", strerror(o->error));
+		break;
+	case OUT_FILTER:
+		buf_text(b, "its filter: ");
+		status_text(o->status, b);
+		break;
+	case OUT_CHECK:
+		buf_fmt(b, "its check %d: ", (int)o->number);
+		status_text(o->status, b);
+		break;
+	case OUT_IO:
+		buf_fmt(b, "%s: %s", o->text, strerror(o->error));
+		break;
+	case OUT_FULL:
+		buf_text(b, "the disk was full when it ended: its answer may lack a part");
+		break;
+	case OUT_HELD:
+		buf_fmt(b, "somebody still writes into its answer: %s", o->text);
+		break;
+	case OUT_LEFT:
+		buf_fmt(b, "it left processes that cannot be ended: %s", o->text);
+		break;
+	case OUT_LOST:
+		buf_text(b, "its minder was killed");
+		break;
+	}
+}

@@ -1,0 +1,161 @@
+/* What a workflow would do. */
+#include "engine/plan.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "engine/items.h"
+
+struct plan {
+	struct answers *answers;
+	struct sight sight;     /* one for all: on paper nothing runs beside anything else */
+	void (*each)(void *, const struct plan_step *);
+	void *ctx;
+};
+
+static void plan_nodes(struct plan *, const struct scope *, const struct node *);
+
+static void
+plan_step(struct plan *p, const struct scope *scope, const struct node *n)
+{
+	struct plan_step step = { 0 };
+	struct buf key = { 0 }, written = { 0 };
+	struct place at;
+	uint32_t id;
+
+	at.scope = scope;
+	at.sight = &p->sight;
+	tmpl_show(&n->key->t, &written);
+	step.node = n;
+	step.written = buf_str(&written);
+	step.at = &at;
+	p->answers->error.n = 0;
+	if (!expand(p->answers, &at, &n->key->t, &key)) {
+		step.key = buf_str(&key);
+		id = keys_find(p->answers->keys, key.s, key.n);
+		step.kept = id != KEY_NONE && (p->answers->keys->flags[id] & KEY_KEPT);
+		if (step.kept && !(p->answers->keys->flags[id] & KEY_MADE)) {
+			p->answers->keys->flags[id] |= KEY_MADE;
+			sight_add(&p->sight, p->answers->keys, id);
+		}
+	}
+	p->each(p->ctx, &step);
+	buf_free(&key);
+	buf_free(&written);
+}
+
+/* The lines of a block, for every item; once as they are written when the items are not known yet. */
+static void
+plan_items(struct plan *p, const struct scope *scope, const struct node *n)
+{
+	struct items items = { 0 };
+	struct place at;
+	struct scope var;
+	char *lines;
+	const char *s;
+	size_t len;
+
+	at.scope = scope;
+	at.sight = &p->sight;
+	p->answers->error.n = 0;
+	if (inputs_read(p->answers, &at, n, &lines, &len) || items_read(&items, p->answers, &at, n, lines, len)) {
+		items_free(&items);
+		plan_nodes(p, scope, n->body);
+		return;
+	}
+	var.up = scope;
+	var.name = n->var;
+	while (items_next(&items, &s, &len)) {
+		var.value = s;
+		var.n = len;
+		plan_nodes(p, &var, n->body);
+	}
+	items_free(&items);
+}
+
+static void
+plan_nodes(struct plan *p, const struct scope *scope, const struct node *n)
+{
+	for (; n; n = n->next) {
+		if (n->kind == NODE_RUN) {
+			plan_step(p, scope, n);
+		} else if (n->var) {
+			plan_items(p, scope, n);
+		} else {
+			plan_nodes(p, scope, n->body);
+			plan_nodes(p, scope, n->other);
+		}
+	}
+}
+
+void
+plan_walk(struct flow *f, struct answers *a, void (*each)(void *, const struct plan_step *), void *ctx)
+{
+	struct plan p = { 0 };
+
+	p.answers = a;
+	p.each = each;
+	p.ctx = ctx;
+	p.sight.serial = UINT32_MAX;
+	plan_nodes(&p, f->scope, f->w->body);
+	ids_free(&p.sight.made);
+}
+
+struct shower {
+	struct answers *answers;
+	struct buf *out;
+	size_t kept, would;
+};
+
+static void
+show_prompt(struct shower *s, const struct plan_step *step)
+{
+	struct buf text = { 0 };
+	size_t n;
+
+	s->answers->error.n = 0;
+	if (step->node->program)
+		buf_text(&text, step->node->program);
+	else if (expand(s->answers, step->at, &step->node->prompt, &text)) {
+		text.n = 0;
+		tmpl_show(&step->node->prompt, &text);
+	}
+	n = strcspn(buf_str(&text), "\n");
+	if (n) {
+		buf_text(s->out, "  | ");
+		visible_add(s->out, text.s, n > 120 ? 120 : n, VISIBLE_TABS);
+		if (n > 120)
+			buf_text(s->out, "...");
+	}
+	buf_free(&text);
+}
+
+static void
+show_step(void *ctx, const struct plan_step *step)
+{
+	struct shower *s = ctx;
+	const char *key = step->key ? step->key : step->written;
+
+	buf_text(s->out, step->kept ? "kept       " : "would run  ");
+	visible_add(s->out, key, strlen(key), 0);
+	if (!step->key)
+		buf_text(s->out, "  (for items that are not known yet)");
+	if (!step->kept)
+		show_prompt(s, step);
+	buf_char(s->out, '\n');
+	if (step->kept)
+		s->kept++;
+	else
+		s->would++;
+}
+
+void
+plan_show(struct flow *f, struct answers *a, struct buf *out)
+{
+	struct shower s = { 0 };
+
+	s.answers = a;
+	s.out = out;
+	plan_walk(f, a, show_step, &s);
+	buf_fmt(out, "%zu kept, %zu would run\n", s.kept, s.would);
+}

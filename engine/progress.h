@@ -1,0 +1,35 @@
+/* What orch says about a run while it goes on: lines for standard error. */
+#ifndef ENGINE_PROGRESS_H
+#define ENGINE_PROGRESS_H
+
+#include "engine/outcome.h"
+#include "engine/walk.h"
+#include "store/store.h"
+
+enum loudness { LOUD_QUIET = -1, LOUD_NORMAL, LOUD_VERBOSE };
+
+struct progress {
+	struct buf out;         /* what is still to be written */
+	enum loudness loud;
+	struct store *store;
+	long done, kept, failed;        /* steps */
+	long kept_run;          /* kept steps in a row, so far */
+	long differs;           /* kept steps that would now be asked something else */
+};
+
+/* A step has its answer. */
+void progress_done(struct progress *, const char *key, const struct outcome *, long tries);
+
+/* The `otherwise` of a step was kept. */
+void progress_otherwise(struct progress *, const char *key, const char *word);
+
+/* What the walk says. DIFFERS: of a kept step, what would be asked otherwise now; NULL: nothing. */
+void progress_event(struct progress *, const struct event *, const char *differs);
+
+/* The last line of kept ones, when there were many. */
+void progress_flush(struct progress *);
+
+/* How the run has ended. STATUS is orch's exit status, HINT how to go on with it. */
+void progress_end(struct progress *, const char *run, int status, long long ms, const char *hint);
+
+#endif

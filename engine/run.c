@@ -1,0 +1,623 @@
+/* A run from its command line to its exit status. */
+#include "engine/run.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "engine/digest.h"
+#include "engine/flow.h"
+#include "engine/loop.h"
+#include "engine/plan.h"
+#include "engine/runs.h"
+#include "parse/mem.h"
+#include "parse/parse.h"
+#include "store/file.h"
+#include "store/log.h"
+
+enum { LOCK_WAIT_MS = 15 * 1000 };
+
+struct run {
+	const struct run_args *args;
+	struct buf *say;
+	struct record record;
+	struct flow flow;
+	struct store store;
+	struct keys keys;
+	struct answers answers;
+	struct progress progress;
+	struct surroundings around;
+	uint64_t *content;      /* by key: the digest of its answer, once it was needed */
+	uint32_t ncontent;
+	uint32_t seed;
+	int was_there;          /* the run was made earlier */
+	char *results;
+	char *name;             /* of the run; NULL: it will be named by the time */
+};
+
+static long long
+epoch_ms(void)
+{
+	struct timespec t;
+
+	clock_gettime(CLOCK_REALTIME, &t);
+	return (long long)t.tv_sec * 1000 + t.tv_nsec / 1000000;
+}
+
+static char *
+working_directory(void)
+{
+	struct buf b = { 0 };
+	size_t room = 256;
+
+	while (!getcwd(buf_room(&b, room), room) && errno == ERANGE)
+		room *= 2;
+	if (*b.s == '/')
+		return b.s;
+	buf_free(&b);
+	return NULL;
+}
+
+static int
+error_status(struct run *r, int status, const char *what, const char *why)
+{
+	buf_text(r->say, "orch: ");
+	visible_add(r->say, what, strlen(what), 0);
+	if (why)
+		buf_fmt(r->say, ": %s", why);
+	buf_char(r->say, '\n');
+	return status;
+}
+
+/* What was asked for: the record of a run is made, or an earlier one is gone on with. */
+
+/* The record of the run that was named, if it is there. Returns 0 when it is, 3 when it is not. */
+static int
+find_record(struct run *r, const char *name)
+{
+	struct store s;
+	int status = 3;
+
+	if (store_open(&s, r->args->dir, name, strlen(name), STORE_READ)) {
+		if (errno != ENOENT)
+			status = error_status(r, 2, s.what, strerror(errno));
+	} else if (!record_read(&r->record, s.run)) {
+		r->was_there = 1;
+		status = 0;
+	} else if (errno != ENOENT) {
+		status = error_status(r, 2, "this run's file `run` cannot be read", strerror(errno));
+	}
+	store_close(&s);
+	return status;
+}
+
+static int
+read_stdin(struct run *r)
+{
+	struct buf b = { 0 };
+	ssize_t got;
+
+	while ((got = read(0, buf_room(&b, 16 * 1024), 16 * 1024)) > 0 || (got < 0 && errno == EINTR))
+		b.n += got > 0 ? (size_t)got : 0;
+	if (got < 0)
+		return error_status(r, 2, "cannot read the workflow from standard input", strerror(errno));
+	free(r->record.text);
+	r->record.ntext = b.n;
+	r->record.text = buf_take(&b);
+	return 0;
+}
+
+static int
+take_file(struct run *r)
+{
+	const char *file = r->args->file;
+	char *path = strcmp(file, "-") ? realpath(file, NULL) : mem_dup("-", 1);
+
+	if (!path)
+		return error_status(r, 2, file, strerror(errno));
+	if (r->record.workflow && strcmp(r->record.workflow, path)) {
+		buf_fmt(r->say, "orch: the run %s is one of %s; give this one another name with -r\n", r->args->run, r->record.workflow);
+		free(path);
+		return 2;
+	}
+	free(r->record.workflow);
+	r->record.workflow = path;
+	if (!r->record.directory) {
+		r->record.directory = working_directory();
+		r->record.started = epoch_ms();
+	}
+	if (!r->record.directory)
+		return error_status(r, 2, "the current directory", strerror(errno));
+	return strcmp(file, "-") ? 0 : read_stdin(r);
+}
+
+/* An operand is NAME=VALUE when what stands before the = could be a variable; else it is the prompt. */
+static int
+take_operand(struct run *r, const char *s, const char **prompt)
+{
+	const char *eq = strchr(s, '=');
+	char *name;
+	int bad;
+
+	if (eq && variable_name(s, (size_t)(eq - s))) {
+		name = mem_dup(s, (size_t)(eq - s));
+		bad = record_param(&r->record, name, eq + 1);
+		free(name);
+		return bad ? error_status(r, 2, "memory", strerror(errno)) : 0;
+	}
+	if (*prompt) {
+		buf_text(r->say, "orch: a second prompt: `");
+		visible_add(r->say, s, strlen(s), 0);
+		buf_text(r->say, "`; it is one word: quote it\n");
+		return 2;
+	}
+	*prompt = s;
+	return record_param(&r->record, "prompt", s) ? error_status(r, 2, "memory", strerror(errno)) : 0;
+}
+
+static int
+take_operands(struct run *r)
+{
+	const char *prompt = NULL;
+	size_t i;
+	int status;
+
+	for (i = 0; i < r->args->noperands; i++) {
+		status = take_operand(r, r->args->operands[i], &prompt);
+		if (status)
+			return status;
+	}
+	for (i = 0; i < r->args->nagents; i++)
+		if (record_agent(&r->record, r->args->agents[i]))
+			return error_status(r, 2, "memory", strerror(errno));
+	return 0;
+}
+
+/* Operands that this workflow has no parameter for. */
+static int
+check_operands(struct run *r)
+{
+	int status = 0;
+	size_t i;
+
+	for (i = 0; i < r->args->noperands; i++) {
+		const char *s = r->args->operands[i], *eq = strchr(s, '=');
+		size_t n = eq && variable_name(s, (size_t)(eq - s)) ? (size_t)(eq - s) : 0;
+		const struct param *p;
+
+		for (p = r->flow.w->params; p; p = p->next)
+			if (n ? !strncmp(p->name, s, n) && !p->name[n] : !strcmp(p->name, "prompt"))
+				break;
+		if (p)
+			continue;
+		status = 2;
+		buf_fmt(r->say, "orch: %s ", r->flow.name);
+		if (n) {
+			buf_fmt(r->say, "has no parameter `%.*s`; if that was to be the prompt: prompt=", (int)n, s);
+			visible_add(r->say, s, strlen(s), 0);
+		} else {
+			buf_text(r->say, "takes no prompt (it has no `param prompt`): ");
+			visible_add(r->say, s, strlen(s), 0);
+		}
+		buf_char(r->say, '\n');
+	}
+	return status;
+}
+
+/* The name that messages call the workflow: as short as it can be from here. */
+static const char *
+short_name(const struct run *r)
+{
+	const char *path = r->record.workflow;
+	size_t n = strlen(r->record.directory);
+
+	if (r->args->file)
+		return r->args->file;
+	if (!strncmp(path, r->record.directory, n) && path[n] == '/')
+		return path + n + 1;
+	return path;
+}
+
+/* Which run is meant, and its record if it was made earlier. */
+static int
+find_run(struct run *r)
+{
+	const struct run_args *a = r->args;
+	int status;
+
+	if (a->run)
+		r->name = mem_dup(a->run, strlen(a->run));
+	else if (!a->file && !(r->name = runs_newest_open(a->dir)))
+		return error_status(r, 3, "there is no run here that is not complete; `orch runs` shows all, `orch run FILE` starts one", NULL);
+	if (!r->name)
+		return 0;
+	status = find_record(r, r->name);
+	if (status != 3)
+		return status;
+	return a->file ? 0 : error_status(r, 3, r->name, "no such run; `orch runs` shows those that are there");
+}
+
+/* The run, its workflow and its parameters, as far as nothing is written. */
+static int
+prepare(struct run *r)
+{
+	int status = find_run(r);
+
+	if (!status && r->args->file)
+		status = take_file(r);
+	if (!status)
+		status = take_operands(r);
+	if (!status)
+		status = flow_read(&r->flow, &r->record, short_name(r), r->say);
+	if (!status)
+		status = check_operands(r);
+	if (!status)
+		status = flow_bind(&r->flow, &r->record, r->say);
+	return status ? status : flow_unbuilt(&r->flow, r->say);
+}
+
+/* Opening the run. */
+
+static int
+lock(struct run *r)
+{
+	long holder = 0;
+
+	if (store_lock(&r->store, &holder)) {
+		if (errno != EAGAIN)
+			return error_status(r, 1, "lock", strerror(errno));
+		buf_fmt(r->say, "orch: the run %s is in use by another orch (pid %ld)\n", r->store.name, holder);
+		return 4;
+	}
+	if (store_lock_wait(&r->store, LOCK_WAIT_MS, &holder)) {
+		if (errno != EAGAIN)
+			return error_status(r, 1, "lock", strerror(errno));
+		buf_fmt(r->say, "orch: a step of the run %s that an earlier orch has left is still being ended (minder: pid %ld); "
+		    "try again later\n", r->store.name, holder);
+		return 4;
+	}
+	return 0;
+}
+
+static int
+open_run(struct run *r)
+{
+	int status = 0;
+
+	if (store_open(&r->store, r->args->dir, r->name, r->name ? strlen(r->name) : 0, STORE_WRITE))
+		status = error_status(r, 2, r->store.what, strerror(errno));
+	if (!status)
+		status = lock(r);
+	if (!status && record_write(&r->record, r->store.run))
+		status = error_status(r, 1, "this run's file `run` cannot be written", strerror(errno));
+	if (!status)
+		store_clean(&r->store);
+	return status;
+}
+
+static void
+add_result(void *ctx, const char *name, int plain)
+{
+	struct keys *k = ctx;
+	char key[KEY_NAME_MAX + 1];
+	int n = key_decode(name, key);
+	uint32_t id;
+
+	if (n < 0)
+		return;
+	id = keys_add(k, key, (size_t)n);
+	k->flags[id] |= plain ? KEY_KEPT : KEY_ODD;
+}
+
+static void
+add_digest(void *ctx, const struct log_line *l)
+{
+	struct keys *k = ctx;
+	uint32_t id;
+
+	if (l->event != LOG_DONE && l->event != LOG_OTHERWISE)
+		return;
+	id = keys_find(k, l->key, l->n);
+	if (id == KEY_NONE)
+		return;
+	if (l->event == LOG_DONE)
+		keys_set_digest(k, id, l->digest);
+	else
+		k->flags[id] &= (unsigned char)~KEY_DIGEST;
+}
+
+static int
+have_key(void *ctx, const char *key, size_t n)
+{
+	const struct keys *k = ctx;
+	uint32_t id = keys_find(k, key, n);
+
+	return id != KEY_NONE && (k->flags[id] & KEY_KEPT);
+}
+
+static int
+read_answer(void *ctx, const char *key, char **p, size_t *n)
+{
+	struct run *r = ctx;
+	char name[KEY_NAME_MAX + 1];
+
+	if (key_encode(key, strlen(key), name) < 0)
+		return -1;
+	return file_read(r->store.result, name, p, n);
+}
+
+static int
+load_keys(struct run *r)
+{
+	r->answers.keys = &r->keys;
+	r->answers.read = read_answer;
+	r->answers.ctx = r;
+	if (store_results(&r->store, add_result, &r->keys))
+		return error_status(r, 1, "result/ cannot be read", strerror(errno));
+	if (log_read(r->store.run, add_digest, &r->keys))
+		return error_status(r, 1, "the log cannot be read", strerror(errno));
+	return 0;
+}
+
+/* What a kept step would be asked now, against what it was asked. */
+
+static uint64_t
+content_digest(struct run *r, const char *file, const char *key)
+{
+	uint32_t id = keys_find(&r->keys, key, strlen(key)), i;
+	char *p;
+	size_t n;
+	uint64_t h = DIGEST_START;
+
+	if (id == KEY_NONE)
+		return h;
+	if (id >= r->ncontent) {
+		r->content = mem_grow(r->content, r->keys.n, sizeof *r->content);
+		for (i = r->ncontent; i < r->keys.n; i++)
+			r->content[i] = 0;
+		r->ncontent = r->keys.n;
+	}
+	if (!r->content[id] && !file_read(r->store.result, file, &p, &n)) {
+		r->content[id] = digest_add(h, p, n);
+		free(p);
+	}
+	return r->content[id];
+}
+
+/* What differs, for the eye: the name of the first part. The bytes themselves are in asked/ and how/. */
+static const char *
+what_differs(struct run *r, const struct task *t)
+{
+	char *p;
+	size_t n;
+	int same;
+
+	if (file_read(r->store.how, t->file, &p, &n))
+		return "command";
+	same = n == t->nhow && !memcmp(p, t->how, n);
+	free(p);
+	if (!same)
+		return "command";
+	if (!t->nprompt || file_read(r->store.asked, t->file, &p, &n))
+		return t->ninputs ? "inputs" : "prompt";
+	same = n >= t->nprompt && !memcmp(p, t->prompt, t->nprompt) && (n == t->nprompt || t->ninputs);
+	free(p);
+	return same ? "inputs" : "prompt";
+}
+
+static const char *
+differs(struct run *r, const struct event *e)
+{
+	const struct task *t = e->task;
+	uint64_t h;
+	size_t i;
+
+	if (!t)
+		return NULL;
+	h = task_digest(t);
+	for (i = 0; i < t->ninputs; i++) {
+		h = digest_add(h, t->inputs[i].key, strlen(t->inputs[i].key) + 1);
+		h = digest_join(h, content_digest(r, t->inputs[i].file, t->inputs[i].key));
+	}
+	return h == r->keys.digest[e->id] ? NULL : what_differs(r, t);
+}
+
+/* For walk.h. */
+
+static void
+on_event(void *ctx, const struct event *e)
+{
+	struct run *r = ctx;
+
+	progress_event(&r->progress, e, differs(r, e));
+}
+
+/* Marsaglia's xorshift: for jitter, nothing depends on it. */
+static uint32_t
+on_random(void *ctx)
+{
+	struct run *r = ctx;
+
+	r->seed ^= r->seed << 13;
+	r->seed ^= r->seed >> 17;
+	r->seed ^= r->seed << 5;
+	return r->seed;
+}
+
+static void
+log_walk(struct run *r, enum log_event event, long value, const char *text)
+{
+	struct log_line l = { 0 };
+
+	l.ms = epoch_ms();
+	l.event = event;
+	l.value = value;
+	l.text = text;
+	log_add(r->store.log, &l);
+}
+
+static void
+add_word(struct buf *b, const char *s)
+{
+	const char *p;
+
+	buf_char(b, ' ');
+	if (*s && !strpbrk(s, " \t\n'\"\\$&|;<>()*?[]#~`!{}")) {
+		visible_add(b, s, strlen(s), 0);
+		return;
+	}
+	buf_char(b, '\'');
+	for (p = s; *p; p++)
+		if (*p == '\'')
+			buf_text(b, "'\\''");
+		else
+			visible_add(b, p, 1, 0);
+	buf_char(b, '\'');
+}
+
+/* The command that goes on with the run. */
+static void
+make_hint(struct run *r, struct buf *b)
+{
+	char key[KEY_NAME_MAX + 1];
+	int n = key_decode(r->store.name, key);
+
+	buf_text(b, "orch resume");
+	if (strcmp(r->args->dir, ".orch")) {
+		buf_text(b, " -d");
+		add_word(b, r->args->dir);
+	}
+	key[n > 0 ? n : 0] = '\0';
+	buf_text(b, " -r");
+	add_word(b, key);
+}
+
+static void
+set_around(struct run *r)
+{
+	struct buf b = { 0 };
+
+	buf_fmt(&b, "%s/result", r->store.path);
+	r->results = buf_take(&b);
+	r->around.root = r->record.directory;
+	r->around.run = r->store.name;
+	r->around.results = r->results;
+	r->around.environ = r->args->environ;
+	r->around.workflow = r->flow.w;
+	r->seed = (uint32_t)epoch_ms() * 2654435761u ^ (uint32_t)getpid();
+	if (!r->seed)
+		r->seed = 1;
+}
+
+static int
+walk(struct run *r)
+{
+	struct world world;
+	struct walk w;
+	struct buf hint = { 0 };
+	long long began = epoch_ms();
+	int status;
+
+	world.ctx = r;
+	world.event = on_event;
+	world.random = on_random;
+	r->progress.loud = r->args->loud;
+	r->progress.store = &r->store;
+	log_walk(r, LOG_WALK, (long)getpid(), NULL);
+	if (r->progress.loud > LOUD_QUIET)
+		buf_fmt(&r->progress.out, "orch: run %s%s\n", r->store.name, r->was_there ? ", gone on with" : "");
+	walk_start(&w, r->flow.w, &r->around, &r->answers, r->flow.scope, &world, r->args->jobs, r->args->stop_first);
+	status = loop_run(&w, &r->store, &r->progress);
+	log_walk(r, LOG_END, status, w.reason.n ? buf_str(&w.reason) : NULL);
+	make_hint(r, &hint);
+	progress_end(&r->progress, r->store.name, status, epoch_ms() - began, buf_str(&hint));
+	loop_say(&r->progress);
+	buf_free(&hint);
+	buf_free(&r->progress.out);
+	walk_free(&w);
+	return status;
+}
+
+/* A missing program is told before a new run is made; of an earlier one only if it is still needed. */
+static int
+run_it(struct run *r)
+{
+	int status = 0, late = r->was_there;
+
+	if (!late && flow_programs(&r->flow, r->args->environ, r->record.directory, NULL, NULL, 0, r->say))
+		return 2;
+	status = open_run(r);
+	if (!status)
+		status = load_keys(r);
+	if (!status && late && flow_programs(&r->flow, r->args->environ, r->record.directory, have_key, &r->keys, 0, r->say))
+		status = 2;
+	if (status)
+		return status;
+	set_around(r);
+	return walk(r);
+}
+
+static int
+show_it(struct run *r, struct buf *show)
+{
+	int status = 0;
+
+	r->answers.keys = &r->keys;
+	r->answers.read = read_answer;
+	r->answers.ctx = r;
+	r->store.result = -1;
+	if (r->was_there) {
+		if (store_open(&r->store, r->args->dir, r->name, strlen(r->name), STORE_READ))
+			status = error_status(r, 2, r->store.what, strerror(errno));
+		else
+			status = load_keys(r);
+	}
+	if (!status)
+		plan_show(&r->flow, &r->answers, show);
+	return status;
+}
+
+int
+run_workflow(const struct run_args *args, struct buf *say, struct buf *show)
+{
+	struct run r = { 0 };
+	int status;
+
+	r.args = args;
+	r.say = say;
+	status = prepare(&r);
+	if (!status)
+		status = args->dry ? show_it(&r, show) : run_it(&r);
+	keys_free(&r.keys);
+	buf_free(&r.answers.error);
+	free(r.content);
+	free(r.results);
+	free(r.name);
+	flow_free(&r.flow);
+	record_free(&r.record);
+	return status;
+}
+
+int
+run_check(const char *file, char *const *environ, struct buf *say)
+{
+	struct run_args args = { 0 };
+	struct run r = { 0 };
+	int status;
+
+	args.file = file;
+	args.environ = environ;
+	r.args = &args;
+	r.say = say;
+	status = take_file(&r);
+	if (!status)
+		status = flow_read(&r.flow, &r.record, file, say);
+	if (!status)
+		flow_programs(&r.flow, environ, r.record.directory, NULL, NULL, 1, say);
+	flow_free(&r.flow);
+	record_free(&r.record);
+	return status;
+}

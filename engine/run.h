@@ -1,0 +1,31 @@
+/* A run from its command line to its exit status. */
+#ifndef ENGINE_RUN_H
+#define ENGINE_RUN_H
+
+#include "engine/progress.h"
+#include "parse/buf.h"
+
+struct run_args {
+	const char *dir;        /* where the runs are */
+	const char *run;        /* -r; NULL: a new run, or for resume the newest that is not complete */
+	const char *file;       /* the workflow; NULL: resume */
+	char *const *operands;  /* NAME=VALUE..., PROMPT */
+	size_t noperands;
+	char *const *agents;    /* -a */
+	size_t nagents;
+	long jobs;              /* 0: no cap */
+	enum loudness loud;
+	int stop_first;
+	int dry;                /* -n: only show */
+	char *const *environ;
+};
+
+/* Runs, goes on with, or with dry shows a workflow. What is to be said before the run begins or after it
+ * has failed to begin is added to SAY; SHOW gets what -n shows. Returns orch's exit status; when
+ * that is above 128, nothing is left to do but to die of the signal. */
+int run_workflow(const struct run_args *, struct buf *say, struct buf *show);
+
+/* Checks the FILE and what it needs: its errors and warnings are added to SAY. 0 or 2. */
+int run_check(const char *file, char *const *environ, struct buf *say);
+
+#endif

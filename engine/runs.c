@@ -1,0 +1,480 @@
+/* Looking at runs. */
+#include "engine/runs.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "engine/outcome.h"
+#include "engine/view.h"
+#include "parse/diag.h"
+#include "parse/glob.h"
+#include "parse/mem.h"
+#include "store/file.h"
+
+/* Which runs there are. */
+
+struct run_line {
+	char *name;             /* as a file */
+	long long started;
+	enum run_state state;
+	char *workflow;
+	size_t done, failed;
+};
+
+struct run_lines {
+	const char *dir;
+	struct run_line *list;
+	size_t n;
+};
+
+static void
+add_run(void *ctx, const char *name)
+{
+	struct run_lines *l = ctx;
+	char key[KEY_NAME_MAX + 1];
+	int n = key_decode(name, key);
+	struct run_line *r;
+	struct view v;
+	uint32_t id;
+
+	if (n < 0)
+		return;
+	if (!view_open(&v, l->dir, key, (size_t)n, 0)) {
+		l->list = mem_grow(l->list, l->n + 1, sizeof *l->list);
+		r = &l->list[l->n++];
+		memset(r, 0, sizeof *r);
+		r->name = mem_dup(name, strlen(name));
+		r->started = v.record.started;
+		r->state = v.state;
+		r->workflow = mem_dup(v.has_record ? v.record.workflow : "?", v.has_record ? strlen(v.record.workflow) : 1);
+		for (id = 0; id < v.keys.n && id < v.nsteps; id++) {
+			r->done += v.steps[id].state == STEP_DONE;
+			r->failed += v.steps[id].state == STEP_FAILED;
+		}
+	}
+	view_close(&v);
+}
+
+static int
+newest_first(const void *va, const void *vb)
+{
+	const struct run_line *a = va, *b = vb;
+
+	if (a->started != b->started)
+		return a->started > b->started ? -1 : 1;
+	return strcmp(b->name, a->name);
+}
+
+static int
+find_runs(struct run_lines *l, const char *dir)
+{
+	memset(l, 0, sizeof *l);
+	l->dir = dir;
+	if (store_runs(dir, add_run, l))
+		return -1;
+	if (l->n)
+		qsort(l->list, l->n, sizeof *l->list, newest_first);
+	return 0;
+}
+
+static void
+free_runs(struct run_lines *l)
+{
+	size_t i;
+
+	for (i = 0; i < l->n; i++) {
+		free(l->list[i].name);
+		free(l->list[i].workflow);
+	}
+	free(l->list);
+}
+
+static char *
+decoded(const char *name)
+{
+	char key[KEY_NAME_MAX + 1];
+	int n = key_decode(name, key);
+
+	return mem_dup(key, n > 0 ? (size_t)n : 0);
+}
+
+static char *
+newest(const char *dir, int only_open)
+{
+	struct run_lines l;
+	char *name = NULL;
+	size_t i;
+
+	if (find_runs(&l, dir))
+		return NULL;
+	for (i = 0; i < l.n && !name; i++)
+		if (!only_open || (l.list[i].state != RUN_COMPLETE && l.list[i].state != RUN_NEW))
+			name = decoded(l.list[i].name);
+	free_runs(&l);
+	return name;
+}
+
+char *
+runs_newest_open(const char *dir)
+{
+	return newest(dir, 1);
+}
+
+static int
+fail(struct buf *error, int status, const char *what, const char *why)
+{
+	buf_text(error, "orch: ");
+	visible_add(error, what, strlen(what), 0);
+	buf_fmt(error, ": %s\n", why);
+	return status;
+}
+
+static int
+emit(struct sink *s, struct buf *b)
+{
+	int bad = b->n ? s->write(s->ctx, b->s, b->n) : 0;
+
+	buf_free(b);
+	return bad ? 1 : 0;
+}
+
+static void
+put_time(struct buf *b, long long ms)
+{
+	time_t t = (time_t)(ms / 1000);
+	struct tm *tm = localtime(&t);
+	char text[40];
+
+	buf_text(b, tm && strftime(text, sizeof text, "%Y-%m-%d %H:%M:%S", tm) ? text : "?");
+}
+
+int
+runs_list(const char *dir, struct sink *sink, struct buf *error)
+{
+	struct run_lines l;
+	struct buf b = { 0 };
+	size_t i;
+
+	if (find_runs(&l, dir))
+		return fail(error, 1, dir, strerror(errno));
+	for (i = 0; i < l.n; i++) {
+		const struct run_line *r = &l.list[i];
+
+		buf_fmt(&b, "%-11s  ", run_state_word(r->state));
+		put_time(&b, r->started);
+		buf_fmt(&b, "  %s  %zu done", r->name, r->done);
+		if (r->failed)
+			buf_fmt(&b, ", %zu failed", r->failed);
+		buf_text(&b, "  ");
+		visible_add(&b, r->workflow, strlen(r->workflow), 0);
+		buf_char(&b, '\n');
+	}
+	free_runs(&l);
+	return emit(sink, &b);
+}
+
+/* Opens the run that is meant. */
+static int
+open_view(struct view *v, const char *dir, const char *run, struct buf *error)
+{
+	char *name = run ? mem_dup(run, strlen(run)) : newest(dir, 0);
+	int status = 0;
+
+	memset(v, 0, sizeof *v);
+	if (!name)
+		return fail(error, 3, dir, "there are no runs here");
+	if (view_open(v, dir, name, strlen(name), 1)) {
+		status = errno == ENOENT ? fail(error, 3, name, "no such run; `orch runs` shows those that are there") :
+		    fail(error, 1, v->store.what[0] ? v->store.what : name, strerror(errno));
+		view_close(v);
+	}
+	free(name);
+	return status;
+}
+
+/* Status. */
+
+static void
+put_step(struct view *v, uint32_t id, struct buf *b)
+{
+	const struct view_step *s = &v->steps[id];
+	const char *key = keys_text(&v->keys, id);
+	struct timespec now;
+
+	buf_fmt(b, "%-11s  ", step_state_word(s->state));
+	visible_add(b, key, strlen(key), 0);
+	if (s->state == STEP_RUNNING) {
+		clock_gettime(CLOCK_REALTIME, &now);
+		buf_text(b, "  ");
+		duration_text((long long)now.tv_sec * 1000 + now.tv_nsec / 1000000 - s->began, b);
+	} else if (s->took) {
+		buf_text(b, "  ");
+		duration_text(s->took, b);
+	}
+	if (s->tries > 1)
+		buf_fmt(b, "  try %ld", s->tries);
+	if (s->otherwise)
+		buf_text(b, "  its `otherwise`");
+	else if (s->text && s->state != STEP_DONE) {
+		buf_text(b, "  ");
+		visible_add(b, s->text, strlen(s->text), 0);
+	}
+	buf_char(b, '\n');
+}
+
+int
+runs_status(const char *dir, const char *run, struct sink *sink, struct buf *error)
+{
+	struct buf b = { 0 };
+	struct view v;
+	size_t i;
+	int status = open_view(&v, dir, run, error);
+	char *line;
+
+	if (status)
+		return status;
+	buf_fmt(&b, "run %s: %s", v.store.name, run_state_word(v.state));
+	if (v.holder)
+		buf_fmt(&b, " (pid %ld)", v.holder);
+	buf_text(&b, ", started ");
+	put_time(&b, v.record.started);
+	if (v.has_record) {
+		buf_text(&b, ", ");
+		visible_add(&b, v.record.workflow, strlen(v.record.workflow), 0);
+	}
+	buf_char(&b, '\n');
+	for (i = 0; i < v.order.n; i++)
+		put_step(&v, v.order.list[i], &b);
+	for (line = strtok(buf_str(&v.waiting), "\n"); line && v.state != RUN_COMPLETE; line = strtok(NULL, "\n")) {
+		buf_fmt(&b, "%-11s  ", "waiting");
+		visible_add(&b, line, strlen(line), 0);
+		buf_text(&b, "  for items that are not known yet\n");
+	}
+	if (v.reason && v.state == RUN_FAILED) {
+		buf_text(&b, "failed: ");
+		visible_add(&b, v.reason, strlen(v.reason), 0);
+		buf_char(&b, '\n');
+	}
+	view_close(&v);
+	return emit(sink, &b);
+}
+
+/* The bytes of files. */
+
+static int
+copy_from(struct sink *sink, int fd, long long *at)
+{
+	char buf[32 * 1024];
+	struct buf shown = { 0 };
+	long n;
+	int bad = 0;
+
+	while (!bad && (n = file_read_at(fd, buf, sizeof buf, *at)) > 0) {
+		*at += n;
+		if (sink->visible) {
+			visible_add(&shown, buf, (size_t)n, VISIBLE_TABS | VISIBLE_LINES);
+			bad = emit(sink, &shown);
+		} else {
+			bad = sink->write(sink->ctx, buf, (size_t)n) ? 1 : 0;
+		}
+	}
+	return bad || n < 0;
+}
+
+static unsigned short *
+pattern_of(const char *s, size_t *n)
+{
+	unsigned short *g;
+	size_t i;
+
+	*n = strlen(s);
+	g = mem_grow(NULL, *n, sizeof *g);
+	for (i = 0; i < *n; i++)
+		g[i] = s[i] == '*' ? GLOB_ANY : (unsigned char)s[i];
+	return g;
+}
+
+/* Calls EACH for the keys that S means: all that match if there is a *. Returns how many were found;
+ * *STATUS is the first that EACH returned. */
+static size_t
+each_key(struct view *v, const char *s, int (*each)(void *, struct view *, uint32_t), void *ctx, int *status)
+{
+	size_t n, i, found = 0;
+	unsigned short *g = pattern_of(s, &n);
+
+	for (i = 0; i < v->order.n && !*status; i++) {
+		uint32_t id = v->order.list[i];
+		const char *key = keys_text(&v->keys, id);
+
+		if (glob_match(g, n, key, strlen(key))) {
+			found++;
+			*status = each(ctx, v, id);
+		}
+	}
+	free(g);
+	return found;
+}
+
+struct cat {
+	struct sink *sink;
+	struct buf *error;
+	int pattern;
+	size_t found;
+};
+
+static int
+cat_one(void *ctx, struct view *v, uint32_t id)
+{
+	struct cat *c = ctx;
+	const char *key = keys_text(&v->keys, id);
+	char name[KEY_NAME_MAX + 1];
+	long long at = 0;
+	int fd, bad;
+
+	if (!(v->keys.flags[id] & KEY_KEPT))
+		return c->pattern ? 0 : fail(c->error, 1, key, "this step has no answer yet");
+	c->found++;
+	if (key_encode(key, strlen(key), name) < 0 || (fd = file_open(v->store.result, name)) < 0)
+		return fail(c->error, 1, key, strerror(errno));
+	bad = copy_from(c->sink, fd, &at);
+	close(fd);
+	return bad;
+}
+
+int
+runs_cat(const char *dir, const char *run, char *const *keys, size_t n, struct sink *sink, struct buf *error)
+{
+	struct cat c = { 0 };
+	struct view v;
+	size_t i;
+	int status = open_view(&v, dir, run, error);
+
+	if (status)
+		return status;
+	c.sink = sink;
+	c.error = error;
+	for (i = 0; i < n && !status; i++) {
+		c.pattern = strchr(keys[i], '*') != NULL;
+		c.found = 0;
+		if (!each_key(&v, keys[i], cat_one, &c, &status) || (c.pattern && !c.found && !status))
+			status = fail(error, 1, keys[i], c.pattern ? "no answer of this run matches" : "no step of this run is called so");
+	}
+	view_close(&v);
+	return status;
+}
+
+/* Logs. */
+
+/* One stream of one step, as far as it was shown. */
+struct stream {
+	long long at;
+	ino_t ino;
+	int shown;              /* its head was */
+};
+
+struct logs {
+	struct sink *sink;
+	struct stream *streams; /* two a key: standard error, standard output */
+	size_t n;
+	const char *last;       /* whose head was shown last */
+	int last_what;
+	uint32_t last_id;
+};
+
+static int
+log_stream(struct logs *l, struct view *v, uint32_t id, int what)
+{
+	const char *key = keys_text(&v->keys, id);
+	struct stream *s = &l->streams[2 * id + (uint32_t)what];
+	char name[KEY_NAME_MAX + 1];
+	struct buf head = { 0 };
+	struct stat st;
+	int fd, bad = 0;
+
+	if (key_encode(key, strlen(key), name) < 0)
+		return 0;
+	fd = file_open(what ? v->store.tmp : v->store.errors, name);
+	if (fd < 0)
+		return 0;
+	if (fstat(fd, &st) == 0 && st.st_ino != s->ino) {
+		s->ino = st.st_ino;     /* another try has another file */
+		s->at = 0;
+	}
+	if (st.st_size > s->at) {
+		if (!l->last || l->last_id != id || l->last_what != what) {
+			buf_text(&head, l->last ? "\n==> " : "==> ");
+			visible_add(&head, key, strlen(key), 0);
+			buf_text(&head, what ? " (standard output, not kept) <==\n" : " <==\n");
+			l->last = "";
+			l->last_id = id;
+			l->last_what = what;
+			bad = emit(l->sink, &head);
+		}
+		bad = bad || copy_from(l->sink, fd, &s->at);
+	}
+	close(fd);
+	return bad;
+}
+
+static int
+log_one(void *ctx, struct view *v, uint32_t id)
+{
+	struct logs *l = ctx;
+
+	if (2 * (size_t)v->keys.n > l->n) {
+		l->streams = mem_grow(l->streams, 2 * (size_t)v->keys.n, sizeof *l->streams);
+		memset(l->streams + l->n, 0, (2 * (size_t)v->keys.n - l->n) * sizeof *l->streams);
+		l->n = 2 * (size_t)v->keys.n;
+	}
+	return log_stream(l, v, id, 0) || (!(v->keys.flags[id] & KEY_KEPT) && log_stream(l, v, id, 1));
+}
+
+static int
+show_logs(struct logs *l, struct view *v, char *const *keys, size_t n, struct buf *error)
+{
+	static const char *const all[] = { "*" };
+	int status = 0;
+	size_t i;
+
+	if (!n)
+		each_key(v, all[0], log_one, l, &status);
+	for (i = 0; i < n && !status; i++)
+		if (!each_key(v, keys[i], log_one, l, &status))
+			status = fail(error, 1, keys[i], "no step of this run is called so");
+	return status;
+}
+
+/* Whether there may be more to come of the keys. */
+static int
+goes_on(struct view *v)
+{
+	return v->state == RUN_RUNNING || v->state == RUN_ENDING;
+}
+
+int
+runs_logs(const char *dir, const char *run, char *const *keys, size_t n, int follow, struct sink *sink, struct buf *error)
+{
+	const struct timespec pause = { 0, 250 * 1000 * 1000 };
+	struct logs l = { 0 };
+	struct view v;
+	int status = open_view(&v, dir, run, error), more;
+	char *name = status ? NULL : decoded(v.store.name);
+
+	l.sink = sink;
+	while (!status) {
+		more = follow && goes_on(&v);
+		status = show_logs(&l, &v, keys, n, error);
+		view_close(&v);
+		if (!more)
+			break;
+		nanosleep(&pause, NULL);
+		status = status ? status : open_view(&v, dir, name, error);
+	}
+	free(name);
+	free(l.streams);
+	return status;
+}

@@ -1,0 +1,35 @@
+/* Looking at runs: what is there, how far it is, what was said. Nothing is written. */
+#ifndef ENGINE_RUNS_H
+#define ENGINE_RUNS_H
+
+#include <stddef.h>
+
+#include "parse/buf.h"
+
+/* Where output goes: standard output, by way of orch.c. Returns -1 when it cannot be written. */
+struct sink {
+	int (*write)(void *ctx, const char *s, size_t n);
+	void *ctx;
+	int visible;            /* it is a terminal: control characters are to be made visible */
+};
+
+/* The name of the newest run below DIR that is not complete; NULL if there is none. To be freed. */
+char *runs_newest_open(const char *dir);
+
+/* The functions below return orch's exit status and say in ERROR what was wrong. RUN NULL is the
+ * newest run. */
+
+/* A line a run, the newest first. */
+int runs_list(const char *dir, struct sink *, struct buf *error);
+
+/* Every step of a run. */
+int runs_status(const char *dir, const char *run, struct sink *, struct buf *error);
+
+/* The answers of the KEYS, which may be patterns, in the order of the workflow. */
+int runs_cat(const char *dir, const char *run, char *const *keys, size_t n, struct sink *, struct buf *error);
+
+/* What the steps KEYS (none: all) have said on standard error, and failed or running ones on standard
+ * output. FOLLOW: goes on as long as the run does. */
+int runs_logs(const char *dir, const char *run, char *const *keys, size_t n, int follow, struct sink *, struct buf *error);
+
+#endif

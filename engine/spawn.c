@@ -1,0 +1,207 @@
+/* Starting a program: the place where a prompt becomes a process. */
+#include "engine/spawn.h"
+
+#include <errno.h>
+#include <limits.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+#include <fcntl.h>
+
+static const char default_path[] = "/usr/local/bin:/bin:/usr/bin";
+
+const char *
+env_value(char *const *envp, const char *name)
+{
+	size_t n = strlen(name);
+
+	for (; *envp; envp++)
+		if (!strncmp(*envp, name, n) && (*envp)[n] == '=')
+			return *envp + n + 1;
+	return NULL;
+}
+
+/* Puts the next place of a search into FILE: of PATH's entry at *PATH, which moves on. 0 at the end. */
+static int
+next_place(const char **path, const char *name, char file[PATH_MAX])
+{
+	size_t n;
+
+	for (;;) {
+		if (!*path)
+			return 0;
+		n = strcspn(*path, ":");
+		if (n + strlen(name) + 3 < PATH_MAX)
+			break;
+		*path = (*path)[n] ? *path + n + 1 : NULL;
+	}
+	snprintf(file, PATH_MAX, "%.*s/%s", n ? (int)n : 1, n ? *path : ".", name);
+	*path = (*path)[n] ? *path + n + 1 : NULL;
+	return 1;
+}
+
+static int
+rooted(const char *name, const char *root, char file[PATH_MAX])
+{
+	int n = snprintf(file, PATH_MAX, "%s%s%s", *name == '/' ? "" : root, *name == '/' ? "" : "/", name);
+
+	if (n >= 0 && n < PATH_MAX)
+		return 0;
+	errno = ENAMETOOLONG;
+	return -1;
+}
+
+/* exec of one file; a script without a first line for the kernel goes to sh, as execvp does it. Only
+ * returns when it failed. */
+static void
+exec_file(const char *file, const struct program *p)
+{
+	char **shell;
+	size_t n;
+
+	execve(file, p->argv, p->envp);
+	if (errno != ENOEXEC)
+		return;
+	for (n = 0; p->argv[n]; n++)
+		;
+	shell = malloc((n + 2) * sizeof *shell);
+	if (!shell)
+		return;
+	memcpy(shell + 1, p->argv, (n + 1) * sizeof *shell);
+	shell[0] = p->argv[0];
+	shell[1] = (char *)(size_t)file;
+	execve("/bin/sh", shell, p->envp);
+	free(shell);
+}
+
+static void
+exec_program(const struct program *p)
+{
+	const char *path = env_value(p->envp, "PATH");
+	char file[PATH_MAX];
+	int denied = 0;
+
+	if (strchr(p->argv[0], '/')) {
+		if (!rooted(p->argv[0], p->root, file))
+			exec_file(file, p);
+		return;
+	}
+	if (!path)
+		path = default_path;
+	while (next_place(&path, p->argv[0], file)) {
+		exec_file(file, p);
+		denied |= errno == EACCES;
+		if (errno != ENOENT && errno != ENOTDIR && errno != EACCES)
+			return;
+	}
+	errno = denied ? EACCES : ENOENT;
+}
+
+/* What orch has changed for itself is put back. A handler is gone with exec by itself. */
+static void
+reset_signals(void)
+{
+	static const int ours[] = { SIGTERM, SIGPIPE, SIGCHLD, SIGCONT, SIGXFSZ, SIGTSTP, SIGTTIN, SIGTTOU };
+	struct sigaction sa;
+	sigset_t none;
+	size_t i;
+
+	memset(&sa, 0, sizeof sa);
+	sa.sa_handler = SIG_DFL;
+	for (i = 0; i < sizeof ours / sizeof *ours; i++)
+		sigaction(ours[i], &sa, NULL);
+	sigemptyset(&none);
+	sigprocmask(SIG_SETMASK, &none, NULL);
+}
+
+/* Makes FD the descriptor TO, without close-on-exec. */
+static int
+become(int fd, int to)
+{
+	if (fd == to)
+		return fcntl(fd, F_SETFD, 0);
+	return dup2(fd, to) < 0 ? -1 : 0;
+}
+
+struct failure {
+	int stage, error;
+};
+
+static void
+child(const struct program *p, int report)
+{
+	struct failure f;
+
+	setsid();
+	f.stage = SPAWN_DIR;
+	if (!chdir(p->dir)) {
+		f.stage = SPAWN_EXEC;
+		if (!become(p->in, 0) && !become(p->out, 1) && !become(p->err, 2)) {
+			reset_signals();
+			exec_program(p);
+		}
+	}
+	f.error = errno;
+	while (write(report, &f, sizeof f) < 0 && errno == EINTR)
+		;
+	_exit(127);
+}
+
+pid_t
+spawn(const struct program *p, enum spawn_stage *stage)
+{
+	struct failure f = { 0, 0 };
+	int fds[2];
+	ssize_t got;
+	pid_t pid;
+
+	*stage = SPAWN_FORK;
+	if (pipe(fds))
+		return -1;
+	fcntl(fds[0], F_SETFD, FD_CLOEXEC);
+	fcntl(fds[1], F_SETFD, FD_CLOEXEC);
+	pid = fork();
+	if (!pid)
+		child(p, fds[1]);
+	f.error = errno;
+	close(fds[1]);
+	got = 0;
+	while (pid > 0 && (got = read(fds[0], &f, sizeof f)) < 0 && errno == EINTR)
+		;
+	close(fds[0]);
+	if (pid > 0 && got == sizeof f) {
+		*stage = (enum spawn_stage)f.stage;
+		pid = -1;               /* the caller, its parent, reaps it with the others */
+	}
+	errno = f.error;
+	return pid;
+}
+
+int
+spawn_find(const char *name, char *const *envp, const char *root, const char *dir)
+{
+	const char *path = env_value(envp, "PATH");
+	char file[PATH_MAX], whole[PATH_MAX];
+	struct stat st;
+	int denied = 0;
+
+	if (strchr(name, '/')) {
+		if (rooted(name, root, file))
+			return -1;
+		return access(file, X_OK);
+	}
+	if (!path)
+		path = default_path;
+	while (next_place(&path, name, file)) {
+		if (rooted(file, dir, whole) || stat(whole, &st) || !S_ISREG(st.st_mode))
+			continue;
+		if (!access(whole, X_OK))
+			return 0;
+		denied = 1;
+	}
+	errno = denied ? EACCES : ENOENT;
+	return -1;
+}

@@ -1,0 +1,439 @@
+/* What a minder is to do, whole. */
+#include "engine/task.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "engine/digest.h"
+#include "engine/items.h"
+#include "parse/agents.h"
+#include "parse/parse.h"
+#include "store/escape.h"
+
+enum { VARIABLE_MOST = 64 * 1024 };
+
+struct maker {
+	struct task *task;
+	const struct surroundings *around;
+	struct answers *answers;
+	const struct place *at;
+	const struct node *node;
+	const struct attrs *attrs[3];   /* the run's, its step's, the file's */
+};
+
+/* T's bytes in the task's memory. NULL: an error, which is said; a NUL byte is one if NO_NUL. */
+static const char *
+read_tmpl(struct maker *m, const struct tmpl *t, size_t *n, int no_nul)
+{
+	struct buf b = { 0 };
+	const char *s = NULL;
+
+	if (!expand(m->answers, m->at, t, &b)) {
+		if (no_nul && b.n && memchr(b.s, '\0', b.n))
+			buf_text(&m->answers->error, "a NUL byte cannot be passed to a program in an argument");
+		else
+			s = arena_dup(&m->task->mem, b.s, b.n);
+	}
+	*n = b.n;
+	buf_free(&b);
+	return s;
+}
+
+/* Arguments. */
+
+static int
+make_argv(struct maker *m, const struct step *step, int interactive)
+{
+	size_t n = 0, i, at = 0, len;
+	enum prompt_place place = agents_place(step, interactive, &at);
+	const struct word *w;
+	const char **argv;
+
+	while (agents_word(step, interactive, n))
+		n++;
+	argv = arena_get(&m->task->mem, (n + 1) * sizeof *argv);
+	for (i = 0; (w = agents_word(step, interactive, i)); i++) {
+		if (place == PROMPT_PROGRAM && i == at)
+			argv[i] = m->node->program;
+		else
+			argv[i] = read_tmpl(m, place == PROMPT_ARG && i == at ? &m->node->prompt : &w->t, &len, 1);
+		if (!argv[i])
+			return -1;
+		if (place == PROMPT_ARG && i == at)
+			argv[i] = arena_dup(&m->task->mem, argv[i], without_newlines(argv[i], len));
+	}
+	m->task->argv = (char *const *)(const void *)argv;
+	return 0;
+}
+
+/* Environment. */
+
+struct env {
+	const char **list;
+	size_t n;
+};
+
+static void
+env_set(struct maker *m, struct env *e, const char *name, size_t nname, const char *value, size_t n)
+{
+	struct buf b = { 0 };
+	size_t i;
+
+	buf_add(&b, name, nname);
+	buf_char(&b, '=');
+	if (value)
+		buf_add(&b, value, n);
+	for (i = 0; i < e->n; i++)
+		if (!strncmp(e->list[i], b.s, nname + 1))
+			break;
+	if (i == e->n) {
+		e->list = arena_more(&m->task->mem, e->list, e->n, sizeof *e->list);
+		e->n++;
+	}
+	/* One that is left out keeps its name alone: what orch itself was given must not stand in. */
+	e->list[i] = arena_dup(&m->task->mem, b.s, value ? b.n : nname + 1);
+	if (!value)
+		((char *)(uintptr_t)e->list[i])[nname + 1] = '\0';
+	buf_free(&b);
+}
+
+static int
+env_has(const struct env *e, const char *entry)
+{
+	size_t n = strcspn(entry, "="), i;
+
+	for (i = 0; i < e->n; i++)
+		if (!strncmp(e->list[i], entry, n) && e->list[i][n] == '=')
+			return 1;
+	return 0;
+}
+
+static void
+env_variables(struct maker *m, struct env *e, const struct scope *s)
+{
+	for (; s; s = s->up)
+		if (s->n <= VARIABLE_MOST)
+			env_set(m, e, s->name, strlen(s->name), s->value, s->n);
+}
+
+static int
+env_attrs(struct maker *m, struct env *e)
+{
+	size_t i, n;
+	int level;
+
+	for (level = 2; level >= 0; level--)
+		for (i = 0; m->attrs[level] && i < m->attrs[level]->nenv; i++) {
+			const char *s = read_tmpl(m, &m->attrs[level]->env[i].t, &n, 1);
+			size_t name = s ? strcspn(s, "=") : 0;
+
+			if (!s)
+				return -1;
+			env_set(m, e, s, name, s + name + 1, n - name - 1);
+		}
+	return 0;
+}
+
+static int
+is_too_long(const struct scope *s, const char *entry)
+{
+	size_t n = strcspn(entry, "=");
+	const struct scope *v = scope_find(s, entry, n);
+
+	return v && v->n > VARIABLE_MOST;
+}
+
+static int
+make_env(struct maker *m)
+{
+	struct env e = { 0 };
+	char *const *p;
+	const char **all;
+	size_t n = 0;
+
+	env_variables(m, &e, m->at->scope);
+	if (env_attrs(m, &e))
+		return -1;
+	env_set(m, &e, "ORCH_RUN", 8, m->around->run, strlen(m->around->run));
+	env_set(m, &e, "ORCH_KEY", 8, m->task->key, strlen(m->task->key));
+	env_set(m, &e, "ORCH_RESULTS", 12, m->around->results, strlen(m->around->results));
+	env_set(m, &e, "ORCH_ROOT", 9, m->around->root, strlen(m->around->root));
+	for (p = m->around->environ; *p; p++)
+		n++;
+	all = arena_get(&m->task->mem, (n + e.n + 1) * sizeof *all);
+	for (n = 0, p = m->around->environ; *p; p++)
+		if (!env_has(&e, *p) && !is_too_long(m->at->scope, *p))
+			all[n++] = *p;
+	memcpy(all + n, e.list, e.n * sizeof *all);
+	m->task->envp = (char *const *)(const void *)all;
+	return 0;
+}
+
+/* Standard input. */
+
+static int
+make_inputs(struct maker *m)
+{
+	struct ids ids = { 0 };
+	int bad = inputs_keys(m->answers, m->at, m->node, &ids);
+	size_t i;
+
+	m->task->inputs = arena_get(&m->task->mem, ids.n * sizeof *m->task->inputs);
+	for (i = 0; i < ids.n && !bad; i++) {
+		struct input *in = &m->task->inputs[m->task->ninputs++];
+		const char *key = keys_text(m->answers->keys, ids.list[i]);
+
+		in->key = arena_dup(&m->task->mem, key, strlen(key));
+		bad = key_encode(key, strlen(key), in->file) < 0;
+	}
+	ids_free(&ids);
+	return bad ? -1 : 0;
+}
+
+static int
+make_prompt(struct maker *m)
+{
+	if (m->node->place != PROMPT_STDIN)
+		return 0;
+	m->task->prompt = read_tmpl(m, &m->node->prompt, &m->task->nprompt, 0);
+	m->task->headers = m->task->nprompt > 0;
+	return m->task->prompt ? 0 : -1;
+}
+
+/* Attributes: the run's come before its step's, a step's before the file's. */
+
+static int
+read_number(struct maker *m, const struct word *w, long long (*parse)(const char *, size_t), const char *what, long long *v)
+{
+	size_t n;
+	const char *s = read_tmpl(m, &w->t, &n, 0);
+
+	if (!s)
+		return -1;
+	*v = parse(s, n);
+	if (*v < 0)
+		buf_fmt(&m->answers->error, "`%.60s` is no %s", s, what);
+	return *v < 0 ? -1 : 0;
+}
+
+static int
+make_attrs(struct maker *m)
+{
+	struct task *t = m->task;
+	const char **checks;
+	size_t n = 0, k;
+	int i, timed = 0, retried = 0, bad = 0;
+
+	for (i = 0; i < 3; i++)
+		n += m->attrs[i]->nchecks;
+	checks = arena_get(&t->mem, (n + 1) * sizeof *checks);
+	for (i = 0; i < 3 && !bad; i++) {
+		const struct attrs *a = m->attrs[i];
+
+		if (a->filter.s && !t->filter)
+			t->filter = a->filter.s;
+		for (k = 0; k < a->nchecks; k++)
+			checks[t->nchecks++] = a->checks[k].s;
+		if (a->otherwise)
+			t->has_otherwise = 1;
+		if (a->timeout && !timed++)
+			bad = read_number(m, a->timeout, duration_parse, "time: 90s, 10m, 2h", &t->timeout);
+		if (a->retry && !bad && !retried++) {
+			t->delay = 5000;
+			bad = read_number(m, a->retry, number_parse, "number of tries", &t->retries);
+			if (a->delay && !bad)
+				bad = read_number(m, a->delay, duration_parse, "time: 5s, 10m, 2h", &t->delay);
+		}
+	}
+	t->checks = checks;
+	return bad;
+}
+
+/* What how/KEY says. */
+
+static void
+how_line(struct buf *b, const char *word, const char *s, size_t n)
+{
+	char code[3];
+	size_t i;
+
+	buf_text(b, word);
+	buf_char(b, '\t');
+	for (i = 0; i < n; i++)
+		buf_add(b, code, escape_byte(code, s[i]));
+	buf_char(b, '\n');
+}
+
+/* Whether the shell program S, which may be NULL, has $NAME or ${NAME in it. */
+static int
+program_names(const char *s, const char *name)
+{
+	size_t n = strlen(name);
+	const char *p;
+
+	for (p = s ? strchr(s, '$') : NULL; p; p = strchr(p, '$')) {
+		p += p[1] == '{' ? 2 : 1;
+		if (!strncmp(p, name, n) && !(p[n] == '_' || (p[n] >= 'a' && p[n] <= 'z') || (p[n] >= '0' && p[n] <= '9')))
+			return 1;
+	}
+	return 0;
+}
+
+static int
+is_named(const struct maker *m, const char *name)
+{
+	const struct word *w;
+	size_t i;
+
+	if (tmpl_holds(&m->node->prompt, name) || program_names(m->node->program, name) || program_names(m->task->filter, name))
+		return 1;
+	for (i = 0; i < m->task->nchecks; i++)
+		if (program_names(m->task->checks[i], name))
+			return 1;
+	for (i = 0; (w = agents_word(m->node->step, 0, i)); i++)
+		if (tmpl_holds(&w->t, name))
+			return 1;
+	return 0;
+}
+
+static void
+make_how(struct maker *m)
+{
+	struct task *t = m->task;
+	const struct scope *s;
+	struct buf b = { 0 };
+	size_t root = strlen(t->root), i, n;
+	const char *dir = t->dir;
+	int level;
+
+	if (!strncmp(dir, t->root, root) && (!dir[root] || dir[root] == '/'))
+		dir = dir[root] ? dir + root + 1 : ".";
+	how_line(&b, "directory", dir, strlen(dir));
+	for (i = 0; t->argv[i]; i++)
+		how_line(&b, "word", t->argv[i], strlen(t->argv[i]));
+	if (t->filter)
+		how_line(&b, "filter", t->filter, strlen(t->filter));
+	for (i = 0; i < t->nchecks; i++)
+		how_line(&b, "check", t->checks[i], strlen(t->checks[i]));
+	for (level = 2; level >= 0; level--)
+		for (i = 0; i < m->attrs[level]->nenv; i++) {
+			const char *e = read_tmpl(m, &m->attrs[level]->env[i].t, &n, 1);
+
+			if (e)
+				how_line(&b, "env", e, n);
+		}
+	for (s = m->at->scope; s; s = s->up)
+		if (is_named(m, s->name)) {
+			buf_fmt(&b, "variable\t%s", s->name);
+			how_line(&b, "", s->value, s->n);
+		}
+	t->how = arena_dup(&t->mem, b.s, b.n);
+	t->nhow = b.n;
+	buf_free(&b);
+}
+
+static void
+start(struct maker *m, struct task *t, enum task_kind kind, const struct surroundings *around, struct answers *a)
+{
+	memset(t, 0, sizeof *t);
+	memset(m, 0, sizeof *m);
+	t->kind = kind;
+	t->root = around->root;
+	t->prompt = "";
+	m->task = t;
+	m->around = around;
+	m->answers = a;
+	a->error.n = 0;
+}
+
+static int
+take_key(struct maker *m, const char *key)
+{
+	m->task->key = arena_dup(&m->task->mem, key, strlen(key));
+	return key_encode(key, strlen(key), m->task->file) < 0 ? -1 : 0;
+}
+
+int
+task_step(struct task *t, const struct surroundings *around, struct answers *a, const struct place *at,
+    const struct node *node, const char *dir, const char *key)
+{
+	struct maker m;
+
+	start(&m, t, TASK_STEP, around, a);
+	m.at = at;
+	m.node = node;
+	m.attrs[0] = &node->attrs;
+	m.attrs[1] = &node->step->attrs;
+	m.attrs[2] = &around->workflow->attrs;
+	t->dir = arena_dup(&t->mem, dir, strlen(dir));
+	t->sigint = node->step->agent->sigint;
+	if (take_key(&m, key) || make_argv(&m, node->step, 0) || make_env(&m) || make_prompt(&m) ||
+	    make_inputs(&m) || make_attrs(&m))
+		return -1;
+	make_how(&m);
+	return 0;
+}
+
+int
+task_if(struct task *t, const struct surroundings *around, struct answers *a, const struct place *at,
+    const struct node *node, const char *dir)
+{
+	struct maker m;
+	const char **argv;
+	char name[64];
+
+	start(&m, t, TASK_IF, around, a);
+	m.at = at;
+	m.node = node;
+	m.attrs[2] = &around->workflow->attrs;
+	t->dir = arena_dup(&t->mem, dir, strlen(dir));
+	snprintf(name, sizeof name, "if of line %u", node->pos.line);
+	t->key = arena_dup(&t->mem, name, strlen(name));
+	argv = arena_get(&t->mem, 5 * sizeof *argv);
+	argv[0] = "sh";
+	argv[1] = "-eu";
+	argv[2] = "-c";
+	argv[3] = node->command.s;
+	t->argv = (char *const *)(const void *)argv;
+	return make_env(&m) || make_inputs(&m) ? -1 : 0;
+}
+
+int
+task_word(struct task *t, const struct surroundings *around, struct answers *a, const struct place *at,
+    const struct node *node, const char *key)
+{
+	const struct word *w = node->attrs.otherwise ? node->attrs.otherwise : node->step->attrs.otherwise;
+	struct maker m;
+
+	start(&m, t, TASK_WORD, around, a);
+	m.at = at;
+	m.node = node;
+	t->word = read_tmpl(&m, &w->t, &t->nword, 0);
+	return !t->word || take_key(&m, key) ? -1 : 0;
+}
+
+void
+task_stdin(struct task *t)
+{
+	memset(t, 0, sizeof *t);
+	t->kind = TASK_STDIN;
+	t->key = "-";
+	t->prompt = "";
+	strcpy(t->file, "-");
+}
+
+void
+task_free(struct task *t)
+{
+	arena_free(&t->mem);
+	memset(t, 0, sizeof *t);
+}
+
+uint64_t
+task_digest(const struct task *t)
+{
+	uint64_t h = digest_add(DIGEST_START, t->how, t->nhow);
+
+	return digest_add(h, t->prompt, t->nprompt);
+}

@@ -1,0 +1,86 @@
+/* What a minder is to do, whole: nothing in it has to be looked up any more. */
+#ifndef ENGINE_TASK_H
+#define ENGINE_TASK_H
+
+#include <stddef.h>
+#include <stdint.h>
+
+#include "engine/expand.h"
+#include "parse/arena.h"
+#include "parse/tree.h"
+#include "store/key.h"
+
+enum task_kind {
+	TASK_STEP,              /* ask an agent, keep its answer */
+	TASK_IF,                /* run a command, tell its exit status */
+	TASK_STDIN,             /* keep orch's own standard input as the answer `-` */
+	TASK_WORD               /* keep the word of `otherwise` */
+};
+
+struct input {
+	const char *key;
+	char file[KEY_NAME_MAX + 1];    /* its name in result/ */
+};
+
+struct task {
+	enum task_kind kind;
+	struct arena mem;       /* of all that is below; freed by task_free */
+	const char *key;        /* what messages call it; of an if: its place in the file */
+	char file[KEY_NAME_MAX + 1];    /* the key's file name; "" for an if */
+	char *const *argv;
+	char *const *envp;
+	const char *dir;        /* absolute: where the agent works */
+	const char *root;       /* absolute: where a program with a / is looked for */
+	const char *prompt;     /* what standard input begins with, its nprompt bytes */
+	size_t nprompt;
+	struct input *inputs;   /* the answers that follow it, each under its own line if headers */
+	size_t ninputs;
+	int headers;
+	const char *filter;     /* NULL: none */
+	const char *const *checks;
+	size_t nchecks;
+	long long timeout;      /* milliseconds; 0: none */
+	int sigint;             /* it is stopped by SIGINT first */
+	const char *how;        /* what how/KEY will say, its nhow bytes */
+	size_t nhow;
+	const char *word;       /* TASK_WORD: its nword bytes */
+	size_t nword;
+
+	/* For those who decide about the next try. */
+	long long retries;      /* how many more tries there are after the first */
+	long long delay;        /* milliseconds before the second */
+	int has_otherwise;
+};
+
+/* What all tasks of a run have in common. */
+struct surroundings {
+	const char *root;       /* absolute: where orch was started */
+	const char *run;        /* the run's name */
+	const char *results;    /* absolute: the directory of results */
+	char *const *environ;
+	const struct workflow *workflow;
+};
+
+/* Makes the task of a step (NODE is its run, KEY its key) read at AT in the directory DIR. -1: the
+ * answers' error says why. The caller frees it in both cases. */
+int task_step(struct task *, const struct surroundings *, struct answers *, const struct place *at,
+    const struct node *node, const char *dir, const char *key);
+
+/* The same for the command of an `if`. */
+int task_if(struct task *, const struct surroundings *, struct answers *, const struct place *at,
+    const struct node *node, const char *dir);
+
+/* The task that keeps the word of the step's `otherwise`. */
+int task_word(struct task *, const struct surroundings *, struct answers *, const struct place *at,
+    const struct node *node, const char *key);
+
+/* The task that keeps standard input. */
+void task_stdin(struct task *);
+
+void task_free(struct task *);
+
+/* The first part of what DONE lines of the log have as their digest: how it is started, and its
+ * prompt. Each input follows with digest_join of its name's digest and of its bytes'. */
+uint64_t task_digest(const struct task *);
+
+#endif

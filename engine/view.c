@@ -1,0 +1,218 @@
+/* A run that is looked at. */
+#include "engine/view.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "engine/flow.h"
+#include "engine/plan.h"
+#include "parse/mem.h"
+#include "store/file.h"
+#include "store/log.h"
+
+const char *
+step_state_word(enum step_state s)
+{
+	static const char *const words[] = { "waiting", "running", "interrupted", "failed", "done" };
+
+	return words[s];
+}
+
+const char *
+run_state_word(enum run_state s)
+{
+	static const char *const words[] = { "new", "running", "ending", "complete", "failed", "stopped", "interrupted" };
+
+	return words[s];
+}
+
+static struct view_step *
+step_of(struct view *v, uint32_t id)
+{
+	if (id >= v->nsteps) {
+		uint32_t n = v->keys.cap;
+
+		v->steps = mem_grow(v->steps, n, sizeof *v->steps);
+		memset(v->steps + v->nsteps, 0, (n - v->nsteps) * sizeof *v->steps);
+		v->nsteps = n;
+	}
+	return &v->steps[id];
+}
+
+static void
+put_in_order(struct view *v, uint32_t id)
+{
+	struct view_step *s = step_of(v, id);
+
+	if (!s->in_order)
+		ids_add(&v->order, id);
+	s->in_order = 1;
+}
+
+static void
+add_result(void *ctx, const char *name, int plain)
+{
+	struct view *v = ctx;
+	char key[KEY_NAME_MAX + 1];
+	int n = key_decode(name, key);
+	uint32_t id;
+
+	if (n < 0 || !plain)
+		return;
+	id = keys_add(&v->keys, key, (size_t)n);
+	v->keys.flags[id] |= KEY_KEPT;
+	step_of(v, id)->state = STEP_DONE;
+}
+
+static void
+end_line(struct view *v, const struct log_line *l)
+{
+	v->ended = l->ms;
+	v->state = !l->value ? RUN_COMPLETE : l->value > 128 ? RUN_STOPPED : RUN_FAILED;
+	free(v->reason);
+	v->reason = l->text ? mem_dup(l->text, strlen(l->text)) : NULL;
+}
+
+static void
+step_line(struct view *v, const struct log_line *l)
+{
+	uint32_t id = keys_add(&v->keys, l->key, l->n);
+	struct view_step *s = step_of(v, id);
+	int kept = v->keys.flags[id] & KEY_KEPT;
+
+	s->tries = l->value;
+	s->took = l->took;
+	if (l->event == LOG_START)
+		s->began = l->ms;
+	if (l->event == LOG_START || l->event == LOG_DONE)
+		s->otherwise = 0;
+	if (l->event == LOG_OTHERWISE)
+		s->otherwise = 1;
+	free(s->text);
+	s->text = l->text ? mem_dup(l->text, strlen(l->text)) : NULL;
+	if (kept)
+		return;
+	/* Whether it is there is for result/ to say; a START without an end is running, if anybody is. */
+	s->state = l->event == LOG_START ? STEP_RUNNING : l->event == LOG_FAIL ? STEP_FAILED :
+	    l->event == LOG_STOP ? STEP_INTERRUPTED : STEP_WAITING;
+	if (l->event == LOG_DONE)
+		v->state = RUN_INTERRUPTED;     /* done, and its answer taken away since */
+}
+
+static void
+add_line(void *ctx, const struct log_line *l)
+{
+	struct view *v = ctx;
+
+	if (l->event == LOG_END) {
+		end_line(v, l);
+	} else if (l->event == LOG_WALK) {
+		v->state = RUN_INTERRUPTED;
+		v->ended = 0;
+	} else {
+		step_line(v, l);
+	}
+}
+
+/* A run whose log says that it is complete is not, when an answer was taken away. */
+static void
+check_complete(struct view *v)
+{
+	uint32_t id;
+
+	for (id = 0; v->state == RUN_COMPLETE && id < v->keys.n; id++)
+		if (!(v->keys.flags[id] & KEY_KEPT) && step_of(v, id)->began)
+			v->state = RUN_INTERRUPTED;
+}
+
+static void
+add_planned(void *ctx, const struct plan_step *p)
+{
+	struct view *v = ctx;
+
+	if (p->key) {
+		put_in_order(v, keys_add(&v->keys, p->key, strlen(p->key)));
+	} else {
+		buf_text(&v->waiting, p->written);
+		buf_char(&v->waiting, '\n');
+	}
+}
+
+static int
+read_answer(void *ctx, const char *key, char **p, size_t *n)
+{
+	struct view *v = ctx;
+	char name[KEY_NAME_MAX + 1];
+
+	if (key_encode(key, strlen(key), name) < 0)
+		return -1;
+	return file_read(v->store.result, name, p, n);
+}
+
+/* The workflow's order; what it does not name (it may have changed) comes behind, as it came. */
+static void
+find_order(struct view *v)
+{
+	struct buf error = { 0 };
+	struct flow f;
+	uint32_t id, known = v->keys.n;
+
+	v->answers.keys = &v->keys;
+	v->answers.read = read_answer;
+	v->answers.ctx = v;
+	if (v->has_record) {
+		if (!flow_read(&f, &v->record, v->record.workflow, &error) && !flow_bind(&f, &v->record, &error))
+			plan_walk(&f, &v->answers, add_planned, v);
+		flow_free(&f);
+	}
+	buf_free(&error);
+	for (id = 0; id < known; id++)
+		put_in_order(v, id);
+}
+
+static void
+settle_states(struct view *v)
+{
+	uint32_t id;
+	enum store_busy busy = store_busy(&v->store, &v->holder);
+
+	if (busy == STORE_FREE)
+		for (id = 0; id < v->keys.n; id++)
+			if (step_of(v, id)->state == STEP_RUNNING)
+				v->steps[id].state = STEP_INTERRUPTED;
+	check_complete(v);
+	if (busy != STORE_FREE)
+		v->state = busy == STORE_RUNNING ? RUN_RUNNING : RUN_ENDING;
+}
+
+int
+view_open(struct view *v, const char *dir, const char *name, size_t n, int order)
+{
+	memset(v, 0, sizeof *v);
+	if (store_open(&v->store, dir, name, n, STORE_READ))
+		return -1;
+	v->has_record = !record_read(&v->record, v->store.run);
+	if (store_results(&v->store, add_result, v) || log_read(v->store.run, add_line, v))
+		return -1;
+	settle_states(v);
+	if (order)
+		find_order(v);
+	return 0;
+}
+
+void
+view_close(struct view *v)
+{
+	uint32_t id;
+
+	for (id = 0; id < v->nsteps; id++)
+		free(v->steps[id].text);
+	free(v->steps);
+	free(v->reason);
+	ids_free(&v->order);
+	buf_free(&v->waiting);
+	buf_free(&v->answers.error);
+	keys_free(&v->keys);
+	record_free(&v->record);
+	store_close(&v->store);
+}

@@ -1,0 +1,48 @@
+/* A run that is looked at: its record, its log, its answers, its steps in the workflow's order. */
+#ifndef ENGINE_VIEW_H
+#define ENGINE_VIEW_H
+
+#include "engine/expand.h"
+#include "store/record.h"
+#include "store/store.h"
+
+enum step_state { STEP_WAITING, STEP_RUNNING, STEP_INTERRUPTED, STEP_FAILED, STEP_DONE };
+
+struct view_step {
+	enum step_state state;
+	int in_order;           /* it is in the view's order */
+	int otherwise;          /* its answer is the word of its `otherwise` */
+	long tries;
+	long long began, took;  /* milliseconds, of the latest try; began since the Epoch */
+	char *text;             /* why it failed; owned */
+};
+
+enum run_state { RUN_NEW, RUN_RUNNING, RUN_ENDING, RUN_COMPLETE, RUN_FAILED, RUN_STOPPED, RUN_INTERRUPTED };
+
+struct view {
+	struct store store;
+	struct record record;
+	int has_record;
+	struct keys keys;
+	struct answers answers;
+	struct view_step *steps;        /* by key */
+	uint32_t nsteps;
+	struct ids order;
+	struct buf waiting;     /* keys that are not known yet, as they are written, each with a newline */
+	enum run_state state;
+	long holder;            /* who works on it */
+	long long ended;        /* milliseconds since the Epoch; 0: it has not */
+	char *reason;           /* why it failed; owned */
+};
+
+/* Opens the run NAME below DIR. -1 and errno. ORDER: also finds the workflow's order, which takes
+ * reading the workflow. The caller calls view_close in both cases. */
+int view_open(struct view *, const char *dir, const char *name, size_t n, int order);
+
+void view_close(struct view *);
+
+/* The words for states. */
+const char *step_state_word(enum step_state);
+const char *run_state_word(enum run_state);
+
+#endif

@@ -1,0 +1,1381 @@
+/* Deciding: what of a workflow may run next. */
+#include "engine/walk.h"
+
+#include <stdlib.h>
+#include <string.h>
+#include <sys/wait.h>
+
+#include "engine/items.h"
+#include "parse/mem.h"
+#include "parse/parse.h"
+
+enum { BUDGET = 500 };
+
+enum stdin_state { STDIN_UNREAD, STDIN_WANTED, STDIN_READING, STDIN_READ };
+
+enum branch_state {
+	BRANCH_READY,           /* it can go on */
+	BRANCH_PLACE,           /* it waits for a place of -j */
+	BRANCH_RUNNING,         /* a task of it runs */
+	BRANCH_PAUSE,           /* between two tries */
+	BRANCH_PRINT,           /* its text is to be written, or being written */
+	BRANCH_STDIN,           /* it waits for standard input to be read */
+	BRANCH_BLOCK            /* it waits for a block inside of it */
+};
+
+/* A `for` that a branch is in. */
+struct loop {
+	struct loop *up;
+	const struct node *node;
+	struct items items;
+	struct scope var;
+	const struct scope *outside;
+	char *value;
+};
+
+struct branch {
+	struct branch *next;    /* in the list of its state */
+	enum branch_state state;
+	struct block *of;
+	uint32_t index;         /* among the branches of its block, in input order */
+	struct sight sight;
+	const struct scope *scope;
+	struct scope var;       /* its item, in the form of items */
+	char *value;
+	const char *dir;
+	const struct node *at;  /* the statement it is at; NULL: behind the last */
+	struct loop *loop;      /* the innermost */
+	int has_place;          /* it takes a place of -j */
+	int has_room;           /* it takes a place of its block's `max` */
+
+	/* Of the step it is at. */
+	uint32_t key;
+	long tries;
+	long long retries, delay, due;
+	int has_otherwise, otherwise;
+	char *reason;           /* why the latest try failed */
+};
+
+struct failure {
+	uint32_t index;
+	char *text;
+};
+
+struct block {
+	struct block *next;     /* among those that are filling */
+	const struct node *node;        /* NULL: the root */
+	struct branch *in;      /* what waits for it; NULL: the root */
+	struct items items;
+	const struct node *child;       /* the form of different runs: the next of them */
+	uint32_t total, started;
+	long max, room_taken;   /* max 0: no cap */
+	long live;              /* branches that have not ended */
+	long held;              /* that ended without having come to their end */
+	struct failure *failures;
+	size_t nfailures;
+	struct made *made;
+	size_t nmade, made_cap;
+};
+
+/* Lists of branches. */
+
+static void
+list_init(struct branch_list *l)
+{
+	l->first = NULL;
+	l->last = &l->first;
+}
+
+static void
+list_add(struct branch_list *l, struct branch *b)
+{
+	b->next = NULL;
+	*l->last = b;
+	l->last = &b->next;
+}
+
+static void
+list_push(struct branch_list *l, struct branch *b)
+{
+	b->next = l->first;
+	l->first = b;
+	if (!b->next)
+		l->last = &b->next;
+}
+
+static struct branch *
+list_take(struct branch_list *l)
+{
+	struct branch *b = l->first;
+
+	if (b) {
+		l->first = b->next;
+		if (!l->first)
+			l->last = &l->first;
+	}
+	return b;
+}
+
+static void
+list_move(struct branch_list *from, struct branch_list *to, enum branch_state state)
+{
+	struct branch *b;
+
+	while ((b = list_take(from))) {
+		b->state = state;
+		list_add(to, b);
+	}
+}
+
+static const char *
+task_key(const struct walk *w, const struct branch *b)
+{
+	return keys_text(w->answers->keys, b->key);
+}
+
+/* Saying. */
+
+static void
+say(struct walk *w, enum event_kind kind, const struct branch *b, const char *text, long long ms)
+{
+	struct event e = { 0 };
+
+	e.kind = kind;
+	if (b && kind != EVENT_TROUBLE && kind != EVENT_NOTE) {
+		e.key = branch_key(w, b, &e.id);
+		e.tries = b->tries;
+	}
+	e.text = text;
+	e.ms = ms;
+	w->world->event(w->world->ctx, &e);
+}
+
+static void
+put_place(struct walk *w, const struct node *n, struct buf *b)
+{
+	buf_fmt(b, "%s:%u: ", w->w->src.name, n->pos.line);
+}
+
+/* Branches and blocks. */
+
+static void
+pop_loop(struct branch *b)
+{
+	struct loop *l = b->loop;
+
+	b->loop = l->up;
+	b->scope = l->outside;
+	items_free(&l->items);
+	free(l->value);
+	free(l);
+}
+
+static struct branch *
+make_branch(struct walk *w, struct block *block)
+{
+	struct branch *b = mem_zero(1, sizeof *b);
+
+	b->of = block;
+	b->index = block->started++;
+	b->sight.serial = ++w->serials;
+	b->has_room = 1;
+	block->room_taken++;
+	block->live++;
+	if (block->in) {
+		b->sight.up = &block->in->sight;
+		b->scope = block->in->scope;
+		b->dir = block->in->dir;
+	}
+	list_add(&w->ready, b);
+	return b;
+}
+
+static void
+free_branch(struct branch *b)
+{
+	while (b->loop)
+		pop_loop(b);
+	ids_free(&b->sight.made);
+	free(b->value);
+	free(b->reason);
+	free(b);
+}
+
+static void
+free_block(struct block *block)
+{
+	size_t i;
+
+	for (i = 0; i < block->nfailures; i++)
+		free(block->failures[i].text);
+	free(block->failures);
+	free(block->made);
+	items_free(&block->items);
+	free(block);
+}
+
+static int
+is_full(const struct block *block)
+{
+	return block->max && block->room_taken >= block->max;
+}
+
+static int
+is_exhausted(const struct block *block)
+{
+	return block->started == block->total;
+}
+
+static void
+stop_filling(struct walk *w, struct block *block)
+{
+	struct block **p;
+
+	for (p = &w->filling; *p; p = &(*p)->next)
+		if (*p == block) {
+			*p = block->next;
+			return;
+		}
+}
+
+/* The next branch of a block. */
+static void
+fill(struct walk *w, struct block *block)
+{
+	struct branch *b = make_branch(w, block);
+	const char *s;
+	size_t n;
+
+	if (block->child) {
+		b->at = block->child;
+		block->child = block->child->next;
+	} else if (items_next(&block->items, &s, &n)) {
+		b->value = mem_dup(s, n);
+		b->var.up = b->scope;
+		b->var.name = block->node->var;
+		b->var.value = b->value;
+		b->var.n = n;
+		b->scope = &b->var;
+		b->at = block->node->body;
+	}
+	if (is_exhausted(block))
+		stop_filling(w, block);
+}
+
+static void end_branch(struct walk *, struct branch *, int held);
+static void go_on(struct walk *, struct branch *);
+
+static int
+by_index(const void *va, const void *vb)
+{
+	const struct made *a = va, *b = vb;
+
+	if (a->index != b->index)
+		return a->index < b->index ? -1 : 1;
+	return a->seq < b->seq ? -1 : a->seq > b->seq;
+}
+
+static int
+failure_by_index(const void *va, const void *vb)
+{
+	const struct failure *a = va, *b = vb;
+
+	return a->index < b->index ? -1 : a->index > b->index;
+}
+
+/* What the block's branches have made becomes its surroundings', in input order. */
+static void
+hand_up(struct walk *w, struct block *block)
+{
+	size_t i;
+
+	for (i = 1; i < block->nmade && block->made[i - 1].index <= block->made[i].index; i++)
+		;
+	if (i < block->nmade)
+		qsort(block->made, block->nmade, sizeof *block->made, by_index);
+	for (i = 0; i < block->nmade; i++)
+		sight_add(&block->in->sight, w->answers->keys, block->made[i].id);
+}
+
+static void fail_branch(struct walk *, struct branch *, const char *text);
+
+/* The branch's name in its block's failure, when it has failed in something that is no step. */
+static void
+put_item(const struct branch *b, struct buf *out)
+{
+	if (b->of->node && b->of->node->var)
+		buf_fmt(out, "%s=%.100s: ", b->of->node->var, b->value ? b->value : "");
+}
+
+static void
+fail_block(struct walk *w, struct block *block)
+{
+	struct buf text = { 0 }, named = { 0 };
+	size_t i;
+
+	qsort(block->failures, block->nfailures, sizeof *block->failures, failure_by_index);
+	put_place(w, block->node, &text);
+	buf_fmt(&text, "%zu of %lu branches failed: ", block->nfailures, (unsigned long)block->total);
+	for (i = 0; i < block->nfailures; i++)
+		buf_fmt(&text, "%s%s", i ? "; " : "", block->failures[i].text);
+	if (block->held || !is_exhausted(block))
+		buf_fmt(&text, "; %lu not run to the end", (unsigned long)(block->total - block->started) + (unsigned long)block->held);
+	say(w, EVENT_TROUBLE, NULL, buf_str(&text), 0);
+	put_item(block->in, &named);
+	buf_add(&named, text.s, text.n);
+	fail_branch(w, block->in, buf_str(&named));
+	buf_free(&text);
+	buf_free(&named);
+}
+
+/* Every branch of the block has ended, and no more will be made. */
+static void
+settle(struct walk *w, struct block *block)
+{
+	struct branch *in = block->in;
+
+	stop_filling(w, block);
+	if (!in) {
+		w->ended = 1;
+		w->failed = block->nfailures > 0;
+		w->held = block->held > 0;
+		if (w->failed)
+			buf_text(&w->reason, block->failures[0].text);
+	} else if (block->nfailures) {
+		fail_block(w, block);
+	} else if (block->held || !is_exhausted(block)) {
+		end_branch(w, in, 1);
+	} else {
+		hand_up(w, block);
+		in->state = BRANCH_READY;
+		go_on(w, in);
+		list_add(&w->ready, in);
+	}
+	free_block(block);
+}
+
+static void
+leave_room(struct branch *b)
+{
+	if (b->has_room)
+		b->of->room_taken--;
+	b->has_room = 0;
+}
+
+static void
+leave_place(struct walk *w, struct branch *b)
+{
+	if (b->has_place)
+		w->busy--;
+	b->has_place = 0;
+}
+
+/* The branch is over: it came to its end (and was not fail_branch'ed), or it was HELD. */
+static void
+end_branch(struct walk *w, struct branch *b, int held)
+{
+	struct block *block = b->of;
+	size_t i;
+
+	block->held += held;
+	for (i = 0; i < b->sight.made.n && block->in; i++) {
+		if (block->nmade == block->made_cap) {
+			block->made_cap = block->made_cap ? block->made_cap * 2 : 8;
+			block->made = mem_grow(block->made, block->made_cap, sizeof *block->made);
+		}
+		block->made[block->nmade].index = b->index;
+		block->made[block->nmade].seq = (uint32_t)i;
+		block->made[block->nmade++].id = b->sight.made.list[i];
+	}
+	leave_place(w, b);
+	leave_room(b);
+	block->live--;
+	free_branch(b);
+	if (!block->live && (is_exhausted(block) || w->halt))
+		settle(w, block);
+}
+
+static void
+fail_branch(struct walk *w, struct branch *b, const char *text)
+{
+	struct block *block = b->of;
+	struct failure *f;
+
+	block->failures = mem_grow(block->failures, block->nfailures + 1, sizeof *block->failures);
+	f = &block->failures[block->nfailures++];
+	f->index = b->index;
+	f->text = mem_dup(text, strlen(text));
+	b->sight.made.n = 0;
+	if (w->stop_first)
+		walk_halt(w, HALT_FIRST);
+	end_branch(w, b, 0);
+}
+
+/* A statement that is no step has failed at the branch's place; TEXT says why. */
+static void
+fail_here(struct walk *w, struct branch *b, const char *text)
+{
+	struct buf line = { 0 }, named = { 0 };
+
+	put_place(w, b->at, &line);
+	buf_text(&line, text);
+	say(w, EVENT_TROUBLE, NULL, buf_str(&line), 0);
+	put_item(b, &named);
+	buf_add(&named, line.s, line.n);
+	fail_branch(w, b, buf_str(&named));
+	buf_free(&line);
+	buf_free(&named);
+}
+
+/* The same with what the answers say. */
+static void
+fail_answers(struct walk *w, struct branch *b)
+{
+	struct buf text = w->answers->error;
+
+	memset(&w->answers->error, 0, sizeof w->answers->error);
+	fail_here(w, b, buf_str(&text));
+	buf_free(&text);
+}
+
+/* The step that the branch is at has failed for good. */
+static void
+fail_step(struct walk *w, struct branch *b, const char *why)
+{
+	struct buf text = { 0 };
+
+	buf_fmt(&text, "%s: %s", task_key(w, b), why);
+	say(w, EVENT_FAILED, b, why, 0);
+	fail_branch(w, b, buf_str(&text));
+	buf_free(&text);
+}
+
+/* Going from statement to statement. */
+
+/* The next pass of the branch's innermost loop; 0: there is none, and the loop is gone. */
+static int
+next_pass(struct branch *b)
+{
+	struct loop *l = b->loop;
+	const char *s;
+	size_t n;
+
+	if (!items_next(&l->items, &s, &n)) {
+		pop_loop(b);
+		return 0;
+	}
+	free(l->value);
+	l->value = mem_dup(s, n);
+	l->var.value = l->value;
+	l->var.n = n;
+	b->at = l->node->body;
+	return 1;
+}
+
+static void
+go_on(struct walk *w, struct branch *b)
+{
+	const struct node *n = b->at, *top = b->of->node;
+
+	(void)w;
+	for (;;) {
+		b->at = NULL;
+		if (top && !top->var && n->parent == top)
+			return;         /* a branch of different runs is one statement */
+		b->at = n->next;
+		if (b->at)
+			return;
+		n = n->parent;
+		if (n == top)
+			return;
+		if (n->kind == NODE_FOR && next_pass(b))
+			return;
+	}
+}
+
+/* Whether nothing comes behind the statement that the branch is at. */
+static int
+is_last(const struct branch *b)
+{
+	const struct node *n = b->at, *top = b->of->node;
+
+	for (;;) {
+		if (top && !top->var && n->parent == top)
+			return 1;
+		if (n->next || b->loop)
+			return 0;
+		n = n->parent;
+		if (n == top)
+			return 1;
+	}
+}
+
+static void
+place_of(const struct branch *b, struct place *at)
+{
+	at->scope = b->scope;
+	at->sight = &b->sight;
+}
+
+/* Whether the statement has to wait for standard input to be read; then the branch does. */
+static int
+wait_for_stdin(struct walk *w, struct branch *b)
+{
+	const char *s;
+	size_t i, n;
+
+	for (i = 0; i < b->at->inputs.n; i++)
+		if (tmpl_literal(&b->at->inputs.list[i].t, &s, &n) && n == 1 && *s == '-')
+			break;
+	if (i == b->at->inputs.n || w->stdin_state == STDIN_READ)
+		return 0;
+	if (w->stdin_state == STDIN_UNREAD)
+		w->stdin_state = STDIN_WANTED;
+	b->state = BRANCH_STDIN;
+	list_add(&w->stdin_wait, b);
+	return 1;
+}
+
+/* Keys. */
+
+struct claim {
+	struct walk *w;
+	const struct node *block;
+	struct items *items;
+	struct scope var;
+	struct place at;
+	uint32_t first, tag;    /* the first item's turn, and this one's */
+	uint32_t want;          /* only looking for the item that gave this key; KEY_NONE: claiming */
+	int found;
+	struct buf *error;
+};
+
+static int
+check_name(const char *s, size_t n, struct buf *error)
+{
+	char name[KEY_NAME_MAX + 1];
+
+	if (memchr(s, '\0', n))
+		buf_text(error, "a key with a NUL byte");
+	else if (n == 1 && *s == '-')
+		buf_text(error, "the key `-` is standard input's");
+	else if (key_encode(s, n, name) >= 0)
+		return 0;
+	else if (!n)
+		buf_text(error, "an empty key");
+	else
+		buf_fmt(error, "the key `%.60s...` is too long for a file's name: %d bytes, as %%XX written out, are the most",
+		    s, (int)KEY_NAME_MAX);
+	return -1;
+}
+
+static int claim_items(struct claim *);
+
+/* Says who gave the key first. */
+static void
+say_twice(struct claim *c, const struct node *n, uint32_t id)
+{
+	struct keys *keys = c->w->answers->keys;
+	struct claim again = *c;
+	struct buf item = { 0 };
+
+	buf_add(&item, c->var.value, c->var.n > 100 ? 100 : c->var.n);
+	again.want = id;
+	again.found = 0;
+	again.at.scope = &again.var;
+	items_rewind(c->items);
+	if (keys->claim[id] >= c->first && keys->claim[id] != c->tag && claim_items(&again) && again.found)
+		buf_fmt(c->error, "the items `%.*s` and `%s` both give the key `%s`",
+		    (int)(again.var.n > 100 ? 100 : again.var.n), again.var.value, buf_str(&item), keys_text(keys, id));
+	else
+		buf_fmt(c->error, "the key `%s` of line %u, item `%s`, is made on line %u already", keys_text(keys, id),
+		    n->pos.line, buf_str(&item), keys->node[id] ? keys->node[id]->pos.line : 0);
+	buf_free(&item);
+}
+
+static int
+claim_key(struct claim *c, const struct node *n)
+{
+	struct keys *keys = c->w->answers->keys;
+	struct buf b = { 0 };
+	uint32_t id;
+	int bad = expand(c->w->answers, &c->at, &n->key->t, &b) || check_name(buf_str(&b), b.n, c->error);
+
+	if (bad) {
+		buf_free(&b);
+		return -1;
+	}
+	id = keys_add(keys, b.s, b.n);
+	buf_free(&b);
+	if (c->want != KEY_NONE) {
+		c->found = id == c->want;
+		return c->found ? -1 : 0;
+	}
+	if ((keys->flags[id] & KEY_MADE) || ((keys->flags[id] & KEY_CLAIMED) &&
+	    (keys->claim[id] != c->tag || !node_exclusive(keys->node[id], n)))) {
+		say_twice(c, n, id);
+		return -1;
+	}
+	keys->flags[id] |= KEY_CLAIMED;
+	keys->claim[id] = c->tag;
+	keys->node[id] = n;
+	return 0;
+}
+
+/* The keys that the item's lines will make, as far as variables alone tell them. */
+static int
+claim_nodes(struct claim *c, const struct node *n)
+{
+	for (; n; n = n->next) {
+		if (n->key && n->kind != NODE_CALL && expand_is_plain(c->at.scope, &n->key->t) && claim_key(c, n))
+			return -1;
+		if (!n->var && (claim_nodes(c, n->body) || claim_nodes(c, n->other)))
+			return -1;
+	}
+	return 0;
+}
+
+/* Claims for every item, and counts them. */
+static int
+claim_items(struct claim *c)
+{
+	const char *s;
+	size_t n;
+
+	while (items_next(c->items, &s, &n)) {
+		c->var.value = s;
+		c->var.n = n;
+		if (c->want == KEY_NONE)
+			c->tag = ++c->w->tags;
+		if (claim_nodes(c, c->block->body))
+			return -1;
+	}
+	return 0;
+}
+
+/* Refuses two items that give one key, before anything of the block starts. *TOTAL: how many there are. */
+static int
+claim(struct walk *w, struct branch *b, struct items *items, uint32_t *total)
+{
+	struct claim c = { 0 };
+	struct buf error = { 0 };
+	uint32_t before = w->tags;
+	int bad;
+
+	c.w = w;
+	c.block = b->at;
+	c.items = items;
+	c.want = KEY_NONE;
+	c.first = before + 1;
+	c.error = &error;
+	c.var.up = b->scope;
+	c.var.name = b->at->var;
+	place_of(b, &c.at);
+	c.at.scope = &c.var;
+	w->answers->error.n = 0;
+	bad = claim_items(&c);
+	*total = w->tags - before;
+	items_rewind(items);
+	if (bad)
+		fail_here(w, b, buf_str(error.n ? &error : &w->answers->error));
+	buf_free(&error);
+	return bad;
+}
+
+/* Statements. */
+
+static int
+read_items(struct walk *w, struct branch *b, struct items *items, uint32_t *total)
+{
+	struct place at;
+	char *lines;
+	size_t n;
+
+	memset(items, 0, sizeof *items);
+	place_of(b, &at);
+	w->answers->error.n = 0;
+	if (inputs_read(w->answers, &at, b->at, &lines, &n)) {
+		fail_answers(w, b);
+		return -1;
+	}
+	if (items_read(items, w->answers, &at, b->at, lines, n)) {
+		items_free(items);
+		fail_answers(w, b);
+		return -1;
+	}
+	if (claim(w, b, items, total)) {
+		items_free(items);
+		return -1;
+	}
+	return 0;
+}
+
+static int
+at_for(struct walk *w, struct branch *b)
+{
+	struct items items;
+	struct loop *l;
+	uint32_t total;
+
+	if (wait_for_stdin(w, b) || read_items(w, b, &items, &total))
+		return 0;
+	l = mem_zero(1, sizeof *l);
+	l->up = b->loop;
+	l->node = b->at;
+	l->items = items;
+	l->outside = b->scope;
+	l->var.up = b->scope;
+	l->var.name = b->at->var;
+	b->loop = l;
+	b->scope = &l->var;
+	if (!b->at->body || !next_pass(b)) {
+		if (b->loop == l)
+			pop_loop(b);
+		go_on(w, b);
+	}
+	return 1;
+}
+
+/* The number behind `max`; -1 when it is none, which was said. */
+static long
+read_max(struct walk *w, struct branch *b)
+{
+	struct buf s = { 0 }, text = { 0 };
+	struct place at;
+	long long max = 0;
+
+	place_of(b, &at);
+	if (!b->at->max)
+		return 0;
+	w->answers->error.n = 0;
+	if (expand(w->answers, &at, &b->at->max->t, &s)) {
+		buf_free(&s);
+		fail_answers(w, b);
+		return -1;
+	}
+	max = number_parse(buf_str(&s), s.n);
+	if (max < 1) {
+		buf_fmt(&text, "max is followed by a positive number, not `%.60s`", s.s);
+		fail_here(w, b, buf_str(&text));
+	}
+	buf_free(&s);
+	buf_free(&text);
+	return max < 1 ? -1 : max > 1000000000 ? 1000000000 : (long)max;
+}
+
+static int
+at_parallel(struct walk *w, struct branch *b)
+{
+	const struct node *n = b->at, *child;
+	struct block *block;
+	struct items items = { 0 };
+	uint32_t total = 0;
+	long max;
+
+	if (wait_for_stdin(w, b) || (max = read_max(w, b)) < 0)
+		return 0;
+	if (n->var && read_items(w, b, &items, &total))
+		return 0;
+	for (child = n->var ? NULL : n->body; child; child = child->next)
+		total++;
+	if (!total || !n->body) {
+		items_free(&items);
+		go_on(w, b);
+		return 1;
+	}
+	block = mem_zero(1, sizeof *block);
+	block->node = n;
+	block->in = b;
+	block->items = items;
+	block->child = n->var ? NULL : n->body;
+	block->total = total;
+	block->max = max;
+	block->next = w->filling;
+	w->filling = block;
+	b->state = BRANCH_BLOCK;
+	return 0;
+}
+
+/* A key that was made before in this walk; otherwise it is now being made. */
+static int
+begin_key(struct walk *w, struct branch *b)
+{
+	struct keys *keys = w->answers->keys;
+	struct buf s = { 0 }, error = { 0 };
+	struct place at;
+	int bad;
+
+	place_of(b, &at);
+	w->answers->error.n = 0;
+	if (expand(w->answers, &at, &b->at->key->t, &s)) {
+		buf_free(&s);
+		fail_answers(w, b);
+		return -1;
+	}
+	bad = check_name(buf_str(&s), s.n, &error);
+	if (!bad) {
+		b->key = keys_add(keys, s.s, s.n);
+		if (keys->flags[b->key] & KEY_MADE) {
+			buf_fmt(&error, "the key `%s` was made on line %u already", s.s, keys->node[b->key]->pos.line);
+			bad = -1;
+		} else if (keys->flags[b->key] & KEY_ODD) {
+			buf_fmt(&error, "result/%s is no plain file", s.s);
+			bad = -1;
+		}
+	}
+	if (bad) {
+		fail_here(w, b, buf_str(&error));
+	} else {
+		keys->flags[b->key] |= KEY_MADE;
+		keys->node[b->key] = b->at;
+		keys->owner[b->key] = 0;
+	}
+	buf_free(&s);
+	buf_free(&error);
+	return bad;
+}
+
+/* Tells of a step that has its answer, with what it would be asked now if the log has what it was. */
+static void
+say_kept(struct walk *w, struct branch *b)
+{
+	struct event e = { 0 };
+	struct task t;
+	struct place at;
+
+	e.kind = EVENT_KEPT;
+	e.key = branch_key(w, b, &e.id);
+	if (!(w->answers->keys->flags[b->key] & KEY_DIGEST)) {
+		w->world->event(w->world->ctx, &e);
+		return;
+	}
+	place_of(b, &at);
+	if (!task_step(&t, w->around, w->answers, &at, b->at, b->dir, e.key))
+		e.task = &t;
+	e.key = branch_key(w, b, &e.id);
+	w->world->event(w->world->ctx, &e);
+	task_free(&t);
+}
+
+static int
+at_run(struct walk *w, struct branch *b)
+{
+	if (wait_for_stdin(w, b) || begin_key(w, b))
+		return 0;
+	b->tries = 0;
+	b->otherwise = 0;
+	if (w->answers->keys->flags[b->key] & KEY_KEPT) {
+		say_kept(w, b);
+		sight_add(&b->sight, w->answers->keys, b->key);
+		go_on(w, b);
+		return 1;
+	}
+	b->state = BRANCH_PLACE;
+	list_add(&w->places, b);
+	return 0;
+}
+
+static int
+at_if(struct walk *w, struct branch *b)
+{
+	if (!wait_for_stdin(w, b)) {
+		b->state = BRANCH_PLACE;
+		list_add(&w->places, b);
+	}
+	return 0;
+}
+
+static int
+read_text(struct walk *w, struct branch *b, struct buf *out)
+{
+	struct place at;
+
+	place_of(b, &at);
+	w->answers->error.n = 0;
+	if (!expand(w->answers, &at, &b->at->prompt, out))
+		return 0;
+	fail_answers(w, b);
+	return -1;
+}
+
+static int
+at_stop(struct walk *w, struct branch *b)
+{
+	struct buf text = { 0 };
+	int bad = read_text(w, b, &text);
+
+	if (!bad) {
+		text.n = without_newlines(buf_str(&text), text.n);
+		if (text.n)
+			say(w, EVENT_NOTE, NULL, buf_str(&text), 0);
+		b->at = NULL;
+	}
+	buf_free(&text);
+	return !bad;
+}
+
+static int
+at_fail(struct walk *w, struct branch *b)
+{
+	struct buf text = { 0 };
+
+	if (!read_text(w, b, &text)) {
+		text.n = without_newlines(buf_str(&text), text.n);
+		fail_here(w, b, text.n ? buf_str(&text) : "`fail` was reached");
+	}
+	buf_free(&text);
+	return 0;
+}
+
+static int
+at_break(struct walk *w, struct branch *b)
+{
+	b->at = b->loop->node;
+	pop_loop(b);
+	go_on(w, b);
+	return 1;
+}
+
+static int
+at_print(struct walk *w, struct branch *b)
+{
+	b->state = BRANCH_PRINT;
+	list_add(&w->printing, b);
+	return 0;
+}
+
+static int
+at_unbuilt(struct walk *w, struct branch *b)
+{
+	fail_here(w, b, "this statement is not built yet");
+	return 0;
+}
+
+/* Reads one statement. The branch then goes on, or it waits, or is gone. */
+static void
+advance(struct walk *w, struct branch *b)
+{
+	static int (*const at[])(struct walk *, struct branch *) = {
+		at_run, at_for, at_parallel, at_if, at_break, at_print, at_stop, at_fail,
+		at_unbuilt, at_unbuilt, at_unbuilt, at_unbuilt, at_unbuilt,
+	};
+
+	w->budget--;
+	if (!b->at)
+		end_branch(w, b, 0);
+	else if (w->halt == HALT_FIRST && b->reason)
+		fail_step(w, b, b->reason);
+	else if (w->halt)
+		end_branch(w, b, 1);
+	else if (at[b->at->kind](w, b))
+		list_push(&w->ready, b);
+}
+
+/* Tasks. */
+
+static int
+make_task(struct walk *w, struct branch *b, struct task *t)
+{
+	struct place at;
+	int bad;
+
+	place_of(b, &at);
+	w->answers->error.n = 0;
+	if (b->at->kind == NODE_IF)
+		return task_if(t, w->around, w->answers, &at, b->at, b->dir);
+	if (b->otherwise)
+		return task_word(t, w->around, w->answers, &at, b->at, task_key(w, b));
+	bad = task_step(t, w->around, w->answers, &at, b->at, b->dir, task_key(w, b));
+	if (bad)
+		return bad;
+	b->retries = t->retries;
+	b->delay = t->delay;
+	b->has_otherwise = t->has_otherwise;
+	b->tries++;
+	return 0;
+}
+
+/* The step that the branch is at cannot even be asked. */
+static void
+fail_task(struct walk *w, struct branch *b)
+{
+	struct buf why = w->answers->error;
+
+	memset(&w->answers->error, 0, sizeof w->answers->error);
+	if (b->at->kind == NODE_RUN)
+		fail_step(w, b, buf_str(&why));
+	else
+		fail_here(w, b, buf_str(&why));
+	buf_free(&why);
+}
+
+static int
+give_task(struct walk *w, struct order *o)
+{
+	struct branch *b = list_take(&w->places);
+
+	if (make_task(w, b, &o->task)) {
+		task_free(&o->task);
+		fail_task(w, b);
+		return 0;
+	}
+	b->state = BRANCH_RUNNING;
+	b->has_place = 1;
+	w->busy++;
+	o->kind = ORDER_START;
+	o->branch = b;
+	return 1;
+}
+
+static int
+give_text(struct walk *w, struct order *o)
+{
+	struct branch *b = list_take(&w->printing);
+
+	if (read_text(w, b, &o->text)) {
+		buf_free(&o->text);
+		return 0;
+	}
+	o->kind = ORDER_PRINT;
+	o->branch = b;
+	return 1;
+}
+
+static void
+end_pauses(struct walk *w)
+{
+	while (w->pausing.first && w->pausing.first->due <= w->now) {
+		struct branch *b = list_take(&w->pausing);
+
+		b->state = BRANCH_PLACE;
+		list_add(&w->places, b);
+	}
+}
+
+static struct block *
+block_to_fill(const struct walk *w)
+{
+	struct block *block;
+
+	for (block = w->filling; block && is_full(block); block = block->next)
+		;
+	return block;
+}
+
+void
+walk_next(struct walk *w, long long now, struct order *o)
+{
+	struct block *block;
+
+	memset(o, 0, sizeof *o);
+	w->now = now;
+	w->budget = BUDGET;
+	for (;;) {
+		end_pauses(w);
+		if (w->budget <= 0) {
+			o->kind = ORDER_MORE;
+			return;
+		}
+		if (w->ready.first)
+			advance(w, list_take(&w->ready));
+		else if (w->halt)
+			return;
+		else if (w->printing.first) {
+			if (give_text(w, o))
+				return;
+		} else if (w->stdin_state == STDIN_WANTED) {
+			w->stdin_state = STDIN_READING;
+			o->kind = ORDER_START;
+			task_stdin(&o->task);
+			return;
+		} else if (w->jobs && w->busy >= w->jobs) {
+			return;
+		} else if (w->places.first) {
+			if (give_task(w, o))
+				return;
+		} else if ((block = block_to_fill(w))) {
+			fill(w, block);
+			w->budget--;
+		} else {
+			return;
+		}
+	}
+}
+
+long long
+walk_wake(const struct walk *w, long long now)
+{
+	if (!w->pausing.first)
+		return -1;
+	return w->pausing.first->due > now ? w->pausing.first->due - now : 0;
+}
+
+/* What has ended. */
+
+void
+walk_answered(struct walk *w, struct branch *b)
+{
+	if (!b)
+		return;
+	leave_place(w, b);
+	if (is_last(b))
+		leave_room(b);
+}
+
+static void
+pause_branch(struct walk *w, struct branch *b, long long ms)
+{
+	struct branch **p;
+
+	b->state = BRANCH_PAUSE;
+	b->due = w->now + ms;
+	for (p = &w->pausing.first; *p && (*p)->due <= b->due; p = &(*p)->next)
+		;
+	b->next = *p;
+	*p = b;
+	if (!b->next)
+		w->pausing.last = &b->next;
+}
+
+/* The pause before the next try: doubling, at most a day, a quarter more or less by chance. */
+static long long
+next_delay(struct walk *w, const struct branch *b)
+{
+	const long long most = 24LL * 3600 * 1000;
+	long long d = b->delay;
+	long i;
+
+	for (i = 1; i < b->tries && d < most; i++)
+		d *= 2;
+	if (d > most)
+		d = most;
+	return d - d / 4 + (long long)(w->world->random(w->world->ctx) % (unsigned long)(d / 2 + 1));
+}
+
+static void
+step_failed(struct walk *w, struct branch *b, const char *why)
+{
+	long long ms;
+
+	free(b->reason);
+	b->reason = mem_dup(why, strlen(why));
+	/* Without its room (walk_answered) the answer was there: only keeping it has failed. */
+	if (b->tries <= b->retries && b->has_room && !b->otherwise && !w->halt) {
+		ms = next_delay(w, b);
+		say(w, EVENT_RETRY, b, why, ms);
+		pause_branch(w, b, ms);
+	} else if (b->has_otherwise && !b->otherwise && !w->halt) {
+		say(w, EVENT_RETRY, b, why, -1);
+		b->otherwise = 1;
+		b->state = BRANCH_PLACE;
+		list_push(&w->places, b);
+	} else {
+		fail_step(w, b, why);
+	}
+}
+
+static void
+step_ended(struct walk *w, struct branch *b, const struct outcome *o)
+{
+	if (o->kind == OUT_OK) {
+		sight_add(&b->sight, w->answers->keys, b->key);
+		free(b->reason);
+		b->reason = NULL;
+		b->state = BRANCH_READY;
+		go_on(w, b);
+		list_add(&w->ready, b);
+	} else if (o->kind == OUT_STOPPED) {
+		end_branch(w, b, 1);
+	} else {
+		struct buf why = { 0 };
+
+		/* Processes that nobody could end may still be at work: no second try beside them. */
+		if (o->kind == OUT_HELD || o->kind == OUT_LEFT)
+			b->retries = 0;
+		outcome_text(o, o->timeout, &why);
+		step_failed(w, b, buf_str(&why));
+		buf_free(&why);
+	}
+}
+
+static void
+if_ended(struct walk *w, struct branch *b, const struct outcome *o)
+{
+	struct buf why = { 0 };
+	int yes = o->kind == OUT_OK;
+
+	if (o->kind == OUT_STOPPED) {
+		end_branch(w, b, 1);
+	} else if (yes || (o->kind == OUT_ENDED && WIFEXITED(o->status) && WEXITSTATUS(o->status) == 1)) {
+		const struct node *arm = yes ? b->at->body : b->at->other;
+
+		b->state = BRANCH_READY;
+		if (arm)
+			b->at = arm;
+		else
+			go_on(w, b);
+		list_add(&w->ready, b);
+	} else {
+		buf_text(&why, "the command of this `if` (0 is true, 1 is false): ");
+		outcome_text(o, 0, &why);
+		if (o->kind == OUT_ENDED && *o->text)
+			buf_fmt(&why, ": %.*s", (int)without_newlines(o->text, strlen(o->text)), o->text);
+		fail_here(w, b, buf_str(&why));
+	}
+	buf_free(&why);
+}
+
+static void
+stdin_ended(struct walk *w, const struct outcome *o)
+{
+	struct branch *b;
+	struct buf why = { 0 };
+
+	if (o->kind == OUT_OK) {
+		w->stdin_state = STDIN_READ;
+		list_move(&w->stdin_wait, &w->ready, BRANCH_READY);
+		return;
+	}
+	w->stdin_state = STDIN_UNREAD;
+	outcome_text(o, 0, &why);
+	while ((b = list_take(&w->stdin_wait))) {
+		if (o->kind == OUT_STOPPED)
+			end_branch(w, b, 1);
+		else
+			fail_here(w, b, buf_str(&why));
+	}
+	buf_free(&why);
+}
+
+void
+walk_ended(struct walk *w, struct branch *b, const struct outcome *o, long long now)
+{
+	w->now = now;
+	if (!b) {
+		stdin_ended(w, o);
+		return;
+	}
+	leave_place(w, b);
+	if (b->at->kind == NODE_IF)
+		if_ended(w, b, o);
+	else
+		step_ended(w, b, o);
+}
+
+void
+walk_refused(struct walk *w, struct branch *b)
+{
+	if (!b) {
+		w->stdin_state = STDIN_WANTED;
+		return;
+	}
+	leave_place(w, b);
+	if (!b->has_room) {
+		b->has_room = 1;
+		b->of->room_taken++;
+	}
+	if (b->at->kind == NODE_RUN && !b->otherwise)
+		b->tries--;
+	b->state = BRANCH_PLACE;
+	list_push(&w->places, b);
+	if (w->halt)
+		list_move(&w->places, &w->ready, BRANCH_READY);
+}
+
+void
+walk_printed(struct walk *w, struct branch *b, int error)
+{
+	struct buf text = { 0 };
+
+	if (error) {
+		buf_fmt(&text, "standard output: %s", strerror(error));
+		fail_here(w, b, buf_str(&text));
+		buf_free(&text);
+		return;
+	}
+	b->state = BRANCH_READY;
+	go_on(w, b);
+	list_add(&w->ready, b);
+}
+
+void
+walk_halt(struct walk *w, enum halt how)
+{
+	struct block *block, *next;
+
+	if (w->halt >= how)
+		return;
+	w->halt = how;
+	list_move(&w->places, &w->ready, BRANCH_READY);
+	list_move(&w->pausing, &w->ready, BRANCH_READY);
+	list_move(&w->printing, &w->ready, BRANCH_READY);
+	if (w->stdin_state != STDIN_READING)
+		list_move(&w->stdin_wait, &w->ready, BRANCH_READY);
+	for (block = w->filling; block; block = next) {
+		next = block->next;
+		if (!block->live) {
+			settle(w, block);
+			next = w->filling;      /* what was behind it may have settled too */
+		}
+	}
+}
+
+const char *
+branch_key(const struct walk *w, const struct branch *b, uint32_t *id)
+{
+	if (!b || b->at->kind != NODE_RUN) {
+		*id = KEY_NONE;
+		return NULL;
+	}
+	*id = b->key;
+	return task_key(w, b);
+}
+
+long
+branch_try(const struct branch *b)
+{
+	return b ? b->tries : 1;
+}
+
+int
+branch_otherwise(const struct branch *b)
+{
+	return b && b->otherwise;
+}
+
+void
+walk_start(struct walk *w, const struct workflow *workflow, const struct surroundings *around, struct answers *answers,
+    const struct scope *scope, const struct world *world, long jobs, int stop_first)
+{
+	struct block *root = mem_zero(1, sizeof *root);
+	struct branch *b;
+
+	memset(w, 0, sizeof *w);
+	w->w = workflow;
+	w->around = around;
+	w->answers = answers;
+	w->world = world;
+	w->jobs = jobs;
+	w->stop_first = stop_first;
+	list_init(&w->ready);
+	list_init(&w->places);
+	list_init(&w->printing);
+	list_init(&w->pausing);
+	list_init(&w->stdin_wait);
+	root->total = 1;
+	b = make_branch(w, root);
+	b->scope = scope;
+	b->dir = around->root;
+	b->at = workflow->body;
+	if (keys_find(answers->keys, "-", 1) != KEY_NONE &&
+	    (answers->keys->flags[keys_find(answers->keys, "-", 1)] & KEY_KEPT))
+		w->stdin_state = STDIN_READ;
+}
+
+void
+walk_free(struct walk *w)
+{
+	/* Branches that run when orch gives up are not freed: only an end by signal leaves some, and then
+	 * the process is gone. What ended normally has freed itself. */
+	buf_free(&w->reason);
+}

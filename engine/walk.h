@@ -1,0 +1,124 @@
+/* Deciding: what of a workflow may run next. No process and no system call is in here; it is driven
+ * by the loop, and in tests by hand.
+ *
+ * A walk is a tree of branches. A branch reads the statements one after another until it has to
+ * wait: for a step, a command, a block inside of it, a pause before the next try, its turn to print.
+ * A block makes its branches as they may start, so what waits for a place costs nothing. */
+#ifndef ENGINE_WALK_H
+#define ENGINE_WALK_H
+
+#include "engine/expand.h"
+#include "engine/outcome.h"
+#include "engine/task.h"
+
+struct branch;
+struct block;
+
+enum event_kind {
+	EVENT_KEPT,             /* KEY has its answer already; task: what it would be asked, if the log can tell */
+	EVENT_RETRY,            /* a try of KEY has failed, text says why; the next is in MS milliseconds */
+	EVENT_FAILED,           /* KEY has failed, text says why */
+	EVENT_TROUBLE,          /* a statement that is no step has failed; text says where and why */
+	EVENT_NOTE              /* what `stop` says */
+};
+
+struct event {
+	enum event_kind kind;
+	const char *key;
+	uint32_t id;            /* of the key */
+	const char *text;
+	long long ms;
+	long tries;             /* so far */
+	const struct task *task;
+};
+
+/* What the walk asks of those who drive it. */
+struct world {
+	void *ctx;
+	void (*event)(void *ctx, const struct event *);
+	uint32_t (*random)(void *ctx);
+};
+
+enum order_kind {
+	ORDER_NONE,             /* nothing until something ends or is due */
+	ORDER_MORE,             /* much was done; look at the signals and ask again */
+	ORDER_START,            /* start the task: then walk_ended, or walk_refused */
+	ORDER_PRINT             /* write the text to standard output: then walk_printed */
+};
+
+struct order {
+	enum order_kind kind;
+	struct branch *branch;  /* to be handed back; NULL with ORDER_START: it is standard input's */
+	struct task task;       /* ORDER_START: the caller's, to be freed with task_free */
+	struct buf text;        /* ORDER_PRINT: the caller's, to be freed with buf_free */
+};
+
+enum halt {
+	HALT_NONE,
+	HALT_FIRST,             /* -x: something has failed; what runs goes on, nothing more starts */
+	HALT_STOP               /* orch is told to stop */
+};
+
+struct made {
+	uint32_t index, seq, id;
+};
+
+struct branch_list {
+	struct branch *first, **last;
+};
+
+struct walk {
+	const struct workflow *w;
+	const struct surroundings *around;
+	struct answers *answers;
+	const struct world *world;
+	long jobs;              /* -j; 0: as many as there are */
+	int stop_first;         /* -x */
+	enum halt halt;
+	long busy;              /* places of -j that are taken */
+	struct branch_list ready, places, printing, pausing, stdin_wait;
+	struct block *filling;  /* blocks that have branches to make, the newest first */
+	uint32_t serials, tags;
+	int stdin_state;        /* enum stdin_state */
+	int budget;             /* statements until ORDER_MORE */
+	int ended, failed, held;        /* the root has ended: with a failure, or cut short */
+	long long now;
+	struct buf reason;      /* why it failed */
+};
+
+/* Starts a walk over W, which is checked and free of errors. SCOPE holds its parameters. All pointers
+ * must outlive the walk. */
+void walk_start(struct walk *, const struct workflow *w, const struct surroundings *, struct answers *,
+    const struct scope *scope, const struct world *, long jobs, int stop_first);
+
+/* What is to be done now; NOW in milliseconds of a clock that only goes forward. */
+void walk_next(struct walk *, long long now, struct order *);
+
+/* Milliseconds until walk_next has to be asked again though nothing has ended; -1: no such time. */
+long long walk_wake(const struct walk *, long long now);
+
+/* The task of the branch has left its place: another may start. Comes before walk_ended. */
+void walk_answered(struct walk *, struct branch *);
+
+/* How the task of the branch (NULL: standard input's) has ended; with OUT_OK its answer is kept. */
+void walk_ended(struct walk *, struct branch *, const struct outcome *, long long now);
+
+/* The task could not be started for want of processes: it will be given out again. */
+void walk_refused(struct walk *, struct branch *);
+
+/* The text of the branch was written, or could not be: ERROR is an errno or 0. */
+void walk_printed(struct walk *, struct branch *, int error);
+
+/* Nothing more is started. */
+void walk_halt(struct walk *, enum halt);
+
+/* The key that the branch is working on, and which try of it this is. */
+const char *branch_key(const struct walk *, const struct branch *, uint32_t *id);
+long branch_try(const struct branch *);
+
+/* Whether the branch is at the word of an `otherwise`. */
+int branch_otherwise(const struct branch *);
+
+void walk_free(struct walk *);
+
+#endif

@@ -1,0 +1,354 @@
+/* orch: runs workflows of agents. The command line: options, subcommands, nothing else. */
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "engine/loop.h"
+#include "engine/run.h"
+#include "engine/runs.h"
+#include "parse/mem.h"
+#include "parse/near.h"
+#include "parse/parse.h"
+#include "store/file.h"
+
+#define VERSION "0.1"
+
+extern char **environ;
+
+enum { OK, FAILED, USAGE };
+
+static const char usage_text[] =
+    "usage: orch run [-nqvx] [-j N] [-d DIR] [-r RUN] [-a NAME=CMD]... FILE [NAME=VALUE]... [PROMPT]\n"
+    "       orch resume [-qvx] [-j N] [-d DIR] [-r RUN] [-a NAME=CMD]...\n"
+    "       orch check FILE...\n"
+    "       orch status [-d DIR] [-r RUN]\n"
+    "       orch runs [-d DIR]\n"
+    "       orch logs [-f] [-d DIR] [-r RUN] [KEY...]\n"
+    "       orch cat [-d DIR] [-r RUN] KEY...\n"
+    "       orch [OPTION...] FILE ...      the same as orch run\n"
+    "       orch -V | -h\n"
+    "\n"
+    "  -a NAME=CMD  start the agent NAME with these words\n"
+    "  -d DIR       where the runs are kept (ORCH_DIR, else .orch)\n"
+    "  -f           follow as long as the run goes on\n"
+    "  -j N         at most N agents at once\n"
+    "  -n           show what would run; start and write nothing\n"
+    "  -q           say only what fails\n"
+    "  -r RUN       the run's name: start it, or go on with it\n"
+    "  -v           show the agents' standard error too\n"
+    "  -x           after the first failure start nothing more\n"
+    "\n"
+    "The manual is orch(1).\n";
+
+struct options {
+	struct run_args run;
+	int follow;
+	char **agents;
+	int was_end;            /* `--` stood before the operands */
+};
+
+/* What orch says on standard error, in one write. */
+static void
+say(struct buf *b)
+{
+	if (b->n)
+		file_write(2, b->s, b->n);
+	b->n = 0;
+}
+
+static void
+no_memory(void)
+{
+	static const char text[] = "orch: out of memory; what was answered is kept\n";
+
+	file_write(2, text, sizeof text - 1);
+	_exit(FAILED);
+}
+
+static int
+wrong_usage(const char *what, const char *arg)
+{
+	struct buf b = { 0 };
+
+	buf_fmt(&b, "orch: %s", what);
+	if (arg) {
+		buf_text(&b, ": ");
+		visible_add(&b, arg, strlen(arg), 0);
+	}
+	buf_text(&b, "; orch -h shows the usage\n");
+	say(&b);
+	buf_free(&b);
+	return USAGE;
+}
+
+static int
+write_out(void *ctx, const char *s, size_t n)
+{
+	(void)ctx;
+	return file_write(1, s, n);
+}
+
+static int
+end_output(struct buf *error, int status)
+{
+	if (status == FAILED && !error->n && errno)
+		buf_fmt(error, "orch: standard output: %s\n", strerror(errno));
+	say(error);
+	buf_free(error);
+	return status;
+}
+
+static int
+read_jobs(struct options *o, const char *s)
+{
+	long long n = number_parse(s, strlen(s));
+
+	if (n < 1 || n > 1000000000)
+		return wrong_usage("-j is followed by a positive number", s);
+	o->run.jobs = (long)n;
+	return OK;
+}
+
+/* Reads the options that LETTERS allows; argv[0] is the subcommand. */
+static int
+read_options(struct options *o, int argc, char **argv, const char *letters)
+{
+	char option[3] = "-?";
+	int c, bad = OK;
+
+	o->run.dir = getenv("ORCH_DIR") && *getenv("ORCH_DIR") ? getenv("ORCH_DIR") : ".orch";
+	o->run.environ = environ;
+	o->agents = mem_zero((size_t)argc + 1, sizeof *o->agents);
+	o->run.agents = o->agents;
+	opterr = 0;
+	while (!bad && (c = getopt(argc, argv, letters)) != -1) {
+		switch (c) {
+		case 'a': o->agents[o->run.nagents++] = optarg; break;
+		case 'd': o->run.dir = optarg; break;
+		case 'f': o->follow = 1; break;
+		case 'j': bad = read_jobs(o, optarg); break;
+		case 'n': o->run.dry = 1; break;
+		case 'q': o->run.loud = LOUD_QUIET; break;
+		case 'r': o->run.run = optarg; break;
+		case 'u': bad = wrong_usage("-u is not built yet", NULL); break;
+		case 'v': o->run.loud = LOUD_VERBOSE; break;
+		case 'x': o->run.stop_first = 1; break;
+		default:
+			option[1] = (char)optopt;
+			bad = wrong_usage(c == ':' ? "this option needs a value" : "unknown option", option);
+		}
+	}
+	o->was_end = optind > 1 && !strcmp(argv[optind - 1], "--");
+	if (!bad && !*o->run.dir)
+		bad = wrong_usage("-d is followed by a directory", NULL);
+	return bad;
+}
+
+static int
+finish_run(struct options *o, struct buf *said, struct buf *shown, int status)
+{
+	say(said);
+	if (status <= 128 && shown->n && write_out(NULL, shown->s, shown->n)) {
+		buf_fmt(said, "orch: standard output: %s\n", strerror(errno));
+		say(said);
+		status = FAILED;
+	}
+	buf_free(said);
+	buf_free(shown);
+	free(o->agents);
+	if (status > 128)
+		loop_die(status - 128);
+	return status;
+}
+
+static int
+start_run(struct options *o)
+{
+	struct buf said = { 0 }, shown = { 0 };
+
+	if (loop_prepare())
+		return FAILED;
+	return finish_run(o, &said, &shown, run_workflow(&o->run, &said, &shown));
+}
+
+/* A word that is neither a file nor a command was one of these, mistyped. */
+static int
+is_mistyped(const char *file)
+{
+	static const char *const commands[] = { "run", "resume", "check", "status", "runs", "logs", "cat" };
+	struct near near;
+	struct buf b = { 0 };
+	size_t i;
+
+	if (!strcmp(file, "-") || access(file, F_OK) == 0)
+		return 0;
+	near_start(&near, file, strlen(file));
+	for (i = 0; i < sizeof commands / sizeof *commands; i++)
+		near_try(&near, commands[i], strlen(commands[i]));
+	if (!near.best)
+		return 0;
+	buf_text(&b, "orch: no file is called ");
+	visible_add(&b, file, strlen(file), 0);
+	buf_fmt(&b, "; did you mean `orch %s`?\n", near.best);
+	say(&b);
+	buf_free(&b);
+	return 1;
+}
+
+static int
+do_run(int argc, char **argv)
+{
+	struct options o = { 0 };
+	int bad = read_options(&o, argc, argv, ":nqvxuj:d:r:a:"), i;
+
+	if (!bad && optind == argc)
+		bad = wrong_usage("a workflow's FILE is missing", NULL);
+	if (bad)
+		return bad;
+	o.run.file = argv[optind++];
+	if (optind < argc && !o.was_end && !strcmp(argv[optind], "--")) {
+		o.was_end = 1;
+		optind++;
+	}
+	for (i = optind; i < argc && !o.was_end; i++) {
+		if (!strcmp(argv[i], "--")) {
+			memmove(argv + i, argv + i + 1, (size_t)(argc - i) * sizeof *argv);
+			argc--;
+			o.was_end = 1;
+		} else if (*argv[i] == '-') {
+			return wrong_usage("options stand before FILE (or put -- before what is none)", argv[i]);
+		}
+	}
+	o.run.operands = argv + optind;
+	o.run.noperands = (size_t)(argc - optind);
+	return start_run(&o);
+}
+
+static int
+do_resume(int argc, char **argv)
+{
+	struct options o = { 0 };
+	int bad = read_options(&o, argc, argv, ":qvxuj:d:r:a:");
+
+	if (!bad && optind < argc)
+		bad = wrong_usage("resume takes no operands (a run is named with -r)", argv[optind]);
+	return bad ? bad : start_run(&o);
+}
+
+static int
+do_check(int argc, char **argv)
+{
+	struct options o = { 0 };
+	struct buf said = { 0 };
+	int status = read_options(&o, argc, argv, ":"), i;
+
+	if (!status && optind == argc)
+		status = wrong_usage("check is followed by FILE...", NULL);
+	else
+		for (i = optind; i < argc && !(status && i == optind); i++)
+			if (run_check(argv[i], environ, &said))
+				status = USAGE;
+	say(&said);
+	buf_free(&said);
+	return status;
+}
+
+static void
+make_sink(struct sink *s)
+{
+	s->write = write_out;
+	s->ctx = NULL;
+	s->visible = isatty(1);
+	errno = 0;
+}
+
+static int
+do_status(int argc, char **argv)
+{
+	struct options o = { 0 };
+	struct buf error = { 0 };
+	struct sink sink;
+	int bad = read_options(&o, argc, argv, ":d:r:");
+
+	if (!bad && optind < argc)
+		bad = wrong_usage("status takes no operands (a run is named with -r)", argv[optind]);
+	make_sink(&sink);
+	return bad ? bad : end_output(&error, runs_status(o.run.dir, o.run.run, &sink, &error));
+}
+
+static int
+do_runs(int argc, char **argv)
+{
+	struct options o = { 0 };
+	struct buf error = { 0 };
+	struct sink sink;
+	int bad = read_options(&o, argc, argv, ":d:");
+
+	if (!bad && optind < argc)
+		bad = wrong_usage("runs takes no operands", argv[optind]);
+	make_sink(&sink);
+	return bad ? bad : end_output(&error, runs_list(o.run.dir, &sink, &error));
+}
+
+static int
+do_logs(int argc, char **argv)
+{
+	struct options o = { 0 };
+	struct buf error = { 0 };
+	struct sink sink;
+	int bad = read_options(&o, argc, argv, ":fd:r:");
+
+	make_sink(&sink);
+	return bad ? bad : end_output(&error, runs_logs(o.run.dir, o.run.run, argv + optind, (size_t)(argc - optind),
+	    o.follow, &sink, &error));
+}
+
+static int
+do_cat(int argc, char **argv)
+{
+	struct options o = { 0 };
+	struct buf error = { 0 };
+	struct sink sink;
+	int bad = read_options(&o, argc, argv, ":d:r:");
+
+	if (!bad && optind == argc)
+		bad = wrong_usage("cat is followed by KEY...", NULL);
+	make_sink(&sink);
+	return bad ? bad : end_output(&error, runs_cat(o.run.dir, o.run.run, argv + optind, (size_t)(argc - optind),
+	    &sink, &error));
+}
+
+static int
+do_help(const char *text)
+{
+	struct buf error = { 0 };
+
+	errno = 0;
+	return end_output(&error, file_write(1, text, strlen(text)) ? FAILED : OK);
+}
+
+int
+main(int argc, char **argv)
+{
+	static const struct {
+		const char *name;
+		int (*run)(int, char **);
+	} commands[] = {
+		{ "run", do_run }, { "resume", do_resume }, { "check", do_check }, { "status", do_status },
+		{ "runs", do_runs }, { "logs", do_logs }, { "cat", do_cat },
+	};
+	size_t i;
+
+	mem_onfail(no_memory);
+	if (argc < 2)
+		return wrong_usage("nothing to do", NULL);
+	if (!strcmp(argv[1], "-h") || !strcmp(argv[1], "--help"))
+		return do_help(usage_text);
+	if (!strcmp(argv[1], "-V") || !strcmp(argv[1], "--version"))
+		return do_help("orch " VERSION "\n");
+	for (i = 0; i < sizeof commands / sizeof *commands; i++)
+		if (!strcmp(argv[1], commands[i].name))
+			return commands[i].run(argc - 1, argv + 1);
+	return is_mistyped(argv[1]) ? USAGE : do_run(argc, argv);
+}

@@ -1,0 +1,22 @@
+/* The agents that are known: those of the command line, of the file, the built-in ones. */
+#ifndef PARSE_AGENTS_H
+#define PARSE_AGENTS_H
+
+#include "parse/tree.h"
+
+/* Adds claude, codex, sh and exec behind the file's own agents. */
+void agents_add_built_in(struct workflow *);
+
+/* The agent that NAME means: of those in OVER (from -a), else of the file; NULL. */
+const struct agent *agents_find(const struct workflow *, const struct agent *over, const char *name);
+
+/* Whether NAME is one of the built-in agents' names. */
+int agents_built_in(const char *name);
+
+/* The I-th word of what is started for STEP: its agent's words, then its own. NULL behind the last. */
+const struct word *agents_word(const struct step *step, int interactive, size_t i);
+
+/* Where the prompt of STEP goes. *AT is the place of {} among its words, if it has one. */
+enum prompt_place agents_place(const struct step *step, int interactive, size_t *at);
+
+#endif

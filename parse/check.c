@@ -1,0 +1,580 @@
+/* What is wrong with a workflow as a whole. */
+#include "parse/check.h"
+
+#include <string.h>
+
+#include "parse/agents.h"
+#include "parse/names.h"
+#include "parse/near.h"
+#include "parse/parse.h"
+
+struct checker {
+	struct workflow *w;
+	const struct check_with *with;
+	struct diags *diags;
+	struct names names;
+};
+
+/* Agents and steps. */
+
+static const struct agent *
+find_agent(struct checker *c, const char *name, struct pos pos)
+{
+	const struct agent *a = agents_find(c->w, c->with->agents, name);
+
+	if (a && !a->built_in && a->pos.src == &c->w->src && a->pos.line > pos.line)
+		diag_error(c->diags, pos, "the agent `%s` stands on line %u, below its first use", name, a->pos.line);
+	return a;
+}
+
+static void
+bind_step(struct checker *c, struct step *s)
+{
+	const struct agent *a = s->agent, *other;
+	struct near near;
+
+	other = agents_find(c->w, c->with->agents, s->name);
+	if (other)
+		diag_error(c->diags, s->pos, "a step cannot be called `%s`: that is an agent", s->name);
+	if (!a)
+		return;
+	s->agent = find_agent(c, a->name, a->pos);
+	if (s->agent || workflow_lost(c->w, a->name, strlen(a->name)))
+		return;
+	near_start(&near, a->name, strlen(a->name));
+	for (other = c->w->agents; other; other = other->next)
+		near_try(&near, other->name, strlen(other->name));
+	if (near.best)
+		diag_error(c->diags, a->pos, "unknown agent `%s`; did you mean `%s`?", a->name, near.best);
+	else
+		diag_error(c->diags, a->pos, "unknown agent `%s`; say how it is started: agent %s PROGRAM...", a->name, a->name);
+}
+
+static void
+bind_agents(struct checker *c)
+{
+	const struct agent *a, *other;
+	struct step *s;
+
+	for (a = c->w->agents; a; a = a->next)
+		for (other = c->w->agents; other != a; other = other->next)
+			if (!a->built_in && !strcmp(a->name, other->name))
+				diag_error(c->diags, a->pos, "the agent `%s` is there already, on line %u", a->name, other->pos.line);
+	for (a = c->with->agents; a; a = a->next)
+		if (!agents_find(c->w, NULL, a->name) && !workflow_lost(c->w, a->name, strlen(a->name)))
+			diag_error(c->diags, a->pos, "no agent of this workflow is called `%s`", a->name);
+	for (s = c->w->steps; s; s = s->next)
+		bind_step(c, s);
+}
+
+static void
+unknown_step(struct checker *c, const struct step *want)
+{
+	const struct agent *a;
+	const struct step *s;
+	struct near near;
+
+	if (workflow_lost(c->w, want->name, strlen(want->name)))
+		return;
+	near_start(&near, want->name, strlen(want->name));
+	for (s = c->w->steps; s; s = s->next)
+		near_try(&near, s->name, strlen(s->name));
+	for (a = c->w->agents; a; a = a->next)
+		near_try(&near, a->name, strlen(a->name));
+	if (near.best)
+		diag_error(c->diags, want->pos, "unknown step `%s`; did you mean `%s`?", want->name, near.best);
+	else
+		diag_error(c->diags, want->pos, "unknown step `%s`: neither a step above nor an agent", want->name);
+}
+
+/* The step that a run names: one of the file, or an agent taken as it is. */
+static void
+bind_run(struct checker *c, struct node *n)
+{
+	struct step *want = n->step, *s;
+
+	for (s = c->w->steps; s && strcmp(s->name, want->name); s = s->next)
+		;
+	if (!s) {
+		want->agent = find_agent(c, want->name, want->pos);
+		if (!want->agent)
+			unknown_step(c, want);
+		return;
+	}
+	if (s->pos.line > want->pos.line)
+		diag_error(c->diags, want->pos, "the step `%s` stands on line %u, below its first use", s->name, s->pos.line);
+	n->step = s;
+}
+
+/* Prompts. */
+
+static void
+load_prompt(struct checker *c, struct attrs *a)
+{
+	struct source *src;
+	const char *name, *error;
+	size_t n;
+
+	if (!a->prompt || a->prompt_src || !tmpl_literal(&a->prompt->t, &name, &n) || !n)
+		return;
+	src = arena_get(&c->w->mem, sizeof *src);
+	a->prompt_src = src;
+	src->name = name;
+	src->text = "";
+	error = c->with->load ? c->with->load(c->with->ctx, name, src, &c->w->mem) : NULL;
+	if (error)
+		diag_error(c->diags, a->prompt->pos, "cannot read `%s`: %s", name, error);
+	else if (src->n && memchr(src->text, '\0', src->n))
+		diag_error(c->diags, a->prompt->pos, "a NUL byte in `%s`: this is no text", name);
+}
+
+/* The lines of a prompt's file, as a text; *ENDS says whether the last has its newline. */
+static void
+file_lines(struct checker *c, const struct source *src, struct text *t, int *ends)
+{
+	const char *p = src->text, *end = p + src->n, *nl;
+	struct line line;
+
+	memset(t, 0, sizeof *t);
+	memset(&line, 0, sizeof line);
+	line.pos.src = src;
+	line.pos.col = 1;
+	*ends = 1;
+	for (t->there = 1; p < end; p = nl ? nl + 1 : end) {
+		nl = memchr(p, '\n', (size_t)(end - p));
+		line.s = p;
+		line.n = (size_t)((nl ? nl : end) - p);
+		line.pos.line++;
+		t->lines = arena_more(&c->w->mem, t->lines, t->n, sizeof *t->lines);
+		t->lines[t->n++] = line;
+		*ends = nl != NULL;
+	}
+}
+
+/* Adds a text's lines to a template. ENDS: whether its last line ends in a newline. */
+static void
+add_template(struct checker *c, struct tmpl *out, const struct text *t, int ends)
+{
+	size_t i;
+
+	for (i = 0; i < t->n; i++) {
+		struct tmpl_in in = { 0 };
+		struct tmpl line, none = { 0 };
+
+		in.s = t->lines[i].s;
+		in.n = t->lines[i].n;
+		in.pos = t->lines[i].pos;
+		tmpl_parse(&line, &in, 0, &c->w->mem, c->diags);
+		tmpl_append(out, &line, "", &c->w->mem);
+		if (i + 1 < t->n || ends)
+			tmpl_append(out, &none, "\n", &c->w->mem);
+	}
+}
+
+static void
+add_program(struct buf *b, const struct text *t)
+{
+	size_t i;
+
+	for (i = 0; i < t->n; i++) {
+		buf_add(b, t->lines[i].s, t->lines[i].n);
+		buf_char(b, '\n');
+	}
+}
+
+/* Lines of a program, each with its own place in the file. */
+static void
+check_program(struct checker *c, const struct node *at, const struct text *t)
+{
+	size_t i;
+
+	for (i = 0; i < t->n; i++) {
+		const char *s = arena_dup(&c->w->mem, t->lines[i].s, t->lines[i].n);
+
+		names_check_program(&c->names, at, s, t->lines[i].pos);
+	}
+}
+
+/* The text of a step or of a run: what is written, or what is in the file that is named instead. */
+static void
+find_text(struct checker *c, const struct text *written, struct attrs *a, struct text *t, int *ends)
+{
+	*t = *written;
+	*ends = 1;
+	if (!a->prompt)
+		return;
+	if (written->there)
+		diag_error(c->diags, a->prompt->pos, "a text or a `prompt` file, not both");
+	load_prompt(c, a);
+	if (a->prompt_src)
+		file_lines(c, a->prompt_src, t, ends);
+}
+
+static void
+make_program(struct checker *c, struct node *n, const struct text *of_step, const struct text *of_run)
+{
+	struct buf b = { 0 };
+
+	check_program(c, n, of_step);
+	check_program(c, n, of_run);
+	if (of_run->there || !n->step->program) {
+		add_program(&b, of_step);
+		add_program(&b, of_run);
+		n->program = arena_dup(&c->w->mem, b.s, b.n);
+		buf_free(&b);
+	}
+	/* Runs without a text of their own share their step's. */
+	if (of_run->there)
+		return;
+	if (!n->step->program)
+		n->step->program = n->program;
+	n->program = n->step->program;
+}
+
+/* A step's text comes first, then the run's. What is the step's is read once. */
+static void
+make_prompt(struct checker *c, struct node *n)
+{
+	struct text of_step, of_run;
+	struct step *s = n->step;
+	int step_ends, run_ends;
+
+	find_text(c, &s->text, &s->attrs, &of_step, &step_ends);
+	find_text(c, &n->text, &n->attrs, &of_run, &run_ends);
+	if (n->place == PROMPT_PROGRAM) {
+		make_program(c, n, &of_step, &of_run);
+		return;
+	}
+	if (!s->prompt.n)
+		add_template(c, &s->prompt, &of_step, step_ends);
+	n->prompt = s->prompt;
+	if (of_run.there) {
+		memset(&n->prompt, 0, sizeof n->prompt);
+		tmpl_append(&n->prompt, &s->prompt, "", &c->w->mem);
+		if (of_step.n && !step_ends)
+			tmpl_append(&n->prompt, &(struct tmpl){ 0 }, "\n", &c->w->mem);
+		add_template(c, &n->prompt, &of_run, run_ends);
+	}
+	names_check(&c->names, n, &n->prompt);
+}
+
+static int
+has_prompt(const struct node *n)
+{
+	return n->text.there || n->step->text.there || n->attrs.prompt || n->step->attrs.prompt;
+}
+
+static int
+is_interactive(const struct node *n)
+{
+	return n->attrs.interactive || n->step->attrs.interactive;
+}
+
+/* How the step's agent is started: {} at most once, the rules of the built-in names, something to ask. */
+static void
+check_agent(struct checker *c, struct node *n)
+{
+	const struct step *s = n->step;
+	const char *name = s->agent->name;
+	size_t at = 0, i, places = 0;
+	const struct word *w;
+
+	n->place = agents_place(s, is_interactive(n), &at);
+	for (i = 0; (w = agents_word(s, is_interactive(n), i)); i++) {
+		if (!w->quoted && !strcmp(w->raw, "{}") && places++)
+			diag_error(c->diags, w->pos, "a second {}: the prompt goes to one place");
+		names_check(&c->names, n, &w->t);
+	}
+	if (!strcmp(name, "sh") && s->words.n)
+		diag_error(c->diags, s->words.list[0].pos, "sh takes no words: its program is the text behind |");
+	if (!i)
+		diag_error(c->diags, n->pos, "exec has no program: name one with `step NAME exec PROGRAM...` and run that");
+	if (agents_built_in(name) && strcmp(name, "exec") && !has_prompt(n) && !n->inputs.n)
+		diag_error(c->diags, n->pos, "%s has nothing to ask: neither a text behind | nor a name behind <", name);
+	else if (n->place == PROMPT_PROGRAM && !has_prompt(n))
+		diag_error(c->diags, n->pos, "%s has no program to run: it is the text behind |", name);
+}
+
+/* Attributes, read where the run N stands. */
+static void
+check_attrs(struct checker *c, const struct node *n, const struct attrs *a)
+{
+	const struct word *words[4];
+	size_t i;
+
+	words[0] = a->timeout;
+	words[1] = a->retry;
+	words[2] = a->delay;
+	words[3] = a->otherwise;
+	for (i = 0; i < 4; i++)
+		if (words[i])
+			names_check(&c->names, n, &words[i]->t);
+	for (i = 0; i < a->nenv; i++)
+		names_check(&c->names, n, &a->env[i].t);
+	if (a->filter.s)
+		names_check_program(&c->names, n, a->filter.s, a->filter.pos);
+	for (i = 0; i < a->nchecks; i++)
+		names_check_program(&c->names, n, a->checks[i].s, a->checks[i].pos);
+}
+
+static void
+check_inputs(struct checker *c, const struct node *n)
+{
+	const char *s;
+	size_t i, len;
+
+	for (i = 0; i < n->inputs.n; i++) {
+		const struct word *w = &n->inputs.list[i];
+
+		names_check_input(&c->names, n, w);
+		if (c->with->from_stdin && tmpl_literal(&w->t, &s, &len) && len == 1 && *s == '-')
+			diag_error(c->diags, w->pos, "standard input is the workflow itself here; `< -` needs it in a file");
+	}
+}
+
+static void
+check_run(struct checker *c, struct node *n)
+{
+	const struct node *block = node_parallel(n);
+
+	check_inputs(c, n);
+	if (!n->step)
+		return;
+	bind_run(c, n);
+	if (is_interactive(n) && block)
+		diag_error(c->diags, n->attrs.interactive ? n->attrs.interactive_pos : n->pos,
+		    "an interactive step cannot be in a parallel block (line %u): there is one terminal", block->pos.line);
+	check_attrs(c, n, &n->attrs);
+	check_attrs(c, n, &n->step->attrs);
+	check_attrs(c, n, &c->w->attrs);
+	if (!n->step->agent)
+		return;
+	check_agent(c, n);
+	make_prompt(c, n);
+}
+
+/* Blocks. */
+
+static void
+check_max(struct checker *c, const struct node *n)
+{
+	const char *s;
+	size_t len;
+
+	if (!n->max)
+		return;
+	names_check(&c->names, n, &n->max->t);
+	if (tmpl_literal(&n->max->t, &s, &len) && number_parse(s, len) < 1)
+		diag_error(c->diags, n->max->pos, "max is followed by a positive number, not `%s`", s);
+}
+
+/* The end of a range: digits that are a number, or names that are known. */
+static void
+check_end(struct checker *c, const struct node *n, const struct item *item, const struct tmpl *end)
+{
+	const char *s;
+	size_t len;
+
+	names_check(&c->names, n, end);
+	if (tmpl_literal(end, &s, &len) && number_parse(s, len) < 0)
+		diag_error(c->diags, item->word.pos, "`%.*s` is too large for a range", (int)len, s);
+}
+
+static void
+check_items(struct checker *c, const struct node *n)
+{
+	size_t i;
+
+	for (i = 0; i < n->nitems; i++) {
+		const struct item *item = &n->items[i];
+
+		if (item->kind == ITEM_WORD) {
+			names_check(&c->names, n, &item->word.t);
+		} else {
+			check_end(c, n, item, &item->from);
+			check_end(c, n, item, &item->to);
+		}
+	}
+}
+
+static void
+check_variable(struct checker *c, const struct node *n)
+{
+	const struct node *up, *made;
+	const struct param *v;
+
+	if (!n->var || !strcmp(n->var, "?"))
+		return;
+	for (v = c->w->params; v; v = v->next)
+		if (!strcmp(v->name, n->var))
+			diag_error(c->diags, n->pos, "`%s` is a parameter already (line %u)", n->var, v->pos.line);
+	for (up = n->parent; up; up = up->parent)
+		if (up->var && !strcmp(up->var, n->var))
+			diag_error(c->diags, n->pos, "`%s` is a variable already (line %u)", n->var, up->pos.line);
+	made = names_result(&c->names, n, n->var);
+	if (made)
+		diag_error(c->diags, n->pos, "`%s` is a result already (line %u)", n->var, made->pos.line);
+}
+
+/* A statement directly inside of the heterogeneous form. */
+static void
+check_different(struct checker *c, const struct node *n)
+{
+	unsigned line = n->parent->pos.line;
+
+	if (n->kind == NODE_RUN || (n->kind == NODE_WORKTREE && !n->enter))
+		return;
+	if (n->kind == NODE_CALL || n->kind == NODE_CD || n->kind == NODE_WORKTREE)
+		diag_error(c->diags, n->pos, "`%s%s` needs the form `parallel VAR in ITEM...`, where each branch has a "
+		    "directory of its own (the block of line %u has none)", node_word(n->kind),
+		    n->kind == NODE_WORKTREE ? " ... enter" : "", line);
+	else
+		diag_error(c->diags, n->pos, "`%s` cannot be a branch: the `parallel` of line %u has no `VAR in ITEM...` "
+		    "and takes single runs", node_word(n->kind), line);
+}
+
+static void
+check_break(struct checker *c, const struct node *n)
+{
+	const struct node *up;
+
+	for (up = n->parent; up && up->kind != NODE_FOR && up->kind != NODE_PARALLEL; up = up->parent)
+		;
+	if (!up)
+		diag_error(c->diags, n->pos, "`break` outside of a `for`");
+	else if (up->kind == NODE_PARALLEL)
+		diag_error(c->diags, n->pos, "`break` cannot leave the parallel block of line %u", up->pos.line);
+}
+
+/* Whether N comes behind a `worktree ... enter` of its own branch. */
+static int
+in_own_worktree(const struct node *n, const struct node *block)
+{
+	const struct node *up, *w;
+
+	for (up = n; up && up != block; up = up->parent) {
+		for (w = up->in_else ? up->parent->other : up->parent->body; w != up; w = w->next)
+			if (w->kind == NODE_WORKTREE && w->enter)
+				return 1;
+	}
+	return 0;
+}
+
+static void
+check_place(struct checker *c, const struct node *n)
+{
+	const struct node *block = node_parallel(n);
+
+	if (n->parent && n->parent->kind == NODE_PARALLEL && !n->parent->var)
+		check_different(c, n);
+	if (n->kind == NODE_BREAK)
+		check_break(c, n);
+	if (!block)
+		return;
+	if (n->kind == NODE_STOP)
+		diag_error(c->diags, n->pos, "`stop` cannot be in a parallel branch (line %u): it ends the file", block->pos.line);
+	if (n->kind == NODE_ASK)
+		diag_error(c->diags, n->pos, "`ask` cannot be in a parallel block (line %u): there is one terminal", block->pos.line);
+	if (n->kind == NODE_COMMIT && block->var && !in_own_worktree(n, block))
+		diag_error(c->diags, n->pos, "`commit` in a parallel branch (line %u) needs a worktree of its own: "
+		    "`worktree BRANCH enter` above it", block->pos.line);
+}
+
+static void
+check_words(struct checker *c, const struct node *n)
+{
+	const struct word *single[6];
+	size_t i;
+
+	single[0] = n->key;
+	single[1] = n->arg;
+	single[2] = n->from;
+	single[3] = n->at;
+	single[4] = n->fallback;
+	single[5] = NULL;
+	for (i = 0; i < 5; i++)
+		if (single[i])
+			names_check(&c->names, n, &single[i]->t);
+	for (i = 0; i < n->values.n; i++)
+		names_check(&c->names, n, &n->values.list[i].t);
+	for (i = 0; i < n->choices.n; i++)
+		names_check(&c->names, n, &n->choices.list[i].t);
+}
+
+/* The default of an `ask` that offers choices is one of them; what is substituted, time will tell. */
+static void
+check_default(struct checker *c, const struct node *n)
+{
+	const char *s;
+	size_t i, len;
+
+	if (!n->fallback || !n->choices.n || !tmpl_literal(&n->fallback->t, &s, &len))
+		return;
+	for (i = 0; i < n->choices.n; i++)
+		if (!tmpl_literal(&n->choices.list[i].t, &s, &len) || tmpl_same(&n->choices.list[i].t, &n->fallback->t))
+			return;
+	diag_error(c->diags, n->fallback->pos, "the default `%s` is none of the choices", n->fallback->raw);
+}
+
+static void
+check_text(struct checker *c, struct node *n)
+{
+	int wanted = n->kind == NODE_PRINT || n->kind == NODE_COMMIT || n->kind == NODE_ASK;
+
+	if (wanted && !n->text.there)
+		diag_error(c->diags, n->pos, "`%s` has no text: it begins with |", node_word(n->kind));
+	add_template(c, &n->prompt, &n->text, 1);
+	names_check(&c->names, n, &n->prompt);
+}
+
+static void
+check_nodes(struct checker *c, struct node *n)
+{
+	for (; n; n = n->next) {
+		check_place(c, n);
+		check_words(c, n);
+		if (n->kind == NODE_RUN) {
+			check_run(c, n);
+			continue;
+		}
+		check_text(c, n);
+		check_default(c, n);
+		check_inputs(c, n);
+		check_variable(c, n);
+		check_max(c, n);
+		check_items(c, n);
+		if (n->command.s)
+			names_check_program(&c->names, n, n->command.s, n->command.pos);
+		check_nodes(c, n->body);
+		check_nodes(c, n->other);
+	}
+}
+
+static void
+check_params(struct checker *c)
+{
+	const struct param *v;
+	struct node at = { 0 };
+
+	for (v = c->w->params; v; v = v->next) {
+		at.pos = v->pos;        /* sees the parameters above, and no results */
+		if (v->fallback)
+			names_check(&c->names, &at, &v->fallback->t);
+	}
+}
+
+void
+workflow_check(struct workflow *w, const struct check_with *with, struct diags *diags)
+{
+	struct checker c;
+
+	c.w = w;
+	c.with = with;
+	c.diags = diags;
+	agents_add_built_in(w);
+	names_start(&c.names, w, diags);
+	bind_agents(&c);
+	check_params(&c);
+	check_nodes(&c, w->body);
+	names_free(&c.names);
+}

@@ -1,0 +1,21 @@
+/* What is wrong with a workflow as a whole: names, keys, agents, what may stand where. */
+#ifndef PARSE_CHECK_H
+#define PARSE_CHECK_H
+
+#include "parse/tree.h"
+
+/* What a check needs from outside of the file. */
+struct check_with {
+	const struct agent *agents;     /* those of -a, which come first; NULL: none */
+	int from_stdin;                 /* the workflow itself came from standard input */
+	/* Reads the file NAME, as the workflow names it, into *OUT (which lives in the arena, its name
+	 * what messages call it). Returns NULL, or what went wrong in words that live on. */
+	const char *(*load)(void *ctx, const char *name, struct source *out, struct arena *);
+	void *ctx;
+};
+
+/* Finds all that is wrong with W and says it; binds each run to its step and agent, and makes its
+ * prompt. After it, when there are no errors, W is ready to run. */
+void workflow_check(struct workflow *w, const struct check_with *, struct diags *);
+
+#endif

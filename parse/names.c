@@ -1,0 +1,452 @@
+/* What a line sees. */
+#include "parse/names.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "parse/glob.h"
+#include "parse/mem.h"
+#include "parse/near.h"
+
+enum { KEY_MOST = 255 };
+
+struct key {
+	const struct node *node;
+	const struct tmpl *t;           /* of a call: what all its keys begin with, before a / */
+	const unsigned short *glob;
+	size_t n;
+	const char *spelling;           /* as it is written, for messages; its bytes if it is literal */
+	int literal;
+	unsigned next;                  /* the next key of this spelling, from 1; 0: none */
+};
+
+static size_t
+hash(const char *s)
+{
+	size_t h = 2166136261u;         /* FNV-1a */
+
+	for (; *s; s++)
+		h = (h ^ (unsigned char)*s) * 16777619u;
+	return h;
+}
+
+static unsigned *
+slot(const struct names *ns, const char *spelling)
+{
+	size_t i = hash(spelling) & (ns->size - 1);
+
+	while (ns->table[i] && strcmp(ns->keys[ns->table[i] - 1].spelling, spelling))
+		i = (i + 1) & (ns->size - 1);
+	return &ns->table[i];
+}
+
+/* The block around N whose passes or branches each make N's key anew; NULL: none. */
+static const struct node *
+loop_of(const struct node *n)
+{
+	for (n = n->parent; n; n = n->parent)
+		if (n->var)
+			return n;
+	return NULL;
+}
+
+static const struct param *
+param_named(const struct names *ns, const char *name, size_t n)
+{
+	const struct param *v;
+
+	for (v = ns->w->params; v; v = v->next)
+		if (strlen(v->name) == n && !memcmp(v->name, name, n))
+			return v;
+	return NULL;
+}
+
+static const struct node *
+block_variable(const struct node *at, const char *name, size_t n)
+{
+	for (at = at->parent; at; at = at->parent)
+		if (at->var && strlen(at->var) == n && !memcmp(at->var, name, n))
+			return at;
+	return NULL;
+}
+
+int
+names_variable(const struct names *ns, const struct node *at, const char *name, size_t n)
+{
+	const struct param *v = param_named(ns, name, n);
+
+	return (v && v->pos.line < at->pos.line) || block_variable(at, name, n);
+}
+
+static void
+check_key(struct names *ns, const struct node *n, const struct key *key)
+{
+	const struct node *up;
+
+	if (!key->t->n)
+		diag_error(ns->diags, n->key->pos, "an empty key");
+	if (key->literal && !strcmp(key->spelling, "-"))
+		diag_error(ns->diags, n->key->pos, "the key `-` is standard input's");
+	if (key->literal && strlen(key->spelling) > KEY_MOST)
+		diag_error(ns->diags, n->key->pos, "a key of more than %d bytes is no file's name", (int)KEY_MOST);
+	for (up = n->parent; up; up = up->parent)
+		if (up->var && strcmp(up->var, "?") && !tmpl_holds(&n->key->t, up->var))
+			diag_error(ns->diags, n->key->pos, "inside `%s %s` of line %u the key must hold {{%s}}: as %s-{{%s}}",
+			    node_word(up->kind), up->var, up->pos.line, up->var,
+			    n->kind != NODE_CALL ? key->spelling : "NAME", up->var);
+	if (key->literal && (param_named(ns, key->spelling, strlen(key->spelling)) ||
+	    block_variable(n, key->spelling, strlen(key->spelling))))
+		diag_error(ns->diags, n->key->pos, "`%s` is a variable and cannot be a key too", key->spelling);
+}
+
+/* Whether some letters of the key are its own: one made of {{file}} alone could be any name. */
+static int
+own_letters(const struct key *key)
+{
+	size_t i;
+
+	for (i = 0; i < key->n && key->glob[i] == GLOB_ANY; i++)
+		;
+	return i < key->n;
+}
+
+/* Whether both keys are surely one in some walk; that is said. */
+static int
+check_twice(struct names *ns, const struct key *key, const struct key *other)
+{
+	if (node_exclusive(key->node, other->node))
+		return 0;
+	if (!key->literal && loop_of(key->node) != loop_of(other->node))
+		return 0;
+	diag_error(ns->diags, key->node->key->pos, "the key `%s` is made on line %u already: give one of them `as` another",
+	    key->spelling, other->node->pos.line);
+	return 1;
+}
+
+static void
+add_key(struct names *ns, const struct node *n)
+{
+	struct key *key = &ns->keys[ns->nkeys];
+	struct buf b = { 0 };
+	const char *s;
+	size_t len;
+	unsigned *first, i;
+
+	memset(key, 0, sizeof *key);
+	key->node = n;
+	key->t = &n->key->t;
+	key->literal = tmpl_literal(key->t, &s, &len);
+	key->glob = tmpl_glob(key->t, &key->n, &ns->w->mem);
+	tmpl_show(key->t, &b);
+	if (n->kind == NODE_CALL) {
+		unsigned short *g = arena_get(&ns->w->mem, (key->n + 2) * sizeof *g);
+
+		if (key->n)
+			memcpy(g, key->glob, key->n * sizeof *g);
+		g[key->n++] = '/';
+		g[key->n++] = GLOB_ANY;
+		key->glob = g;
+		buf_text(&b, "/");
+	}
+	key->spelling = arena_dup(&ns->w->mem, b.s, b.n);
+	buf_free(&b);
+	check_key(ns, n, key);
+	first = slot(ns, key->spelling);
+	for (i = *first; i && !check_twice(ns, key, &ns->keys[i - 1]); i = ns->keys[i - 1].next)
+		;
+	key->next = *first;
+	*first = (unsigned)++ns->nkeys;
+}
+
+static void
+each_key(struct names *ns, const struct node *n)
+{
+	for (; n; n = n->next) {
+		if (n->key)
+			add_key(ns, n);
+		each_key(ns, n->body);
+		each_key(ns, n->other);
+	}
+}
+
+void
+names_start(struct names *ns, struct workflow *w, struct diags *diags)
+{
+	memset(ns, 0, sizeof *ns);
+	ns->w = w;
+	ns->diags = diags;
+	ns->keys = mem_zero(w->nodes + 1, sizeof *ns->keys);
+	for (ns->size = 16; ns->size < 2 * (size_t)w->nodes + 2; )
+		ns->size *= 2;
+	ns->table = mem_zero(ns->size, sizeof *ns->table);
+	each_key(ns, w->body);
+}
+
+void
+names_free(struct names *ns)
+{
+	free(ns->keys);
+	free(ns->table);
+}
+
+/* Whether the passes of LOOP are around AT. */
+static int
+inside(const struct node *at, const struct node *loop)
+{
+	while (at && at != loop)
+		at = at->parent;
+	return at == loop;
+}
+
+/* Whether AT may see the key as PLAIN, which is no pattern. Written just like the key, with the same
+ * variables, it means what this very pass makes, never an earlier one. */
+static int
+sees(const struct node *at, const struct key *key, const struct tmpl *plain)
+{
+	if (tmpl_same(plain, key->t) && inside(at->parent, loop_of(key->node)))
+		return node_above(at, key->node);
+	return node_sees(at, key->node);
+}
+
+static const struct key *
+find_literal(const struct names *ns, const struct node *at, const char *s, const struct tmpl *t, const struct key **any)
+{
+	unsigned i = *slot(ns, s);
+	size_t n = strlen(s), k;
+
+	*any = i ? &ns->keys[i - 1] : NULL;
+	for (; i; i = ns->keys[i - 1].next)
+		if (sees(at, &ns->keys[i - 1], t))
+			return &ns->keys[i - 1];
+	for (k = 0; k < ns->nkeys; k++) {
+		const struct key *key = &ns->keys[k];
+
+		if ((key->literal && key->node->kind != NODE_CALL) || !glob_match(key->glob, key->n, s, n))
+			continue;
+		if (sees(at, key, t))
+			return key;
+		if (!*any && own_letters(key))
+			*any = key;
+	}
+	return NULL;
+}
+
+const struct node *
+names_result(const struct names *ns, const struct node *at, const char *name)
+{
+	unsigned i;
+
+	for (i = *slot(ns, name); i; i = ns->keys[i - 1].next)
+		if (ns->keys[i - 1].literal && node_sees(at, ns->keys[i - 1].node))
+			return ns->keys[i - 1].node;
+	return NULL;
+}
+
+static const struct key *
+find_meeting(const struct names *ns, const struct node *at, const struct tmpl *t, const struct key **any)
+{
+	int pattern = tmpl_pattern(t);
+	size_t n, k;
+	const unsigned short *g = tmpl_glob(t, &n, &ns->w->mem);
+
+	*any = NULL;
+	for (k = 0; k < ns->nkeys; k++) {
+		const struct key *key = &ns->keys[k];
+
+		if (!glob_meet(g, n, key->glob, key->n))
+			continue;
+		if (pattern || sees(at, key, t))
+			return key;
+		if (own_letters(key) || tmpl_same(t, key->t))
+			*any = key;
+	}
+	return NULL;
+}
+
+/* Whether a name with names in it may turn out to be a variable. */
+static int
+meets_variable(struct names *ns, const struct node *at, const struct tmpl *t)
+{
+	size_t n;
+	const unsigned short *g = tmpl_glob(t, &n, &ns->w->mem);
+	const struct param *v;
+
+	for (v = ns->w->params; v; v = v->next)
+		if (glob_match(g, n, v->name, strlen(v->name)))
+			return 1;
+	for (at = at->parent; at; at = at->parent)
+		if (at->var && glob_match(g, n, at->var, strlen(at->var)))
+			return 1;
+	return 0;
+}
+
+static void
+say_unseen(struct names *ns, const struct node *at, const char *name, struct pos pos, const struct key *key)
+{
+	const struct node *made = key->node;
+
+	if (node_exclusive(at, made))
+		diag_error(ns->diags, pos, "`%s` is made on line %u, in the other arm of an `if`", name, made->pos.line);
+	else if (made->order >= at->order)
+		diag_error(ns->diags, pos, "`%s` is not there yet: it is made on line %u", name, made->pos.line);
+	else
+		diag_error(ns->diags, pos, "`%s` is made on line %u, in a branch beside this one: it may not be there yet; "
+		    "use it behind the block's end", name, made->pos.line);
+}
+
+/* Whether NAME is a parameter that stands below, which is said. */
+static int
+below(struct names *ns, const char *name, struct pos pos)
+{
+	const struct param *v = param_named(ns, name, strlen(name));
+
+	if (v)
+		diag_error(ns->diags, pos, "the parameter `%s` stands on line %u, below its first use", name, v->pos.line);
+	return v != NULL;
+}
+
+static void
+say_unknown(struct names *ns, const struct node *at, const char *name, struct pos pos, int input)
+{
+	const struct param *v;
+	const struct node *up;
+	struct near near;
+	size_t k;
+
+	if (workflow_lost(ns->w, name, strcspn(name, "/")))
+		return;
+	if (!input && below(ns, name, pos))
+		return;
+	near_start(&near, name, strlen(name));
+	for (k = 0; k < ns->nkeys; k++)
+		if (node_sees(at, ns->keys[k].node))
+			near_try(&near, ns->keys[k].spelling, strlen(ns->keys[k].spelling));
+	for (v = ns->w->params; v && !input; v = v->next)
+		near_try(&near, v->name, strlen(v->name));
+	for (up = at->parent; up && !input; up = up->parent)
+		if (up->var)
+			near_try(&near, up->var, strlen(up->var));
+	if (near.best)
+		diag_error(ns->diags, pos, "unknown name `%s`; did you mean `%s`?", name, near.best);
+	else if (input)
+		diag_error(ns->diags, pos, "unknown name `%s`: no line above makes it; a file is read by a step: "
+		    "run sh as x | cat %s", name, name);
+	else
+		diag_error(ns->diags, pos, "unknown name `%s`: neither a variable nor a result of a line above "
+		    "(\\{{ is a literal {{)", name);
+}
+
+static void
+check_name(struct names *ns, const struct node *at, const struct tmpl *t, struct pos pos, int input)
+{
+	const struct key *any, *found;
+	const char *s;
+	struct buf b = { 0 };
+	size_t n;
+
+	if (tmpl_literal(t, &s, &n)) {
+		int variable = names_variable(ns, at, s, n);
+
+		found = find_literal(ns, at, s, t, &any);
+		if (variable && input && !found)
+			diag_error(ns->diags, pos, "`%s` is a variable; < takes results: write {{%s}} in the text", s, s);
+		else if (!found && !variable && any)
+			say_unseen(ns, at, s, pos, any);
+		else if (!found && !variable)
+			say_unknown(ns, at, s, pos, input);
+		return;
+	}
+	names_check(ns, at, t);
+	if (find_meeting(ns, at, t, &any) || (!input && !tmpl_pattern(t) && meets_variable(ns, at, t)))
+		return;
+	tmpl_show(t, &b);
+	if (any)
+		say_unseen(ns, at, buf_str(&b), pos, any);
+	else if (!ns->w->lost.n)
+		diag_error(ns->diags, pos, "no key of this file can be `%s`", buf_str(&b));
+	buf_free(&b);
+}
+
+void
+names_check(struct names *ns, const struct node *at, const struct tmpl *t)
+{
+	size_t i;
+
+	for (i = 0; i < t->n; i++)
+		if (t->parts[i].kind == PART_NAME)
+			check_name(ns, at, t->parts[i].name, t->parts[i].pos, 0);
+}
+
+void
+names_check_input(struct names *ns, const struct node *at, const struct word *w)
+{
+	const char *s;
+	size_t n;
+
+	if (tmpl_literal(&w->t, &s, &n) && n == 1 && *s == '-')
+		return;
+	check_name(ns, at, &w->t, w->pos, 1);
+}
+
+/* Whether the N bytes at S, found between braces in a program, name something here: {{.Names}} is
+ * docker's, not a key made of {{file}}. */
+static int
+names_something(struct names *ns, const struct node *at, const char *s, size_t n)
+{
+	size_t k;
+
+	if (names_variable(ns, at, s, n))
+		return 1;
+	for (k = 0; k < ns->nkeys; k++) {
+		const struct key *key = &ns->keys[k];
+
+		if (own_letters(key) && node_sees(at, key->node) && glob_match(key->glob, key->n, s, n))
+			return 1;
+	}
+	return 0;
+}
+
+/* The }} that closes what is open before S; NULL: none, or none that a key could be long enough for. */
+static const char *
+closing(const char *s)
+{
+	const char *p;
+	int open = 0;
+
+	for (p = s; *p && p - s <= 2 * KEY_MOST; p++) {
+		if (p[0] == '{' && p[1] == '{') {
+			open++;
+			p++;
+		} else if (p[0] == '}' && p[1] == '}') {
+			if (!open--)
+				return p;
+			p++;
+		}
+	}
+	return NULL;
+}
+
+void
+names_check_program(struct names *ns, const struct node *at, const char *s, struct pos pos)
+{
+	const char *open, *close, *p = s;
+	int n;
+
+	for (open = strstr(s, "{{"); open; open = strstr(open + 1, "{{")) {
+		close = closing(open + 2);
+		if (!close || !names_something(ns, at, open + 2, (size_t)(close - open - 2)))
+			continue;
+		for (; p < open; p++) {
+			pos.col = *p == '\n' ? 1 : pos.col + 1;
+			pos.line += *p == '\n';
+		}
+		n = (int)(close - open - 2);
+		if (names_variable(ns, at, open + 2, (size_t)n))
+			diag_error(ns->diags, pos, "{{%.*s}} would become a part of the program: write \"$%.*s\"",
+			    n, open + 2, n, open + 2);
+		else
+			diag_error(ns->diags, pos, "{{%.*s}} would become a part of the program: name it behind <, "
+			    "which gives it on standard input", n, open + 2);
+		open = close;
+	}
+}

@@ -1,0 +1,174 @@
+/* A workflow as a tree. Everything in it lives in the arena of its struct workflow. */
+#ifndef PARSE_TREE_H
+#define PARSE_TREE_H
+
+#include <stddef.h>
+
+#include "parse/arena.h"
+#include "parse/diag.h"
+#include "parse/tmpl.h"
+
+/* One word of a statement. RAW is its bytes without the quotes, before {{}} is read. */
+struct word {
+	struct tmpl t;
+	const char *raw;
+	int quoted;             /* some of it stood in quotes: then it is no keyword and no {} */
+	struct pos pos;
+};
+
+struct words {
+	struct word *list;
+	size_t n;
+};
+
+/* Lines of text as they stand, each with where it stands. */
+struct line {
+	const char *s;
+	size_t n;
+	struct pos pos;
+};
+
+struct text {
+	struct line *lines;     /* without their newlines */
+	size_t n;
+	int there;              /* there is a text, were it of one empty line */
+};
+
+/* A COMMAND for sh -eu -c, as it stands. */
+struct command {
+	const char *s;          /* NULL: none; ends with a NUL */
+	struct pos pos;
+};
+
+struct attrs {
+	struct word *timeout;           /* NULL: not given; so are the others */
+	struct word *retry, *delay;
+	struct command filter;
+	struct command *checks;
+	size_t nchecks;
+	struct word *otherwise;
+	struct word *env;               /* each NAME=VALUE, its NAME literal */
+	size_t nenv;
+	struct word *prompt;            /* a file's name, literal */
+	const struct source *prompt_src;/* what was in it, once check has read it */
+	int interactive;
+	struct pos interactive_pos;
+};
+
+struct agent {
+	struct agent *next;
+	const char *name;
+	struct words words;             /* what is started; none: the step's own words */
+	struct words terminal;          /* the same when interactive */
+	int built_in;                   /* not overridden in the file or on the command line */
+	int sigint;                     /* stopped by SIGINT first */
+	struct pos pos;
+};
+
+/* What a step's prompt is, once its agent is known. */
+enum prompt_place {
+	PROMPT_STDIN,           /* standard input */
+	PROMPT_ARG,             /* where {} stands */
+	PROMPT_PROGRAM          /* where {} stands, behind a -c or -e: never substituted into */
+};
+
+struct step {
+	struct step *next;
+	const char *name;
+	const struct agent *agent;      /* NULL: it is not known, which was said */
+	struct words words;             /* behind the agent's own */
+	struct text text;
+	struct attrs attrs;
+	struct tmpl prompt;             /* the text, once a run has needed it */
+	const char *program;            /* the same where it is a program */
+	struct pos pos;
+};
+
+struct param {
+	struct param *next;
+	const char *name;
+	struct word *fallback;          /* NULL: it must be given */
+	struct pos pos;
+};
+
+enum item_kind { ITEM_WORD, ITEM_RANGE };
+
+struct item {
+	enum item_kind kind;
+	struct word word;               /* ITEM_WORD */
+	struct tmpl from, to;           /* ITEM_RANGE: digits, or one name */
+};
+
+enum node_kind {
+	NODE_RUN, NODE_FOR, NODE_PARALLEL, NODE_IF, NODE_BREAK, NODE_PRINT, NODE_STOP, NODE_FAIL,
+	NODE_CALL, NODE_WORKTREE, NODE_COMMIT, NODE_CD, NODE_ASK
+};
+
+/* A statement that does something. What a kind does not use is zero. */
+struct node {
+	enum node_kind kind;
+	struct pos pos;
+	struct node *next;              /* the statement below it, in the same block */
+	struct node *parent;            /* the block it stands in; NULL at the top */
+	unsigned order;                 /* counts the statements of a file from 1 */
+	int in_else;                    /* its parent is an if, and it stands behind the else */
+	int has_else;                   /* IF */
+
+	struct step *step;              /* RUN; NULL: not known, which was said */
+	struct word *key;               /* RUN, CALL, WORKTREE, COMMIT, ASK: never NULL */
+	int key_default;                /* the key was not written with `as` */
+	struct words inputs;            /* RUN, FOR, PARALLEL, IF: the names behind < */
+	struct text text;               /* RUN, PRINT, STOP, FAIL, CALL, COMMIT, ASK */
+	struct attrs attrs;             /* RUN */
+	struct tmpl prompt;             /* RUN: the step's text, then its own; others: the text; after check */
+	const char *program;            /* RUN: the same as it stands, if it is a program; after check */
+	enum prompt_place place;        /* RUN: after check */
+
+	const char *var;                /* FOR, PARALLEL of items; NULL: PARALLEL of different runs */
+	struct word *max;               /* PARALLEL */
+	struct item *items;             /* FOR, PARALLEL */
+	size_t nitems;
+	struct command command;         /* IF */
+	struct node *body, *other;      /* FOR, PARALLEL, IF: the lines inside; IF: those behind else */
+
+	struct word *arg;               /* WORKTREE: the branch; CD: the directory; CALL: the file */
+	struct word *from, *at;         /* WORKTREE */
+	int enter;                      /* WORKTREE */
+	struct words values;            /* CALL: VAR=VALUE */
+	struct words choices;           /* ASK */
+	struct word *fallback;          /* ASK: default */
+};
+
+struct workflow {
+	struct source src;
+	struct arena mem;
+	struct attrs attrs;             /* those at the top, for all steps */
+	struct param *params;           /* in the order of the file; so are the lists below */
+	struct agent *agents;           /* the built-in ones last */
+	struct step *steps;
+	struct node *body;
+	unsigned nodes;                 /* how many statements there are */
+	struct text lost;               /* lines that could not be read: they may have made a name */
+};
+
+/* The word a kind of statement begins with. */
+const char *node_word(enum node_kind);
+
+/* Whether at most one of A and B is reached in one walk: they stand in different arms of an if. */
+int node_exclusive(const struct node *a, const struct node *b);
+
+/* Whether A stands above B, in no branch beside B's and in no other arm: what it made in this pass
+ * of the blocks around both is there for B. */
+int node_above(const struct node *b, const struct node *a);
+
+/* Whether a line at B can see what a line at A has made: A stands above it so; or both stand in a
+ * for, and A was reached by an earlier pass. */
+int node_sees(const struct node *b, const struct node *a);
+
+/* Whether the N bytes at NAME stand in a line that could not be read. */
+int workflow_lost(const struct workflow *, const char *name, size_t n);
+
+/* The innermost parallel block around N, or NULL. */
+const struct node *node_parallel(const struct node *n);
+
+#endif

@@ -1,0 +1,41 @@
+/* Fields of a line. */
+#include "store/escape.h"
+
+size_t
+escape_byte(char out[3], char c)
+{
+	static const char digits[] = "0123456789ABCDEF";
+	unsigned char u = (unsigned char)c;
+
+	if (u >= 0x20 && u != 0x7f && u != '%') {
+		out[0] = c;
+		return 1;
+	}
+	out[0] = '%';
+	out[1] = digits[u >> 4];
+	out[2] = digits[u & 15];
+	return 3;
+}
+
+static int
+hex(char c)
+{
+	return c >= '0' && c <= '9' ? c - '0' : c >= 'A' && c <= 'F' ? c - 'A' + 10 : -1;
+}
+
+size_t
+escape_undo(char *s, size_t n)
+{
+	size_t i, at = 0;
+
+	for (i = 0; i < n; i++) {
+		if (s[i] == '%' && i + 2 < n && hex(s[i + 1]) >= 0 && hex(s[i + 2]) >= 0) {
+			s[at++] = (char)(hex(s[i + 1]) * 16 + hex(s[i + 2]));
+			i += 2;
+		} else {
+			s[at++] = s[i];
+		}
+	}
+	s[at] = '\0';
+	return at;
+}

@@ -1,0 +1,13 @@
+/* Fields of a line: control characters and % as %XX, so that no field holds a tab or a newline. */
+#ifndef STORE_ESCAPE_H
+#define STORE_ESCAPE_H
+
+#include <stddef.h>
+
+/* Writes the byte C as it stands in a field to OUT; returns how many bytes that are, 3 at most. */
+size_t escape_byte(char out[3], char c);
+
+/* Takes the escapes of the N bytes at S back, in place; a NUL is put behind. Returns the new length. */
+size_t escape_undo(char *s, size_t n);
+
+#endif

@@ -1,0 +1,140 @@
+/* Files as the store writes and reads them. */
+#include "store/file.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+int
+file_write(int fd, const void *p, size_t n)
+{
+	const char *s = p;
+	ssize_t done;
+
+	while (n) {
+		done = write(fd, s, n);
+		if (done < 0 && errno == EINTR)
+			continue;
+		if (done < 0)
+			return -1;
+		s += done;
+		n -= (size_t)done;
+	}
+	return 0;
+}
+
+long
+file_read_at(int fd, void *p, size_t n, long long offset)
+{
+	size_t have = 0;
+	ssize_t got;
+
+	while (have < n) {
+		got = pread(fd, (char *)p + have, n - have, (off_t)offset + (off_t)have);
+		if (got < 0 && errno == EINTR)
+			continue;
+		if (got < 0)
+			return -1;
+		if (!got)
+			break;
+		have += (size_t)got;
+	}
+	return (long)have;
+}
+
+int
+file_open_dir(int dir, const char *name)
+{
+	return openat(dir, name, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+}
+
+int
+file_make_dir(int dir, const char *name)
+{
+	int fd, made = mkdirat(dir, name, 0700) == 0;
+
+	if (!made && errno != EEXIST)
+		return -1;
+	fd = file_open_dir(dir, name);
+	if (fd >= 0 && made)
+		fchmod(fd, 0700);
+	return fd;
+}
+
+int
+file_open(int dir, const char *name)
+{
+	/* O_NONBLOCK: should somebody have put a fifo here, opening it must not wait. */
+	int fd = openat(dir, name, O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC);
+	struct stat st;
+
+	if (fd < 0)
+		return -1;
+	if (fstat(fd, &st) == 0 && S_ISREG(st.st_mode))
+		return fd;
+	close(fd);
+	errno = EINVAL;
+	return -1;
+}
+
+int
+file_make(int dir, const char *name, int flags)
+{
+	int fd = openat(dir, name, O_RDWR | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC | flags, 0600);
+
+	if (fd >= 0 && fchmod(fd, 0600)) {
+		close(fd);
+		return -1;
+	}
+	return fd;
+}
+
+int
+file_read(int dir, const char *name, char **p, size_t *n)
+{
+	int fd = file_open(dir, name), saved;
+	struct stat st;
+	long got = -1;
+
+	if (fd < 0)
+		return -1;
+	*p = NULL;
+	if (fstat(fd, &st) == 0 && (*p = malloc((size_t)st.st_size + 1)))
+		got = file_read_at(fd, *p, (size_t)st.st_size, 0);
+	saved = errno;
+	close(fd);
+	if (got < 0) {
+		free(*p);
+		errno = *p ? saved : ENOMEM;
+		return -1;
+	}
+	*n = (size_t)got;
+	(*p)[got] = '\0';
+	return 0;
+}
+
+int
+file_put(int dir, const char *tmp, const char *name, const void *p, size_t n, int sync)
+{
+	int fd, bad;
+
+	if (unlinkat(dir, tmp, 0) && errno != ENOENT)
+		return -1;
+	fd = file_make(dir, tmp, 0);
+	if (fd < 0)
+		return -1;
+	bad = file_write(fd, p, n) || (sync && fsync(fd));
+	bad = close(fd) || bad;
+	if (!bad)
+		bad = renameat(dir, tmp, dir, name) || (sync && fsync(dir));
+	if (bad) {
+		int saved = errno;
+
+		unlinkat(dir, tmp, 0);
+		errno = saved;
+	}
+	return bad ? -1 : 0;
+}

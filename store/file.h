@@ -1,0 +1,33 @@
+/* Files as the store writes and reads them: whole, by descriptor, without following links. */
+#ifndef STORE_FILE_H
+#define STORE_FILE_H
+
+#include <stddef.h>
+
+/* Writes all N bytes. -1 and errno when that is not possible. */
+int file_write(int fd, const void *p, size_t n);
+
+/* Reads from OFFSET of FD at most N bytes into P, fewer only at the file's end. Returns how many; -1. */
+long file_read_at(int fd, void *p, size_t n, long long offset);
+
+/* The directory NAME below DIR, opened close-on-exec, never through a link. -1 and errno. */
+int file_open_dir(int dir, const char *name);
+
+/* Makes NAME below DIR, mode 0700 whatever the umask, unless it is there, and opens it. */
+int file_make_dir(int dir, const char *name);
+
+/* Opens NAME for reading, close-on-exec; never a link, a device or a pipe. -1 and errno. */
+int file_open(int dir, const char *name);
+
+/* Makes the new file NAME, mode 0600 whatever the umask, for reading and writing, close-on-exec,
+ * with FLAGS besides. -1 and errno, EEXIST if there is one. */
+int file_make(int dir, const char *name, int flags);
+
+/* The whole file NAME: *P, to be freed by the caller, with a NUL behind its *N bytes. -1 and errno. */
+int file_read(int dir, const char *name, char **p, size_t *n);
+
+/* Puts N bytes under NAME by a rename from DIR's TMP, whose leftover it replaces. SYNC: makes the file
+ * and its name safe on disk first. -1 and errno; then NAME is as it was. */
+int file_put(int dir, const char *tmp, const char *name, const void *p, size_t n, int sync);
+
+#endif

@@ -1,0 +1,104 @@
+/* Keys as file names. */
+#include "store/key.h"
+
+#include <errno.h>
+#include <string.h>
+
+static int
+plain(unsigned char c)
+{
+	return c && c < 0x80 && ((c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') ||
+	    strchr("._,:=@+-", c) != NULL);
+}
+
+/* The bytes of a well-formed character of UTF-8 beyond ASCII (Unicode, table 3-7): by its first byte,
+ * how many there are and what the second may be. */
+static const struct {
+	unsigned char first, last, len, low, high;
+} forms[] = {
+	{ 0xc2, 0xdf, 2, 0x80, 0xbf }, { 0xe0, 0xe0, 3, 0xa0, 0xbf }, { 0xe1, 0xec, 3, 0x80, 0xbf },
+	{ 0xed, 0xed, 3, 0x80, 0x9f }, { 0xee, 0xef, 3, 0x80, 0xbf }, { 0xf0, 0xf0, 4, 0x90, 0xbf },
+	{ 0xf1, 0xf3, 4, 0x80, 0xbf }, { 0xf4, 0xf4, 4, 0x80, 0x8f },
+};
+
+static size_t
+wide(const unsigned char *s, size_t n)
+{
+	size_t f, i;
+
+	for (f = 0; f < sizeof forms / sizeof *forms; f++) {
+		if (*s < forms[f].first || *s > forms[f].last || n < forms[f].len)
+			continue;
+		if (s[1] < forms[f].low || s[1] > forms[f].high)
+			return 0;
+		for (i = 2; i < forms[f].len; i++)
+			if (s[i] < 0x80 || s[i] > 0xbf)
+				return 0;
+		return forms[f].len;
+	}
+	return 0;
+}
+
+int
+key_encode(const char *key, size_t n, char name[KEY_NAME_MAX + 1])
+{
+	static const char digits[] = "0123456789ABCDEF";
+	const unsigned char *s = (const unsigned char *)key;
+	size_t i = 0, len, at = 0;
+
+	if (!n) {
+		errno = EINVAL;
+		return -1;
+	}
+	while (i < n) {
+		int whole = plain(s[i]) && !(i == 0 && s[i] == '.');
+
+		len = whole ? 1 : wide(s + i, n - i);
+		if (at + (len ? len : 3) > KEY_NAME_MAX) {
+			errno = ENAMETOOLONG;
+			return -1;
+		}
+		if (len) {
+			memcpy(name + at, s + i, len);
+			at += len;
+			i += len;
+		} else {
+			name[at++] = '%';
+			name[at++] = digits[s[i] >> 4];
+			name[at++] = digits[s[i] & 15];
+			i++;
+		}
+	}
+	name[at] = '\0';
+	return (int)at;
+}
+
+static int
+digit(char c)
+{
+	return c >= '0' && c <= '9' ? c - '0' : c >= 'A' && c <= 'F' ? c - 'A' + 10 : -1;
+}
+
+int
+key_decode(const char *name, char *key)
+{
+	char again[KEY_NAME_MAX + 1];
+	size_t i, n = 0;
+
+	if (strlen(name) > KEY_NAME_MAX)
+		return -1;
+	for (i = 0; name[i]; i++) {
+		if (name[i] != '%') {
+			key[n++] = name[i];
+			continue;
+		}
+		if (digit(name[i + 1]) < 0 || digit(name[i + 2]) < 0)
+			return -1;
+		key[n++] = (char)(digit(name[i + 1]) * 16 + digit(name[i + 2]));
+		i += 2;
+	}
+	/* A key has one name: %61 is not another for a. */
+	if (key_encode(key, n, again) < 0 || strcmp(again, name))
+		return -1;
+	return (int)n;
+}

@@ -1,0 +1,183 @@
+/* A run's log.
+ *
+ * One line an event, its fields split by tabs:
+ *
+ *     TIME walk PID
+ *     TIME start KEY TRY
+ *     TIME done KEY TRY MILLISECONDS DIGEST
+ *     TIME fail KEY TRY MILLISECONDS STATUS TEXT
+ *     TIME otherwise KEY TRY
+ *     TIME stop KEY TRY MILLISECONDS STATUS TEXT
+ *     TIME end STATUS TEXT
+ *
+ * TIME is in milliseconds since the Epoch, DIGEST sixteen hexadecimal digits, STATUS of a step what
+ * wait() gave (-1: it never ran), of the end an exit status. In KEY and TEXT a control character and
+ * % are written %XX. */
+#include "store/log.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "store/escape.h"
+#include "store/file.h"
+
+static const char *const events[] = { "walk", "start", "done", "fail", "otherwise", "stop", "end" };
+
+enum { EVENTS = sizeof events / sizeof *events, LINE_MOST = 4096 };
+
+int
+log_open(int dir)
+{
+	int fd = openat(dir, "log", O_RDWR | O_CREAT | O_APPEND | O_NOFOLLOW | O_CLOEXEC, 0600);
+	struct stat st;
+	char last;
+
+	if (fd < 0)
+		return -1;
+	if (fstat(fd, &st) || !S_ISREG(st.st_mode) || fchmod(fd, 0600))
+		goto fail;
+	if (st.st_size && file_read_at(fd, &last, 1, (long long)st.st_size - 1) == 1 && last != '\n' &&
+	    file_write(fd, "\n", 1))
+		goto fail;
+	return fd;
+fail:
+	close(fd);
+	return -1;
+}
+
+/* A field, escaped; cut when there is no room. */
+static size_t
+put_field(char *out, size_t at, const char *s, size_t n)
+{
+	size_t i;
+
+	for (i = 0; i < n && at < LINE_MOST - 8; i++)
+		at += escape_byte(out + at, s[i]);
+	return at;
+}
+
+int
+log_add(int fd, const struct log_line *l)
+{
+	char out[LINE_MOST];
+	int n = snprintf(out, 100, "%lld\t%s\t", l->ms, events[l->event]);
+	size_t at = (size_t)n;
+
+	if (l->key) {
+		at = put_field(out, at, l->key, l->n);
+		out[at++] = '\t';
+	}
+	at += (size_t)snprintf(out + at, sizeof out - at, "%ld", l->value);
+	if (l->event == LOG_DONE)
+		at += (size_t)snprintf(out + at, sizeof out - at, "\t%lld\t%016llx", l->took, l->digest);
+	if (l->event == LOG_FAIL || l->event == LOG_STOP)
+		at += (size_t)snprintf(out + at, sizeof out - at, "\t%lld\t%d", l->took, l->status);
+	if (l->text && at < sizeof out - 8) {
+		out[at++] = '\t';
+		at = put_field(out, at, l->text, strlen(l->text));
+	}
+	out[at++] = '\n';
+	return file_write(fd, out, at);
+}
+
+/* Takes the next field off *S, up to END; NULL when there is none. */
+static char *
+field(char **s, char *end, size_t *n)
+{
+	char *p = *s, *tab;
+
+	if (!p)
+		return NULL;
+	tab = memchr(p, '\t', (size_t)(end - p));
+	*n = (size_t)((tab ? tab : end) - p);
+	p[*n] = '\0';
+	*s = tab ? tab + 1 : NULL;
+	return p;
+}
+
+static int
+number(char **s, char *end, int base, unsigned long long *v)
+{
+	size_t n;
+	char *p = field(s, end, &n), *stop;
+
+	if (!p || !n)
+		return 0;
+	errno = 0;
+	*v = *p == '-' ? (unsigned long long)strtoll(p, &stop, base) : strtoull(p, &stop, base);
+	return !errno && stop == p + n;
+}
+
+static int
+event_of(const char *p)
+{
+	int e;
+
+	for (e = 0; e < EVENTS; e++)
+		if (!strcmp(p, events[e]))
+			return e;
+	return -1;
+}
+
+int
+log_parse(char *s, size_t len, struct log_line *l)
+{
+	char *end = s + len, *p;
+	unsigned long long v;
+	size_t n;
+	int e;
+
+	memset(l, 0, sizeof *l);
+	if (!number(&s, end, 10, &v) || !(p = field(&s, end, &n)) || (e = event_of(p)) < 0)
+		return 0;
+	l->ms = (long long)v;
+	l->event = (enum log_event)e;
+	if (l->event != LOG_WALK && l->event != LOG_END) {
+		p = field(&s, end, &n);
+		if (!p)
+			return 0;
+		l->n = escape_undo(p, n);
+		l->key = p;
+	}
+	if (!number(&s, end, 10, &v))
+		return 0;
+	l->value = (long)v;
+	if (l->event == LOG_DONE || l->event == LOG_FAIL || l->event == LOG_STOP) {
+		if (!number(&s, end, 10, &v))
+			return 0;
+		l->took = (long long)v;
+		if (!number(&s, end, l->event == LOG_DONE ? 16 : 10, &v))
+			return 0;
+		if (l->event == LOG_DONE)
+			l->digest = v;
+		else
+			l->status = (int)(long long)v;
+	}
+	p = field(&s, end, &n);
+	if (p) {
+		escape_undo(p, n);
+		l->text = p;
+	}
+	return 1;
+}
+
+int
+log_read(int dir, void (*each)(void *, const struct log_line *), void *ctx)
+{
+	struct log_line l;
+	char *text, *p, *nl;
+	size_t n;
+
+	if (file_read(dir, "log", &text, &n))
+		return errno == ENOENT ? 0 : -1;
+	for (p = text; (nl = memchr(p, '\n', n - (size_t)(p - text))); p = nl + 1)
+		if (log_parse(p, (size_t)(nl - p), &l))
+			each(ctx, &l);
+	free(text);
+	return 0;
+}

@@ -1,0 +1,42 @@
+/* A run's log: what happened, one line an event, only ever appended. */
+#ifndef STORE_LOG_H
+#define STORE_LOG_H
+
+#include <stddef.h>
+
+enum log_event {
+	LOG_WALK,               /* an orch has begun to walk the workflow; value: its pid */
+	LOG_START,              /* a try of KEY was started */
+	LOG_DONE,               /* KEY has its answer; digest: of what was asked */
+	LOG_FAIL,               /* a try of KEY has failed; text: why */
+	LOG_OTHERWISE,          /* the `otherwise` of KEY was kept as its answer */
+	LOG_STOP,               /* a try of KEY was ended because orch was told to stop */
+	LOG_END                 /* the walk has ended; value: orch's exit status; text: why it failed */
+};
+
+struct log_line {
+	long long ms;           /* since the Epoch */
+	enum log_event event;
+	const char *key;        /* its N bytes; NULL for LOG_WALK and LOG_END */
+	size_t n;
+	long value;             /* the try, from 1; or as the events say */
+	long long took;         /* milliseconds, of DONE, FAIL, STOP */
+	unsigned long long digest;
+	int status;             /* of FAIL, STOP: as wait() gives it; -1: it never ran */
+	const char *text;
+};
+
+/* Opens the log in DIR to append to it; a line that a crash has cut off is closed. -1 and errno. */
+int log_open(int dir);
+
+/* Appends one line by one write. -1 and errno. */
+int log_add(int fd, const struct log_line *);
+
+/* Calls EACH for every whole line of the log in DIR, whose strings live as long as the call. Lines
+ * that are none of ours are passed over. A log that is not there is empty. -1 and errno. */
+int log_read(int dir, void (*each)(void *, const struct log_line *), void *ctx);
+
+/* Reads one line, of N bytes without its newline, which it changes; 0 if it is none of ours. */
+int log_parse(char *s, size_t n, struct log_line *);
+
+#endif

@@ -1,0 +1,243 @@
+/* How a run was started.
+ *
+ * Lines of fields split by tabs, a control character and % in a field as %XX:
+ *
+ *     workflow PATH
+ *     directory PATH
+ *     started MILLISECONDS
+ *     param NAME VALUE
+ *     agent NAME=WORD...
+ *     text
+ *
+ * After the line `text`, and only when the workflow came from standard input, the workflow follows
+ * as it was. */
+#include "store/record.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "store/escape.h"
+#include "store/file.h"
+
+static char *
+copy(const char *s, size_t n)
+{
+	char *d = malloc(n + 1);
+
+	if (d) {
+		memcpy(d, s, n);
+		d[n] = '\0';
+	}
+	return d;
+}
+
+static int
+replace(char **where, const char *s)
+{
+	char *d = copy(s, strlen(s));
+
+	if (!d)
+		return -1;
+	free(*where);
+	*where = d;
+	return 0;
+}
+
+int
+record_param(struct record *r, const char *name, const char *value)
+{
+	struct pair *more;
+	size_t i;
+
+	for (i = 0; i < r->nparams; i++)
+		if (!strcmp(r->params[i].name, name))
+			return replace(&r->params[i].value, value);
+	more = realloc(r->params, (r->nparams + 1) * sizeof *more);
+	if (!more)
+		return -1;
+	r->params = more;
+	memset(&more[r->nparams], 0, sizeof *more);
+	if (replace(&more[r->nparams].name, name) || replace(&more[r->nparams].value, value)) {
+		free(more[r->nparams].name);
+		return -1;
+	}
+	r->nparams++;
+	return 0;
+}
+
+int
+record_agent(struct record *r, const char *words)
+{
+	size_t name = strcspn(words, "="), i;
+	char **more;
+
+	for (i = 0; i < r->nagents; i++)
+		if (strcspn(r->agents[i], "=") == name && !strncmp(r->agents[i], words, name))
+			return replace(&r->agents[i], words);
+	more = realloc(r->agents, (r->nagents + 1) * sizeof *more);
+	if (!more)
+		return -1;
+	r->agents = more;
+	more[r->nagents] = NULL;
+	if (replace(&more[r->nagents], words))
+		return -1;
+	r->nagents++;
+	return 0;
+}
+
+/* Writing: into memory that grows, in one go to the disk. */
+
+struct out {
+	char *s;
+	size_t n, cap;
+	int failed;
+};
+
+static void
+put(struct out *o, const char *s, size_t n)
+{
+	if (o->cap - o->n < n) {
+		size_t cap = (o->n + n) * 2;
+		char *more = o->failed ? NULL : realloc(o->s, cap);
+
+		if (!more) {
+			o->failed = 1;
+			return;
+		}
+		o->s = more;
+		o->cap = cap;
+	}
+	memcpy(o->s + o->n, s, n);
+	o->n += n;
+}
+
+static void
+put_field(struct out *o, const char *s, char end)
+{
+	char code[3];
+
+	for (; *s; s++)
+		put(o, code, escape_byte(code, *s));
+	put(o, &end, 1);
+}
+
+int
+record_write(const struct record *r, int dir)
+{
+	struct out o = { 0 };
+	char number[32];
+	size_t i;
+	int bad;
+
+	put_field(&o, "workflow", '\t');
+	put_field(&o, r->workflow, '\n');
+	put_field(&o, "directory", '\t');
+	put_field(&o, r->directory, '\n');
+	snprintf(number, sizeof number, "%lld", r->started);
+	put_field(&o, "started", '\t');
+	put_field(&o, number, '\n');
+	for (i = 0; i < r->nparams; i++) {
+		put_field(&o, "param", '\t');
+		put_field(&o, r->params[i].name, '\t');
+		put_field(&o, r->params[i].value, '\n');
+	}
+	for (i = 0; i < r->nagents; i++) {
+		put_field(&o, "agent", '\t');
+		put_field(&o, r->agents[i], '\n');
+	}
+	if (r->text) {
+		put_field(&o, "text", '\n');
+		put(&o, r->text, r->ntext);
+	}
+	if (o.failed) {
+		free(o.s);
+		errno = ENOMEM;
+		return -1;
+	}
+	bad = file_put(dir, "run.new", "run", o.s, o.n, 1);
+	free(o.s);
+	return bad;
+}
+
+/* The next field of the line, taken back from its escapes in place; NULL behind the last. */
+static char *
+field(char **line)
+{
+	char *s = *line;
+	size_t n;
+
+	if (!s)
+		return NULL;
+	n = strcspn(s, "\t");
+	*line = s[n] ? s + n + 1 : NULL;
+	escape_undo(s, n);
+	return s;
+}
+
+static int
+read_line(struct record *r, char *line)
+{
+	char *word = field(&line), *a = field(&line), *b = field(&line);
+
+	if (!a)
+		return -1;
+	if (!strcmp(word, "workflow"))
+		return replace(&r->workflow, a);
+	if (!strcmp(word, "directory"))
+		return replace(&r->directory, a);
+	if (!strcmp(word, "agent"))
+		return record_agent(r, a);
+	if (!strcmp(word, "param"))
+		return b ? record_param(r, a, b) : -1;
+	if (!strcmp(word, "started"))
+		r->started = strtoll(a, NULL, 10);
+	return 0;
+}
+
+int
+record_read(struct record *r, int dir)
+{
+	char *text, *p, *nl;
+	size_t n;
+
+	memset(r, 0, sizeof *r);
+	if (file_read(dir, "run", &text, &n))
+		return -1;
+	for (p = text; (nl = memchr(p, '\n', n - (size_t)(p - text))); p = nl + 1) {
+		*nl = '\0';
+		if (!strcmp(p, "text")) {
+			r->ntext = n - (size_t)(nl + 1 - text);
+			r->text = copy(nl + 1, r->ntext);
+			break;
+		}
+		if (read_line(r, p))
+			break;
+	}
+	free(text);
+	if (r->workflow && r->directory)
+		return 0;
+	record_free(r);
+	errno = EINVAL;
+	return -1;
+}
+
+void
+record_free(struct record *r)
+{
+	size_t i;
+
+	for (i = 0; i < r->nparams; i++) {
+		free(r->params[i].name);
+		free(r->params[i].value);
+	}
+	for (i = 0; i < r->nagents; i++)
+		free(r->agents[i]);
+	free(r->params);
+	free(r->agents);
+	free(r->workflow);
+	free(r->directory);
+	free(r->text);
+	memset(r, 0, sizeof *r);
+}

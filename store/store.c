@@ -1,0 +1,434 @@
+/* A run's directory, opened. */
+#include "store/store.h"
+
+#include <dirent.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <limits.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "store/file.h"
+#include "store/log.h"
+
+static int
+fail(struct store *s, const char *what)
+{
+	snprintf(s->what, sizeof s->what, "%s", what);
+	return -1;
+}
+
+/* What others may write to, or own, is not ours to trust. */
+static int
+check_owner(struct store *s, int fd, const char *what)
+{
+	struct stat st;
+
+	if (fstat(fd, &st))
+		return fail(s, what);
+	if (st.st_uid != geteuid() || (st.st_mode & 022)) {
+		snprintf(s->what, sizeof s->what, "%.200s %s", what,
+		    st.st_uid != geteuid() ? "belongs to another user" : "is writable by others");
+		errno = EPERM;
+		return -1;
+	}
+	return 0;
+}
+
+/* A link where a directory should be is told as such. */
+static int
+fail_dir(struct store *s, int dir, const char *name, const char *what)
+{
+	struct stat st;
+	int saved = errno;
+
+	fail(s, what);
+	if ((saved == ELOOP || saved == ENOTDIR || saved == EMLINK) &&
+	    fstatat(dir, name, &st, AT_SYMLINK_NOFOLLOW) == 0 && S_ISLNK(st.st_mode)) {
+		snprintf(s->what, sizeof s->what, "%.200s is a symbolic link", what);
+		saved = EPERM;
+	}
+	errno = saved;
+	return -1;
+}
+
+/* Opens the directory of DIR's last part, and says what that part is. */
+static int
+open_parent(const char *dir, char *last, size_t size)
+{
+	char parent[PATH_MAX];
+	size_t n = strlen(dir), cut;
+
+	while (n > 1 && dir[n - 1] == '/')
+		n--;
+	for (cut = n; cut && dir[cut - 1] != '/'; cut--)
+		;
+	if (n - cut >= size || cut >= sizeof parent) {
+		errno = ENAMETOOLONG;
+		return -1;
+	}
+	memcpy(last, dir + cut, n - cut);
+	last[n - cut] = '\0';
+	memcpy(parent, dir, cut);
+	parent[cut] = '\0';
+	if (!*last)
+		strcpy(last, ".");
+	return open(cut ? parent : ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+}
+
+static int
+open_top(struct store *s, const char *dir, enum store_use use)
+{
+	char last[KEY_NAME_MAX + 1];
+	int parent = open_parent(dir, last, sizeof last);
+
+	if (parent < 0)
+		return fail(s, dir);
+	if (use == STORE_WRITE) {
+		s->top = file_make_dir(parent, last);
+		if (s->top >= 0 && fsync(parent) && errno != EINVAL) {
+			close(parent);
+			return fail(s, dir);
+		}
+	} else {
+		s->top = file_open_dir(parent, last);
+	}
+	if (s->top < 0)
+		fail_dir(s, parent, last, dir);
+	close(parent);
+	if (s->top < 0)
+		return -1;
+	return use == STORE_WRITE ? check_owner(s, s->top, dir) : 0;
+}
+
+static int
+put_gitignore(struct store *s)
+{
+	struct stat st;
+
+	if (fstatat(s->top, ".gitignore", &st, AT_SYMLINK_NOFOLLOW) == 0)
+		return 0;
+	return file_put(s->top, ".gitignore.new", ".gitignore", "*\n", 2, 0) && errno != EEXIST && errno != ENOENT ? -1 : 0;
+}
+
+/* A new directory named by the time; should that be taken, with a number behind it. */
+static int
+make_by_time(struct store *s)
+{
+	time_t now = time(NULL);
+	struct tm *tm = localtime(&now);
+	char base[40];
+	int i;
+
+	if (!tm || !strftime(base, sizeof base, "%Y%m%d-%H%M%S", tm))
+		snprintf(base, sizeof base, "%lld", (long long)now);
+	for (i = 1; i < 100000; i++) {
+		snprintf(s->name, sizeof s->name, i > 1 ? "%s-%d" : "%s", base, i);
+		if (mkdirat(s->top, s->name, 0700) == 0)
+			return 0;
+		if (errno != EEXIST)
+			return -1;
+	}
+	return -1;
+}
+
+static int
+open_parts(struct store *s, enum store_use use)
+{
+	static const char *const names[] = { "result", "asked", "how", "stderr", "tmp" };
+	int *fds[5];
+	size_t i;
+
+	fds[0] = &s->result;
+	fds[1] = &s->asked;
+	fds[2] = &s->how;
+	fds[3] = &s->errors;
+	fds[4] = &s->tmp;
+	for (i = 0; i < 5; i++) {
+		*fds[i] = use == STORE_WRITE ? file_make_dir(s->run, names[i]) : file_open_dir(s->run, names[i]);
+		if (*fds[i] < 0 && (use == STORE_WRITE || errno != ENOENT))
+			return fail_dir(s, s->run, names[i], names[i]);
+	}
+	s->lock = openat(s->run, "lock", (use == STORE_WRITE ? O_RDWR | O_CREAT : O_RDONLY) | O_NOFOLLOW | O_CLOEXEC, 0600);
+	if (s->lock < 0 && (use == STORE_WRITE || errno != ENOENT))
+		return fail_dir(s, s->run, "lock", "lock");
+	if (use == STORE_READ)
+		return 0;
+	fchmod(s->lock, 0600);
+	s->log = log_open(s->run);
+	if (s->log < 0)
+		return fail_dir(s, s->run, "log", "log");
+	if (fsync(s->run) || fsync(s->top))
+		return fail(s, s->name);
+	return 0;
+}
+
+static int
+set_path(struct store *s, const char *dir)
+{
+	char *real = realpath(dir, NULL);
+	size_t n;
+
+	if (!real)
+		return fail(s, dir);
+	n = strlen(real) + strlen(s->name) + 2;
+	s->path = malloc(n);
+	if (s->path)
+		snprintf(s->path, n, "%s/%s", real, s->name);
+	free(real);
+	return s->path ? 0 : fail(s, "memory");
+}
+
+int
+store_open(struct store *s, const char *dir, const char *name, size_t n, enum store_use use)
+{
+	memset(s, 0, sizeof *s);
+	s->top = s->run = s->result = s->asked = s->how = s->errors = s->tmp = s->lock = s->log = -1;
+	if (name && key_encode(name, n, s->name) < 0)
+		return fail(s, "the run's name");
+	if (open_top(s, dir, use))
+		return -1;
+	if (use == STORE_WRITE && put_gitignore(s))
+		return fail(s, ".gitignore");
+	if (!name && make_by_time(s))
+		return fail(s, dir);
+	s->run = use == STORE_WRITE ? file_make_dir(s->top, s->name) : file_open_dir(s->top, s->name);
+	if (s->run < 0)
+		return fail_dir(s, s->top, s->name, s->name);
+	if (use == STORE_WRITE && check_owner(s, s->run, s->name))
+		return -1;
+	if (open_parts(s, use))
+		return -1;
+	return set_path(s, dir);
+}
+
+void
+store_close(struct store *s)
+{
+	int *fds[9];
+	size_t i;
+
+	fds[0] = &s->top;
+	fds[1] = &s->run;
+	fds[2] = &s->result;
+	fds[3] = &s->asked;
+	fds[4] = &s->how;
+	fds[5] = &s->errors;
+	fds[6] = &s->tmp;
+	fds[7] = &s->log;
+	fds[8] = &s->lock;
+	for (i = 0; i < 9; i++) {
+		if (*fds[i] >= 0)
+			close(*fds[i]);
+		*fds[i] = -1;
+	}
+	free(s->path);
+	s->path = NULL;
+}
+
+/* Calls EACH for every entry but . and .. of the open directory FD, which is closed. */
+static int
+list(int fd, void (*each)(void *, int dir, const struct dirent *), void *ctx)
+{
+	DIR *d = fd < 0 ? NULL : fdopendir(fd);
+	struct dirent *e;
+	int saved;
+
+	if (!d)
+		return -1;
+	while (errno = 0, (e = readdir(d)))
+		if (strcmp(e->d_name, ".") && strcmp(e->d_name, ".."))
+			each(ctx, dirfd(d), e);
+	saved = errno;
+	closedir(d);
+	errno = saved;
+	return saved ? -1 : 0;
+}
+
+struct lister {
+	void (*run)(void *, const char *);
+	void (*result)(void *, const char *, int);
+	void *ctx;
+};
+
+static void
+each_run(void *ctx, int dir, const struct dirent *e)
+{
+	struct lister *l = ctx;
+	struct stat st;
+
+	if (*e->d_name != '.' && fstatat(dir, e->d_name, &st, AT_SYMLINK_NOFOLLOW) == 0 && S_ISDIR(st.st_mode))
+		l->run(l->ctx, e->d_name);
+}
+
+int
+store_runs(const char *dir, void (*each)(void *, const char *), void *ctx)
+{
+	struct lister l = { 0 };
+	int fd = open(dir, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+
+	l.run = each;
+	l.ctx = ctx;
+	if (fd < 0)
+		return errno == ENOENT ? 0 : -1;
+	return list(fd, each_run, &l);
+}
+
+static void
+each_result(void *ctx, int dir, const struct dirent *e)
+{
+	struct lister *l = ctx;
+	struct stat st;
+	int plain = 1;
+
+#ifdef DT_REG
+	if (e->d_type == DT_REG) {
+		l->result(l->ctx, e->d_name, 1);
+		return;
+	}
+#endif
+	if (fstatat(dir, e->d_name, &st, AT_SYMLINK_NOFOLLOW) || !S_ISREG(st.st_mode))
+		plain = 0;
+	l->result(l->ctx, e->d_name, plain);
+}
+
+int
+store_results(struct store *s, void (*each)(void *, const char *, int), void *ctx)
+{
+	struct lister l = { 0 };
+
+	l.result = each;
+	l.ctx = ctx;
+	if (s->result < 0)
+		return 0;
+	return list(file_open_dir(s->run, "result"), each_result, &l);
+}
+
+int
+store_keep(struct store *s, const char *from, const char *name)
+{
+	return renameat(s->tmp, from, s->result, name);
+}
+
+int
+store_sync_results(struct store *s)
+{
+	return fsync(s->result);
+}
+
+void
+store_unkeep(struct store *s, const char *name)
+{
+	unlinkat(s->result, name, 0);
+}
+
+int
+store_gone(struct store *s)
+{
+	struct stat st;
+
+	return fstat(s->run, &st) == 0 && st.st_nlink == 0;
+}
+
+static void
+each_left(void *ctx, int dir, const struct dirent *e)
+{
+	char key[KEY_NAME_MAX + 1];
+
+	(void)ctx;
+	if (key_decode(e->d_name, key) < 0)
+		unlinkat(dir, e->d_name, 0);
+}
+
+void
+store_clean(struct store *s)
+{
+	list(file_open_dir(s->run, "tmp"), each_left, NULL);
+}
+
+/* The lock. */
+
+static struct flock
+byte_of(int byte, int type)
+{
+	struct flock l;
+
+	memset(&l, 0, sizeof l);
+	l.l_type = (short)type;
+	l.l_whence = SEEK_SET;
+	l.l_start = byte;
+	l.l_len = 1;
+	return l;
+}
+
+/* Who has BYTE; 0: nobody. */
+static long
+holder_of(const struct store *s, int byte)
+{
+	struct flock l = byte_of(byte, F_WRLCK);
+
+	if (s->lock < 0 || fcntl(s->lock, F_GETLK, &l) || l.l_type == F_UNLCK)
+		return 0;
+	return (long)l.l_pid;
+}
+
+static int
+take(struct store *s, int byte, int type, long *holder)
+{
+	struct flock l = byte_of(byte, type);
+
+	if (fcntl(s->lock, F_SETLK, &l) == 0)
+		return 0;
+	if (errno == EACCES)
+		errno = EAGAIN;
+	if (errno == EAGAIN && holder) {
+		*holder = holder_of(s, byte);
+		errno = EAGAIN;
+	}
+	return -1;
+}
+
+int
+store_lock(struct store *s, long *holder)
+{
+	return take(s, 0, F_WRLCK, holder);
+}
+
+int
+store_lock_wait(struct store *s, int ms, long *holder)
+{
+	const struct timespec pause = { 0, 10 * 1000 * 1000 };
+	struct flock free_again = byte_of(1, F_UNLCK);
+
+	while (take(s, 1, F_WRLCK, holder)) {
+		if (errno != EAGAIN)
+			return -1;
+		if (ms <= 0) {
+			errno = EAGAIN;
+			return -1;
+		}
+		nanosleep(&pause, NULL);
+		ms -= 10;
+	}
+	return fcntl(s->lock, F_SETLK, &free_again);
+}
+
+int
+store_lock_minder(struct store *s)
+{
+	return take(s, 1, F_RDLCK, NULL);
+}
+
+enum store_busy
+store_busy(struct store *s, long *holder)
+{
+	*holder = holder_of(s, 0);
+	if (*holder)
+		return STORE_RUNNING;
+	*holder = holder_of(s, 1);
+	return *holder ? STORE_ENDING : STORE_FREE;
+}

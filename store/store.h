@@ -1,0 +1,86 @@
+/* A run's directory, opened.
+ *
+ *     .orch/.gitignore     `*`: runs are never committed
+ *     .orch/RUN/           mode 0700, files 0600
+ *         run              how it was started (record.h)
+ *         lock             held while an orch works on this run
+ *         log              one line per event (log.h)
+ *         result/KEY       the answer: a step is done if and only if this is there
+ *         asked/KEY        the bytes it got on standard input
+ *         how/KEY          how it was started
+ *         stderr/KEY       what it said on standard error
+ *         tmp/             in flight: KEY the answer that is being written, %... the rest
+ *
+ * Each part of a path is opened by itself and never through a link; everything below is reached
+ * from the descriptors here. */
+#ifndef STORE_STORE_H
+#define STORE_STORE_H
+
+#include <stddef.h>
+
+#include "store/key.h"
+
+enum store_use {
+	STORE_READ,             /* nothing is written or made */
+	STORE_WRITE             /* what is missing is made */
+};
+
+struct store {
+	int top;                /* .orch; these are -1 while they are not open */
+	int run;
+	int result, asked, how, errors, tmp;
+	int lock;
+	int log;                /* to append to; only with STORE_WRITE */
+	char name[KEY_NAME_MAX + 1];    /* of the run, as a file's name */
+	char *path;             /* absolute, of the run's directory; freed by store_close */
+	char what[300];         /* after an error: the path that it was about, or what is wrong with it */
+};
+
+/* Opens the run NAME (its N bytes) below DIR. NAME may be NULL with STORE_WRITE: then a new run is made,
+ * named by the time. Returns -1 with errno and ->what: ENOENT when it is not there, EPERM when its
+ * directory is a link, another's or writable by others. The caller then still calls store_close. */
+int store_open(struct store *, const char *dir, const char *name, size_t n, enum store_use);
+
+void store_close(struct store *);
+
+/* Calls EACH with the name of every run below DIR (decode it with key_decode). Returns -1 and errno;
+ * a DIR that is not there has no runs. */
+int store_runs(const char *dir, void (*each)(void *, const char *name), void *ctx);
+
+/* Calls EACH for every file in result/: its name, and whether it is a plain file. -1 and errno. */
+int store_results(struct store *, void (*each)(void *, const char *name, int plain), void *ctx);
+
+/* Moves tmp/FROM to result/NAME. It is only safe after store_sync_results. -1 and errno. */
+int store_keep(struct store *, const char *from, const char *name);
+
+/* Makes what was kept safe on disk. -1 and errno: then none of it is. */
+int store_sync_results(struct store *);
+
+/* Takes back what was kept and could not be made safe. */
+void store_unkeep(struct store *, const char *name);
+
+/* Whether the run's directory has been deleted under us. */
+int store_gone(struct store *);
+
+/* Removes what a killed orch has left in tmp/, but for the answers of failed steps. */
+void store_clean(struct store *);
+
+/* The lock. Byte 0 is held by the orch that works on the run, byte 1 by each of its minders: it is the
+ * kernel's and needs no cleaning. A process loses it when it closes the file: it never does. */
+
+/* Takes byte 0. -1 with EAGAIN: another process, *HOLDER, has it; else errno. */
+int store_lock(struct store *, long *holder);
+
+/* Waits, MS milliseconds at most, until no minder of an earlier orch is left. -1 with EAGAIN and the
+ * *HOLDER that is; else errno. */
+int store_lock_wait(struct store *, int ms, long *holder);
+
+/* For a minder: takes its share of byte 1. -1 and errno. */
+int store_lock_minder(struct store *);
+
+enum store_busy { STORE_FREE, STORE_RUNNING, STORE_ENDING };
+
+/* Who works on the run, without touching the lock. */
+enum store_busy store_busy(struct store *, long *holder);
+
+#endif

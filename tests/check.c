@@ -1,0 +1,21 @@
+/* Runs all suites. CK_RUN_SUITE and CK_RUN_CASE choose some, as Check has it. */
+#include <check.h>
+#include <stdlib.h>
+
+#include "tests/suites.h"
+
+int
+main(void)
+{
+	SRunner *r = srunner_create(parse_suite());
+	int failed;
+
+	srunner_add_suite(r, store_suite());
+	srunner_add_suite(r, engine_suite());
+	srunner_add_suite(r, run_suite());
+	srunner_add_suite(r, process_suite());
+	srunner_run_all(r, CK_ENV);
+	failed = srunner_ntests_failed(r);
+	srunner_free(r);
+	return failed ? EXIT_FAILURE : EXIT_SUCCESS;
+}

@@ -1,0 +1,146 @@
+/* What the tests of whole runs share. */
+#include "tests/help.h"
+
+#include <check.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <signal.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#ifndef BUILD_DIR
+#define BUILD_DIR "."
+#endif
+
+static char dir[] = "/tmp/orch-test-XXXXXX";
+static char where[4096];        /* of the program's tree */
+
+void
+help_start(void)
+{
+	char path[16384];
+
+	ck_assert(where[0] || getcwd(where, sizeof where));
+	ck_assert_ptr_nonnull(mkdtemp(dir));
+	ck_assert_int_eq(chdir(dir), 0);
+	snprintf(path, sizeof path, "%s:%s/tests:%s", where, where, getenv("PATH"));
+	setenv("PATH", path, 1);
+	setenv("HOME", dir, 1);
+	setenv("TREE", where, 1);
+	unsetenv("ORCH_DIR");
+	unsetenv("MAKEFLAGS");
+	umask(022);
+}
+
+void
+help_end(void)
+{
+	char command[300];
+
+	ck_assert_int_eq(chdir("/"), 0);
+	snprintf(command, sizeof command, "rm -rf %s", dir);
+	ck_assert_int_ne(system(command), -1);
+}
+
+void
+help_bytes(const char *name, const void *p, size_t n)
+{
+	FILE *f = fopen(name, "w");
+
+	ck_assert_ptr_nonnull(f);
+	ck_assert_uint_eq(fwrite(p, 1, n, f), n);
+	ck_assert_int_eq(fclose(f), 0);
+}
+
+void
+help_file(const char *name, ...)
+{
+	const char *line;
+	va_list ap;
+	FILE *f = fopen(name, "w");
+
+	ck_assert_ptr_nonnull(f);
+	va_start(ap, name);
+	while ((line = va_arg(ap, const char *)))
+		fprintf(f, "%s\n", line);
+	va_end(ap);
+	ck_assert_int_eq(fclose(f), 0);
+}
+
+char *
+help_read(const char *name, size_t *n)
+{
+	size_t len = 0, cap = 65536;
+	char *s = malloc(cap);
+	FILE *f = fopen(name, "r");
+	size_t got;
+
+	while (f && (got = fread(s + len, 1, cap - len - 1, f)) > 0) {
+		len += got;
+		if (cap - len < 2)
+			s = realloc(s, cap *= 2);
+	}
+	if (f)
+		fclose(f);
+	s[len] = '\0';
+	if (n)
+		*n = len;
+	return s;
+}
+
+int
+help_exists(const char *name)
+{
+	struct stat st;
+
+	return lstat(name, &st) == 0;
+}
+
+struct ran
+help_run(const char *fmt, ...)
+{
+	static int count;
+	char command[16384], out[64], err[64];
+	struct ran r;
+	int status;
+	va_list ap;
+	pid_t pid;
+
+	va_start(ap, fmt);
+	ck_assert_int_lt(vsnprintf(command, sizeof command, fmt, ap), (int)sizeof command);
+	va_end(ap);
+	snprintf(out, sizeof out, "/tmp/orch-out-%ld-%d", (long)getpid(), count);
+	snprintf(err, sizeof err, "/tmp/orch-err-%ld-%d", (long)getpid(), count++);
+	pid = fork();
+	ck_assert_int_ge(pid, 0);
+	if (!pid) {
+		dup2(open("/dev/null", O_RDONLY), 0);
+		dup2(open(out, O_WRONLY | O_CREAT | O_TRUNC, 0600), 1);
+		dup2(open(err, O_WRONLY | O_CREAT | O_TRUNC, 0600), 2);
+		execl("/bin/sh", "sh", "-c", command, (char *)NULL);
+		_exit(127);
+	}
+	while (waitpid(pid, &status, 0) < 0)
+		ck_assert_int_eq(errno, EINTR);
+	r.status = WIFEXITED(status) ? WEXITSTATUS(status) : 128 + WTERMSIG(status);
+	r.out = help_read(out, NULL);
+	r.err = help_read(err, NULL);
+	unlink(out);
+	unlink(err);
+	return r;
+}
+
+int
+help_count(const char *s, const char *needle)
+{
+	int n = 0;
+
+	for (; (s = strstr(s, needle)); s += strlen(needle))
+		n++;
+	return n;
+}

@@ -1,0 +1,38 @@
+/* What the tests of whole runs share: a directory of their own, files in it, commands run there. */
+#ifndef TESTS_HELP_H
+#define TESTS_HELP_H
+
+#include <stddef.h>
+
+/* Makes an empty directory and goes there; PATH then begins with the places of orch and of the fake
+ * agent (tests/agent). HOME is in there too. Called by every test before anything else. */
+void help_start(void);
+
+/* Removes the directory, and ends what is still alive of the processes started in it. */
+void help_end(void);
+
+/* Writes the file NAME; its lines are joined by newlines: help_file("x", "a", "b", NULL). */
+void help_file(const char *name, ...);
+
+/* The same with N bytes as they are. */
+void help_bytes(const char *name, const void *p, size_t n);
+
+/* The file's bytes, with a NUL behind; *N (may be NULL) how many. "" when it is not there. The memory is
+ * not freed: a test is a process of its own. */
+char *help_read(const char *name, size_t *n);
+
+/* Whether there is a file of this name. */
+int help_exists(const char *name);
+
+struct ran {
+	int status;             /* the exit status; 128 and the signal if it died of one */
+	char *out, *err;
+};
+
+/* Runs a command by sh, its standard input /dev/null, to its end: 60 seconds at most. */
+struct ran help_run(const char *fmt, ...);
+
+/* How often NEEDLE stands in S. */
+int help_count(const char *s, const char *needle);
+
+#endif

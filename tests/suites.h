@@ -1,0 +1,13 @@
+/* The suites of tests. */
+#ifndef TESTS_SUITES_H
+#define TESTS_SUITES_H
+
+#include <check.h>
+
+Suite *parse_suite(void);       /* text to tree, diagnostics */
+Suite *store_suite(void);       /* keys, files, the log, the lock */
+Suite *engine_suite(void);      /* deciding, without a process */
+Suite *run_suite(void);         /* whole runs: blocks, results, the command */
+Suite *process_suite(void);     /* whole runs: processes, signals, limits */
+
+#endif
