@@ -184,16 +184,3 @@ expand_keys(struct answers *a, const struct place *at, const struct tmpl *t, str
 	buf_free(&name);
 	return id == KEY_NONE ? -1 : 0;
 }
-
-int
-expand_is_plain(const struct scope *s, const struct tmpl *t)
-{
-	const char *name;
-	size_t i, n;
-
-	for (i = 0; i < t->n; i++)
-		if (t->parts[i].kind == PART_NAME &&
-		    (!tmpl_literal(t->parts[i].name, &name, &n) || !scope_find(s, name, n)))
-			return 0;
-	return 1;
-}

@@ -37,9 +37,6 @@ int expand(struct answers *, const struct place *, const struct tmpl *t, struct 
 /* Adds the keys that the NAME behind < means, in the workflow's order, to IDS. -1 as above. */
 int expand_keys(struct answers *, const struct place *, const struct tmpl *name, struct ids *ids);
 
-/* Whether T can be read from variables alone. */
-int expand_is_plain(const struct scope *, const struct tmpl *t);
-
 /* How many bytes the N at S are without the newlines at their end. */
 size_t without_newlines(const char *s, size_t n);
 

@@ -15,6 +15,24 @@ struct plan {
 
 static void plan_nodes(struct plan *, const struct scope *, const struct node *);
 
+static int
+has_break(const struct node *n)
+{
+	for (; n; n = n->next)
+		if (n->kind == NODE_BREAK || has_break(n->body) || has_break(n->other))
+			return 1;
+	return 0;
+}
+
+static int
+is_perhaps(const struct node *n)
+{
+	for (n = n->parent; n; n = n->parent)
+		if (n->kind == NODE_IF || (n->kind == NODE_FOR && has_break(n->body)))
+			return 1;
+	return 0;
+}
+
 static void
 plan_step(struct plan *p, const struct scope *scope, const struct node *n)
 {
@@ -29,6 +47,7 @@ plan_step(struct plan *p, const struct scope *scope, const struct node *n)
 	step.node = n;
 	step.written = buf_str(&written);
 	step.at = &at;
+	step.perhaps = is_perhaps(n);
 	p->answers->error.n = 0;
 	if (!expand(p->answers, &at, &n->key->t, &key)) {
 		step.key = buf_str(&key);
@@ -104,7 +123,7 @@ plan_walk(struct flow *f, struct answers *a, void (*each)(void *, const struct p
 struct shower {
 	struct answers *answers;
 	struct buf *out;
-	size_t kept, would;
+	size_t kept, would, might;
 };
 
 static void
@@ -136,7 +155,7 @@ show_step(void *ctx, const struct plan_step *step)
 	struct shower *s = ctx;
 	const char *key = step->key ? step->key : step->written;
 
-	buf_text(s->out, step->kept ? "kept       " : "would run  ");
+	buf_text(s->out, step->kept ? "kept       " : step->perhaps ? "might run  " : "would run  ");
 	visible_add(s->out, key, strlen(key), 0);
 	if (!step->key)
 		buf_text(s->out, "  (for items that are not known yet)");
@@ -145,6 +164,8 @@ show_step(void *ctx, const struct plan_step *step)
 	buf_char(s->out, '\n');
 	if (step->kept)
 		s->kept++;
+	else if (step->perhaps)
+		s->might++;
 	else
 		s->would++;
 }
@@ -157,5 +178,8 @@ plan_show(struct flow *f, struct answers *a, struct buf *out)
 	s.answers = a;
 	s.out = out;
 	plan_walk(f, a, show_step, &s);
-	buf_fmt(out, "%zu kept, %zu would run\n", s.kept, s.would);
+	buf_fmt(out, "%zu kept, %zu would run", s.kept, s.would);
+	if (s.might)
+		buf_fmt(out, ", %zu might", s.might);
+	buf_char(out, '\n');
 }

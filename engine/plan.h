@@ -10,6 +10,7 @@ struct plan_step {
 	const char *key;        /* NULL: it depends on an answer that is not there yet */
 	const char *written;    /* the key as it is written */
 	int kept;               /* its answer is there */
+	int perhaps;            /* it stands in an arm of an `if`, or in a `for` that may break */
 	const struct place *at;
 };
 

@@ -130,8 +130,11 @@ say_kept(struct progress *p, const char *key, const char *differs)
 	if (p->loud == LOUD_QUIET || (p->kept_run > KEPT_SHOWN && !differs))
 		return;
 	head(p, "kept", key);
-	if (differs)
-		buf_fmt(&p->out, "  though it would be asked otherwise now (%s); remove its result to ask again", differs);
+	if (differs) {
+		buf_text(&p->out, "  though it would be asked otherwise now: ");
+		visible_add(&p->out, differs, strlen(differs), 0);
+		buf_text(&p->out, " (remove its result to ask again)");
+	}
 	buf_char(&p->out, '\n');
 }
 

@@ -35,6 +35,7 @@ struct run {
 	uint32_t seed;
 	int was_there;          /* the run was made earlier */
 	char *results;
+	struct buf differs;     /* what a kept step would be asked otherwise */
 	char *name;             /* of the run; NULL: it will be named by the time */
 };
 
@@ -387,25 +388,70 @@ content_digest(struct run *r, const char *file, const char *key)
 	return r->content[id];
 }
 
-/* What differs, for the eye: the name of the first part. The bytes themselves are in asked/ and how/. */
-static const char *
-what_differs(struct run *r, const struct task *t)
+/* The bytes that a step was asked, taken off from the front as what would be asked now is compared. */
+struct compared {
+	char *s;
+	size_t n, at;
+};
+
+static int
+matches(struct compared *c, const char *s, size_t n)
 {
+	if (c->n - c->at < n || (n && memcmp(c->s + c->at, s, n)))
+		return 0;
+	c->at += n;
+	return 1;
+}
+
+static int
+input_matches(struct run *r, const struct task *t, size_t i, struct compared *c)
+{
+	struct buf now = { 0 };
 	char *p;
 	size_t n;
 	int same;
 
-	if (file_read(r->store.how, t->file, &p, &n))
-		return "command";
-	same = n == t->nhow && !memcmp(p, t->how, n);
+	if (file_read(r->store.result, t->inputs[i].file, &p, &n))
+		return 0;
+	if (c->at && c->s[c->at - 1] != '\n')
+		buf_char(&now, '\n');
+	if (t->headers)
+		buf_fmt(&now, "\n==> %s <==\n", t->inputs[i].key);
+	buf_add(&now, p, n);
+	same = matches(c, now.s, now.n);
+	buf_free(&now);
 	free(p);
-	if (!same)
-		return "command";
-	if (!t->nprompt || file_read(r->store.asked, t->file, &p, &n))
-		return t->ninputs ? "inputs" : "prompt";
-	same = n >= t->nprompt && !memcmp(p, t->prompt, t->nprompt) && (n == t->nprompt || t->ninputs);
-	free(p);
-	return same ? "inputs" : "prompt";
+	return same;
+}
+
+/* What would be asked otherwise: the first part that differs from how/KEY and asked/KEY; NULL: nothing,
+ * or it was not orch that wrote the answer. */
+static const char *
+what_differs(struct run *r, const struct task *t)
+{
+	struct compared how = { 0 }, asked = { 0 };
+	const char *what = NULL;
+	size_t i;
+
+	if (file_read(r->store.how, t->file, &how.s, &how.n))
+		return NULL;
+	if (!matches(&how, t->how, t->nhow) || how.at < how.n)
+		what = "command";
+	else if (file_read(r->store.asked, t->file, &asked.s, &asked.n) && errno != ENOENT)
+		what = "prompt";
+	else if (!matches(&asked, t->prompt, t->nprompt))
+		what = "prompt";
+	for (i = 0; i < t->ninputs && !what; i++)
+		if (!input_matches(r, t, i, &asked)) {
+			r->differs.n = 0;
+			buf_fmt(&r->differs, "input %s", t->inputs[i].key);
+			what = buf_str(&r->differs);
+		}
+	if (!what && asked.at < asked.n)
+		what = t->ninputs ? "inputs" : "prompt";
+	free(how.s);
+	free(asked.s);
+	return what;
 }
 
 static const char *
@@ -417,6 +463,8 @@ differs(struct run *r, const struct event *e)
 
 	if (!t)
 		return NULL;
+	if (!(r->keys.flags[e->id] & KEY_DIGEST))
+		return what_differs(r, t);
 	h = task_digest(t);
 	for (i = 0; i < t->ninputs; i++) {
 		h = digest_add(h, t->inputs[i].key, strlen(t->inputs[i].key) + 1);
@@ -595,6 +643,7 @@ run_workflow(const struct run_args *args, struct buf *say, struct buf *show)
 	buf_free(&r.answers.error);
 	free(r.content);
 	free(r.results);
+	buf_free(&r.differs);
 	free(r.name);
 	flow_free(&r.flow);
 	record_free(&r.record);

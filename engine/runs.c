@@ -247,8 +247,10 @@ runs_status(const char *dir, const char *run, struct sink *sink, struct buf *err
 		visible_add(&b, v.record.workflow, strlen(v.record.workflow), 0);
 	}
 	buf_char(&b, '\n');
+	/* What a complete run has not reached (the other arm of an `if`) waits for nothing. */
 	for (i = 0; i < v.order.n; i++)
-		put_step(&v, v.order.list[i], &b);
+		if (v.state != RUN_COMPLETE || v.steps[v.order.list[i]].state != STEP_WAITING)
+			put_step(&v, v.order.list[i], &b);
 	for (line = strtok(buf_str(&v.waiting), "\n"); line && v.state != RUN_COMPLETE; line = strtok(NULL, "\n")) {
 		buf_fmt(&b, "%-11s  ", "waiting");
 		visible_add(&b, line, strlen(line), 0);

@@ -11,7 +11,7 @@
 #include "parse/parse.h"
 #include "store/escape.h"
 
-enum { VARIABLE_MOST = 64 * 1024 };
+enum { VARIABLE_MOST = 64 * 1024, RETRIES_MOST = 1000000 };
 
 struct maker {
 	struct task *task;
@@ -217,6 +217,14 @@ read_number(struct maker *m, const struct word *w, long long (*parse)(const char
 	return *v < 0 ? -1 : 0;
 }
 
+static long long
+tries_parse(const char *s, size_t n)
+{
+	long long v = number_parse(s, n);
+
+	return v > RETRIES_MOST ? -1 : v;
+}
+
 static int
 make_attrs(struct maker *m)
 {
@@ -241,7 +249,7 @@ make_attrs(struct maker *m)
 			bad = read_number(m, a->timeout, duration_parse, "time: 90s, 10m, 2h", &t->timeout);
 		if (a->retry && !bad && !retried++) {
 			t->delay = 5000;
-			bad = read_number(m, a->retry, number_parse, "number of tries", &t->retries);
+			bad = read_number(m, a->retry, tries_parse, "number of tries", &t->retries);
 			if (a->delay && !bad)
 				bad = read_number(m, a->delay, duration_parse, "time: 5s, 10m, 2h", &t->delay);
 		}

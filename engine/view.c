@@ -95,8 +95,10 @@ step_line(struct view *v, const struct log_line *l)
 	/* Whether it is there is for result/ to say; a START without an end is running, if anybody is. */
 	s->state = l->event == LOG_START ? STEP_RUNNING : l->event == LOG_FAIL ? STEP_FAILED :
 	    l->event == LOG_STOP ? STEP_INTERRUPTED : STEP_WAITING;
-	if (l->event == LOG_DONE)
-		v->state = RUN_INTERRUPTED;     /* done, and its answer taken away since */
+	if (l->event != LOG_DONE)
+		return;
+	s->took = 0;
+	v->state = RUN_INTERRUPTED;     /* done, and its answer taken away since */
 }
 
 static void

@@ -599,9 +599,14 @@ claim_key(struct claim *c, const struct node *n)
 	struct keys *keys = c->w->answers->keys;
 	struct buf b = { 0 };
 	uint32_t id;
-	int bad = expand(c->w->answers, &c->at, &n->key->t, &b) || check_name(buf_str(&b), b.n, c->error);
 
-	if (bad) {
+	/* A key that hangs on an answer that is still to come is looked at when it is made. */
+	if (expand(c->w->answers, &c->at, &n->key->t, &b)) {
+		c->w->answers->error.n = 0;
+		buf_free(&b);
+		return 0;
+	}
+	if (check_name(buf_str(&b), b.n, c->error)) {
 		buf_free(&b);
 		return -1;
 	}
@@ -622,12 +627,12 @@ claim_key(struct claim *c, const struct node *n)
 	return 0;
 }
 
-/* The keys that the item's lines will make, as far as variables alone tell them. */
+/* The keys that the item's lines will make, as far as they can be told now. */
 static int
 claim_nodes(struct claim *c, const struct node *n)
 {
 	for (; n; n = n->next) {
-		if (n->key && n->kind != NODE_CALL && expand_is_plain(c->at.scope, &n->key->t) && claim_key(c, n))
+		if (n->key && n->kind != NODE_CALL && claim_key(c, n))
 			return -1;
 		if (!n->var && (claim_nodes(c, n->body) || claim_nodes(c, n->other)))
 			return -1;
@@ -835,7 +840,7 @@ begin_key(struct walk *w, struct branch *b)
 	return bad;
 }
 
-/* Tells of a step that has its answer, with what it would be asked now if the log has what it was. */
+/* Tells of a step that has its answer, with what it would be asked now. */
 static void
 say_kept(struct walk *w, struct branch *b)
 {
@@ -845,10 +850,6 @@ say_kept(struct walk *w, struct branch *b)
 
 	e.kind = EVENT_KEPT;
 	e.key = branch_key(w, b, &e.id);
-	if (!(w->answers->keys->flags[b->key] & KEY_DIGEST)) {
-		w->world->event(w->world->ctx, &e);
-		return;
-	}
 	place_of(b, &at);
 	if (!task_step(&t, w->around, w->answers, &at, b->at, b->dir, e.key))
 		e.task = &t;

@@ -15,7 +15,7 @@ struct branch;
 struct block;
 
 enum event_kind {
-	EVENT_KEPT,             /* KEY has its answer already; task: what it would be asked, if the log can tell */
+	EVENT_KEPT,             /* KEY has its answer already; task: what it would be asked now, if that can be told */
 	EVENT_RETRY,            /* a try of KEY has failed, text says why; the next is in MS milliseconds */
 	EVENT_FAILED,           /* KEY has failed, text says why */
 	EVENT_TROUBLE,          /* a statement that is no step has failed; text says where and why */
