@@ -67,15 +67,16 @@ make_glob(struct answers *a, const struct place *at, const struct tmpl *t, struc
 	return bad;
 }
 
+/* All that is seen in a called file is its own, so every key there begins with its prefix. */
 static void
-add_matches(const struct keys *k, const struct sight *s, const unsigned short *glob, size_t n, struct ids *ids)
+add_matches(const struct keys *k, const struct sight *s, size_t prefix, const unsigned short *glob, size_t n, struct ids *ids)
 {
 	size_t i;
 
 	if (s->up)
-		add_matches(k, s->up, glob, n, ids);
+		add_matches(k, s->up, prefix, glob, n, ids);
 	for (i = 0; i < s->made.n; i++) {
-		const char *text = keys_text(k, s->made.list[i]);
+		const char *text = keys_text(k, s->made.list[i]) + prefix;
 
 		if (glob_match(glob, n, text, strlen(text)))
 			ids_add(ids, s->made.list[i]);
@@ -89,7 +90,7 @@ pattern_keys(struct answers *a, const struct place *at, const struct tmpl *t, st
 	int bad = make_glob(a, at, t, &glob);
 
 	if (!bad && at->sight)
-		add_matches(a->keys, at->sight, (const unsigned short *)(const void *)glob.s, glob.n / sizeof(unsigned short), ids);
+		add_matches(a->keys, at->sight, strlen(at->prefix), (const unsigned short *)(const void *)glob.s, glob.n / sizeof(unsigned short), ids);
 	buf_free(&glob);
 	return bad;
 }
@@ -97,8 +98,13 @@ pattern_keys(struct answers *a, const struct place *at, const struct tmpl *t, st
 static uint32_t
 visible_key(struct answers *a, const struct place *at, const char *s, size_t n)
 {
-	uint32_t id = keys_find(a->keys, s, n);
+	struct buf full = { 0 };
+	uint32_t id;
 
+	buf_text(&full, at->prefix);
+	buf_add(&full, s, n);
+	id = keys_find(a->keys, buf_str(&full), full.n);
+	buf_free(&full);
 	return id != KEY_NONE && sight_has(at->sight, a->keys, id) ? id : KEY_NONE;
 }
 
@@ -183,4 +189,66 @@ expand_keys(struct answers *a, const struct place *at, const struct tmpl *t, str
 		buf_fmt(&a->error, "there is no answer `%s` here", name.s);
 	buf_free(&name);
 	return id == KEY_NONE ? -1 : 0;
+}
+
+/* The word of the call that gives the parameter NAME, or NULL. */
+static const struct word *
+given(const struct node *n, const char *name)
+{
+	size_t i, len = strlen(name);
+
+	for (i = 0; i < n->values.n; i++)
+		if (!strncmp(n->values.list[i].raw, name, len) && n->values.list[i].raw[len] == '=')
+			return &n->values.list[i];
+	return NULL;
+}
+
+/* The value of one parameter; INSIDE is where its default is read. */
+static int
+call_value(struct answers *a, const struct place *at, const struct place *inside, const struct node *n,
+    const struct param *p, struct buf *v)
+{
+	const struct word *w = given(n, p->name);
+	size_t cut = strlen(p->name) + 1;
+
+	if (w) {
+		if (expand(a, at, &w->t, v))
+			return -1;
+		v->n -= cut;
+		memmove(v->s, v->s + cut, v->n);
+		return 0;
+	}
+	if (n->text.there && !strcmp(p->name, "prompt")) {
+		if (expand(a, at, &n->prompt, v))
+			return -1;
+		v->n -= v->n > 0;       /* the newline of the text's last line */
+		return 0;
+	}
+	return p->fallback ? expand(a, inside, &p->fallback->t, v) : 0;
+}
+
+const struct scope *
+call_scope(struct answers *a, const struct place *at, const struct node *n, struct arena *mem, int *bad)
+{
+	const struct param *p;
+	struct place inside = { 0 };
+
+	inside.prefix = "";
+	for (p = n->called->params; p; p = p->next) {
+		struct scope *s = arena_get(mem, sizeof *s);
+		struct buf v = { 0 };
+
+		if (call_value(a, at, &inside, n, p, &v)) {
+			v.n = 0;
+			if (bad)
+				*bad = 1;
+		}
+		s->up = inside.scope;
+		s->name = p->name;
+		s->value = arena_dup(mem, v.s, v.n);
+		s->n = v.n;
+		inside.scope = s;
+		buf_free(&v);
+	}
+	return inside.scope;
 }

@@ -33,17 +33,32 @@ read_file(const char *path, struct buf *out)
 	return got < 0 ? strerror(saved) : NULL;
 }
 
-/* For check.h: a file that the workflow names, from the workflow's own directory. */
-static const char *
-load(void *ctx, const char *name, struct source *out, struct arena *mem)
+static char *
+copy(const char *s)
 {
-	struct flow *f = ctx;
+	return mem_dup(s, strlen(s));
+}
+
+/* The path of the file NAME that W names. */
+static void
+path_from(const struct flow *f, const struct workflow *w, const char *name, struct buf *path)
+{
+	const struct flow_file *file;
+
+	for (file = f->files; *name != '/' && file; file = file->next)
+		if (file->w == w)
+			buf_fmt(path, "%s/", strcmp(file->dir, "/") ? file->dir : "");
+	buf_text(path, name);
+}
+
+/* For check.h: a file that a workflow names. */
+static const char *
+load(void *ctx, const struct workflow *from, const char *name, struct source *out, struct arena *mem)
+{
 	struct buf path = { 0 }, text = { 0 };
 	const char *error;
 
-	if (*name != '/')
-		buf_fmt(&path, "%s/", f->dir);
-	buf_text(&path, name);
+	path_from(ctx, from, name, &path);
 	error = read_file(buf_str(&path), &text);
 	out->name = name;
 	out->text = arena_dup(mem, text.s, text.n);
@@ -54,13 +69,57 @@ load(void *ctx, const char *name, struct source *out, struct arena *mem)
 }
 
 static char *
-directory_of(const struct record *r)
+directory_of(const char *path, const char *otherwise)
 {
-	const char *slash = strrchr(r->workflow, '/');
+	const char *slash = strrchr(path, '/');
 
-	if (!strcmp(r->workflow, "-") || !slash)
-		return mem_dup(r->directory, strlen(r->directory));
-	return mem_dup(r->workflow, slash == r->workflow ? 1 : (size_t)(slash - r->workflow));
+	if (!strcmp(path, "-") || !slash)
+		return copy(otherwise);
+	return mem_dup(path, slash == path ? 1 : (size_t)(slash - path));
+}
+
+/* Parses a file; TEXT becomes its own. */
+static struct workflow *
+add_file(struct flow *f, const char *path, const char *name, const char *dir, struct buf *text)
+{
+	struct flow_file *file = mem_zero(1, sizeof *file), **last;
+
+	file->path = copy(path);
+	file->name = copy(name);
+	file->dir = directory_of(path, dir);
+	file->src.n = text->n;
+	file->text = buf_take(text);
+	file->src.text = file->text;
+	file->src.name = file->name;
+	file->w = workflow_parse(&file->src, &f->diags);
+	for (last = &f->files; *last; last = &(*last)->next)
+		;
+	*last = file;
+	return file->w;
+}
+
+/* For check.h: a workflow that another calls, one and the same however it is reached. */
+static struct workflow *
+call(void *ctx, const struct workflow *from, const char *name, const char **error)
+{
+	struct flow *f = ctx;
+	struct flow_file *file;
+	struct workflow *w = NULL;
+	struct buf path = { 0 }, text = { 0 };
+	char *real;
+
+	path_from(f, from, name, &path);
+	real = realpath(buf_str(&path), NULL);
+	*error = real ? NULL : strerror(errno);
+	for (file = f->files; real && file && !w; file = file->next)
+		if (!strcmp(file->path, real))
+			w = file->w;
+	if (real && !w && !(*error = read_file(real, &text)))
+		w = add_file(f, real, name, "/", &text);
+	free(real);
+	buf_free(&path);
+	buf_free(&text);
+	return w;
 }
 
 static void
@@ -99,27 +158,24 @@ flow_read(struct flow *f, const struct record *r, const char *name, struct buf *
 	const char *wrong = NULL;
 
 	memset(f, 0, sizeof *f);
-	f->dir = directory_of(r);
-	f->name = mem_dup(name, strlen(name));
 	if (strcmp(r->workflow, "-"))
 		wrong = read_file(r->workflow, &text);
 	else
 		buf_add(&text, r->text, r->ntext);
-	f->src.n = text.n;
-	f->text = buf_take(&text);
-	f->src.text = f->text;
-	f->src.name = f->name;
 	if (wrong) {
+		buf_free(&text);
 		buf_text(error, "orch: cannot read ");
 		visible_add(error, name, strlen(name), 0);
 		buf_fmt(error, ": %s\n", wrong);
 		return 2;
 	}
-	f->w = workflow_parse(&f->src, &f->diags);
+	f->w = add_file(f, r->workflow, name, r->directory, &text);
+	f->name = f->files->name;
 	read_agents(f, r);
 	with.agents = f->agents;
 	with.from_stdin = !strcmp(r->workflow, "-");
 	with.load = load;
+	with.call = call;
 	with.ctx = f;
 	workflow_check(f->w, &with, &f->diags);
 	return say_diags(f, error);
@@ -170,6 +226,8 @@ flow_bind(struct flow *f, const struct record *r, struct buf *error)
 	int status = 0;
 
 	answers.keys = &none;
+	at.prefix = "";
+	at.flow = f->w;
 	for (p = f->w->params; p; p = p->next) {
 		const char *value = given(r, p->name);
 		struct buf b = { 0 };
@@ -195,6 +253,7 @@ flow_bind(struct flow *f, const struct record *r, struct buf *error)
 
 struct finder {
 	struct flow *f;
+	const struct workflow *w;       /* the file that is looked at */
 	char *const *envp;
 	const char *root;
 	int (*have)(void *, const char *, size_t);
@@ -223,7 +282,7 @@ find_program(struct finder *d, const struct node *n)
 	size_t len, nkey;
 
 	if (!w || !tmpl_literal(&w->t, &s, &len) || !len || sets_path(&n->attrs) || sets_path(&n->step->attrs) ||
-	    sets_path(&d->f->w->attrs))
+	    sets_path(&d->w->attrs))
 		return;
 	if (d->have && tmpl_literal(&n->key->t, &key, &nkey) && d->have(d->ctx, key, nkey))
 		return;
@@ -257,16 +316,20 @@ size_t
 flow_programs(struct flow *f, char *const *envp, const char *root,
     int (*have)(void *, const char *, size_t), void *ctx, int warn, struct buf *error)
 {
+	const struct flow_file *file;
 	struct finder d;
 
 	d.f = f;
 	d.envp = envp;
 	d.root = root;
-	d.have = have;
 	d.ctx = ctx;
 	d.warn = warn;
 	d.missing = 0;
-	find_programs(&d, f->w->body);
+	for (file = f->files; file; file = file->next) {
+		d.w = file->w;
+		d.have = file->w == f->w ? have : NULL;
+		find_programs(&d, file->w->body);
+	}
 	if (d.missing)
 		diag_text(&f->diags, error);
 	return d.missing;
@@ -276,7 +339,7 @@ static void
 find_unbuilt(struct flow *f, const struct node *n)
 {
 	for (; n; n = n->next) {
-		if (n->kind >= NODE_CALL)
+		if (n->kind == NODE_WORKTREE || n->kind == NODE_COMMIT || n->kind == NODE_ASK)
 			diag_error(&f->diags, n->pos, "`%s` cannot be run yet: it is not built", node_word(n->kind));
 		if (n->kind == NODE_RUN && (n->attrs.interactive || n->step->attrs.interactive))
 			diag_error(&f->diags, n->pos, "an interactive step cannot be run yet: it is not built");
@@ -288,18 +351,28 @@ find_unbuilt(struct flow *f, const struct node *n)
 int
 flow_unbuilt(struct flow *f, struct buf *error)
 {
-	find_unbuilt(f, f->w->body);
+	const struct flow_file *file;
+
+	for (file = f->files; file; file = file->next)
+		find_unbuilt(f, file->w->body);
 	return f->diags.errors ? say_diags(f, error) : 0;
 }
 
 void
 flow_free(struct flow *f)
 {
-	workflow_free(f->w);
+	while (f->files) {
+		struct flow_file *file = f->files;
+
+		f->files = file->next;
+		workflow_free(file->w);
+		free(file->path);
+		free(file->text);
+		free(file->name);
+		free(file->dir);
+		free(file);
+	}
 	diag_free(&f->diags);
 	arena_free(&f->mem);
-	free(f->text);
-	free(f->name);
-	free(f->dir);
 	memset(f, 0, sizeof *f);
 }

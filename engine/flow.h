@@ -6,12 +6,21 @@
 #include "parse/tree.h"
 #include "store/record.h"
 
-struct flow {
+/* A file that was read: the first, or one that is called. */
+struct flow_file {
+	struct flow_file *next;
 	struct workflow *w;
 	struct source src;
-	char *text;             /* of the file; owned */
-	char *name;             /* what messages call it; owned */
-	char *dir;              /* of the file: where the files that it names are looked for; owned */
+	char *path;             /* absolute; "-" */
+	char *text;
+	char *name;             /* what messages call it */
+	char *dir;              /* where the files that it names are looked for */
+};
+
+struct flow {
+	struct workflow *w;     /* the first file's */
+	const char *name;       /* what messages call it */
+	struct flow_file *files;
 	struct arena mem;
 	struct agent *agents;   /* of -a */
 	struct scope *scope;    /* the parameters; the last first */

@@ -914,7 +914,7 @@ wait_for_something(struct loop_state *l, int more)
 static int
 is_over(const struct loop_state *l)
 {
-	return l->walk->ended && !l->running && !l->nended && !l->nlost && !l->prints;
+	return l->walk->ended && !l->walk->flush.n && !l->running && !l->nended && !l->nlost && !l->prints;
 }
 
 int
@@ -951,7 +951,7 @@ loop_run(struct walk *w, struct store *s, struct progress *p)
 	free(l.by_pid);
 	free(l.ended);
 	free(l.lost);
-	return l.sig ? 128 + l.sig : w->failed || w->held;
+	return l.sig ? 128 + l.sig : w->failed || w->held || w->output_failed;
 }
 
 void

@@ -348,6 +348,22 @@ has_ended(struct minder *d, pid_t pid, int *status)
 	return 1;
 }
 
+/* exec's own error, and where the program was looked for. */
+static void
+leave_unstarted(struct minder *d, const struct program *p)
+{
+	const char *path = env_value(p->envp, "PATH");
+	int there;
+
+	d->out.error = errno;
+	there = errno == ENOENT && !spawn_find(p->argv[0], p->envp, p->root, p->dir);
+	if (there || strchr(p->argv[0], '/'))
+		snprintf(d->out.text, sizeof d->out.text, "%s", p->argv[0]);
+	else
+		snprintf(d->out.text, sizeof d->out.text, "%.80s (PATH: %.160s)", p->argv[0], path ? path : "not set");
+	leave(d, there ? OUT_NO_INTERPRETER : OUT_NO_EXEC);
+}
+
 /* Starts P. A process that cannot be had for a filter or a check is waited for here: were orch to try
  * the step again, it would ask the agent again. */
 static pid_t
@@ -372,8 +388,7 @@ start_program(struct minder *d, const struct program *p)
 		leave_errno(d, OUT_IO, "no process to be had");
 	if (stage == SPAWN_DIR)
 		leave_errno(d, OUT_NO_DIR, p->dir);
-	leave_errno(d, errno == ENOENT && !spawn_find(p->argv[0], p->envp, p->root, p->dir) ?
-	    OUT_NO_INTERPRETER : OUT_NO_EXEC, p->argv[0]);
+	leave_unstarted(d, p);
 	return -1;
 }
 

@@ -1,6 +1,7 @@
 /* How a try went, in words. */
 #include "engine/outcome.h"
 
+#include <errno.h>
 #include <signal.h>
 #include <string.h>
 #include <sys/wait.h>
@@ -68,7 +69,11 @@ outcome_text(const struct outcome *o, long long timeout, struct buf *b)
 		buf_fmt(b, "its directory cannot be entered: %s: %s", o->text, strerror(o->error));
 		break;
 	case OUT_NO_EXEC:
-		buf_fmt(b, "cannot be started: %s: %s", o->text, strerror(o->error));
+		if (o->error == E2BIG)
+			buf_fmt(b, "cannot be started: %s: an argument or the environment is too long (one argument holds "
+			    "131071 bytes on Linux); let the prompt go to standard input, without {}", o->text);
+		else
+			buf_fmt(b, "cannot be started: %s: %s", o->text, strerror(o->error));
 		break;
 	case OUT_NO_INTERPRETER:
 		buf_fmt(b, "cannot be started: %s is there, but not what its first line names (or that ends in a CR)", o->text);

@@ -8,6 +8,7 @@
 
 struct plan {
 	struct answers *answers;
+	const char *prefix;     /* of the keys of the file that is walked */
 	struct sight sight;     /* one for all: on paper nothing runs beside anything else */
 	void (*each)(void *, const struct plan_step *);
 	void *ctx;
@@ -41,14 +42,17 @@ plan_step(struct plan *p, const struct scope *scope, const struct node *n)
 	struct place at;
 	uint32_t id;
 
+	memset(&at, 0, sizeof at);
 	at.scope = scope;
 	at.sight = &p->sight;
+	at.prefix = p->prefix;
 	tmpl_show(&n->key->t, &written);
 	step.node = n;
 	step.written = buf_str(&written);
 	step.at = &at;
 	step.perhaps = is_perhaps(n);
 	p->answers->error.n = 0;
+	buf_text(&key, p->prefix);
 	if (!expand(p->answers, &at, &n->key->t, &key)) {
 		step.key = buf_str(&key);
 		id = keys_find(p->answers->keys, key.s, key.n);
@@ -74,8 +78,10 @@ plan_items(struct plan *p, const struct scope *scope, const struct node *n)
 	const char *s;
 	size_t len;
 
+	memset(&at, 0, sizeof at);
 	at.scope = scope;
 	at.sight = &p->sight;
+	at.prefix = p->prefix;
 	p->answers->error.n = 0;
 	if (inputs_read(p->answers, &at, n, &lines, &len) || items_read(&items, p->answers, &at, n, lines, len)) {
 		items_free(&items);
@@ -92,12 +98,39 @@ plan_items(struct plan *p, const struct scope *scope, const struct node *n)
 	items_free(&items);
 }
 
+/* A called file; its parameters as far as they can be told. */
+static void
+plan_call(struct plan *p, const struct scope *scope, const struct node *n)
+{
+	struct buf prefix = { 0 };
+	const char *outside = p->prefix;
+	struct arena mem = { 0 };
+	struct place at;
+
+	memset(&at, 0, sizeof at);
+	at.scope = scope;
+	at.sight = &p->sight;
+	at.prefix = p->prefix;
+	buf_text(&prefix, p->prefix);
+	p->answers->error.n = 0;
+	if (expand(p->answers, &at, &n->key->t, &prefix))
+		tmpl_show(&n->key->t, &prefix);
+	buf_char(&prefix, '/');
+	p->prefix = buf_str(&prefix);
+	plan_nodes(p, call_scope(p->answers, &at, n, &mem, NULL), n->called->body);
+	p->prefix = outside;
+	buf_free(&prefix);
+	arena_free(&mem);
+}
+
 static void
 plan_nodes(struct plan *p, const struct scope *scope, const struct node *n)
 {
 	for (; n; n = n->next) {
 		if (n->kind == NODE_RUN) {
 			plan_step(p, scope, n);
+		} else if (n->called) {
+			plan_call(p, scope, n);
 		} else if (n->var) {
 			plan_items(p, scope, n);
 		} else {
@@ -116,6 +149,7 @@ plan_walk(struct flow *f, struct answers *a, void (*each)(void *, const struct p
 	p.each = each;
 	p.ctx = ctx;
 	p.sight.serial = UINT32_MAX;
+	p.prefix = "";
 	plan_nodes(&p, f->scope, f->w->body);
 	ids_free(&p.sight.made);
 }

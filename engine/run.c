@@ -5,6 +5,7 @@
 #include <fcntl.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -18,7 +19,7 @@
 #include "store/file.h"
 #include "store/log.h"
 
-enum { LOCK_WAIT_MS = 15 * 1000 };
+enum { LOCK_WAIT_MS = 15 * 1000, PIECE = 16 * 1024 };
 
 struct run {
 	const struct run_args *args;
@@ -73,6 +74,13 @@ error_status(struct run *r, int status, const char *what, const char *why)
 	return status;
 }
 
+/* Where a directory is not to be trusted, the store has said why. */
+static int
+store_error(struct run *r, const struct store *s)
+{
+	return error_status(r, 2, s->what, errno == EPERM && strchr(s->what, ' ') ? NULL : strerror(errno));
+}
+
 /* What was asked for: the record of a run is made, or an earlier one is gone on with. */
 
 /* The record of the run that was named, if it is there. Returns 0 when it is, 3 when it is not. */
@@ -84,7 +92,7 @@ find_record(struct run *r, const char *name)
 
 	if (store_open(&s, r->args->dir, name, strlen(name), STORE_READ)) {
 		if (errno != ENOENT)
-			status = error_status(r, 2, s.what, strerror(errno));
+			status = store_error(r, &s);
 	} else if (!record_read(&r->record, s.run)) {
 		r->was_there = 1;
 		status = 0;
@@ -289,7 +297,7 @@ open_run(struct run *r)
 	int status = 0;
 
 	if (store_open(&r->store, r->args->dir, r->name, r->name ? strlen(r->name) : 0, STORE_WRITE))
-		status = error_status(r, 2, r->store.what, strerror(errno));
+		status = store_error(r, &r->store);
 	if (!status)
 		status = lock(r);
 	if (!status && record_write(&r->record, r->store.run))
@@ -366,80 +374,108 @@ load_keys(struct run *r)
 /* What a kept step would be asked now, against what it was asked. */
 
 static uint64_t
+file_digest(int dir, const char *name)
+{
+	char piece[PIECE];
+	uint64_t h = DIGEST_START;
+	long long at = 0;
+	long n;
+	int fd = file_open(dir, name);
+
+	if (fd < 0)
+		return 0;
+	while ((n = file_read_at(fd, piece, sizeof piece, at)) > 0) {
+		h = digest_add(h, piece, (size_t)n);
+		at += n;
+	}
+	close(fd);
+	return n < 0 ? 0 : h;
+}
+
+static uint64_t
 content_digest(struct run *r, const char *file, const char *key)
 {
 	uint32_t id = keys_find(&r->keys, key, strlen(key)), i;
-	char *p;
-	size_t n;
-	uint64_t h = DIGEST_START;
 
 	if (id == KEY_NONE)
-		return h;
+		return 0;
 	if (id >= r->ncontent) {
 		r->content = mem_grow(r->content, r->keys.n, sizeof *r->content);
 		for (i = r->ncontent; i < r->keys.n; i++)
 			r->content[i] = 0;
 		r->ncontent = r->keys.n;
 	}
-	if (!r->content[id] && !file_read(r->store.result, file, &p, &n)) {
-		r->content[id] = digest_add(h, p, n);
-		free(p);
-	}
+	if (!r->content[id])
+		r->content[id] = file_digest(r->store.result, file);
 	return r->content[id];
 }
 
-/* The bytes that a step was asked, taken off from the front as what would be asked now is compared. */
+/* The bytes that a step was asked, read on from the front as what would be asked now is compared. */
 struct compared {
-	char *s;
-	size_t n, at;
+	int fd;
+	long long at;
+	char last;              /* the byte before */
 };
 
 static int
 matches(struct compared *c, const char *s, size_t n)
 {
-	if (c->n - c->at < n || (n && memcmp(c->s + c->at, s, n)))
-		return 0;
-	c->at += n;
+	char piece[PIECE];
+
+	while (n) {
+		size_t want = n < sizeof piece ? n : sizeof piece;
+
+		if (file_read_at(c->fd, piece, want, c->at) != (long)want || memcmp(piece, s, want))
+			return 0;
+		c->at += (long long)want;
+		c->last = piece[want - 1];
+		s += want;
+		n -= want;
+	}
 	return 1;
+}
+
+static int
+is_at_end(const struct compared *c)
+{
+	char byte;
+
+	return c->fd < 0 || file_read_at(c->fd, &byte, 1, c->at) == 0;
 }
 
 static int
 input_matches(struct run *r, const struct task *t, size_t i, struct compared *c)
 {
-	struct buf now = { 0 };
-	char *p;
-	size_t n;
-	int same;
+	char piece[PIECE];
+	struct buf head = { 0 };
+	long long at = 0;
+	long n = 0;
+	int in = file_open(r->store.result, t->inputs[i].file), same;
 
-	if (file_read(r->store.result, t->inputs[i].file, &p, &n))
-		return 0;
-	if (c->at && c->s[c->at - 1] != '\n')
-		buf_char(&now, '\n');
+	if (c->at && c->last != '\n')
+		buf_char(&head, '\n');
 	if (t->headers)
-		buf_fmt(&now, "\n==> %s <==\n", t->inputs[i].key);
-	buf_add(&now, p, n);
-	same = matches(c, now.s, now.n);
-	buf_free(&now);
-	free(p);
-	return same;
+		buf_fmt(&head, "\n==> %s <==\n", t->inputs[i].key);
+	same = in >= 0 && matches(c, head.s, head.n);
+	while (same && (n = file_read_at(in, piece, sizeof piece, at)) > 0) {
+		same = matches(c, piece, (size_t)n);
+		at += n;
+	}
+	buf_free(&head);
+	if (in >= 0)
+		close(in);
+	return same && n == 0;
 }
 
-/* What would be asked otherwise: the first part that differs from how/KEY and asked/KEY; NULL: nothing,
- * or it was not orch that wrote the answer. */
 static const char *
-what_differs(struct run *r, const struct task *t)
+what_differs_asked(struct run *r, const struct task *t)
 {
-	struct compared how = { 0 }, asked = { 0 };
+	struct compared asked = { 0 };
 	const char *what = NULL;
 	size_t i;
 
-	if (file_read(r->store.how, t->file, &how.s, &how.n))
-		return NULL;
-	if (!matches(&how, t->how, t->nhow) || how.at < how.n)
-		what = "command";
-	else if (file_read(r->store.asked, t->file, &asked.s, &asked.n) && errno != ENOENT)
-		what = "prompt";
-	else if (!matches(&asked, t->prompt, t->nprompt))
+	asked.fd = file_open(r->store.asked, t->file);
+	if (!matches(&asked, t->prompt, t->nprompt))
 		what = "prompt";
 	for (i = 0; i < t->ninputs && !what; i++)
 		if (!input_matches(r, t, i, &asked)) {
@@ -447,11 +483,27 @@ what_differs(struct run *r, const struct task *t)
 			buf_fmt(&r->differs, "input %s", t->inputs[i].key);
 			what = buf_str(&r->differs);
 		}
-	if (!what && asked.at < asked.n)
+	if (!what && !is_at_end(&asked))
 		what = t->ninputs ? "inputs" : "prompt";
-	free(how.s);
-	free(asked.s);
+	if (asked.fd >= 0)
+		close(asked.fd);
 	return what;
+}
+
+/* What would be asked otherwise: the first part that differs from how/KEY and asked/KEY; NULL: nothing,
+ * or it was not orch that wrote the answer. */
+static const char *
+what_differs(struct run *r, const struct task *t)
+{
+	struct compared how = { 0 };
+	int same;
+
+	how.fd = file_open(r->store.how, t->file);
+	if (how.fd < 0)
+		return NULL;
+	same = matches(&how, t->how, t->nhow) && is_at_end(&how);
+	close(how.fd);
+	return same ? what_differs_asked(r, t) : "command";
 }
 
 static const char *
@@ -493,6 +545,17 @@ on_random(void *ctx)
 	r->seed ^= r->seed >> 17;
 	r->seed ^= r->seed << 5;
 	return r->seed;
+}
+
+static int
+on_enter(void *ctx, const char *path)
+{
+	struct stat st;
+
+	(void)ctx;
+	if (stat(path, &st))
+		return errno;
+	return !S_ISDIR(st.st_mode) ? ENOTDIR : access(path, X_OK) ? errno : 0;
 }
 
 static void
@@ -554,7 +617,6 @@ set_around(struct run *r)
 	r->around.run = r->store.name;
 	r->around.results = r->results;
 	r->around.environ = r->args->environ;
-	r->around.workflow = r->flow.w;
 	r->seed = (uint32_t)epoch_ms() * 2654435761u ^ (uint32_t)getpid();
 	if (!r->seed)
 		r->seed = 1;
@@ -572,6 +634,7 @@ walk(struct run *r)
 	world.ctx = r;
 	world.event = on_event;
 	world.random = on_random;
+	world.enter = on_enter;
 	r->progress.loud = r->args->loud;
 	r->progress.store = &r->store;
 	log_walk(r, LOG_WALK, (long)getpid(), NULL);
@@ -619,7 +682,7 @@ show_it(struct run *r, struct buf *show)
 	r->store.result = -1;
 	if (r->was_there) {
 		if (store_open(&r->store, r->args->dir, r->name, strlen(r->name), STORE_READ))
-			status = error_status(r, 2, r->store.what, strerror(errno));
+			status = store_error(r, &r->store);
 		else
 			status = load_keys(r);
 	}

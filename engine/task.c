@@ -364,7 +364,7 @@ take_key(struct maker *m, const char *key)
 
 int
 task_step(struct task *t, const struct surroundings *around, struct answers *a, const struct place *at,
-    const struct node *node, const char *dir, const char *key)
+    const struct node *node, const char *key)
 {
 	struct maker m;
 
@@ -373,8 +373,8 @@ task_step(struct task *t, const struct surroundings *around, struct answers *a, 
 	m.node = node;
 	m.attrs[0] = &node->attrs;
 	m.attrs[1] = &node->step->attrs;
-	m.attrs[2] = &around->workflow->attrs;
-	t->dir = arena_dup(&t->mem, dir, strlen(dir));
+	m.attrs[2] = &at->flow->attrs;
+	t->dir = arena_dup(&t->mem, at->dir, strlen(at->dir));
 	t->sigint = node->step->agent->sigint;
 	if (take_key(&m, key) || make_argv(&m, node->step, 0) || make_env(&m) || make_prompt(&m) ||
 	    make_inputs(&m) || make_attrs(&m))
@@ -385,7 +385,7 @@ task_step(struct task *t, const struct surroundings *around, struct answers *a, 
 
 int
 task_if(struct task *t, const struct surroundings *around, struct answers *a, const struct place *at,
-    const struct node *node, const char *dir)
+    const struct node *node)
 {
 	struct maker m;
 	const char **argv;
@@ -394,8 +394,8 @@ task_if(struct task *t, const struct surroundings *around, struct answers *a, co
 	start(&m, t, TASK_IF, around, a);
 	m.at = at;
 	m.node = node;
-	m.attrs[2] = &around->workflow->attrs;
-	t->dir = arena_dup(&t->mem, dir, strlen(dir));
+	m.attrs[2] = &at->flow->attrs;
+	t->dir = arena_dup(&t->mem, at->dir, strlen(at->dir));
 	snprintf(name, sizeof name, "if of line %u", node->pos.line);
 	t->key = arena_dup(&t->mem, name, strlen(name));
 	argv = arena_get(&t->mem, 5 * sizeof *argv);

@@ -58,17 +58,16 @@ struct surroundings {
 	const char *run;        /* the run's name */
 	const char *results;    /* absolute: the directory of results */
 	char *const *environ;
-	const struct workflow *workflow;
 };
 
-/* Makes the task of a step (NODE is its run, KEY its key) read at AT in the directory DIR. -1: the
+/* Makes the task of a step (NODE is its run, KEY its key) read at AT. -1: the
  * answers' error says why. The caller frees it in both cases. */
 int task_step(struct task *, const struct surroundings *, struct answers *, const struct place *at,
-    const struct node *node, const char *dir, const char *key);
+    const struct node *node, const char *key);
 
 /* The same for the command of an `if`. */
 int task_if(struct task *, const struct surroundings *, struct answers *, const struct place *at,
-    const struct node *node, const char *dir);
+    const struct node *node);
 
 /* The task that keeps the word of the step's `otherwise`. */
 int task_word(struct task *, const struct surroundings *, struct answers *, const struct place *at,

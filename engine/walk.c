@@ -23,11 +23,12 @@ enum branch_state {
 	BRANCH_BLOCK            /* it waits for a block inside of it */
 };
 
-/* A `for` that a branch is in. */
-struct loop {
-	struct loop *up;
+/* A `for` or an arm of an `if` that a branch is in. What is left again gives back the directory. */
+struct frame {
+	struct frame *up;
 	const struct node *node;
-	struct items items;
+	char *dir;              /* that it was entered with */
+	struct items items;     /* these and what follows: of a `for` */
 	struct scope var;
 	const struct scope *outside;
 	char *value;
@@ -42,9 +43,13 @@ struct branch {
 	const struct scope *scope;
 	struct scope var;       /* its item, in the form of items */
 	char *value;
-	const char *dir;
+	char *dir;              /* absolute */
+	const struct workflow *flow;    /* the file that it is in */
+	const char *prefix;     /* of its keys: what the calls around it are called, each with a / */
 	const struct node *at;  /* the statement it is at; NULL: behind the last */
-	struct loop *loop;      /* the innermost */
+	struct frame *frame;    /* the innermost */
+	struct buf held;        /* what it has printed while branches before it were not at their end */
+	struct branch *next_holding;    /* among those of its block */
 	int has_place;          /* it takes a place of -j */
 	int has_room;           /* it takes a place of its block's `max` */
 
@@ -61,10 +66,21 @@ struct failure {
 	char *text;
 };
 
+/* What a branch that has ended had printed before its turn. */
+struct held {
+	struct held *next;
+	uint32_t index;
+	struct buf text;
+};
+
 struct block {
 	struct block *next;     /* among those that are filling */
 	const struct node *node;        /* NULL: the root */
+	const struct node *top; /* where its branches end: the node, but of a call, whose file has no parent */
 	struct branch *in;      /* what waits for it; NULL: the root */
+	struct arena mem;       /* of a call: its parameters and its prefix */
+	const struct scope *scope;
+	const char *prefix;
 	struct items items;
 	const struct node *child;       /* the form of different runs: the next of them */
 	uint32_t total, started;
@@ -75,6 +91,14 @@ struct block {
 	size_t nfailures;
 	struct made *made;
 	size_t nmade, made_cap;
+
+	/* Standard output is in input order, so that it is the same over the answers that are kept: only the
+	 * first branch that has not ended writes. All of it is unused where nothing is printed. */
+	int prints;
+	uint32_t head;          /* its index */
+	unsigned char *ended;   /* a bit for each branch that has ended behind the head; NULL: none has */
+	struct branch *holding; /* branches that live and hold something */
+	struct held *printed;
 };
 
 /* Lists of branches. */
@@ -151,23 +175,47 @@ say(struct walk *w, enum event_kind kind, const struct branch *b, const char *te
 }
 
 static void
-put_place(struct walk *w, const struct node *n, struct buf *b)
+put_place(const struct node *n, struct buf *b)
 {
-	buf_fmt(b, "%s:%u: ", w->w->src.name, n->pos.line);
+	buf_fmt(b, "%s:%u: ", n->pos.src->name, n->pos.line);
 }
 
 /* Branches and blocks. */
 
-static void
-pop_loop(struct branch *b)
+static struct frame *
+push_frame(struct branch *b)
 {
-	struct loop *l = b->loop;
+	struct frame *f = mem_zero(1, sizeof *f);
 
-	b->loop = l->up;
-	b->scope = l->outside;
-	items_free(&l->items);
-	free(l->value);
-	free(l);
+	f->up = b->frame;
+	f->node = b->at;
+	f->dir = mem_dup(b->dir, strlen(b->dir));
+	f->outside = b->scope;
+	b->frame = f;
+	return f;
+}
+
+static void
+set_dir(struct branch *b, const char *dir)
+{
+	char *copy = mem_dup(dir, strlen(dir));
+
+	free(b->dir);
+	b->dir = copy;
+}
+
+static void
+pop_frame(struct branch *b)
+{
+	struct frame *f = b->frame;
+
+	b->frame = f->up;
+	b->scope = f->outside;
+	set_dir(b, f->dir);
+	items_free(&f->items);
+	free(f->value);
+	free(f->dir);
+	free(f);
 }
 
 static struct branch *
@@ -184,7 +232,9 @@ make_branch(struct walk *w, struct block *block)
 	if (block->in) {
 		b->sight.up = &block->in->sight;
 		b->scope = block->in->scope;
-		b->dir = block->in->dir;
+		b->flow = block->in->flow;
+		b->prefix = block->in->prefix;
+		set_dir(b, block->in->dir);
 	}
 	list_add(&w->ready, b);
 	return b;
@@ -193,9 +243,10 @@ make_branch(struct walk *w, struct block *block)
 static void
 free_branch(struct branch *b)
 {
-	while (b->loop)
-		pop_loop(b);
+	while (b->frame)
+		pop_frame(b);
 	ids_free(&b->sight.made);
+	free(b->dir);
 	free(b->value);
 	free(b->reason);
 	free(b);
@@ -210,6 +261,8 @@ free_block(struct block *block)
 		free(block->failures[i].text);
 	free(block->failures);
 	free(block->made);
+	arena_free(&block->mem);
+	free(block->ended);
 	items_free(&block->items);
 	free(block);
 }
@@ -246,7 +299,13 @@ fill(struct walk *w, struct block *block)
 	const char *s;
 	size_t n;
 
-	if (block->child) {
+	if (block->node->kind == NODE_CALL) {
+		b->sight.up = NULL;     /* a called file sees its own alone */
+		b->flow = block->node->called;
+		b->scope = block->scope;
+		b->prefix = block->prefix;
+		b->at = b->flow->body;
+	} else if (block->child) {
 		b->at = block->child;
 		block->child = block->child->next;
 	} else if (items_next(&block->items, &s, &n)) {
@@ -262,8 +321,108 @@ fill(struct walk *w, struct block *block)
 		stop_filling(w, block);
 }
 
+/* Printing. */
+
+/* The branch, B or one that it is in, whose turn has not come; NULL: B may write. */
+static struct branch *
+not_in_turn(struct branch *b)
+{
+	for (; b->of->in; b = b->of->in)
+		if (b->of->prints && b->index != b->of->head)
+			return b;
+	return NULL;
+}
+
+/* Prints for B without waiting: written in its turn. */
+static void
+print_later(struct walk *w, struct branch *b, const struct buf *text)
+{
+	struct branch *holder = not_in_turn(b);
+
+	if (holder && text->n && !holder->held.n) {
+		holder->next_holding = holder->of->holding;
+		holder->of->holding = holder;
+	}
+	buf_add(holder ? &holder->held : &w->flush, text->s, text->n);
+}
+
+/* Takes B off its block's holding ones, and gives what it held to *TEXT. */
+static void
+take_held(struct branch *b, struct buf *text)
+{
+	struct branch **p;
+
+	memset(text, 0, sizeof *text);
+	for (p = &b->of->holding; *p; p = &(*p)->next_holding)
+		if (*p == b) {
+			*p = b->next_holding;
+			*text = b->held;
+			memset(&b->held, 0, sizeof b->held);
+			return;
+		}
+}
+
+static void
+print_held(struct walk *w, struct block *block)
+{
+	struct branch *b;
+	struct held **p, *h;
+	struct buf text = { 0 };
+
+	for (b = block->holding; b && b->index != block->head; b = b->next_holding)
+		;
+	if (b)
+		take_held(b, &text);
+	for (p = &block->printed; *p && (*p)->index != block->head; p = &(*p)->next)
+		;
+	if (!b && *p) {
+		h = *p;
+		*p = h->next;
+		text = h->text;
+		free(h);
+	}
+	print_later(w, block->in, &text);
+	buf_free(&text);
+}
+
+/* The branch at INDEX has ended: the turn of those behind it may have come. */
+static void
+pass_turn(struct walk *w, struct block *block, struct branch *b)
+{
+	uint32_t i = b->index;
+	struct held *h;
+
+	if (i != block->head) {
+		if (!block->ended)
+			block->ended = mem_zero(block->total / 8 + 1, 1);
+		block->ended[i / 8] |= (unsigned char)(1 << i % 8);
+		if (b->held.n) {
+			h = mem_zero(1, sizeof *h);
+			take_held(b, &h->text);
+			h->index = i;
+			h->next = block->printed;
+			block->printed = h;
+		}
+		return;
+	}
+	do {
+		block->head++;
+		print_held(w, block);
+	} while (block->ended && block->head < block->total && (block->ended[block->head / 8] & 1 << block->head % 8));
+}
+
+static int
+has_print(const struct node *n)
+{
+	for (; n; n = n->next)
+		if (n->kind == NODE_PRINT || has_print(n->body) || has_print(n->other) ||
+		    (n->called && has_print(n->called->body)))
+			return 1;
+	return 0;
+}
+
 static void end_branch(struct walk *, struct branch *, int held);
-static void go_on(struct walk *, struct branch *);
+static void go_on(struct branch *);
 
 static int
 by_index(const void *va, const void *vb)
@@ -314,7 +473,7 @@ fail_block(struct walk *w, struct block *block)
 	size_t i;
 
 	qsort(block->failures, block->nfailures, sizeof *block->failures, failure_by_index);
-	put_place(w, block->node, &text);
+	put_place(block->node, &text);
 	buf_fmt(&text, "%zu of %lu branches failed: ", block->nfailures, (unsigned long)block->total);
 	for (i = 0; i < block->nfailures; i++)
 		buf_fmt(&text, "%s%s", i ? "; " : "", block->failures[i].text);
@@ -341,6 +500,8 @@ settle(struct walk *w, struct block *block)
 		w->held = block->held > 0;
 		if (w->failed)
 			buf_text(&w->reason, block->failures[0].text);
+	} else if (block->nfailures && block->node->kind == NODE_CALL) {
+		fail_branch(w, in, block->failures[0].text);
 	} else if (block->nfailures) {
 		fail_block(w, block);
 	} else if (block->held || !is_exhausted(block)) {
@@ -348,7 +509,7 @@ settle(struct walk *w, struct block *block)
 	} else {
 		hand_up(w, block);
 		in->state = BRANCH_READY;
-		go_on(w, in);
+		go_on(in);
 		list_add(&w->ready, in);
 	}
 	free_block(block);
@@ -389,6 +550,8 @@ end_branch(struct walk *w, struct branch *b, int held)
 	}
 	leave_place(w, b);
 	leave_room(b);
+	if (block->prints)
+		pass_turn(w, block, b);
 	block->live--;
 	free_branch(b);
 	if (!block->live && (is_exhausted(block) || w->halt))
@@ -417,7 +580,7 @@ fail_here(struct walk *w, struct branch *b, const char *text)
 {
 	struct buf line = { 0 }, named = { 0 };
 
-	put_place(w, b->at, &line);
+	put_place(b->at, &line);
 	buf_text(&line, text);
 	say(w, EVENT_TROUBLE, NULL, buf_str(&line), 0);
 	put_item(b, &named);
@@ -452,32 +615,33 @@ fail_step(struct walk *w, struct branch *b, const char *why)
 
 /* Going from statement to statement. */
 
-/* The next pass of the branch's innermost loop; 0: there is none, and the loop is gone. */
+/* The next pass of the `for` that the branch is at the end of; 0: there is none, and its frame is gone. */
 static int
 next_pass(struct branch *b)
 {
-	struct loop *l = b->loop;
+	struct frame *f = b->frame;
 	const char *s;
 	size_t n;
 
-	if (!items_next(&l->items, &s, &n)) {
-		pop_loop(b);
+	if (!items_next(&f->items, &s, &n)) {
+		pop_frame(b);
 		return 0;
 	}
-	free(l->value);
-	l->value = mem_dup(s, n);
-	l->var.value = l->value;
-	l->var.n = n;
-	b->at = l->node->body;
+	free(f->value);
+	f->value = mem_dup(s, n);
+	f->var.value = f->value;
+	f->var.n = n;
+	set_dir(b, f->dir);
+	b->at = f->node->body;
 	return 1;
 }
 
+/* To the statement behind the one that the branch is at, out of what ends there. */
 static void
-go_on(struct walk *w, struct branch *b)
+go_on(struct branch *b)
 {
-	const struct node *n = b->at, *top = b->of->node;
+	const struct node *n = b->at, *top = b->of->top;
 
-	(void)w;
 	for (;;) {
 		b->at = NULL;
 		if (top && !top->var && n->parent == top)
@@ -490,6 +654,8 @@ go_on(struct walk *w, struct branch *b)
 			return;
 		if (n->kind == NODE_FOR && next_pass(b))
 			return;
+		if (n->kind == NODE_IF)
+			pop_frame(b);
 	}
 }
 
@@ -497,12 +663,12 @@ go_on(struct walk *w, struct branch *b)
 static int
 is_last(const struct branch *b)
 {
-	const struct node *n = b->at, *top = b->of->node;
+	const struct node *n = b->at, *top = b->of->top;
 
 	for (;;) {
 		if (top && !top->var && n->parent == top)
 			return 1;
-		if (n->next || b->loop)
+		if (n->next || n->kind == NODE_FOR)
 			return 0;
 		n = n->parent;
 		if (n == top)
@@ -515,6 +681,9 @@ place_of(const struct branch *b, struct place *at)
 {
 	at->scope = b->scope;
 	at->sight = &b->sight;
+	at->prefix = b->prefix;
+	at->flow = b->flow;
+	at->dir = b->dir;
 }
 
 /* Whether the statement has to wait for standard input to be read; then the branch does. */
@@ -569,6 +738,23 @@ check_name(const char *s, size_t n, struct buf *error)
 	return -1;
 }
 
+/* The key of a statement, whole; of a call what all its keys begin with. */
+static int
+read_key(struct answers *a, const struct place *at, const struct node *n, struct buf *out)
+{
+	size_t from;
+
+	buf_text(out, at->prefix);
+	from = out->n;
+	if (expand(a, at, &n->key->t, out))
+		return -1;
+	if (out->n == from)
+		out->n = 0;             /* an empty key, whatever is in front of it */
+	else if (n->kind == NODE_CALL)
+		buf_char(out, '/');
+	return 0;
+}
+
 static int claim_items(struct claim *);
 
 /* Says who gave the key first. */
@@ -601,7 +787,7 @@ claim_key(struct claim *c, const struct node *n)
 	uint32_t id;
 
 	/* A key that hangs on an answer that is still to come is looked at when it is made. */
-	if (expand(c->w->answers, &c->at, &n->key->t, &b)) {
+	if (read_key(c->w->answers, &c->at, n, &b)) {
 		c->w->answers->error.n = 0;
 		buf_free(&b);
 		return 0;
@@ -632,7 +818,7 @@ static int
 claim_nodes(struct claim *c, const struct node *n)
 {
 	for (; n; n = n->next) {
-		if (n->key && n->kind != NODE_CALL && claim_key(c, n))
+		if (n->key && claim_key(c, n))
 			return -1;
 		if (!n->var && (claim_nodes(c, n->body) || claim_nodes(c, n->other)))
 			return -1;
@@ -719,25 +905,20 @@ static int
 at_for(struct walk *w, struct branch *b)
 {
 	struct items items;
-	struct loop *l;
+	struct frame *f;
 	uint32_t total;
 
 	if (wait_for_stdin(w, b) || read_items(w, b, &items, &total))
 		return 0;
-	l = mem_zero(1, sizeof *l);
-	l->up = b->loop;
-	l->node = b->at;
-	l->items = items;
-	l->outside = b->scope;
-	l->var.up = b->scope;
-	l->var.name = b->at->var;
-	b->loop = l;
-	b->scope = &l->var;
-	if (!b->at->body || !next_pass(b)) {
-		if (b->loop == l)
-			pop_loop(b);
-		go_on(w, b);
-	}
+	f = push_frame(b);
+	f->items = items;
+	f->var.up = b->scope;
+	f->var.name = b->at->var;
+	b->scope = &f->var;
+	if (total && b->at->body && next_pass(b))
+		return 1;
+	pop_frame(b);
+	go_on(b);
 	return 1;
 }
 
@@ -785,16 +966,17 @@ at_parallel(struct walk *w, struct branch *b)
 		total++;
 	if (!total || !n->body) {
 		items_free(&items);
-		go_on(w, b);
+		go_on(b);
 		return 1;
 	}
 	block = mem_zero(1, sizeof *block);
-	block->node = n;
+	block->node = block->top = n;
 	block->in = b;
 	block->items = items;
 	block->child = n->var ? NULL : n->body;
 	block->total = total;
 	block->max = max;
+	block->prints = has_print(n->body);
 	block->next = w->filling;
 	w->filling = block;
 	b->state = BRANCH_BLOCK;
@@ -812,7 +994,7 @@ begin_key(struct walk *w, struct branch *b)
 
 	place_of(b, &at);
 	w->answers->error.n = 0;
-	if (expand(w->answers, &at, &b->at->key->t, &s)) {
+	if (read_key(w->answers, &at, b->at, &s)) {
 		buf_free(&s);
 		fail_answers(w, b);
 		return -1;
@@ -851,7 +1033,7 @@ say_kept(struct walk *w, struct branch *b)
 	e.kind = EVENT_KEPT;
 	e.key = branch_key(w, b, &e.id);
 	place_of(b, &at);
-	if (!task_step(&t, w->around, w->answers, &at, b->at, b->dir, e.key))
+	if (!task_step(&t, w->around, w->answers, &at, b->at, e.key))
 		e.task = &t;
 	e.key = branch_key(w, b, &e.id);
 	w->world->event(w->world->ctx, &e);
@@ -868,7 +1050,7 @@ at_run(struct walk *w, struct branch *b)
 	if (w->answers->keys->flags[b->key] & KEY_KEPT) {
 		say_kept(w, b);
 		sight_add(&b->sight, w->answers->keys, b->key);
-		go_on(w, b);
+		go_on(b);
 		return 1;
 	}
 	b->state = BRANCH_PLACE;
@@ -931,17 +1113,102 @@ at_fail(struct walk *w, struct branch *b)
 static int
 at_break(struct walk *w, struct branch *b)
 {
-	b->at = b->loop->node;
-	pop_loop(b);
-	go_on(w, b);
+	(void)w;
+	while (b->frame->node->kind != NODE_FOR)
+		pop_frame(b);
+	b->at = b->frame->node;
+	pop_frame(b);
+	go_on(b);
 	return 1;
 }
 
 static int
 at_print(struct walk *w, struct branch *b)
 {
+	struct buf text = { 0 };
+	int bad;
+
+	if (not_in_turn(b)) {
+		bad = read_text(w, b, &text);
+		if (!bad) {
+			print_later(w, b, &text);
+			go_on(b);
+		}
+		buf_free(&text);
+		return !bad;
+	}
 	b->state = BRANCH_PRINT;
 	list_add(&w->printing, b);
+	return 0;
+}
+
+/* The directory DIR as it is seen from the branch's own. */
+static void
+join_dir(const struct branch *b, const char *dir, struct buf *out)
+{
+	if (*dir != '/')
+		buf_fmt(out, "%s/", strcmp(b->dir, "/") ? b->dir : "");
+	buf_text(out, dir);
+}
+
+static int
+at_cd(struct walk *w, struct branch *b)
+{
+	struct buf s = { 0 }, path = { 0 }, text = { 0 };
+	struct place at;
+	int bad;
+
+	place_of(b, &at);
+	w->answers->error.n = 0;
+	bad = expand(w->answers, &at, &b->at->arg->t, &s);
+	if (bad) {
+		fail_answers(w, b);
+	} else {
+		join_dir(b, buf_str(&s), &path);
+		bad = w->world->enter(w->world->ctx, buf_str(&path));
+		if (bad) {
+			buf_fmt(&text, "cannot go to %s: %s", s.n ? path.s : "a directory without a name", strerror(bad));
+			fail_here(w, b, buf_str(&text));
+		} else {
+			set_dir(b, path.s);
+			go_on(b);
+		}
+	}
+	buf_free(&s);
+	buf_free(&path);
+	buf_free(&text);
+	return !bad;
+}
+
+/* Calls. */
+
+static int
+at_call(struct walk *w, struct branch *b)
+{
+	struct block *block;
+	struct place at;
+	const char *name;
+	int bad = 0;
+
+	if (begin_key(w, b))
+		return 0;
+	block = mem_zero(1, sizeof *block);
+	block->node = b->at;
+	block->in = b;
+	block->total = 1;
+	name = task_key(w, b);
+	block->prefix = arena_dup(&block->mem, name, strlen(name));
+	place_of(b, &at);
+	w->answers->error.n = 0;
+	block->scope = call_scope(w->answers, &at, b->at, &block->mem, &bad);
+	if (bad) {
+		free_block(block);
+		fail_answers(w, b);
+		return 0;
+	}
+	block->next = w->filling;
+	w->filling = block;
+	b->state = BRANCH_BLOCK;
 	return 0;
 }
 
@@ -958,7 +1225,7 @@ advance(struct walk *w, struct branch *b)
 {
 	static int (*const at[])(struct walk *, struct branch *) = {
 		at_run, at_for, at_parallel, at_if, at_break, at_print, at_stop, at_fail,
-		at_unbuilt, at_unbuilt, at_unbuilt, at_unbuilt, at_unbuilt,
+		at_call, at_unbuilt, at_unbuilt, at_cd, at_unbuilt,
 	};
 
 	w->budget--;
@@ -983,10 +1250,10 @@ make_task(struct walk *w, struct branch *b, struct task *t)
 	place_of(b, &at);
 	w->answers->error.n = 0;
 	if (b->at->kind == NODE_IF)
-		return task_if(t, w->around, w->answers, &at, b->at, b->dir);
+		return task_if(t, w->around, w->answers, &at, b->at);
 	if (b->otherwise)
 		return task_word(t, w->around, w->answers, &at, b->at, task_key(w, b));
-	bad = task_step(t, w->around, w->answers, &at, b->at, b->dir, task_key(w, b));
+	bad = task_step(t, w->around, w->answers, &at, b->at, task_key(w, b));
 	if (bad)
 		return bad;
 	b->retries = t->retries;
@@ -1079,7 +1346,12 @@ walk_next(struct walk *w, long long now, struct order *o)
 		}
 		if (w->ready.first)
 			advance(w, list_take(&w->ready));
-		else if (w->halt)
+		else if (w->flush.n) {
+			o->kind = ORDER_PRINT;
+			o->text = w->flush;
+			memset(&w->flush, 0, sizeof w->flush);
+			return;
+		} else if (w->halt)
 			return;
 		else if (w->printing.first) {
 			if (give_text(w, o))
@@ -1183,7 +1455,7 @@ step_ended(struct walk *w, struct branch *b, const struct outcome *o)
 		free(b->reason);
 		b->reason = NULL;
 		b->state = BRANCH_READY;
-		go_on(w, b);
+		go_on(b);
 		list_add(&w->ready, b);
 	} else if (o->kind == OUT_STOPPED) {
 		end_branch(w, b, 1);
@@ -1211,10 +1483,12 @@ if_ended(struct walk *w, struct branch *b, const struct outcome *o)
 		const struct node *arm = yes ? b->at->body : b->at->other;
 
 		b->state = BRANCH_READY;
-		if (arm)
+		if (arm) {
+			push_frame(b);
 			b->at = arm;
-		else
-			go_on(w, b);
+		} else {
+			go_on(b);
+		}
 		list_add(&w->ready, b);
 	} else {
 		buf_text(&why, "the command of this `if` (0 is true, 1 is false): ");
@@ -1290,12 +1564,20 @@ walk_printed(struct walk *w, struct branch *b, int error)
 
 	if (error) {
 		buf_fmt(&text, "standard output: %s", strerror(error));
-		fail_here(w, b, buf_str(&text));
+		if (b) {
+			fail_here(w, b, buf_str(&text));
+		} else {
+			w->output_failed = 1;
+			say(w, EVENT_TROUBLE, NULL, buf_str(&text), 0);
+			walk_halt(w, HALT_FIRST);
+		}
 		buf_free(&text);
 		return;
 	}
+	if (!b)
+		return;
 	b->state = BRANCH_READY;
-	go_on(w, b);
+	go_on(b);
 	list_add(&w->ready, b);
 }
 
@@ -1366,7 +1648,9 @@ walk_start(struct walk *w, const struct workflow *workflow, const struct surroun
 	root->total = 1;
 	b = make_branch(w, root);
 	b->scope = scope;
-	b->dir = around->root;
+	b->flow = workflow;
+	b->prefix = "";
+	set_dir(b, around->root);
 	b->at = workflow->body;
 	if (keys_find(answers->keys, "-", 1) != KEY_NONE &&
 	    (answers->keys->flags[keys_find(answers->keys, "-", 1)] & KEY_KEPT))
@@ -1379,4 +1663,5 @@ walk_free(struct walk *w)
 	/* Branches that run when orch gives up are not freed: only an end by signal leaves some, and then
 	 * the process is gone. What ended normally has freed itself. */
 	buf_free(&w->reason);
+	buf_free(&w->flush);
 }

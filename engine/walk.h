@@ -37,6 +37,8 @@ struct world {
 	void *ctx;
 	void (*event)(void *ctx, const struct event *);
 	uint32_t (*random)(void *ctx);
+	/* Whether the directory PATH can be worked in: 0 or an errno. */
+	int (*enter)(void *ctx, const char *path);
 };
 
 enum order_kind {
@@ -48,7 +50,7 @@ enum order_kind {
 
 struct order {
 	enum order_kind kind;
-	struct branch *branch;  /* to be handed back; NULL with ORDER_START: it is standard input's */
+	struct branch *branch;  /* to be handed back; may be NULL: standard input's, or a text of several */
 	struct task task;       /* ORDER_START: the caller's, to be freed with task_free */
 	struct buf text;        /* ORDER_PRINT: the caller's, to be freed with buf_free */
 };
@@ -83,6 +85,8 @@ struct walk {
 	int budget;             /* statements until ORDER_MORE */
 	int ended, failed, held;        /* the root has ended: with a failure, or cut short */
 	long long now;
+	struct buf flush;       /* for standard output: what was printed before its turn */
+	int output_failed;      /* some of that could not be written */
 	struct buf reason;      /* why it failed */
 };
 

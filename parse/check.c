@@ -15,6 +15,136 @@ struct checker {
 	struct names names;
 };
 
+/* Calls. */
+
+/* The chain of files from the first to the one that is called again. */
+static void
+say_circle(struct checker *c, const struct node *n, const struct workflow *called)
+{
+	const struct workflow *chain[CALLS_MOST + 2], *w;
+	struct buf b = { 0 };
+	size_t i = 0;
+
+	for (w = c->w; w && i < CALLS_MOST + 1; w = w->up) {
+		chain[i++] = w;
+		if (w == called)
+			break;
+	}
+	while (i--)
+		buf_fmt(&b, "%s calls ", chain[i]->src.name);
+	diag_error(c->diags, n->arg->pos, "calls in a circle: %s%s", buf_str(&b), called->src.name);
+	buf_free(&b);
+}
+
+static unsigned
+depth_of(const struct workflow *w)
+{
+	unsigned d = 0;
+
+	for (; w->up; w = w->up)
+		d++;
+	return d;
+}
+
+static void
+bind_call(struct checker *c, struct node *n)
+{
+	const char *name, *error = "";
+	struct workflow *called;
+	size_t len;
+
+	if (!c->with->call || !tmpl_literal(&n->arg->t, &name, &len))
+		return;
+	called = c->with->call(c->with->ctx, c->w, name, &error);
+	if (!called) {
+		diag_error(c->diags, n->arg->pos, "cannot read `%s`: %s", name, error);
+		return;
+	}
+	if (called->checking == 1) {
+		say_circle(c, n, called);
+		return;
+	}
+	if (depth_of(c->w) + 1 + called->height > CALLS_MOST) {
+		diag_error(c->diags, n->arg->pos, "calls go deeper than %d files here", (int)CALLS_MOST);
+		return;
+	}
+	if (!called->checking) {
+		called->up = c->w;
+		workflow_check(called, c->with, c->diags);
+	}
+	n->called = called;
+	if (c->w->height < called->height + 1)
+		c->w->height = called->height + 1;
+}
+
+static void
+bind_calls(struct checker *c, struct node *n)
+{
+	for (; n; n = n->next) {
+		if (n->kind == NODE_CALL)
+			bind_call(c, n);
+		bind_calls(c, n->body);
+		bind_calls(c, n->other);
+	}
+}
+
+static int
+is_given(const struct node *n, const char *name)
+{
+	size_t i, len = strlen(name);
+
+	for (i = 0; i < n->values.n; i++)
+		if (!strncmp(n->values.list[i].raw, name, len) && n->values.list[i].raw[len] == '=')
+			return 1;
+	return n->text.there && !strcmp(name, "prompt");
+}
+
+static const struct param *
+find_param(const struct workflow *w, const char *name, size_t n)
+{
+	const struct param *v;
+
+	for (v = w->params; v && (strncmp(v->name, name, n) || v->name[n]); v = v->next)
+		;
+	return v;
+}
+
+/* What the call gives against what the called file takes. */
+static void
+check_values(struct checker *c, const struct node *n)
+{
+	const struct workflow *w = n->called;
+	const struct param *v;
+	struct near near;
+	size_t i, k, len;
+
+	for (i = 0; i < n->values.n; i++) {
+		const struct word *given = &n->values.list[i];
+
+		len = strcspn(given->raw, "=");
+		for (k = 0; k < i; k++)
+			if (!strncmp(n->values.list[k].raw, given->raw, len + 1))
+				diag_error(c->diags, given->pos, "`%.*s` is given twice", (int)len, given->raw);
+		if (find_param(w, given->raw, len))
+			continue;
+		near_start(&near, given->raw, len);
+		for (v = w->params; v; v = v->next)
+			near_try(&near, v->name, strlen(v->name));
+		diag_error(c->diags, given->pos, "%s has no parameter `%.*s`%s%s%s", w->src.name, (int)len, given->raw,
+		    near.best ? "; did you mean `" : "", near.best ? near.best : "", near.best ? "`?" : "");
+	}
+	v = find_param(w, "prompt", 6);
+	if (n->text.there && !v)
+		diag_error(c->diags, n->pos, "%s takes no text: it has no `param prompt`", w->src.name);
+	for (i = 0; i < n->values.n && n->text.there; i++)
+		if (!strncmp(n->values.list[i].raw, "prompt=", 7))
+			diag_error(c->diags, n->values.list[i].pos, "the text is its prompt already");
+	for (v = w->params; v; v = v->next)
+		if (!v->fallback && !is_given(n, v->name))
+			diag_error(c->diags, n->pos, strcmp(v->name, "prompt") ? "%s needs %s=VALUE (its line %u)" :
+			    "%s needs a text behind |: its %s (its line %u)", w->src.name, v->name, v->pos.line);
+}
+
 /* Agents and steps. */
 
 static const struct agent *
@@ -50,6 +180,19 @@ bind_step(struct checker *c, struct step *s)
 		diag_error(c->diags, a->pos, "unknown agent `%s`; say how it is started: agent %s PROGRAM...", a->name, a->name);
 }
 
+/* Whether the file, or one that it calls, has an agent of this name. */
+static int
+knows_agent(const struct workflow *w, const struct node *n, const char *name)
+{
+	if (agents_find(w, NULL, name))
+		return 1;
+	for (; n; n = n->next)
+		if ((n->called && knows_agent(n->called, n->called->body, name)) || knows_agent(w, n->body, name) ||
+		    knows_agent(w, n->other, name))
+			return 1;
+	return 0;
+}
+
 static void
 bind_agents(struct checker *c)
 {
@@ -60,8 +203,8 @@ bind_agents(struct checker *c)
 		for (other = c->w->agents; other != a; other = other->next)
 			if (!a->built_in && !strcmp(a->name, other->name))
 				diag_error(c->diags, a->pos, "the agent `%s` is there already, on line %u", a->name, other->pos.line);
-	for (a = c->with->agents; a; a = a->next)
-		if (!agents_find(c->w, NULL, a->name) && !workflow_lost(c->w, a->name, strlen(a->name)))
+	for (a = c->with->agents; a && !c->w->up; a = a->next)
+		if (!knows_agent(c->w, c->w->body, a->name) && !workflow_lost(c->w, a->name, strlen(a->name)))
 			diag_error(c->diags, a->pos, "no agent of this workflow is called `%s`", a->name);
 	for (s = c->w->steps; s; s = s->next)
 		bind_step(c, s);
@@ -121,7 +264,7 @@ load_prompt(struct checker *c, struct attrs *a)
 	a->prompt_src = src;
 	src->name = name;
 	src->text = "";
-	error = c->with->load ? c->with->load(c->with->ctx, name, src, &c->w->mem) : NULL;
+	error = c->with->load ? c->with->load(c->with->ctx, c->w, name, src, &c->w->mem) : NULL;
 	if (error)
 		diag_error(c->diags, a->prompt->pos, "cannot read `%s`: %s", name, error);
 	else if (src->n && memchr(src->text, '\0', src->n))
@@ -446,18 +589,33 @@ check_break(struct checker *c, const struct node *n)
 		diag_error(c->diags, n->pos, "`break` cannot leave the parallel block of line %u", up->pos.line);
 }
 
-/* Whether N comes behind a `worktree ... enter` of its own branch. */
+/* Whether N comes behind a `worktree ... enter` of its own branch, which BLOCK's (NULL: the file) is. */
 static int
-in_own_worktree(const struct node *n, const struct node *block)
+in_own_worktree(const struct checker *c, const struct node *n, const struct node *block)
 {
 	const struct node *up, *w;
 
 	for (up = n; up && up != block; up = up->parent) {
-		for (w = up->in_else ? up->parent->other : up->parent->body; w != up; w = w->next)
+		w = !up->parent ? c->w->body : up->in_else ? up->parent->other : up->parent->body;
+		for (; w != up; w = w->next)
 			if (w->kind == NODE_WORKTREE && w->enter)
 				return 1;
 	}
 	return 0;
+}
+
+/* The guards hold through calls. */
+static void
+check_called_in_parallel(struct checker *c, const struct node *n, const struct node *block)
+{
+	const struct node *t = n->called->terminal, *commit = n->called->commits;
+
+	if (t)
+		diag_error(c->diags, n->pos, "this call cannot be in a parallel block (line %u): line %u of %s uses the terminal, "
+		    "and there is one", block->pos.line, t->pos.line, t->pos.src->name);
+	if (commit && block->var && !in_own_worktree(c, n, block))
+		diag_error(c->diags, n->pos, "this call in a parallel branch (line %u) needs a worktree of its own, `worktree BRANCH enter` "
+		    "above it: line %u of %s commits", block->pos.line, commit->pos.line, commit->pos.src->name);
 }
 
 static void
@@ -475,9 +633,24 @@ check_place(struct checker *c, const struct node *n)
 		diag_error(c->diags, n->pos, "`stop` cannot be in a parallel branch (line %u): it ends the file", block->pos.line);
 	if (n->kind == NODE_ASK)
 		diag_error(c->diags, n->pos, "`ask` cannot be in a parallel block (line %u): there is one terminal", block->pos.line);
-	if (n->kind == NODE_COMMIT && block->var && !in_own_worktree(n, block))
+	if (n->kind == NODE_COMMIT && block->var && !in_own_worktree(c, n, block))
 		diag_error(c->diags, n->pos, "`commit` in a parallel branch (line %u) needs a worktree of its own: "
 		    "`worktree BRANCH enter` above it", block->pos.line);
+	if (n->called)
+		check_called_in_parallel(c, n, block);
+}
+
+/* What a file that calls this one has to know: whether the terminal is used, and where commits go. */
+static void
+note_for_callers(struct checker *c, const struct node *n)
+{
+	const struct workflow *called = n->called;
+
+	if (!c->w->terminal)
+		c->w->terminal = called ? called->terminal :
+		    n->kind == NODE_ASK || (n->kind == NODE_RUN && n->step && is_interactive(n)) ? n : NULL;
+	if (!c->w->commits && !node_parallel(n) && !in_own_worktree(c, n, NULL))
+		c->w->commits = called ? called->commits : n->kind == NODE_COMMIT ? n : NULL;
 }
 
 static void
@@ -533,10 +706,13 @@ check_nodes(struct checker *c, struct node *n)
 	for (; n; n = n->next) {
 		check_place(c, n);
 		check_words(c, n);
-		if (n->kind == NODE_RUN) {
+		if (n->kind == NODE_RUN)
 			check_run(c, n);
+		note_for_callers(c, n);
+		if (n->kind == NODE_RUN)
 			continue;
-		}
+		if (n->called)
+			check_values(c, n);
 		check_text(c, n);
 		check_default(c, n);
 		check_inputs(c, n);
@@ -566,15 +742,18 @@ check_params(struct checker *c)
 void
 workflow_check(struct workflow *w, const struct check_with *with, struct diags *diags)
 {
-	struct checker c;
+	struct checker c = { 0 };
 
 	c.w = w;
 	c.with = with;
 	c.diags = diags;
+	w->checking = 1;        /* what calls it now calls in a circle */
 	agents_add_built_in(w);
+	bind_calls(&c, w->body);
 	names_start(&c.names, w, diags);
 	bind_agents(&c);
 	check_params(&c);
 	check_nodes(&c, w->body);
 	names_free(&c.names);
+	w->checking = 2;
 }

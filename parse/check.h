@@ -8,13 +8,18 @@
 struct check_with {
 	const struct agent *agents;     /* those of -a, which come first; NULL: none */
 	int from_stdin;                 /* the workflow itself came from standard input */
-	/* Reads the file NAME, as the workflow names it, into *OUT (which lives in the arena, its name
+	/* Reads the file NAME, as the workflow FROM names it, into *OUT (which lives in the arena, its name
 	 * what messages call it). Returns NULL, or what went wrong in words that live on. */
-	const char *(*load)(void *ctx, const char *name, struct source *out, struct arena *);
+	const char *(*load)(void *ctx, const struct workflow *from, const char *name, struct source *out, struct arena *);
+	/* The workflow in the file NAME, as FROM names it: parsed, the same one each time, and owned by
+	 * whoever gives it. NULL: *ERROR says why. */
+	struct workflow *(*call)(void *ctx, const struct workflow *from, const char *name, const char **error);
 	void *ctx;
 };
 
-/* Finds all that is wrong with W and says it; binds each run to its step and agent, and makes its
+enum { CALLS_MOST = 8 };        /* files that call files */
+
+/* Finds all that is wrong with W and the files that it calls, and says it; binds each run to its step and agent, and makes its
  * prompt. After it, when there are no errors, W is ready to run. */
 void workflow_check(struct workflow *w, const struct check_with *, struct diags *);
 

@@ -12,7 +12,7 @@ enum { KEY_MOST = 255 };
 
 struct key {
 	const struct node *node;
-	const struct tmpl *t;           /* of a call: what all its keys begin with, before a / */
+	const struct tmpl *t;           /* of a call: what all its keys begin with, before a /; NULL: a called file's */
 	const unsigned short *glob;
 	size_t n;
 	const char *spelling;           /* as it is written, for messages; its bytes if it is literal */
@@ -123,39 +123,127 @@ check_twice(struct names *ns, const struct key *key, const struct key *other)
 	return 1;
 }
 
+static struct key *
+new_key(struct names *ns, const struct node *n)
+{
+	struct key *key;
+
+	if (ns->nkeys == ns->cap) {
+		ns->cap = ns->cap ? ns->cap * 2 : 64;
+		ns->keys = mem_grow(ns->keys, ns->cap, sizeof *ns->keys);
+	}
+	key = &ns->keys[ns->nkeys];
+	memset(key, 0, sizeof *key);
+	key->node = n;
+	return key;
+}
+
+static void grow_table(struct names *);
+
+/* Puts the newest key into the table, in front of those that are spelled like it. */
+static void
+link_key(struct names *ns)
+{
+	unsigned *first;
+
+	if ((ns->nkeys + 1) * 2 > ns->size)
+		grow_table(ns);
+	first = slot(ns, ns->keys[ns->nkeys].spelling);
+	ns->keys[ns->nkeys].next = *first;
+	*first = (unsigned)++ns->nkeys;
+}
+
+static void
+grow_table(struct names *ns)
+{
+	size_t n = ns->nkeys;
+
+	free(ns->table);
+	ns->size *= 2;
+	ns->table = mem_zero(ns->size, sizeof *ns->table);
+	for (ns->nkeys = 0; ns->nkeys < n; )
+		link_key(ns);
+}
+
+/* What a key begins with, and how that is written. */
+struct beginning {
+	const unsigned short *glob;
+	size_t n;
+	const char *spelling;
+	int literal;
+};
+
+static void
+begin_with(struct names *ns, struct key *key, const struct beginning *b, const struct tmpl *t, const char *end)
+{
+	struct buf spelling = { 0 };
+	const unsigned short *own;
+	unsigned short *g;
+	const char *s;
+	size_t n, i, len;
+
+	own = tmpl_glob(t, &n, &ns->w->mem);
+	g = arena_get(&ns->w->mem, (b->n + n + 1) * sizeof *g);
+	for (i = 0; i < b->n; i++)
+		g[key->n++] = b->glob[i];
+	for (i = 0; i < n; i++)
+		g[key->n++] = own[i];
+	for (; *end; end++)
+		g[key->n++] = (unsigned char)*end;
+	key->glob = g;
+	key->literal = b->literal && tmpl_literal(t, &s, &len);
+	buf_text(&spelling, b->spelling);
+	tmpl_show(t, &spelling);
+	if (key->n > b->n + n)
+		buf_char(&spelling, '/');
+	key->spelling = arena_dup(&ns->w->mem, spelling.s, spelling.n);
+	buf_free(&spelling);
+}
+
+/* The keys of a called file, NAME/KEY each, are all there once the call has ended. */
+static void
+add_called(struct names *ns, const struct node *call, const struct node *n, const struct beginning *b)
+{
+	struct beginning inner;
+	struct key *key;
+
+	for (; n; n = n->next) {
+		if (n->key) {
+			key = new_key(ns, call);
+			begin_with(ns, key, b, &n->key->t, n->kind == NODE_CALL ? "/" : "");
+			inner.glob = key->glob;
+			inner.n = key->n;
+			inner.spelling = key->spelling;
+			inner.literal = key->literal;
+			link_key(ns);
+			if (n->called)
+				add_called(ns, call, n->called->body, &inner);
+		}
+		add_called(ns, call, n->body, b);
+		add_called(ns, call, n->other, b);
+	}
+}
+
 static void
 add_key(struct names *ns, const struct node *n)
 {
-	struct key *key = &ns->keys[ns->nkeys];
-	struct buf b = { 0 };
-	const char *s;
-	size_t len;
-	unsigned *first, i;
+	static const struct beginning nothing = { NULL, 0, "", 1 };
+	struct beginning inner;
+	struct key *key = new_key(ns, n);
+	unsigned i;
 
-	memset(key, 0, sizeof *key);
-	key->node = n;
 	key->t = &n->key->t;
-	key->literal = tmpl_literal(key->t, &s, &len);
-	key->glob = tmpl_glob(key->t, &key->n, &ns->w->mem);
-	tmpl_show(key->t, &b);
-	if (n->kind == NODE_CALL) {
-		unsigned short *g = arena_get(&ns->w->mem, (key->n + 2) * sizeof *g);
-
-		if (key->n)
-			memcpy(g, key->glob, key->n * sizeof *g);
-		g[key->n++] = '/';
-		g[key->n++] = GLOB_ANY;
-		key->glob = g;
-		buf_text(&b, "/");
-	}
-	key->spelling = arena_dup(&ns->w->mem, b.s, b.n);
-	buf_free(&b);
+	begin_with(ns, key, &nothing, key->t, n->kind == NODE_CALL ? "/" : "");
 	check_key(ns, n, key);
-	first = slot(ns, key->spelling);
-	for (i = *first; i && !check_twice(ns, key, &ns->keys[i - 1]); i = ns->keys[i - 1].next)
+	for (i = *slot(ns, key->spelling); i && !check_twice(ns, key, &ns->keys[i - 1]); i = ns->keys[i - 1].next)
 		;
-	key->next = *first;
-	*first = (unsigned)++ns->nkeys;
+	inner.glob = key->glob;
+	inner.n = key->n;
+	inner.spelling = key->spelling;
+	inner.literal = key->literal;
+	link_key(ns);
+	if (n->called)
+		add_called(ns, n, n->called->body, &inner);
 }
 
 static void
@@ -175,7 +263,8 @@ names_start(struct names *ns, struct workflow *w, struct diags *diags)
 	memset(ns, 0, sizeof *ns);
 	ns->w = w;
 	ns->diags = diags;
-	ns->keys = mem_zero(w->nodes + 1, sizeof *ns->keys);
+	ns->cap = w->nodes + 1;
+	ns->keys = mem_grow(NULL, ns->cap, sizeof *ns->keys);
 	for (ns->size = 16; ns->size < 2 * (size_t)w->nodes + 2; )
 		ns->size *= 2;
 	ns->table = mem_zero(ns->size, sizeof *ns->table);
@@ -203,7 +292,7 @@ inside(const struct node *at, const struct node *loop)
 static int
 sees(const struct node *at, const struct key *key, const struct tmpl *plain)
 {
-	if (tmpl_same(plain, key->t) && inside(at->parent, loop_of(key->node)))
+	if (key->t && tmpl_same(plain, key->t) && inside(at->parent, loop_of(key->node)))
 		return node_above(at, key->node);
 	return node_sees(at, key->node);
 }
@@ -221,7 +310,7 @@ find_literal(const struct names *ns, const struct node *at, const char *s, const
 	for (k = 0; k < ns->nkeys; k++) {
 		const struct key *key = &ns->keys[k];
 
-		if ((key->literal && key->node->kind != NODE_CALL) || !glob_match(key->glob, key->n, s, n))
+		if (key->literal || !glob_match(key->glob, key->n, s, n))
 			continue;
 		if (sees(at, key, t))
 			return key;
@@ -257,7 +346,7 @@ find_meeting(const struct names *ns, const struct node *at, const struct tmpl *t
 			continue;
 		if (pattern || sees(at, key, t))
 			return key;
-		if (own_letters(key) || tmpl_same(t, key->t))
+		if (own_letters(key) || (key->t && tmpl_same(t, key->t)))
 			*any = key;
 	}
 	return NULL;

@@ -104,6 +104,8 @@ enum node_kind {
 	NODE_CALL, NODE_WORKTREE, NODE_COMMIT, NODE_CD, NODE_ASK
 };
 
+struct workflow;
+
 /* A statement that does something. What a kind does not use is zero. */
 struct node {
 	enum node_kind kind;
@@ -129,6 +131,7 @@ struct node {
 	struct item *items;             /* FOR, PARALLEL */
 	size_t nitems;
 	struct command command;         /* IF */
+	const struct workflow *called;  /* CALL; after check */
 	struct node *body, *other;      /* FOR, PARALLEL, IF: the lines inside; IF: those behind else */
 
 	struct word *arg;               /* WORKTREE: the branch; CD: the directory; CALL: the file */
@@ -148,6 +151,11 @@ struct workflow {
 	struct step *steps;
 	struct node *body;
 	unsigned nodes;                 /* how many statements there are */
+	struct workflow *up;            /* the file whose call made this one be read; NULL: the first */
+	unsigned height;                /* how many files deep its own calls go; after check */
+	int checking;                   /* its check has begun */
+	const struct node *terminal;    /* a step that is interactive, or an ask; in called files too; after check */
+	const struct node *commits;     /* a commit in the directory that it is called in; likewise */
 	struct text lost;               /* lines that could not be read: they may have made a name */
 };
 

@@ -52,16 +52,22 @@ file_open_dir(int dir, const char *name)
 }
 
 int
+file_mkdir(int dir, const char *name)
+{
+	mode_t mask = umask(0);         /* a mode taken away here could not be given back by opening it */
+	int bad = mkdirat(dir, name, 0700), saved = errno;
+
+	umask(mask);
+	errno = saved;
+	return bad;
+}
+
+int
 file_make_dir(int dir, const char *name)
 {
-	int fd, made = mkdirat(dir, name, 0700) == 0;
-
-	if (!made && errno != EEXIST)
+	if (file_mkdir(dir, name) && errno != EEXIST)
 		return -1;
-	fd = file_open_dir(dir, name);
-	if (fd >= 0 && made)
-		fchmod(fd, 0700);
-	return fd;
+	return file_open_dir(dir, name);
 }
 
 int

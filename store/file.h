@@ -13,6 +13,9 @@ long file_read_at(int fd, void *p, size_t n, long long offset);
 /* The directory NAME below DIR, opened close-on-exec, never through a link. -1 and errno. */
 int file_open_dir(int dir, const char *name);
 
+/* Makes the directory NAME, mode 0700 whatever the umask. -1 and errno. */
+int file_mkdir(int dir, const char *name);
+
 /* Makes NAME below DIR, mode 0700 whatever the umask, unless it is there, and opens it. */
 int file_make_dir(int dir, const char *name);
 

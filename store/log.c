@@ -12,7 +12,8 @@
  *
  * TIME is in milliseconds since the Epoch, DIGEST sixteen hexadecimal digits, STATUS of a step what
  * wait() gave (-1: it never ran), of the end an exit status. In KEY and TEXT a control character and
- * % are written %XX. */
+ * % are written %XX. A line that a crash has cut off is closed with a CAN (0x18), and counts for nothing:
+ * its numbers may lack their ends. */
 #include "store/log.h"
 
 #include <errno.h>
@@ -42,7 +43,7 @@ log_open(int dir)
 	if (fstat(fd, &st) || !S_ISREG(st.st_mode) || fchmod(fd, 0600))
 		goto fail;
 	if (st.st_size && file_read_at(fd, &last, 1, (long long)st.st_size - 1) == 1 && last != '\n' &&
-	    file_write(fd, "\n", 1))
+	    file_write(fd, "\030\n", 2))
 		goto fail;
 	return fd;
 fail:
@@ -133,7 +134,7 @@ log_parse(char *s, size_t len, struct log_line *l)
 	int e;
 
 	memset(l, 0, sizeof *l);
-	if (!number(&s, end, 10, &v) || !(p = field(&s, end, &n)) || (e = event_of(p)) < 0)
+	if (memchr(s, '\030', len) || !number(&s, end, 10, &v) || !(p = field(&s, end, &n)) || (e = event_of(p)) < 0)
 		return 0;
 	l->ms = (long long)v;
 	l->event = (enum log_event)e;

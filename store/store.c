@@ -22,6 +22,14 @@ fail(struct store *s, const char *what)
 	return -1;
 }
 
+/* Says which part of the run's directory it was about. */
+static const char *
+part(const struct store *s, const char *dir, const char *name, char path[256])
+{
+	snprintf(path, 256, "%.100s/%.100s%s%.20s", dir, s->name, *name ? "/" : "", name);
+	return path;
+}
+
 /* What others may write to, or own, is not ours to trust. */
 static int
 check_owner(struct store *s, int fd, const char *what)
@@ -128,7 +136,7 @@ make_by_time(struct store *s)
 		snprintf(base, sizeof base, "%lld", (long long)now);
 	for (i = 1; i < 100000; i++) {
 		snprintf(s->name, sizeof s->name, i > 1 ? "%s-%d" : "%s", base, i);
-		if (mkdirat(s->top, s->name, 0700) == 0)
+		if (file_mkdir(s->top, s->name) == 0)
 			return 0;
 		if (errno != EEXIST)
 			return -1;
@@ -137,9 +145,10 @@ make_by_time(struct store *s)
 }
 
 static int
-open_parts(struct store *s, enum store_use use)
+open_parts(struct store *s, const char *dir, enum store_use use)
 {
 	static const char *const names[] = { "result", "asked", "how", "stderr", "tmp" };
+	char path[256];
 	int *fds[5];
 	size_t i;
 
@@ -151,19 +160,19 @@ open_parts(struct store *s, enum store_use use)
 	for (i = 0; i < 5; i++) {
 		*fds[i] = use == STORE_WRITE ? file_make_dir(s->run, names[i]) : file_open_dir(s->run, names[i]);
 		if (*fds[i] < 0 && (use == STORE_WRITE || errno != ENOENT))
-			return fail_dir(s, s->run, names[i], names[i]);
+			return fail_dir(s, s->run, names[i], part(s, dir, names[i], path));
 	}
 	s->lock = openat(s->run, "lock", (use == STORE_WRITE ? O_RDWR | O_CREAT : O_RDONLY) | O_NOFOLLOW | O_CLOEXEC, 0600);
 	if (s->lock < 0 && (use == STORE_WRITE || errno != ENOENT))
-		return fail_dir(s, s->run, "lock", "lock");
+		return fail_dir(s, s->run, "lock", part(s, dir, "lock", path));
 	if (use == STORE_READ)
 		return 0;
 	fchmod(s->lock, 0600);
 	s->log = log_open(s->run);
 	if (s->log < 0)
-		return fail_dir(s, s->run, "log", "log");
+		return fail_dir(s, s->run, "log", part(s, dir, "log", path));
 	if (fsync(s->run) || fsync(s->top))
-		return fail(s, s->name);
+		return fail(s, part(s, dir, "", path));
 	return 0;
 }
 
@@ -186,6 +195,8 @@ set_path(struct store *s, const char *dir)
 int
 store_open(struct store *s, const char *dir, const char *name, size_t n, enum store_use use)
 {
+	char path[256];
+
 	memset(s, 0, sizeof *s);
 	s->top = s->run = s->result = s->asked = s->how = s->errors = s->tmp = s->lock = s->log = -1;
 	if (name && key_encode(name, n, s->name) < 0)
@@ -198,10 +209,10 @@ store_open(struct store *s, const char *dir, const char *name, size_t n, enum st
 		return fail(s, dir);
 	s->run = use == STORE_WRITE ? file_make_dir(s->top, s->name) : file_open_dir(s->top, s->name);
 	if (s->run < 0)
-		return fail_dir(s, s->top, s->name, s->name);
-	if (use == STORE_WRITE && check_owner(s, s->run, s->name))
+		return fail_dir(s, s->top, s->name, part(s, dir, "", path));
+	if (use == STORE_WRITE && check_owner(s, s->run, part(s, dir, "", path)))
 		return -1;
-	if (open_parts(s, use))
+	if (open_parts(s, dir, use))
 		return -1;
 	return set_path(s, dir);
 }
