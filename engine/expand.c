@@ -12,7 +12,7 @@ const struct scope *
 scope_find(const struct scope *s, const char *name, size_t n)
 {
 	for (; s; s = s->up)
-		if (!strncmp(s->name, name, n) && !s->name[n])
+		if (strlen(s->name) == n && !memcmp(s->name, name, n))
 			return s;
 	return NULL;
 }

@@ -335,27 +335,38 @@ flow_programs(struct flow *f, char *const *envp, const char *root,
 	return d.missing;
 }
 
-static void
-find_unbuilt(struct flow *f, const struct node *n)
+static const struct node *
+find_interactive(const struct node *n, int (*have)(void *, const char *, size_t), void *ctx)
 {
+	const struct node *found;
+	const char *key;
+	size_t len;
+
 	for (; n; n = n->next) {
-		if (n->kind == NODE_WORKTREE || n->kind == NODE_COMMIT || n->kind == NODE_ASK)
-			diag_error(&f->diags, n->pos, "`%s` cannot be run yet: it is not built", node_word(n->kind));
-		if (n->kind == NODE_RUN && (n->attrs.interactive || n->step->attrs.interactive))
-			diag_error(&f->diags, n->pos, "an interactive step cannot be run yet: it is not built");
-		find_unbuilt(f, n->body);
-		find_unbuilt(f, n->other);
+		if (n->kind == NODE_RUN && (n->attrs.interactive || n->step->attrs.interactive) &&
+		    !(have && tmpl_literal(&n->key->t, &key, &len) && have(ctx, key, len)))
+			return n;
+		if ((found = find_interactive(n->body, have, ctx)) || (found = find_interactive(n->other, have, ctx)))
+			return found;
 	}
+	return NULL;
 }
 
 int
-flow_unbuilt(struct flow *f, struct buf *error)
+flow_terminal(struct flow *f, int (*have)(void *, const char *, size_t), void *ctx, struct buf *error)
 {
 	const struct flow_file *file;
+	const struct node *n = NULL;
+	int fd = open("/dev/tty", O_RDWR | O_NOCTTY | O_CLOEXEC);
 
-	for (file = f->files; file; file = file->next)
-		find_unbuilt(f, file->w->body);
-	return f->diags.errors ? say_diags(f, error) : 0;
+	if (fd >= 0)
+		return close(fd);
+	for (file = f->files; file && !n; file = file->next)
+		n = find_interactive(file->w->body, file->w == f->w ? have : NULL, ctx);
+	if (!n)
+		return 0;
+	diag_error(&f->diags, n->pos, "an interactive step needs a terminal, and there is none");
+	return say_diags(f, error);
 }
 
 void

@@ -40,8 +40,9 @@ int flow_bind(struct flow *, const struct record *r, struct buf *error);
 size_t flow_programs(struct flow *, char *const *envp, const char *root,
     int (*have)(void *ctx, const char *key, size_t n), void *ctx, int warn, struct buf *error);
 
-/* The statements that are not built yet: 2 and ERROR when there is one. */
-int flow_unbuilt(struct flow *, struct buf *error);
+/* Refuses interactive steps where there is no terminal, but for those that HAVE says to have an answer.
+ * Returns 0, or 2 and ERROR. */
+int flow_terminal(struct flow *, int (*have)(void *ctx, const char *key, size_t n), void *ctx, struct buf *error);
 
 void flow_free(struct flow *);
 

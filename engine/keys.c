@@ -47,7 +47,7 @@ slot(const struct keys *k, const char *s, size_t n)
 	for (; k->table[i]; i = (i + 1) & (k->size - 1)) {
 		const char *t = keys_text(k, k->table[i] - 1);
 
-		if (!strncmp(t, s, n) && !t[n])
+		if (strlen(t) == n && !memcmp(t, s, n))
 			break;
 	}
 	return &k->table[i];

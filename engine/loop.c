@@ -434,7 +434,12 @@ static void
 start_task(struct loop_state *l, struct order *o)
 {
 	uint32_t i = take_slot(l);
-	pid_t pid = fork();
+	pid_t pid;
+
+	/* A question or an interactive agent has the terminal to itself. */
+	if (o->task.kind == TASK_ASK || o->task.interactive)
+		loop_say(l->progress);
+	pid = fork();
 
 	if (!pid) {
 		close(l->life);
@@ -451,7 +456,7 @@ start_task(struct loop_state *l, struct order *o)
 		return;
 	}
 	/* Also done by the minder: whoever is first, it is in its own group before it can be signalled. */
-	if (o->branch)
+	if (o->branch && o->task.kind != TASK_ASK)
 		setpgid(pid, pid);
 	use_slot(l, i, pid);
 	l->slots[i].branch = o->branch;

@@ -8,6 +8,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <signal.h>
+#include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -25,6 +26,7 @@
 
 #include "engine/digest.h"
 #include "engine/kin.h"
+#include "engine/mind.h"
 #include "engine/spawn.h"
 #include "store/file.h"
 
@@ -32,6 +34,7 @@ enum {
 	GRACE_MS = 10 * 1000,   /* between the word to stop and SIGKILL */
 	SIGINT_MS = 5 * 1000,   /* of these, for an agent that takes SIGINT first */
 	LEFT_MS = 1000,         /* for what an agent has left behind, between TERM and KILL */
+	PATIENCE_MS = 700,      /* for git to come to its end when orch is gone */
 	AGAIN_MS = 30 * 1000,   /* for a process to be had */
 	KILL_MS = 10 * 1000     /* until what SIGKILL does not end is given up */
 };
@@ -52,21 +55,8 @@ on_signal(int sig, siginfo_t *info, void *context)
 		paused = sig == SIGTSTP;
 }
 
-struct minder {
-	const struct minding *m;
-	struct task *task;
-	struct outcome out;
-	int adopts;             /* it is a subreaper: all that its agent left is its child */
-	int errors;             /* standard error's file; -1: none */
-	int asked;              /* the agent has run: it is not to be asked again for want of a process */
-	long long started;      /* by now_ms */
-	long long deadline;     /* of the whole try, by now_ms; 0: none */
-	long long halted;       /* since when the agent is paused, by now_ms; 0: it is not */
-	char tmp[KEY_NAME_MAX + 1];     /* the answer's name in tmp/ */
-};
-
-static long long
-now_ms(void)
+long long
+mind_ms(void)
 {
 	struct timespec t;
 
@@ -75,26 +65,51 @@ now_ms(void)
 }
 
 /* The end: reports and exits. An empty standard error is no file. */
-static void
+void
 leave(struct minder *d, enum outcome_kind kind)
 {
 	struct stat st;
 
-	if (d->task->kind == TASK_STEP && d->errors >= 0 && fstat(d->errors, &st) == 0 && !st.st_size)
+	if (d->task->kind != TASK_IF && d->errors >= 0 && fstat(d->errors, &st) == 0 && !st.st_size)
 		unlinkat(d->m->store->errors, d->task->file, 0);
+	terminal_restore(d, kind != OUT_OK);
 	d->out.kind = kind;
-	d->out.ms = now_ms() - d->started;
+	d->out.ms = mind_ms() - d->started;
 	while (write(d->m->report, &d->out, sizeof d->out) < 0 && errno == EINTR)
 		;
 	_exit(0);
 }
 
-static void
+void
 leave_errno(struct minder *d, enum outcome_kind kind, const char *what)
 {
 	d->out.error = errno;
 	snprintf(d->out.text, sizeof d->out.text, "%s", what);
 	leave(d, kind);
+}
+
+void
+leave_text(struct minder *d, const char *fmt, ...)
+{
+	va_list ap;
+
+	va_start(ap, fmt);
+	vsnprintf(d->out.text, sizeof d->out.text, fmt, ap);
+	va_end(ap);
+	leave(d, OUT_TEXT);
+}
+
+void
+mind_look(struct minder *d)
+{
+	if (stops)
+		leave(d, OUT_STOPPED);
+}
+
+int
+mind_paused(void)
+{
+	return paused;
 }
 
 /* Setting up. */
@@ -118,8 +133,8 @@ set_signals(void)
 }
 
 /* Waits MS milliseconds at most for a signal or the end of orch. Returns whether orch is gone. */
-static int
-wait_event(struct minder *d, long long ms)
+int
+mind_wait(struct minder *d, long long ms)
 {
 	struct timespec t;
 	sigset_t open;
@@ -140,11 +155,11 @@ wait_event(struct minder *d, long long ms)
 static void
 set_up(struct minder *d)
 {
-	if (d->task->kind != TASK_STDIN)        /* that one may have to read the terminal */
+	if (d->task->kind != TASK_STDIN && d->task->kind != TASK_ASK)   /* these may have to read the terminal */
 		setpgid(0, 0);
 	set_signals();
 	orch = d->m->orch;
-	d->started = now_ms();
+	d->started = mind_ms();
 	dup2(d->m->null, 0);
 	dup2(d->m->null, 1);
 	dup2(d->m->null, 2);
@@ -154,7 +169,7 @@ set_up(struct minder *d)
 	d->adopts = kin_adopt();
 	if (store_lock_minder(d->m->store))
 		leave_errno(d, OUT_IO, "lock");
-	if (wait_event(d, 0))
+	if (mind_wait(d, 0))
 		_exit(1);
 	if (d->task->timeout)
 		d->deadline = d->started + d->task->timeout;
@@ -163,13 +178,17 @@ set_up(struct minder *d)
 /* Ending processes. */
 
 /* Orch is gone: so is, now, all that stands below. */
-static void
-end_all(struct minder *d, pid_t pid)
+void
+mind_abandon(struct minder *d, pid_t pid)
 {
-	long long until = now_ms() + KILL_MS;
+	long long until = mind_ms() + PATIENCE_MS;
 	const struct timespec pause = { 0, 1000 * 1000 };
 
-	while (now_ms() < until) {
+	while (d->patient && pid > 0 && waitpid(pid, NULL, WNOHANG) == 0 && mind_ms() < until)
+		nanosleep(&pause, NULL);
+	terminal_restore(d, 1);
+	until = mind_ms() + KILL_MS;
+	while (mind_ms() < until) {
 		long left = d->adopts ? kin_kill(NULL, NULL) : -1;
 
 		if (left < 0 && pid > 0)
@@ -219,15 +238,15 @@ end_adopted(struct minder *d)
 		kill(list[i], SIGCONT);
 	}
 	free(list);
-	until = now_ms() + LEFT_MS;
-	while (!nothing_left() && now_ms() < until)
-		if (wait_event(d, until - now_ms()))
-			end_all(d, 0);
-	until = now_ms() + KILL_MS;
-	while (!nothing_left() && now_ms() < until) {
+	until = mind_ms() + LEFT_MS;
+	while (!nothing_left() && mind_ms() < until)
+		if (mind_wait(d, until - mind_ms()))
+			mind_abandon(d, 0);
+	until = mind_ms() + KILL_MS;
+	while (!nothing_left() && mind_ms() < until) {
 		kin_kill(NULL, NULL);
-		if (!nothing_left() && wait_event(d, 2))
-			end_all(d, 0);
+		if (!nothing_left() && mind_wait(d, 2))
+			mind_abandon(d, 0);
 	}
 	if (nothing_left())
 		return 0;
@@ -240,18 +259,18 @@ end_adopted(struct minder *d)
 static int
 end_group(struct minder *d, pid_t group)
 {
-	long long start = now_ms();
+	long long start = mind_ms();
 	int killed = 0;
 
 	while (kill(-group, 0) == 0) {
-		if (now_ms() - start > LEFT_MS && !killed++)
+		if (mind_ms() - start > LEFT_MS && !killed++)
 			kill(-group, SIGKILL);
-		if (now_ms() - start > KILL_MS) {
+		if (mind_ms() - start > KILL_MS) {
 			snprintf(d->out.text, sizeof d->out.text, "process group %ld", (long)group);
 			return -1;
 		}
-		if (wait_event(d, 10))
-			end_all(d, group);
+		if (mind_wait(d, 10))
+			mind_abandon(d, group);
 	}
 	return 0;
 }
@@ -268,14 +287,21 @@ struct running {
 	long long told_at;
 };
 
+/* An agent that has the terminal is in the minder's own group; others lead their own. */
+static void
+signal_agent(const struct minder *d, const struct running *r, int sig)
+{
+	kill(d->tty >= 0 ? r->pid : -r->pid, sig);
+}
+
 static void
 tell(struct minder *d, struct running *r, enum told why)
 {
 	r->told = why;
-	r->told_at = now_ms();
+	r->told_at = mind_ms();
 	r->sigint = d->task->sigint;
-	kill(-r->pid, r->sigint ? SIGINT : SIGTERM);
-	kill(-r->pid, SIGCONT);
+	signal_agent(d, r, r->sigint ? SIGINT : SIGTERM);
+	signal_agent(d, r, SIGCONT);
 }
 
 static void
@@ -283,19 +309,21 @@ kill_it(struct minder *d, struct running *r)
 {
 	r->killed = 1;
 	if (!d->adopts || kin_kill(NULL, NULL) < 0)
-		kill(-r->pid, SIGKILL);
+		signal_agent(d, r, SIGKILL);
 }
 
 /* Halts and continues the agent as orch says; the deadline moves by the time between. */
 static void
 follow_pause(struct minder *d, struct running *r)
 {
-	if (paused && !d->halted && !r->told) {
-		d->halted = now_ms();
+	if (d->tty >= 0) {
+		terminal_follow(d, r->pid);
+	} else if (paused && !d->halted && !r->told) {
+		d->halted = mind_ms();
 		kin_signal_tree(r->pid, SIGSTOP);
 	} else if (d->halted && (!paused || stops)) {
 		if (d->deadline)
-			d->deadline += now_ms() - d->halted;
+			d->deadline += mind_ms() - d->halted;
 		d->halted = 0;
 		kin_signal_tree(r->pid, SIGCONT);
 	}
@@ -305,17 +333,17 @@ follow_pause(struct minder *d, struct running *r)
 static long long
 do_due(struct minder *d, struct running *r)
 {
-	long long now = now_ms(), next = -1;
+	long long now = mind_ms(), next = -1;
 
 	follow_pause(d, r);
-	if (!r->told && stops)
+	if (!r->told && stops > d->patient)
 		tell(d, r, TOLD_STOP);
 	else if (!r->told && d->deadline && !d->halted && now >= d->deadline)
 		tell(d, r, TOLD_TIMEOUT);
 	if (r->told) {
 		if (r->sigint && now - r->told_at >= SIGINT_MS) {
 			r->sigint = 0;
-			kill(-r->pid, SIGTERM);
+			signal_agent(d, r, SIGTERM);
 		}
 		if (!r->killed && (now - r->told_at >= GRACE_MS || stops > 1))
 			kill_it(d, r);
@@ -340,7 +368,7 @@ has_ended(struct minder *d, pid_t pid, int *status)
 	}
 	if (info.si_pid != pid)
 		return 0;
-	if (!d->adopts) {
+	if (!d->adopts && d->tty < 0) {
 		kill(-pid, SIGTERM);
 		kill(-pid, SIGCONT);
 	}
@@ -370,16 +398,16 @@ static pid_t
 start_program(struct minder *d, const struct program *p)
 {
 	enum spawn_stage stage;
-	long long until = now_ms() + AGAIN_MS, pause = 10;
+	long long until = mind_ms() + AGAIN_MS, pause = 10;
 	pid_t pid;
 
 	while ((pid = spawn(p, &stage)) < 0 && stage == SPAWN_FORK && (errno == EAGAIN || errno == ENOMEM)) {
 		if (!d->asked)
 			leave_errno(d, OUT_AGAIN, "fork");
-		if (now_ms() > until || stops)
+		if (mind_ms() > until || stops)
 			break;
-		if (wait_event(d, pause))
-			end_all(d, 0);
+		if (mind_wait(d, pause))
+			mind_abandon(d, 0);
 		pause = pause < 1000 ? pause * 2 : pause;
 	}
 	if (pid > 0)
@@ -394,8 +422,8 @@ start_program(struct minder *d, const struct program *p)
 
 /* Starts P and stays with it until it and all that it started are gone. Returns its wait status; it
  * does not return when P was stopped or could not be started, or something that it left lives on. */
-static int
-run_program(struct minder *d, const struct program *p)
+int
+mind_program(struct minder *d, const struct program *p)
 {
 	struct running r = { 0 };
 	int status = 0;
@@ -404,13 +432,13 @@ run_program(struct minder *d, const struct program *p)
 	while (!has_ended(d, r.pid, &status)) {
 		long long next = do_due(d, &r);
 
-		if (wait_event(d, next))
-			end_all(d, r.pid);
+		if (mind_wait(d, next))
+			mind_abandon(d, r.pid);
 	}
-	if (d->adopts ? end_adopted(d) : end_group(d, r.pid))
+	if (d->adopts ? end_adopted(d) : d->tty < 0 && end_group(d, r.pid))
 		leave(d, OUT_LEFT);
 	d->out.status = status;
-	if (!r.told && stops)
+	if (!r.told && stops > d->patient)
 		r.told = TOLD_STOP;
 	if (r.told)
 		leave(d, r.told == TOLD_STOP ? OUT_STOPPED : OUT_TIMEOUT);
@@ -419,8 +447,8 @@ run_program(struct minder *d, const struct program *p)
 
 /* Files. */
 
-static void
-tmp_name(char name[KEY_NAME_MAX + 1], char what, pid_t pid)
+void
+mind_name(char name[KEY_NAME_MAX + 1], char what, pid_t pid)
 {
 	snprintf(name, KEY_NAME_MAX + 1, "%%%c.%ld", what, (long)pid);
 }
@@ -431,7 +459,7 @@ minder_answer(const struct task *t, pid_t pid, char name[KEY_NAME_MAX + 1])
 	if (t->kind == TASK_STEP)
 		strcpy(name, t->file);
 	else
-		tmp_name(name, 'w', pid);
+		mind_name(name, 'w', pid);
 }
 
 /* Whether some process can still write into FD's file: it has inherited the lock that a minder took
@@ -472,8 +500,8 @@ open_answer(struct minder *d)
 	return fd;
 }
 
-static void
-write_all(struct minder *d, int fd, const void *p, size_t n, const char *what)
+void
+mind_write(struct minder *d, int fd, const void *p, size_t n, const char *what)
 {
 	if (file_write(fd, p, n))
 		leave_errno(d, OUT_IO, what);
@@ -490,7 +518,7 @@ copy(struct minder *d, int in, int out, int *open_line)
 	*open_line = 0;
 	while ((n = read(in, buf, sizeof buf)) > 0) {
 		h = digest_add(h, buf, (size_t)n);
-		write_all(d, out, buf, (size_t)n, "asked/");
+		mind_write(d, out, buf, (size_t)n, "asked/");
 		*open_line = buf[n - 1] != '\n';
 	}
 	if (n < 0)
@@ -510,11 +538,11 @@ copy_input(struct minder *d, int out, const struct input *input, size_t i, int *
 		leave_errno(d, OUT_IO, head);
 	}
 	if (*open_line)
-		write_all(d, out, "\n", 1, "asked/");
+		mind_write(d, out, "\n", 1, "asked/");
 	if (t->headers) {
-		write_all(d, out, i || t->nprompt ? "\n==> " : "==> ", i || t->nprompt ? 5 : 4, "asked/");
-		write_all(d, out, input->key, strlen(input->key), "asked/");
-		write_all(d, out, " <==\n", 5, "asked/");
+		mind_write(d, out, i || t->nprompt ? "\n==> " : "==> ", i || t->nprompt ? 5 : 4, "asked/");
+		mind_write(d, out, input->key, strlen(input->key), "asked/");
+		mind_write(d, out, " <==\n", 5, "asked/");
 	}
 	d->out.digest = digest_add(d->out.digest, input->key, strlen(input->key) + 1);
 	d->out.digest = digest_join(d->out.digest, copy(d, in, out, open_line));
@@ -537,12 +565,12 @@ make_stdin(struct minder *d)
 		leave_errno(d, OUT_IO, "asked/");
 	if (!t->nprompt && !t->ninputs)
 		return d->m->null;
-	tmp_name(name, 'a', getpid());
+	mind_name(name, 'a', getpid());
 	unlinkat(s->tmp, name, 0);
 	fd = file_make(s->tmp, name, 0);
 	if (fd < 0)
 		leave_errno(d, OUT_IO, "tmp/");
-	write_all(d, fd, t->prompt, t->nprompt, "asked/");
+	mind_write(d, fd, t->prompt, t->nprompt, "asked/");
 	open_line = t->nprompt && t->prompt[t->nprompt - 1] != '\n';
 	for (i = 0; i < t->ninputs; i++)
 		copy_input(d, fd, &t->inputs[i], i, &open_line);
@@ -559,36 +587,36 @@ make_stdin(struct minder *d)
 	return in;
 }
 
-static void
-write_how(struct minder *d)
+void
+mind_write_how(struct minder *d, const char *text, size_t n, int sync)
 {
 	const struct task *t = d->task;
 	const struct store *s = d->m->store;
 	char name[KEY_NAME_MAX + 1];
 	int fd;
 
-	tmp_name(name, 'h', getpid());
+	mind_name(name, 'h', getpid());
 	unlinkat(s->tmp, name, 0);
 	fd = file_make(s->tmp, name, 0);
 	if (fd < 0)
 		leave_errno(d, OUT_IO, "tmp/");
-	write_all(d, fd, t->how, t->nhow, "how/");
-	if (close(fd) || renameat(s->tmp, name, s->how, t->file))
+	mind_write(d, fd, text, n, "how/");
+	if ((sync && fsync(fd)) || close(fd) || renameat(s->tmp, name, s->how, t->file) || (sync && fsync(s->how)))
 		leave_errno(d, OUT_IO, "how/");
 }
 
 /* Standard error's file: a new one for each try. */
-static void
-open_errors(struct minder *d)
+void
+mind_open_errors(struct minder *d)
 {
 	const struct store *s = d->m->store;
 	char name[KEY_NAME_MAX + 1];
 
-	if (d->task->kind == TASK_STEP) {
+	if (d->task->kind != TASK_IF) {
 		unlinkat(s->errors, d->task->file, 0);
 		d->errors = file_make(s->errors, d->task->file, O_APPEND);
 	} else {
-		tmp_name(name, 'e', getpid());
+		mind_name(name, 'e', getpid());
 		unlinkat(s->tmp, name, 0);
 		d->errors = file_make(s->tmp, name, O_APPEND);
 	}
@@ -623,7 +651,7 @@ run_command(struct minder *d, const char *command, int in, int out)
 	p.in = in;
 	p.out = out;
 	p.err = d->errors;
-	return run_program(d, &p);
+	return mind_program(d, &p);
 }
 
 static void
@@ -635,7 +663,7 @@ filter_answer(struct minder *d)
 
 	if (!d->task->filter)
 		return;
-	tmp_name(name, 'f', getpid());
+	mind_name(name, 'f', getpid());
 	unlinkat(s->tmp, name, 0);
 	out = file_make(s->tmp, name, 0);
 	if (out < 0)
@@ -678,8 +706,8 @@ disk_is_full(int fd)
 }
 
 /* Makes the answer safe; after it orch only renames. */
-static void
-settle_answer(struct minder *d)
+void
+mind_settle(struct minder *d)
 {
 	int fd = open_tmp(d);
 
@@ -697,15 +725,15 @@ mind_step(struct minder *d)
 	strcpy(d->tmp, d->task->file);
 	d->out.digest = task_digest(d->task);
 	p.in = make_stdin(d);
-	write_how(d);
-	open_errors(d);
+	mind_write_how(d, d->task->how, d->task->nhow, 0);
+	mind_open_errors(d);
 	p.out = open_answer(d);
 	p.err = d->errors;
 	p.argv = d->task->argv;
 	p.envp = d->task->envp;
 	p.root = d->task->root;
 	p.dir = d->task->dir;
-	d->out.status = run_program(d, &p);
+	d->out.status = mind_program(d, &p);
 	d->asked = 1;
 	close(p.out);
 	fd = open_tmp(d);
@@ -718,7 +746,7 @@ mind_step(struct minder *d)
 	close(fd);
 	filter_answer(d);
 	check_answer(d);
-	settle_answer(d);
+	mind_settle(d);
 }
 
 /* The last bytes of what an `if` said, so that its failure can be told. */
@@ -742,8 +770,8 @@ mind_if(struct minder *d)
 	struct program p;
 
 	p.in = make_stdin(d);
-	open_errors(d);
-	tmp_name(name, 'e', getpid());
+	mind_open_errors(d);
+	mind_name(name, 'e', getpid());
 	unlinkat(d->m->store->tmp, name, 0);
 	p.out = d->m->null;
 	p.err = d->errors;
@@ -751,7 +779,7 @@ mind_if(struct minder *d)
 	p.envp = d->task->envp;
 	p.root = d->task->root;
 	p.dir = d->task->dir;
-	d->out.status = run_program(d, &p);
+	d->out.status = mind_program(d, &p);
 	if (d->out.status) {
 		tail_errors(d);
 		leave(d, OUT_ENDED);
@@ -759,8 +787,8 @@ mind_if(struct minder *d)
 }
 
 /* Keeps bytes that no agent wrote. */
-static int
-open_kept(struct minder *d)
+int
+mind_open_answer(struct minder *d)
 {
 	int fd;
 
@@ -775,11 +803,11 @@ open_kept(struct minder *d)
 static void
 mind_word(struct minder *d)
 {
-	int fd = open_kept(d);
+	int fd = mind_open_answer(d);
 
-	write_all(d, fd, d->task->word, d->task->nword, "tmp/");
+	mind_write(d, fd, d->task->word, d->task->nword, "tmp/");
 	close(fd);
-	settle_answer(d);
+	mind_settle(d);
 }
 
 /* Copies orch's standard input, which may be a terminal or a pipe that stays open. */
@@ -790,7 +818,7 @@ mind_stdin(struct minder *d, int in)
 	fd_set set;
 	sigset_t open;
 	ssize_t n = 1;
-	int fd = open_kept(d), last = in > d->m->life ? in : d->m->life;
+	int fd = mind_open_answer(d), last = in > d->m->life ? in : d->m->life;
 
 	sigfillset(&open);
 	sigdelset(&open, SIGTERM);
@@ -809,10 +837,10 @@ mind_stdin(struct minder *d, int in)
 		n = read(in, buf, sizeof buf);
 		if (n < 0)
 			leave_errno(d, OUT_IO, "standard input");
-		write_all(d, fd, buf, (size_t)n, "tmp/");
+		mind_write(d, fd, buf, (size_t)n, "tmp/");
 	}
 	close(fd);
-	settle_answer(d);
+	mind_settle(d);
 }
 
 void
@@ -824,6 +852,7 @@ minder_run(const struct minding *m, struct task *t, uint32_t slot)
 	d.m = m;
 	d.task = t;
 	d.errors = -1;
+	d.tty = -1;
 	d.out.slot = slot;
 	d.out.timeout = t->timeout;
 	if (t->kind == TASK_STDIN) {
@@ -834,7 +863,10 @@ minder_run(const struct minding *m, struct task *t, uint32_t slot)
 	set_up(&d);
 	switch (t->kind) {
 	case TASK_STEP:
-		mind_step(&d);
+		if (t->interactive)
+			mind_interactive(&d);
+		else
+			mind_step(&d);
 		break;
 	case TASK_IF:
 		mind_if(&d);
@@ -844,6 +876,15 @@ minder_run(const struct minding *m, struct task *t, uint32_t slot)
 		break;
 	case TASK_WORD:
 		mind_word(&d);
+		break;
+	case TASK_WORKTREE:
+		mind_worktree(&d);
+		break;
+	case TASK_COMMIT:
+		mind_commit(&d);
+		break;
+	case TASK_ASK:
+		mind_ask(&d);
 		break;
 	}
 	leave(&d, OUT_OK);

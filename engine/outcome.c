@@ -36,16 +36,18 @@ status_text(int status, struct buf *b)
 void
 duration_text(long long ms, struct buf *b)
 {
+	long long s = ms / 1000;
+
 	if (ms < 1000)
 		buf_fmt(b, "%lldms", ms < 0 ? 0 : ms);
-	else if (ms < 9950)
-		buf_fmt(b, "%lld.%llds", (ms + 50) / 1000, (ms + 50) % 1000 / 100);
-	else if (ms < 60 * 1000)
-		buf_fmt(b, "%llds", ms / 1000);
-	else if (ms < 3600 * 1000)
-		buf_fmt(b, "%lldm%02llds", ms / 60000, ms / 1000 % 60);
+	else if (ms < 10000 && ms % 1000)
+		buf_fmt(b, "%lld.%llds", s, ms % 1000 / 100);
+	else if (s < 60)
+		buf_fmt(b, "%llds", s);
+	else if (s < 3600)
+		buf_fmt(b, s % 60 ? "%lldm%02llds" : "%lldm", s / 60, s % 60);
 	else
-		buf_fmt(b, "%lldh%02lldm", ms / 3600000, ms / 60000 % 60);
+		buf_fmt(b, s / 60 % 60 ? "%lldh%02lldm" : "%lldh", s / 3600, s / 60 % 60);
 }
 
 void
@@ -100,6 +102,9 @@ outcome_text(const struct outcome *o, long long timeout, struct buf *b)
 		break;
 	case OUT_LEFT:
 		buf_fmt(b, "it left processes that cannot be ended: %s", o->text);
+		break;
+	case OUT_TEXT:
+		buf_text(b, o->text);
 		break;
 	case OUT_LOST:
 		buf_text(b, "its minder was killed");

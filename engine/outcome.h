@@ -21,6 +21,7 @@ enum outcome_kind {
 	OUT_FULL,               /* the disk was full when it ended */
 	OUT_HELD,               /* somebody still writes into its answer: text says who */
 	OUT_LEFT,               /* processes that it left could not be ended: text says which */
+	OUT_TEXT,               /* text says it all */
 	OUT_LOST                /* the minder itself was killed; not a record, orch's own word */
 };
 
@@ -34,7 +35,7 @@ struct outcome {
 	uint64_t digest;        /* of what was asked, when kind is OUT_OK */
 	int64_t ms;             /* how long it took */
 	int64_t timeout;        /* what it was given, in milliseconds; 0: all it wants */
-	char text[256];
+	char text[440];
 };
 
 /* Adds in words how it went: "exit status 3", "timed out after 20m" ... TIMEOUT in milliseconds. */

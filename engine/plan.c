@@ -127,7 +127,7 @@ static void
 plan_nodes(struct plan *p, const struct scope *scope, const struct node *n)
 {
 	for (; n; n = n->next) {
-		if (n->kind == NODE_RUN) {
+		if (n->key && n->kind != NODE_CALL) {
 			plan_step(p, scope, n);
 		} else if (n->called) {
 			plan_call(p, scope, n);

@@ -265,7 +265,7 @@ prepare(struct run *r)
 		status = check_operands(r);
 	if (!status)
 		status = flow_bind(&r->flow, &r->record, r->say);
-	return status ? status : flow_unbuilt(&r->flow, r->say);
+	return status;
 }
 
 /* Opening the run. */
@@ -652,19 +652,27 @@ walk(struct run *r)
 	return status;
 }
 
-/* A missing program is told before a new run is made; of an earlier one only if it is still needed. */
+/* What a run lacks: programs, a terminal. */
+static int
+check_needs(struct run *r, int (*have)(void *, const char *, size_t))
+{
+	if (flow_programs(&r->flow, r->args->environ, r->record.directory, have, &r->keys, 0, r->say))
+		return 2;
+	return flow_terminal(&r->flow, have, &r->keys, r->say);
+}
+
+/* What is missing is told before a new run is made; of an earlier one only if it is still needed. */
 static int
 run_it(struct run *r)
 {
-	int status = 0, late = r->was_there;
+	int status = r->was_there ? 0 : check_needs(r, NULL);
 
-	if (!late && flow_programs(&r->flow, r->args->environ, r->record.directory, NULL, NULL, 0, r->say))
-		return 2;
-	status = open_run(r);
+	if (!status)
+		status = open_run(r);
 	if (!status)
 		status = load_keys(r);
-	if (!status && late && flow_programs(&r->flow, r->args->environ, r->record.directory, have_key, &r->keys, 0, r->say))
-		status = 2;
+	if (!status && r->was_there)
+		status = check_needs(r, have_key);
 	if (status)
 		return status;
 	set_around(r);

@@ -135,7 +135,8 @@ child(const struct program *p, int report)
 {
 	struct failure f;
 
-	setsid();
+	if (!p->terminal)
+		setsid();
 	f.stage = SPAWN_DIR;
 	if (!chdir(p->dir)) {
 		f.stage = SPAWN_EXEC;

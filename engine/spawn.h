@@ -11,11 +11,12 @@ struct program {
 	const char *root;       /* absolute */
 	const char *dir;        /* absolute: its working directory */
 	int in, out, err;       /* its standard descriptors */
+	int terminal;           /* it keeps the terminal: no session of its own */
 };
 
 enum spawn_stage { SPAWN_FORK, SPAWN_DIR, SPAWN_EXEC };
 
-/* Starts it in a session of its own, its signals as a program expects them: none blocked, those that
+/* Starts it in a session of its own (unless terminal), its signals as a program expects them: none blocked, those that
  * orch ignores for itself at their defaults. Returns its process id; -1 with errno, and *STAGE says
  * what failed. All other descriptors must be close-on-exec. */
 pid_t spawn(const struct program *, enum spawn_stage *stage);

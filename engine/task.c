@@ -170,6 +170,104 @@ make_env(struct maker *m)
 	return 0;
 }
 
+/* git is told nothing by the variables of another git that started orch (a hook), and asks nobody. */
+static int
+make_git_env(struct maker *m)
+{
+	static const char *const none[] = {
+		"GIT_DIR=", "GIT_WORK_TREE=", "GIT_INDEX_FILE=", "GIT_COMMON_DIR=", "GIT_OBJECT_DIRECTORY=",
+		"GIT_ALTERNATE_OBJECT_DIRECTORIES=", "GIT_NAMESPACE=", "GIT_PREFIX=", "GIT_TERMINAL_PROMPT=",
+	};
+	const char **all;
+	size_t i, k, n = 0;
+
+	if (make_env(m))
+		return -1;
+	while (m->task->envp[n])
+		n++;
+	all = arena_get(&m->task->mem, (n + 2) * sizeof *all);
+	for (i = n = 0; m->task->envp[i]; i++) {
+		for (k = 0; k < sizeof none / sizeof *none; k++)
+			if (!strncmp(m->task->envp[i], none[k], strlen(none[k])))
+				break;
+		if (k == sizeof none / sizeof *none)
+			all[n++] = m->task->envp[i];
+	}
+	all[n] = "GIT_TERMINAL_PROMPT=0";
+	m->task->envp = (char *const *)(const void *)all;
+	return 0;
+}
+
+/* A word for git: none that it could take for an option, or that has no place in a name. */
+static const char *
+git_word(struct maker *m, const struct word *w, const char *what, int blanks)
+{
+	size_t n;
+	const char *s = read_tmpl(m, &w->t, &n, 1);
+
+	if (s && n && *s != '-' && !strpbrk(s, blanks ? "\n" : " \t\n"))
+		return s;
+	if (s)
+		buf_fmt(&m->answers->error, "`%.100s` is no %s: neither empty, nor with a - in front, nor with a blank or newline in it",
+		    s, what);
+	return NULL;
+}
+
+static int
+make_worktree(struct maker *m)
+{
+	const struct node *n = m->node;
+	struct task *t = m->task;
+	struct buf b = { 0 };
+	const char *at;
+
+	t->branch = git_word(m, n->arg, "name for a branch", 0);
+	if (!t->branch || (n->from && !(t->from = git_word(m, n->from, "commit to begin from", 0))))
+		return -1;
+	if (n->at) {
+		at = git_word(m, n->at, "path for a worktree", 0);
+		if (!at)
+			return -1;
+		if (*at != '/')
+			buf_fmt(&b, "%s/", t->dir);
+		buf_text(&b, at);
+		t->path = arena_dup(&t->mem, b.s, b.n);
+		buf_free(&b);
+	}
+	return make_git_env(m);
+}
+
+static int
+make_text(struct maker *m)
+{
+	m->task->prompt = read_tmpl(m, &m->node->prompt, &m->task->nprompt, 1);
+	return m->task->prompt ? 0 : -1;
+}
+
+static int
+make_ask(struct maker *m)
+{
+	const struct node *node = m->node;
+	struct task *t = m->task;
+	const char **choices = arena_get(&t->mem, (node->choices.n + 1) * sizeof *choices);
+	size_t i, n;
+
+	for (i = 0; i < node->choices.n; i++)
+		if (!(choices[i] = read_tmpl(m, &node->choices.list[i].t, &n, 1)))
+			return -1;
+	t->choices = choices;
+	t->nchoices = i;
+	if (node->fallback && !(t->fallback = read_tmpl(m, &node->fallback->t, &n, 1)))
+		return -1;
+	for (i = 0; t->fallback && i < t->nchoices && strcmp(choices[i], t->fallback); i++)
+		;
+	if (t->fallback && t->nchoices && i == t->nchoices) {
+		buf_fmt(&m->answers->error, "the default `%.60s` is none of the choices", t->fallback);
+		return -1;
+	}
+	return make_text(m);
+}
+
 /* Standard input. */
 
 static int
@@ -299,7 +397,7 @@ is_named(const struct maker *m, const char *name)
 	for (i = 0; i < m->task->nchecks; i++)
 		if (program_names(m->task->checks[i], name))
 			return 1;
-	for (i = 0; (w = agents_word(m->node->step, 0, i)); i++)
+	for (i = 0; (w = agents_word(m->node->step, m->task->interactive, i)); i++)
 		if (tmpl_holds(&w->t, name))
 			return 1;
 	return 0;
@@ -376,7 +474,8 @@ task_step(struct task *t, const struct surroundings *around, struct answers *a, 
 	m.attrs[2] = &at->flow->attrs;
 	t->dir = arena_dup(&t->mem, at->dir, strlen(at->dir));
 	t->sigint = node->step->agent->sigint;
-	if (take_key(&m, key) || make_argv(&m, node->step, 0) || make_env(&m) || make_prompt(&m) ||
+	t->interactive = node->attrs.interactive || node->step->attrs.interactive;
+	if (take_key(&m, key) || make_argv(&m, node->step, t->interactive) || make_env(&m) || make_prompt(&m) ||
 	    make_inputs(&m) || make_attrs(&m))
 		return -1;
 	make_how(&m);
@@ -405,6 +504,25 @@ task_if(struct task *t, const struct surroundings *around, struct answers *a, co
 	argv[3] = node->command.s;
 	t->argv = (char *const *)(const void *)argv;
 	return make_env(&m) || make_inputs(&m) ? -1 : 0;
+}
+
+int
+task_other(struct task *t, const struct surroundings *around, struct answers *a, const struct place *at,
+    const struct node *node, const char *key)
+{
+	enum task_kind kind = node->kind == NODE_WORKTREE ? TASK_WORKTREE : node->kind == NODE_COMMIT ? TASK_COMMIT : TASK_ASK;
+	struct maker m;
+
+	start(&m, t, kind, around, a);
+	m.at = at;
+	m.node = node;
+	m.attrs[2] = &at->flow->attrs;
+	t->dir = arena_dup(&t->mem, at->dir, strlen(at->dir));
+	if (take_key(&m, key))
+		return -1;
+	if (kind == TASK_WORKTREE)
+		return make_worktree(&m);
+	return kind == TASK_COMMIT ? make_text(&m) || make_git_env(&m) ? -1 : 0 : make_ask(&m);
 }
 
 int

@@ -14,7 +14,10 @@ enum task_kind {
 	TASK_STEP,              /* ask an agent, keep its answer */
 	TASK_IF,                /* run a command, tell its exit status */
 	TASK_STDIN,             /* keep orch's own standard input as the answer `-` */
-	TASK_WORD               /* keep the word of `otherwise` */
+	TASK_WORD,              /* keep the word of `otherwise` */
+	TASK_WORKTREE,          /* make a git worktree, keep its path */
+	TASK_COMMIT,            /* commit, keep the id */
+	TASK_ASK                /* ask the person at the terminal */
 };
 
 struct input {
@@ -46,6 +49,12 @@ struct task {
 	const char *word;       /* TASK_WORD: its nword bytes */
 	size_t nword;
 
+	int interactive;        /* TASK_STEP: the agent gets the terminal */
+	const char *branch, *from, *path;       /* TASK_WORKTREE; from and path NULL: not given; path absolute */
+	const char *const *choices;     /* TASK_ASK: nchoices of them */
+	size_t nchoices;
+	const char *fallback;   /* TASK_ASK: NULL: none */
+
 	/* For those who decide about the next try. */
 	long long retries;      /* how many more tries there are after the first */
 	long long delay;        /* milliseconds before the second */
@@ -71,6 +80,10 @@ int task_if(struct task *, const struct surroundings *, struct answers *, const 
 
 /* The task that keeps the word of the step's `otherwise`. */
 int task_word(struct task *, const struct surroundings *, struct answers *, const struct place *at,
+    const struct node *node, const char *key);
+
+/* The task of a worktree, a commit or an ask; what git would not take is refused here. */
+int task_other(struct task *, const struct surroundings *, struct answers *, const struct place *at,
     const struct node *node, const char *key);
 
 /* The task that keeps standard input. */

@@ -1,6 +1,7 @@
 /* Deciding: what of a workflow may run next. */
 #include "engine/walk.h"
 
+#include <errno.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/wait.h>
@@ -1033,15 +1034,47 @@ say_kept(struct walk *w, struct branch *b)
 	e.kind = EVENT_KEPT;
 	e.key = branch_key(w, b, &e.id);
 	place_of(b, &at);
-	if (!task_step(&t, w->around, w->answers, &at, b->at, e.key))
+	memset(&t, 0, sizeof t);
+	if (b->at->kind == NODE_RUN && !task_step(&t, w->around, w->answers, &at, b->at, e.key))
 		e.task = &t;
 	e.key = branch_key(w, b, &e.id);
 	w->world->event(w->world->ctx, &e);
 	task_free(&t);
 }
 
+/* The worktree that is the answer of the statement the branch is at becomes its directory, if that was
+ * said. One that is gone is never replaced by another directory. */
 static int
-at_run(struct walk *w, struct branch *b)
+enter_worktree(struct walk *w, struct branch *b)
+{
+	struct answers *a = w->answers;
+	struct buf text = { 0 };
+	char *path = NULL;
+	size_t n;
+	int bad;
+
+	if (b->at->kind != NODE_WORKTREE)
+		return 0;
+	bad = a->read(a->ctx, task_key(w, b), &path, &n) ? errno : 0;
+	if (!bad) {
+		path[without_newlines(path, n)] = '\0';
+		bad = w->world->enter(w->world->ctx, path);
+	}
+	if (bad) {
+		buf_fmt(&text, "the worktree `%s` cannot be entered: %s: %s; if it was removed, remove its result too",
+		    task_key(w, b), path ? path : "its path is not known", strerror(bad));
+		fail_here(w, b, buf_str(&text));
+		buf_free(&text);
+	} else if (b->at->enter) {
+		set_dir(b, path);
+	}
+	free(path);
+	return bad;
+}
+
+/* Any statement whose answer is kept: run, worktree, commit, ask. */
+static int
+at_kept(struct walk *w, struct branch *b)
 {
 	if (wait_for_stdin(w, b) || begin_key(w, b))
 		return 0;
@@ -1050,6 +1083,8 @@ at_run(struct walk *w, struct branch *b)
 	if (w->answers->keys->flags[b->key] & KEY_KEPT) {
 		say_kept(w, b);
 		sight_add(&b->sight, w->answers->keys, b->key);
+		if (enter_worktree(w, b))
+			return 0;
 		go_on(b);
 		return 1;
 	}
@@ -1212,20 +1247,13 @@ at_call(struct walk *w, struct branch *b)
 	return 0;
 }
 
-static int
-at_unbuilt(struct walk *w, struct branch *b)
-{
-	fail_here(w, b, "this statement is not built yet");
-	return 0;
-}
-
 /* Reads one statement. The branch then goes on, or it waits, or is gone. */
 static void
 advance(struct walk *w, struct branch *b)
 {
 	static int (*const at[])(struct walk *, struct branch *) = {
-		at_run, at_for, at_parallel, at_if, at_break, at_print, at_stop, at_fail,
-		at_call, at_unbuilt, at_unbuilt, at_cd, at_unbuilt,
+		at_kept, at_for, at_parallel, at_if, at_break, at_print, at_stop, at_fail,
+		at_call, at_kept, at_kept, at_cd, at_kept,
 	};
 
 	w->budget--;
@@ -1253,7 +1281,10 @@ make_task(struct walk *w, struct branch *b, struct task *t)
 		return task_if(t, w->around, w->answers, &at, b->at);
 	if (b->otherwise)
 		return task_word(t, w->around, w->answers, &at, b->at, task_key(w, b));
-	bad = task_step(t, w->around, w->answers, &at, b->at, task_key(w, b));
+	if (b->at->kind == NODE_RUN)
+		bad = task_step(t, w->around, w->answers, &at, b->at, task_key(w, b));
+	else
+		bad = task_other(t, w->around, w->answers, &at, b->at, task_key(w, b));
 	if (bad)
 		return bad;
 	b->retries = t->retries;
@@ -1270,7 +1301,7 @@ fail_task(struct walk *w, struct branch *b)
 	struct buf why = w->answers->error;
 
 	memset(&w->answers->error, 0, sizeof w->answers->error);
-	if (b->at->kind == NODE_RUN)
+	if (b->at->key)
 		fail_step(w, b, buf_str(&why));
 	else
 		fail_here(w, b, buf_str(&why));
@@ -1454,6 +1485,8 @@ step_ended(struct walk *w, struct branch *b, const struct outcome *o)
 		sight_add(&b->sight, w->answers->keys, b->key);
 		free(b->reason);
 		b->reason = NULL;
+		if (enter_worktree(w, b))
+			return;
 		b->state = BRANCH_READY;
 		go_on(b);
 		list_add(&w->ready, b);
@@ -1541,7 +1574,9 @@ void
 walk_refused(struct walk *w, struct branch *b)
 {
 	if (!b) {
-		w->stdin_state = STDIN_WANTED;
+		w->stdin_state = w->halt ? STDIN_UNREAD : STDIN_WANTED;
+		if (w->halt)
+			list_move(&w->stdin_wait, &w->ready, BRANCH_READY);
 		return;
 	}
 	leave_place(w, b);
@@ -1549,7 +1584,7 @@ walk_refused(struct walk *w, struct branch *b)
 		b->has_room = 1;
 		b->of->room_taken++;
 	}
-	if (b->at->kind == NODE_RUN && !b->otherwise)
+	if (b->at->key && !b->otherwise)
 		b->tries--;
 	b->state = BRANCH_PLACE;
 	list_push(&w->places, b);
@@ -1606,7 +1641,7 @@ walk_halt(struct walk *w, enum halt how)
 const char *
 branch_key(const struct walk *w, const struct branch *b, uint32_t *id)
 {
-	if (!b || b->at->kind != NODE_RUN) {
+	if (!b || !b->at->key) {
 		*id = KEY_NONE;
 		return NULL;
 	}

@@ -475,6 +475,16 @@ check_inputs(struct checker *c, const struct node *n)
 	}
 }
 
+/* An interactive agent's standard input and output are the terminal. */
+static void
+check_interactive(struct checker *c, const struct node *n)
+{
+	if (n->inputs.n)
+		diag_error(c->diags, n->inputs.list[0].pos, "an interactive step reads the terminal: write {{name}} in its text instead of <");
+	if (n->attrs.filter.s || n->step->attrs.filter.s || n->attrs.nchecks || n->step->attrs.nchecks)
+		diag_error(c->diags, n->pos, "an interactive step has no answer for a filter or a check to read");
+}
+
 static void
 check_run(struct checker *c, struct node *n)
 {
@@ -487,6 +497,8 @@ check_run(struct checker *c, struct node *n)
 	if (is_interactive(n) && block)
 		diag_error(c->diags, n->attrs.interactive ? n->attrs.interactive_pos : n->pos,
 		    "an interactive step cannot be in a parallel block (line %u): there is one terminal", block->pos.line);
+	if (is_interactive(n))
+		check_interactive(c, n);
 	check_attrs(c, n, &n->attrs);
 	check_attrs(c, n, &n->step->attrs);
 	check_attrs(c, n, &c->w->attrs);

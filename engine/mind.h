@@ -1,0 +1,81 @@
+/* What the parts of a minder share: one step is a straight line through minder.c, git.c, terminal.c. */
+#ifndef ENGINE_MIND_H
+#define ENGINE_MIND_H
+
+#include "engine/minder.h"
+#include "engine/spawn.h"
+
+struct minder {
+	const struct minding *m;
+	struct task *task;
+	struct outcome out;
+	int adopts;             /* it is a subreaper: all that its agent left is its child */
+	int errors;             /* standard error's file; -1: none */
+	int asked;              /* the agent has run: it is not to be asked again for want of a process */
+	long long started;      /* by now_ms */
+	long long deadline;     /* of the whole try, by now_ms; 0: none */
+	long long halted;       /* since when the agent is paused, by now_ms; 0: it is not */
+	char tmp[KEY_NAME_MAX + 1];     /* the answer's name in tmp/ */
+	int patient;            /* what it runs is let come to its end: git, which leaves locks behind */
+	int tty;                /* the terminal, while the agent has it; -1 */
+};
+
+/* The end: reports and exits. With _errno, errno is what went wrong and WHAT where; with _text, TEXT is
+ * the whole message. */
+void leave(struct minder *, enum outcome_kind);
+void leave_errno(struct minder *, enum outcome_kind, const char *what);
+void leave_text(struct minder *, const char *fmt, ...) BUF_FORMAT(2, 3);
+
+/* By the clock that only goes forward. */
+long long mind_ms(void);
+
+/* Waits MS milliseconds at most (-1: for ever) for a signal or the end of orch. Returns whether orch is
+ * gone; then mind_abandon is the only thing left to do. */
+int mind_wait(struct minder *, long long ms);
+
+/* Orch is gone: ends all that stands below, PID's group where only that is known, and exits. */
+void mind_abandon(struct minder *, pid_t pid);
+
+/* Leaves if orch has said to stop. */
+void mind_look(struct minder *);
+
+/* Whether orch has said to halt. */
+int mind_paused(void);
+
+/* Starts P and stays with it until it and all that it started are gone. Returns its wait status; it
+ * does not return when P was stopped or could not be started, or something that it left lives on. */
+int mind_program(struct minder *, const struct program *p);
+
+/* The name of a file in tmp/ that is this minder's alone: WHAT is a letter. */
+void mind_name(char name[KEY_NAME_MAX + 1], char what, pid_t pid);
+
+/* A new, empty file for an answer that no agent writes. */
+int mind_open_answer(struct minder *);
+
+/* Standard error's file: a new one for each try. */
+void mind_open_errors(struct minder *);
+
+/* Writes how/KEY, N bytes; SYNC: safe on disk. */
+void mind_write_how(struct minder *, const char *text, size_t n, int sync);
+
+void mind_write(struct minder *, int fd, const void *p, size_t n, const char *what);
+
+/* Makes the answer safe; after it orch only renames. */
+void mind_settle(struct minder *);
+
+/* git.c */
+void mind_worktree(struct minder *);
+void mind_commit(struct minder *);
+
+/* terminal.c */
+void mind_ask(struct minder *);
+void mind_interactive(struct minder *);
+
+/* Gives the terminal back as it was, if the agent has it. */
+void terminal_restore(struct minder *, int status);
+
+/* Looks whether the agent PID, which has the terminal, was stopped; if so stops the whole job, and goes
+ * on with it when it is continued in the foreground. */
+void terminal_follow(struct minder *, pid_t pid);
+
+#endif
