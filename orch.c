@@ -110,7 +110,8 @@ read_jobs(struct options *o, const char *s)
 	return OK;
 }
 
-/* Reads the options that LETTERS allows; argv[0] is the subcommand. */
+/* Reads the options that LETTERS allows; argv[0] is the subcommand. The + in front keeps GNU's getopt from
+ * looking for options behind the operands, which POSIX's does not do. */
 static int
 read_options(struct options *o, int argc, char **argv, const char *letters)
 {
@@ -200,7 +201,7 @@ static int
 do_run(int argc, char **argv)
 {
 	struct options o = { 0 };
-	int bad = read_options(&o, argc, argv, ":nqvxuj:d:r:a:"), i;
+	int bad = read_options(&o, argc, argv, "+:nqvxuj:d:r:a:"), i;
 
 	if (!bad && optind == argc)
 		bad = wrong_usage("a workflow's FILE is missing", NULL);
@@ -229,7 +230,7 @@ static int
 do_resume(int argc, char **argv)
 {
 	struct options o = { 0 };
-	int bad = read_options(&o, argc, argv, ":qvxuj:d:r:a:");
+	int bad = read_options(&o, argc, argv, "+:qvxuj:d:r:a:");
 
 	if (!bad && optind < argc)
 		bad = wrong_usage("resume takes no operands (a run is named with -r)", argv[optind]);
@@ -241,7 +242,7 @@ do_check(int argc, char **argv)
 {
 	struct options o = { 0 };
 	struct buf said = { 0 };
-	int status = read_options(&o, argc, argv, ":"), i;
+	int status = read_options(&o, argc, argv, "+:"), i;
 
 	if (!status && optind == argc)
 		status = wrong_usage("check is followed by FILE...", NULL);
@@ -269,7 +270,7 @@ do_status(int argc, char **argv)
 	struct options o = { 0 };
 	struct buf error = { 0 };
 	struct sink sink;
-	int bad = read_options(&o, argc, argv, ":d:r:");
+	int bad = read_options(&o, argc, argv, "+:d:r:");
 
 	if (!bad && optind < argc)
 		bad = wrong_usage("status takes no operands (a run is named with -r)", argv[optind]);
@@ -283,7 +284,7 @@ do_runs(int argc, char **argv)
 	struct options o = { 0 };
 	struct buf error = { 0 };
 	struct sink sink;
-	int bad = read_options(&o, argc, argv, ":d:");
+	int bad = read_options(&o, argc, argv, "+:d:");
 
 	if (!bad && optind < argc)
 		bad = wrong_usage("runs takes no operands", argv[optind]);
@@ -297,7 +298,7 @@ do_logs(int argc, char **argv)
 	struct options o = { 0 };
 	struct buf error = { 0 };
 	struct sink sink;
-	int bad = read_options(&o, argc, argv, ":fd:r:");
+	int bad = read_options(&o, argc, argv, "+:fd:r:");
 
 	make_sink(&sink);
 	return bad ? bad : end_output(&error, runs_logs(o.run.dir, o.run.run, argv + optind, (size_t)(argc - optind),
@@ -310,7 +311,7 @@ do_cat(int argc, char **argv)
 	struct options o = { 0 };
 	struct buf error = { 0 };
 	struct sink sink;
-	int bad = read_options(&o, argc, argv, ":d:r:");
+	int bad = read_options(&o, argc, argv, "+:d:r:");
 
 	if (!bad && optind == argc)
 		bad = wrong_usage("cat is followed by KEY...", NULL);

@@ -89,8 +89,8 @@ on_signal(int sig)
 {
 	if (sig == SIGCHLD)
 		got_child = 1;
-	else if (sig == SIGTSTP)
-		got_halt = 1;
+	else if (sig == SIGTSTP || sig == SIGTTIN)
+		got_halt = sig;
 	else if (got_stop)
 		got_again = 1;
 	else
@@ -191,6 +191,7 @@ our_signals(sigset_t *set)
 	sigaddset(set, SIGINT);
 	sigaddset(set, SIGHUP);
 	sigaddset(set, SIGTSTP);
+	sigaddset(set, SIGTTIN);
 }
 
 int
@@ -208,6 +209,7 @@ loop_prepare(void)
 	catch(SIGINT, 0);
 	catch(SIGHUP, 0);
 	catch(SIGTSTP, 0);
+	catch(SIGTTIN, 0);
 	ignore(SIGPIPE);
 	ignore(SIGXFSZ);
 	return 0;
@@ -605,29 +607,6 @@ tell_failed(struct loop_state *l, const struct slot *s, const struct outcome *o)
 	buf_free(&why);
 }
 
-/* Hands the outcomes to the walk. */
-static void
-finish(struct loop_state *l)
-{
-	size_t i;
-
-	keep_answers(l);
-	for (i = 0; i < l->nended; i++) {
-		const struct outcome *o = &l->ended[i];
-		struct slot s = l->slots[o->slot];
-
-		if (o->kind == OUT_OK)
-			tell_done(l, &s, o);
-		else
-			tell_failed(l, &s, o);
-		memset(&l->slots[o->slot], 0, sizeof s);
-		drop_slot(l, o->slot);
-		walk_ended(l->walk, s.branch, o, now_ms(l));
-		free(s.word);
-	}
-	l->nended = 0;
-}
-
 /* Outcomes. */
 
 static void
@@ -814,9 +793,10 @@ loop_say(struct progress *p)
 
 /* Signals. */
 
-/* SIGTSTP: the agents are halted, then orch; both go on together. */
+/* SIGTSTP, or SIGTTIN when a step needs the terminal and the job is in the background: the agents are
+ * halted, then orch; both go on together. */
 static void
-halt_all(struct loop_state *l)
+halt_all(struct loop_state *l, int sig)
 {
 	struct sigaction sa, ours;
 	long long since = clock_ms();
@@ -826,13 +806,13 @@ halt_all(struct loop_state *l)
 	signal_minders(l, SIGTSTP);
 	memset(&sa, 0, sizeof sa);
 	sa.sa_handler = SIG_DFL;
-	sigaction(SIGTSTP, &sa, &ours);
-	raise(SIGTSTP);
+	sigaction(sig, &sa, &ours);
+	raise(sig);
 	sigemptyset(&set);
-	sigaddset(&set, SIGTSTP);
+	sigaddset(&set, sig);
 	sigprocmask(SIG_UNBLOCK, &set, NULL);   /* here it stops, until it is continued */
 	sigprocmask(SIG_BLOCK, &set, NULL);
-	sigaction(SIGTSTP, &ours, NULL);
+	sigaction(sig, &ours, NULL);
 	signal_minders(l, SIGCONT);
 	l->skew += clock_ms() - since;
 }
@@ -841,7 +821,7 @@ static void
 look_at_signals(struct loop_state *l)
 {
 	if (got_halt)
-		halt_all(l);
+		halt_all(l, got_halt);
 	if (got_stop && !l->sig) {
 		l->sig = got_stop;
 		l->sig_at = clock_ms();
@@ -868,6 +848,37 @@ let_signals_in(void)
 	sigprocmask(SIG_SETMASK, &none, &old);
 	sigprocmask(SIG_SETMASK, &old, NULL);
 }
+
+/* Hands the outcomes to the walk. */
+static void
+finish(struct loop_state *l)
+{
+	size_t i;
+
+	/* A signal that came while others were started counts before an answer does. */
+	let_signals_in();
+	look_at_signals(l);
+	for (i = 0; i < l->nended && l->sig; i++)
+		if (l->ended[i].kind == OUT_OK)
+			l->ended[i].kind = OUT_STOPPED;
+	keep_answers(l);
+	for (i = 0; i < l->nended; i++) {
+		const struct outcome *o = &l->ended[i];
+		struct slot s = l->slots[o->slot];
+
+		if (o->kind == OUT_OK)
+			tell_done(l, &s, o);
+		else
+			tell_failed(l, &s, o);
+		memset(&l->slots[o->slot], 0, sizeof s);
+		drop_slot(l, o->slot);
+		walk_ended(l->walk, s.branch, o, now_ms(l));
+		free(s.word);
+	}
+	l->nended = 0;
+}
+
+/* Waiting. */
 
 static long long
 wait_time(struct loop_state *l, int more)

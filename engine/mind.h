@@ -11,13 +11,15 @@ struct minder {
 	struct outcome out;
 	int adopts;             /* it is a subreaper: all that its agent left is its child */
 	int errors;             /* standard error's file; -1: none */
+	int answer;             /* the answer's, with the lock that the agent inherits; -1: it is closed */
 	int asked;              /* the agent has run: it is not to be asked again for want of a process */
 	long long started;      /* by now_ms */
 	long long deadline;     /* of the whole try, by now_ms; 0: none */
 	long long halted;       /* since when the agent is paused, by now_ms; 0: it is not */
 	char tmp[KEY_NAME_MAX + 1];     /* the answer's name in tmp/ */
 	int patient;            /* what it runs is let come to its end: git, which leaves locks behind */
-	int tty;                /* the terminal, while the agent has it; -1 */
+	int tty;                /* the terminal of an interactive agent; -1: it is none */
+	int has_terminal;       /* it has been given the terminal, and has it still */
 };
 
 /* The end: reports and exits. With _errno, errno is what went wrong and WHAT where; with _text, TEXT is
@@ -39,7 +41,8 @@ void mind_abandon(struct minder *, pid_t pid);
 /* Leaves if orch has said to stop. */
 void mind_look(struct minder *);
 
-/* Whether orch has said to halt. */
+/* Whether orch has said to stop, or to halt. */
+int mind_stopping(void);
 int mind_paused(void);
 
 /* Starts P and stays with it until it and all that it started are gone. Returns its wait status; it

@@ -73,6 +73,8 @@ leave(struct minder *d, enum outcome_kind kind)
 	if (d->task->kind != TASK_IF && d->errors >= 0 && fstat(d->errors, &st) == 0 && !st.st_size)
 		unlinkat(d->m->store->errors, d->task->file, 0);
 	terminal_restore(d, kind != OUT_OK);
+	if (d->answer >= 0)
+		close(d->answer);       /* with its lock: the next try may begin as soon as this is reported */
 	d->out.kind = kind;
 	d->out.ms = mind_ms() - d->started;
 	while (write(d->m->report, &d->out, sizeof d->out) < 0 && errno == EINTR)
@@ -104,6 +106,12 @@ mind_look(struct minder *d)
 {
 	if (stops)
 		leave(d, OUT_STOPPED);
+}
+
+int
+mind_stopping(void)
+{
+	return stops > 0;
 }
 
 int
@@ -317,7 +325,8 @@ static void
 follow_pause(struct minder *d, struct running *r)
 {
 	if (d->tty >= 0) {
-		terminal_follow(d, r->pid);
+		if (!stops)
+			terminal_follow(d, r->pid);
 	} else if (paused && !d->halted && !r->told) {
 		d->halted = mind_ms();
 		kin_signal_tree(r->pid, SIGSTOP);
@@ -727,7 +736,7 @@ mind_step(struct minder *d)
 	p.in = make_stdin(d);
 	mind_write_how(d, d->task->how, d->task->nhow, 0);
 	mind_open_errors(d);
-	p.out = open_answer(d);
+	p.out = d->answer = open_answer(d);
 	p.err = d->errors;
 	p.argv = d->task->argv;
 	p.envp = d->task->envp;
@@ -735,7 +744,8 @@ mind_step(struct minder *d)
 	p.dir = d->task->dir;
 	d->out.status = mind_program(d, &p);
 	d->asked = 1;
-	close(p.out);
+	close(d->answer);
+	d->answer = -1;
 	fd = open_tmp(d);
 	if (is_held(fd))
 		leave_held(d);
@@ -852,7 +862,7 @@ minder_run(const struct minding *m, struct task *t, uint32_t slot)
 	d.m = m;
 	d.task = t;
 	d.errors = -1;
-	d.tty = -1;
+	d.tty = d.answer = -1;
 	d.out.slot = slot;
 	d.out.timeout = t->timeout;
 	if (t->kind == TASK_STDIN) {

@@ -37,7 +37,8 @@ struct run {
 	int was_there;          /* the run was made earlier */
 	char *results;
 	struct buf differs;     /* what a kept step would be asked otherwise */
-	char *name;             /* of the run; NULL: it will be named by the time */
+	char *name;             /* of the run; NULL: it is to be named by the time */
+	struct buf shown;       /* the name for messages */
 };
 
 static long long
@@ -278,17 +279,30 @@ lock(struct run *r)
 	if (store_lock(&r->store, &holder)) {
 		if (errno != EAGAIN)
 			return error_status(r, 1, "lock", strerror(errno));
-		buf_fmt(r->say, "orch: the run %s is in use by another orch (pid %ld)\n", r->store.name, holder);
+		buf_fmt(r->say, "orch: the run %s is in use by another orch (pid %ld)\n", r->shown.s, holder);
 		return 4;
 	}
 	if (store_lock_wait(&r->store, LOCK_WAIT_MS, &holder)) {
 		if (errno != EAGAIN)
 			return error_status(r, 1, "lock", strerror(errno));
 		buf_fmt(r->say, "orch: a step of the run %s that an earlier orch has left is still being ended (minder: pid %ld); "
-		    "try again later\n", r->store.name, holder);
+		    "try again later\n", r->shown.s, holder);
 		return 4;
 	}
 	return 0;
+}
+
+/* The name that the run has got, if it was named by the time. */
+static void
+take_name(struct run *r)
+{
+	char key[KEY_NAME_MAX + 1];
+	int n = key_decode(r->store.name, key);
+
+	free(r->name);
+	r->name = mem_dup(key, n > 0 ? (size_t)n : 0);
+	visible_add(&r->shown, r->name, strlen(r->name), 0);
+	buf_str(&r->shown);
 }
 
 static int
@@ -298,6 +312,8 @@ open_run(struct run *r)
 
 	if (store_open(&r->store, r->args->dir, r->name, r->name ? strlen(r->name) : 0, STORE_WRITE))
 		status = store_error(r, &r->store);
+	else
+		take_name(r);
 	if (!status)
 		status = lock(r);
 	if (!status && record_write(&r->record, r->store.run))
@@ -593,17 +609,13 @@ add_word(struct buf *b, const char *s)
 static void
 make_hint(struct run *r, struct buf *b)
 {
-	char key[KEY_NAME_MAX + 1];
-	int n = key_decode(r->store.name, key);
-
 	buf_text(b, "orch resume");
 	if (strcmp(r->args->dir, ".orch")) {
 		buf_text(b, " -d");
 		add_word(b, r->args->dir);
 	}
-	key[n > 0 ? n : 0] = '\0';
 	buf_text(b, " -r");
-	add_word(b, key);
+	add_word(b, r->name);
 }
 
 static void
@@ -614,7 +626,7 @@ set_around(struct run *r)
 	buf_fmt(&b, "%s/result", r->store.path);
 	r->results = buf_take(&b);
 	r->around.root = r->record.directory;
-	r->around.run = r->store.name;
+	r->around.run = r->name;
 	r->around.results = r->results;
 	r->around.environ = r->args->environ;
 	r->seed = (uint32_t)epoch_ms() * 2654435761u ^ (uint32_t)getpid();
@@ -639,12 +651,12 @@ walk(struct run *r)
 	r->progress.store = &r->store;
 	log_walk(r, LOG_WALK, (long)getpid(), NULL);
 	if (r->progress.loud > LOUD_QUIET)
-		buf_fmt(&r->progress.out, "orch: run %s%s\n", r->store.name, r->was_there ? ", gone on with" : "");
+		buf_fmt(&r->progress.out, "orch: run %s%s\n", r->shown.s, r->was_there ? ", gone on with" : "");
 	walk_start(&w, r->flow.w, &r->around, &r->answers, r->flow.scope, &world, r->args->jobs, r->args->stop_first);
 	status = loop_run(&w, &r->store, &r->progress);
 	log_walk(r, LOG_END, status, w.reason.n ? buf_str(&w.reason) : NULL);
 	make_hint(r, &hint);
-	progress_end(&r->progress, r->store.name, status, epoch_ms() - began, buf_str(&hint));
+	progress_end(&r->progress, r->shown.s, status, epoch_ms() - began, buf_str(&hint));
 	loop_say(&r->progress);
 	buf_free(&hint);
 	buf_free(&r->progress.out);
@@ -715,6 +727,7 @@ run_workflow(const struct run_args *args, struct buf *say, struct buf *show)
 	free(r.content);
 	free(r.results);
 	buf_free(&r.differs);
+	buf_free(&r.shown);
 	free(r.name);
 	flow_free(&r.flow);
 	record_free(&r.record);

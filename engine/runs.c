@@ -152,6 +152,16 @@ put_time(struct buf *b, long long ms)
 	buf_text(b, tm && strftime(text, sizeof text, "%Y-%m-%d %H:%M:%S", tm) ? text : "?");
 }
 
+/* A run's name as it is said, from the name of its directory. */
+static void
+put_name(struct buf *b, const char *file)
+{
+	char *name = decoded(file);
+
+	visible_add(b, name, strlen(name), 0);
+	free(name);
+}
+
 int
 runs_list(const char *dir, struct sink *sink, struct buf *error)
 {
@@ -166,7 +176,9 @@ runs_list(const char *dir, struct sink *sink, struct buf *error)
 
 		buf_fmt(&b, "%-11s  ", run_state_word(r->state));
 		put_time(&b, r->started);
-		buf_fmt(&b, "  %s  %zu done", r->name, r->done);
+		buf_text(&b, "  ");
+		put_name(&b, r->name);
+		buf_fmt(&b, "  %zu done", r->done);
 		if (r->failed)
 			buf_fmt(&b, ", %zu failed", r->failed);
 		buf_text(&b, "  ");
@@ -237,7 +249,9 @@ runs_status(const char *dir, const char *run, struct sink *sink, struct buf *err
 
 	if (status)
 		return status;
-	buf_fmt(&b, "run %s: %s", v.store.name, run_state_word(v.state));
+	buf_text(&b, "run ");
+	put_name(&b, v.store.name);
+	buf_fmt(&b, ": %s", run_state_word(v.state));
 	if (v.holder)
 		buf_fmt(&b, " (pid %ld)", v.holder);
 	buf_text(&b, ", started ");
@@ -380,6 +394,7 @@ struct stream {
 
 struct logs {
 	struct sink *sink;
+	struct keys keys;       /* that have streams; a view's numbers change from look to look */
 	struct stream *streams; /* two a key: standard error, standard output */
 	size_t n;
 	const char *last;       /* whose head was shown last */
@@ -388,9 +403,9 @@ struct logs {
 };
 
 static int
-log_stream(struct logs *l, struct view *v, uint32_t id, int what)
+log_stream(struct logs *l, struct view *v, const char *key, int what)
 {
-	const char *key = keys_text(&v->keys, id);
+	uint32_t id = keys_find(&l->keys, key, strlen(key));
 	struct stream *s = &l->streams[2 * id + (uint32_t)what];
 	char name[KEY_NAME_MAX + 1];
 	struct buf head = { 0 };
@@ -427,12 +442,17 @@ log_one(void *ctx, struct view *v, uint32_t id)
 {
 	struct logs *l = ctx;
 
-	if (2 * (size_t)v->keys.n > l->n) {
-		l->streams = mem_grow(l->streams, 2 * (size_t)v->keys.n, sizeof *l->streams);
-		memset(l->streams + l->n, 0, (2 * (size_t)v->keys.n - l->n) * sizeof *l->streams);
-		l->n = 2 * (size_t)v->keys.n;
+	const char *key = keys_text(&v->keys, id);
+	size_t n;
+
+	keys_add(&l->keys, key, strlen(key));
+	n = 2 * (size_t)l->keys.n;
+	if (n > l->n) {
+		l->streams = mem_grow(l->streams, n, sizeof *l->streams);
+		memset(l->streams + l->n, 0, (n - l->n) * sizeof *l->streams);
+		l->n = n;
 	}
-	return log_stream(l, v, id, 0) || (!(v->keys.flags[id] & KEY_KEPT) && log_stream(l, v, id, 1));
+	return log_stream(l, v, key, 0) || (!(v->keys.flags[id] & KEY_KEPT) && log_stream(l, v, key, 1));
 }
 
 static int
@@ -478,5 +498,6 @@ runs_logs(const char *dir, const char *run, char *const *keys, size_t n, int fol
 	}
 	free(name);
 	free(l.streams);
+	keys_free(&l.keys);
 	return status;
 }

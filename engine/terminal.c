@@ -36,15 +36,16 @@ answer_by_hand(struct minder *d)
 	    d->m->store->path, d->task->file);
 }
 
-/* Waits until the job that orch is in has the terminal, as one that is in the background must. */
+/* Waits until the job that orch is in has the terminal, as one that is in the background must; or until
+ * orch says to stop. */
 static void
 wait_foreground(struct minder *d, int tty, pid_t job)
 {
-	while (tcgetpgrp(tty) != job) {
-		kill(-job, SIGTTIN);
+	while (tcgetpgrp(tty) != job && !mind_stopping()) {
+		if (!mind_paused())     /* else it is stopped already, and may be continued just now */
+			kill(-job, SIGTTIN);
 		if (mind_wait(d, BACKGROUND_MS))
 			mind_abandon(d, 0);
-		mind_look(d);
 	}
 }
 
@@ -158,6 +159,7 @@ mind_ask(struct minder *d)
 		return;
 	}
 	wait_foreground(d, tty, getpgrp());
+	mind_look(d);
 	for (;;) {
 		put_question(d, tty);
 		n = read_line(d, tty, line);
@@ -190,11 +192,13 @@ terminal_restore(struct minder *d, int status)
 
 	if (d->tty < 0)
 		return;
-	tcsetpgrp(d->tty, getpgid(d->m->orch));
-	if (has_before)
-		tcsetattr(d->tty, TCSADRAIN, &before);
-	if (status)
-		file_write(d->tty, plain, sizeof plain - 1);
+	if (d->has_terminal) {
+		tcsetpgrp(d->tty, getpgid(d->m->orch));
+		if (has_before)
+			tcsetattr(d->tty, TCSADRAIN, &before);
+		if (status)
+			file_write(d->tty, plain, sizeof plain - 1);
+	}
 	close(d->tty);
 	d->tty = -1;
 }
@@ -202,7 +206,7 @@ terminal_restore(struct minder *d, int status)
 void
 terminal_follow(struct minder *d, pid_t pid)
 {
-	pid_t job = getpgid(d->m->orch);
+	pid_t job = getpgid(d->m->orch), group = getpgid(pid);
 	struct termios agents;
 	siginfo_t info;
 	int has_agents, was_paused = 0;
@@ -211,21 +215,27 @@ terminal_follow(struct minder *d, pid_t pid)
 	if (waitid(P_PID, (id_t)pid, &info, WSTOPPED | WNOHANG) < 0 || info.si_pid != pid)
 		return;
 	has_agents = tcgetattr(d->tty, &agents) == 0;
+	d->has_terminal = 0;
 	tcsetpgrp(d->tty, job);
 	if (has_before)
 		tcsetattr(d->tty, TCSADRAIN, &before);
 	kill(-job, SIGTSTP);
-	while (!was_paused || mind_paused()) {  /* orch halts its minders, stops, and continues them */
+	while ((!was_paused || mind_paused()) && !mind_stopping()) {    /* orch halts its minders, stops, and goes on */
 		was_paused |= mind_paused();
 		if (mind_wait(d, BACKGROUND_MS))
 			mind_abandon(d, pid);
-		mind_look(d);
 	}
 	wait_foreground(d, d->tty, job);
+	if (mind_stopping())
+		return;
+	d->has_terminal = 1;
 	if (has_agents)
 		tcsetattr(d->tty, TCSADRAIN, &agents);
-	tcsetpgrp(d->tty, getpgrp());
+	/* A shell has moved itself to a group of its own; who has the terminal is then that one. */
+	tcsetpgrp(d->tty, group > 0 ? group : getpgrp());
 	kill(-getpgrp(), SIGCONT);
+	if (group > 0 && group != getpgrp())
+		kill(-group, SIGCONT);
 }
 
 void
@@ -238,9 +248,11 @@ mind_interactive(struct minder *d)
 		leave_text(d, "an interactive step needs a terminal, and there is none");
 	wait_foreground(d, tty, getpgid(d->m->orch));
 	mind_write_how(d, d->task->how, d->task->nhow, 0);
+	mind_look(d);
 	has_before = tcgetattr(tty, &before) == 0;
 	tcsetpgrp(tty, getpgrp());
 	d->tty = tty;
+	d->has_terminal = 1;
 	p.argv = d->task->argv;
 	p.envp = d->task->envp;
 	p.root = d->task->root;
