@@ -650,7 +650,7 @@ static int
 run_command(struct minder *d, const char *command, int in, int out)
 {
 	const char *argv[5] = { "sh", "-eu", "-c", NULL, NULL };
-	struct program p;
+	struct program p = { 0 };
 
 	argv[3] = command;
 	p.argv = (char *const *)(const void *)argv;
@@ -728,7 +728,7 @@ mind_settle(struct minder *d)
 static void
 mind_step(struct minder *d)
 {
-	struct program p;
+	struct program p = { 0 };
 	int fd;
 
 	strcpy(d->tmp, d->task->file);
@@ -777,7 +777,7 @@ static void
 mind_if(struct minder *d)
 {
 	char name[KEY_NAME_MAX + 1];
-	struct program p;
+	struct program p = { 0 };
 
 	p.in = make_stdin(d);
 	mind_open_errors(d);
