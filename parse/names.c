@@ -224,6 +224,21 @@ add_called(struct names *ns, const struct node *call, const struct node *n, cons
 	}
 }
 
+/* Of a file that could not be read, any key may be meant. */
+static void
+add_unknown(struct names *ns, const struct node *call, const struct beginning *b)
+{
+	struct key *key = new_key(ns, call);
+	unsigned short *g = arena_get(&ns->w->mem, (b->n + 1) * sizeof *g);
+
+	memcpy(g, b->glob, b->n * sizeof *g);
+	g[b->n] = GLOB_ANY;
+	key->glob = g;
+	key->n = b->n + 1;
+	key->spelling = b->spelling;
+	link_key(ns);
+}
+
 static void
 add_key(struct names *ns, const struct node *n)
 {
@@ -244,6 +259,8 @@ add_key(struct names *ns, const struct node *n)
 	link_key(ns);
 	if (n->called)
 		add_called(ns, n, n->called->body, &inner);
+	else if (n->kind == NODE_CALL)
+		add_unknown(ns, n, &inner);
 }
 
 static void
