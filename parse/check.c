@@ -657,12 +657,13 @@ static void
 note_for_callers(struct checker *c, const struct node *n)
 {
 	const struct workflow *called = n->called;
+	const struct node *commit = called ? called->commits : n->kind == NODE_COMMIT ? n : NULL;
 
 	if (!c->w->terminal)
 		c->w->terminal = called ? called->terminal :
 		    n->kind == NODE_ASK || (n->kind == NODE_RUN && n->step && is_interactive(n)) ? n : NULL;
-	if (!c->w->commits && !node_parallel(n) && !in_own_worktree(c, n, NULL))
-		c->w->commits = called ? called->commits : n->kind == NODE_COMMIT ? n : NULL;
+	if (!c->w->commits && commit && !node_parallel(n) && !in_own_worktree(c, n, NULL))
+		c->w->commits = commit;
 }
 
 static void
