@@ -260,6 +260,7 @@ struct finder {
 	void *ctx;
 	int warn;
 	size_t missing;
+	const char *found;      /* the program that was found last: most steps start the same */
 };
 
 static int
@@ -286,8 +287,12 @@ find_program(struct finder *d, const struct node *n)
 		return;
 	if (d->have && tmpl_literal(&n->key->t, &key, &nkey) && d->have(d->ctx, key, nkey))
 		return;
-	if (!spawn_find(s, d->envp, d->root, d->root))
+	if (d->found && !strcmp(d->found, s))
 		return;
+	if (!spawn_find(s, d->envp, d->root, d->root)) {
+		d->found = s;
+		return;
+	}
 	d->missing++;
 	buf_fmt(&shown, "the program `%s` of the agent `%s` is not found", s, n->step->agent->name);
 	if (strchr(s, '/'))
@@ -325,6 +330,7 @@ flow_programs(struct flow *f, char *const *envp, const char *root,
 	d.ctx = ctx;
 	d.warn = warn;
 	d.missing = 0;
+	d.found = NULL;
 	for (file = f->files; file; file = file->next) {
 		d.w = file->w;
 		d.have = file->w == f->w ? have : NULL;
