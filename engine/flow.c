@@ -256,7 +256,7 @@ struct finder {
 	const struct workflow *w;       /* the file that is looked at */
 	char *const *envp;
 	const char *root;
-	int (*have)(void *, const char *, size_t);
+	int (*needed)(void *, const struct node *);
 	void *ctx;
 	int warn;
 	size_t missing;
@@ -278,14 +278,12 @@ static void
 find_program(struct finder *d, const struct node *n)
 {
 	const struct word *w = agents_word(n->step, 0, 0);
-	const char *s, *key, *path = env_value(d->envp, "PATH");
+	const char *s, *path = env_value(d->envp, "PATH");
 	struct buf shown = { 0 };
-	size_t len, nkey;
+	size_t len;
 
 	if (!w || !tmpl_literal(&w->t, &s, &len) || !len || sets_path(&n->attrs) || sets_path(&n->step->attrs) ||
 	    sets_path(&d->w->attrs))
-		return;
-	if (d->have && tmpl_literal(&n->key->t, &key, &nkey) && d->have(d->ctx, key, nkey))
 		return;
 	if (d->found && !strcmp(d->found, s))
 		return;
@@ -293,6 +291,8 @@ find_program(struct finder *d, const struct node *n)
 		d->found = s;
 		return;
 	}
+	if (d->needed && !d->needed(d->ctx, n))
+		return;
 	d->missing++;
 	buf_fmt(&shown, "the program `%s` of the agent `%s` is not found", s, n->step->agent->name);
 	if (strchr(s, '/'))
@@ -319,7 +319,7 @@ find_programs(struct finder *d, const struct node *n)
 
 size_t
 flow_programs(struct flow *f, char *const *envp, const char *root,
-    int (*have)(void *, const char *, size_t), void *ctx, int warn, struct buf *error)
+    int (*needed)(void *, const struct node *), void *ctx, int warn, struct buf *error)
 {
 	const struct flow_file *file;
 	struct finder d;
@@ -327,13 +327,13 @@ flow_programs(struct flow *f, char *const *envp, const char *root,
 	d.f = f;
 	d.envp = envp;
 	d.root = root;
+	d.needed = needed;
 	d.ctx = ctx;
 	d.warn = warn;
 	d.missing = 0;
 	d.found = NULL;
 	for (file = f->files; file; file = file->next) {
 		d.w = file->w;
-		d.have = file->w == f->w ? have : NULL;
 		find_programs(&d, file->w->body);
 	}
 	if (d.missing)
@@ -342,24 +342,21 @@ flow_programs(struct flow *f, char *const *envp, const char *root,
 }
 
 static const struct node *
-find_interactive(const struct node *n, int (*have)(void *, const char *, size_t), void *ctx)
+find_interactive(const struct node *n, int (*needed)(void *, const struct node *), void *ctx)
 {
 	const struct node *found;
-	const char *key;
-	size_t len;
 
 	for (; n; n = n->next) {
-		if (n->kind == NODE_RUN && (n->attrs.interactive || n->step->attrs.interactive) &&
-		    !(have && tmpl_literal(&n->key->t, &key, &len) && have(ctx, key, len)))
+		if (n->kind == NODE_RUN && (n->attrs.interactive || n->step->attrs.interactive) && (!needed || needed(ctx, n)))
 			return n;
-		if ((found = find_interactive(n->body, have, ctx)) || (found = find_interactive(n->other, have, ctx)))
+		if ((found = find_interactive(n->body, needed, ctx)) || (found = find_interactive(n->other, needed, ctx)))
 			return found;
 	}
 	return NULL;
 }
 
 int
-flow_terminal(struct flow *f, int (*have)(void *, const char *, size_t), void *ctx, struct buf *error)
+flow_terminal(struct flow *f, int (*needed)(void *, const struct node *), void *ctx, struct buf *error)
 {
 	const struct flow_file *file;
 	const struct node *n = NULL;
@@ -368,7 +365,7 @@ flow_terminal(struct flow *f, int (*have)(void *, const char *, size_t), void *c
 	if (fd >= 0)
 		return close(fd);
 	for (file = f->files; file && !n; file = file->next)
-		n = find_interactive(file->w->body, file->w == f->w ? have : NULL, ctx);
+		n = find_interactive(file->w->body, needed, ctx);
 	if (!n)
 		return 0;
 	diag_error(&f->diags, n->pos, "an interactive step needs a terminal, and there is none");

@@ -34,15 +34,15 @@ int flow_read(struct flow *, const struct record *r, const char *name, struct bu
 /* Binds R's parameters. FREE_TEXT says that a prompt was given without a name. Returns 0, or 2 and ERROR. */
 int flow_bind(struct flow *, const struct record *r, struct buf *error);
 
-/* Looks for the program of every step, as it would be started from ROOT, but for those whose key HAVE
- * (NULL: none is there) says to have an answer. Adds a warning or an error for each that is not found.
- * Returns how many are not. */
+/* Looks for the program of every step, as it would be started from ROOT, and adds a warning or an error
+ * for each that is not found and that NEEDED (NULL: all are) says is still to be asked. Returns how
+ * many those are. */
 size_t flow_programs(struct flow *, char *const *envp, const char *root,
-    int (*have)(void *ctx, const char *key, size_t n), void *ctx, int warn, struct buf *error);
+    int (*needed)(void *ctx, const struct node *), void *ctx, int warn, struct buf *error);
 
-/* Refuses interactive steps where there is no terminal, but for those that HAVE says to have an answer.
- * Returns 0, or 2 and ERROR. */
-int flow_terminal(struct flow *, int (*have)(void *ctx, const char *key, size_t n), void *ctx, struct buf *error);
+/* Refuses interactive steps where there is no terminal, but for those that are not NEEDED (NULL: all
+ * are). Returns 0, or 2 and ERROR. */
+int flow_terminal(struct flow *, int (*needed)(void *ctx, const struct node *), void *ctx, struct buf *error);
 
 void flow_free(struct flow *);
 

@@ -308,6 +308,9 @@ is_clean(struct minder *d, const char *path)
 static void
 refuse(struct minder *d, const struct worktree *w)
 {
+	if (w->is_registered && !w->is_there)
+		leave_text(d, "the worktree at %.160s is gone, and git still knows it: git worktree prune; its commits are on the branch "
+		    "%.60s: keep that under another name, or: git branch -D %.60s", w->path, d->task->branch, d->task->branch);
 	if (w->is_registered)
 		leave_text(d, "there is a worktree at %.120s that is not the one to be made here; keep what you need of it, then: "
 		    "git worktree remove %.120s; git branch -D %.60s", w->path, w->path, d->task->branch);
@@ -327,7 +330,7 @@ make(struct minder *d, struct worktree *w, const char *before)
 	struct buf b = { 0 };
 	char *out = NULL, *base;
 
-	if (ours && w->is_whole && is_clean(d, w->path))
+	if (ours && w->is_whole && w->is_there && is_clean(d, w->path))
 		return;
 	if (ours && !w->is_registered && is_empty_or_missing(w->path)) {
 		must(d, GIT(d, &out, "worktree", "add", "--quiet", "--", w->path, branch), out, "git worktree add");

@@ -397,7 +397,7 @@ leave_unstarted(struct minder *d, const struct program *p)
 	if (there || strchr(p->argv[0], '/'))
 		snprintf(d->out.text, sizeof d->out.text, "%s", p->argv[0]);
 	else
-		snprintf(d->out.text, sizeof d->out.text, "%.80s (PATH: %.160s)", p->argv[0], path ? path : "not set");
+		snprintf(d->out.text, sizeof d->out.text, "%.80s (PATH: %.330s)", p->argv[0], path ? path : "not set");
 	leave(d, there ? OUT_NO_INTERPRETER : OUT_NO_EXEC);
 }
 

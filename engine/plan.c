@@ -9,6 +9,7 @@
 struct plan {
 	struct answers *answers;
 	const char *prefix;     /* of the keys of the file that is walked */
+	int perhaps;            /* the call of this file may not be reached */
 	struct sight sight;     /* one for all: on paper nothing runs beside anything else */
 	void (*each)(void *, const struct plan_step *);
 	void *ctx;
@@ -50,7 +51,7 @@ plan_step(struct plan *p, const struct scope *scope, const struct node *n)
 	step.node = n;
 	step.written = buf_str(&written);
 	step.at = &at;
-	step.perhaps = is_perhaps(n);
+	step.perhaps = p->perhaps || is_perhaps(n);
 	p->answers->error.n = 0;
 	buf_text(&key, p->prefix);
 	if (!expand(p->answers, &at, &n->key->t, &key)) {
@@ -104,6 +105,7 @@ plan_call(struct plan *p, const struct scope *scope, const struct node *n)
 {
 	struct buf prefix = { 0 };
 	const char *outside = p->prefix;
+	int perhaps = p->perhaps;
 	struct arena mem = { 0 };
 	struct place at;
 
@@ -117,8 +119,10 @@ plan_call(struct plan *p, const struct scope *scope, const struct node *n)
 		tmpl_show(&n->key->t, &prefix);
 	buf_char(&prefix, '/');
 	p->prefix = buf_str(&prefix);
+	p->perhaps |= is_perhaps(n);
 	plan_nodes(p, call_scope(p->answers, &at, n, &mem, NULL), n->called->body);
 	p->prefix = outside;
+	p->perhaps = perhaps;
 	buf_free(&prefix);
 	arena_free(&mem);
 }
@@ -144,6 +148,7 @@ void
 plan_walk(struct flow *f, struct answers *a, void (*each)(void *, const struct plan_step *), void *ctx)
 {
 	struct plan p = { 0 };
+	size_t i;
 
 	p.answers = a;
 	p.each = each;
@@ -151,6 +156,10 @@ plan_walk(struct flow *f, struct answers *a, void (*each)(void *, const struct p
 	p.sight.serial = UINT32_MAX;
 	p.prefix = "";
 	plan_nodes(&p, f->scope, f->w->body);
+	for (i = 0; i < p.sight.made.n; i++) {
+		a->keys->flags[p.sight.made.list[i]] &= (unsigned char)~KEY_MADE;
+		a->keys->owner[p.sight.made.list[i]] = 0;
+	}
 	ids_free(&p.sight.made);
 }
 

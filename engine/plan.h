@@ -15,7 +15,7 @@ struct plan_step {
 };
 
 /* Calls EACH for every step in the order of the workflow, with the answers that are there; of an `if`
- * for those of both arms. What the walk makes is marked in the answers' keys. */
+ * for those of both arms. */
 void plan_walk(struct flow *, struct answers *, void (*each)(void *ctx, const struct plan_step *), void *ctx);
 
 /* Shows it: a line a step, what is kept, what would run, the first line of its prompt. */

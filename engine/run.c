@@ -355,15 +355,6 @@ add_digest(void *ctx, const struct log_line *l)
 }
 
 static int
-have_key(void *ctx, const char *key, size_t n)
-{
-	const struct keys *k = ctx;
-	uint32_t id = keys_find(k, key, n);
-
-	return id != KEY_NONE && (k->flags[id] & KEY_KEPT);
-}
-
-static int
 read_answer(void *ctx, const char *key, char **p, size_t *n)
 {
 	struct run *r = ctx;
@@ -664,27 +655,54 @@ walk(struct run *r)
 	return status;
 }
 
-/* What a run lacks: programs, a terminal. */
-static int
-check_needs(struct run *r, int (*have)(void *, const char *, size_t))
+/* Whether a step of NODE's has no answer yet. */
+struct wanted {
+	const struct node *node;
+	int found;
+};
+
+static void
+look_for_node(void *ctx, const struct plan_step *step)
 {
-	if (flow_programs(&r->flow, r->args->environ, r->record.directory, have, &r->keys, 0, r->say))
-		return 2;
-	return flow_terminal(&r->flow, have, &r->keys, r->say);
+	struct wanted *w = ctx;
+
+	w->found |= step->node == w->node && !step->kept;
 }
 
-/* What is missing is told before a new run is made; of an earlier one only if it is still needed. */
+static int
+is_needed(void *ctx, const struct node *n)
+{
+	struct run *r = ctx;
+	struct wanted w = { 0 };
+
+	w.node = n;
+	plan_walk(&r->flow, &r->answers, look_for_node, &w);
+	return w.found;
+}
+
+/* What a run lacks: programs, a terminal. It is told before a new run is made; of an earlier one only
+ * if a step still needs it. */
+static int
+check_needs(struct run *r)
+{
+	int (*needed)(void *, const struct node *) = r->was_there ? is_needed : NULL;
+
+	if (flow_programs(&r->flow, r->args->environ, r->record.directory, needed, r, 0, r->say))
+		return 2;
+	return flow_terminal(&r->flow, needed, r, r->say);
+}
+
 static int
 run_it(struct run *r)
 {
-	int status = r->was_there ? 0 : check_needs(r, NULL);
+	int status = r->was_there ? 0 : check_needs(r);
 
 	if (!status)
 		status = open_run(r);
 	if (!status)
 		status = load_keys(r);
 	if (!status && r->was_there)
-		status = check_needs(r, have_key);
+		status = check_needs(r);
 	if (status)
 		return status;
 	set_around(r);

@@ -434,6 +434,8 @@ check_agent(struct checker *c, struct node *n)
 		diag_error(c->diags, n->pos, "exec has no program: name one with `step NAME exec PROGRAM...` and run that");
 	if (agents_built_in(name) && strcmp(name, "exec") && !has_prompt(n) && !n->inputs.n)
 		diag_error(c->diags, n->pos, "%s has nothing to ask: neither a text behind | nor a name behind <", name);
+	else if (is_interactive(n) && n->place == PROMPT_STDIN && has_prompt(n))
+		diag_error(c->diags, n->pos, "%s has no place for a prompt when it is interactive: put {} among its words", name);
 	else if (n->place == PROMPT_PROGRAM && !has_prompt(n))
 		diag_error(c->diags, n->pos, "%s has no program to run: it is the text behind |", name);
 }
