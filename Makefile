@@ -37,7 +37,7 @@ orch.o $(ROOMS): $(HEADERS)
 	$(CC) $(ALL_CFLAGS) -c -o $@ $<
 
 TESTS = tests/check.c tests/help.c tests/parse_test.c tests/store_test.c tests/engine_test.c \
-	tests/run_test.c tests/process_test.c
+	tests/run_test.c tests/process_test.c tests/call_test.c tests/git_test.c tests/terminal_test.c
 
 tests/agent: tests/agent.c
 	$(CC) $(ALL_CFLAGS) $(LDFLAGS) -o $@ tests/agent.c
@@ -54,8 +54,8 @@ check: orch tests/agent
 MUSL = musl-gcc
 static:
 	$(MAKE) clean
-	$(MAKE) CC=$(MUSL) LDFLAGS='-static -Wl,--gc-sections' \
-		CFLAGS='-Os -ffunction-sections -fno-asynchronous-unwind-tables -Werror' orch tests/agent
+	$(MAKE) CC=$(MUSL) LDFLAGS='-static -Wl,--gc-sections -Wl,-z,noseparate-code' \
+		CFLAGS='-Os -ffunction-sections -fdata-sections -fno-asynchronous-unwind-tables -Werror' orch tests/agent
 	strip orch
 
 # libFuzzer looks for input that breaks the parser; SECONDS is for how long.

@@ -216,6 +216,63 @@ bind(struct flow *f, const char *name, const char *value, size_t n)
 	f->scope = s;
 }
 
+/* What the parameters alone decide is looked at now, before anything starts. */
+struct bound {
+	struct flow *f;
+	struct answers *answers;
+	const struct place *at;
+};
+
+static long long
+positive_parse(const char *s, size_t n)
+{
+	long long v = number_parse(s, n);
+
+	return v < 1 ? -1 : v;
+}
+
+static void
+check_bound(struct bound *b, const struct tmpl *t, struct pos pos, long long (*parse)(const char *, size_t), const char *what)
+{
+	struct buf v = { 0 };
+
+	b->answers->error.n = 0;
+	if (t->n && !expand(b->answers, b->at, t, &v) && parse(buf_str(&v), v.n) < 0)
+		diag_error(&b->f->diags, pos, "`%.60s` is no %s", v.s, what);
+	buf_free(&v);
+}
+
+static void
+check_bound_attrs(struct bound *b, const struct attrs *a)
+{
+	if (a->timeout)
+		check_bound(b, &a->timeout->t, a->timeout->pos, duration_parse, "time: write 90s, 10m or 2h; 0 is none");
+	if (a->retry)
+		check_bound(b, &a->retry->t, a->retry->pos, number_parse, "number of tries");
+	if (a->delay)
+		check_bound(b, &a->delay->t, a->delay->pos, duration_parse, "time: write 5s, 10m or 2h");
+}
+
+static void
+check_bound_nodes(struct bound *b, const struct node *n)
+{
+	size_t i;
+
+	for (; n; n = n->next) {
+		if (n->max)
+			check_bound(b, &n->max->t, n->max->pos, positive_parse, "positive number for max");
+		for (i = 0; i < n->nitems; i++) {
+			check_bound(b, &n->items[i].from, n->items[i].word.pos, number_parse, "number for a range");
+			check_bound(b, &n->items[i].to, n->items[i].word.pos, number_parse, "number for a range");
+		}
+		check_bound_attrs(b, &n->attrs);
+		if (n->step)
+			check_bound_attrs(b, &n->step->attrs);
+		check_bound_nodes(b, n->body);
+		check_bound_nodes(b, n->other);
+	}
+}
+
 int
 flow_bind(struct flow *f, const struct record *r, struct buf *error)
 {
@@ -223,6 +280,7 @@ flow_bind(struct flow *f, const struct record *r, struct buf *error)
 	struct answers answers = { 0 };
 	const struct param *p;
 	struct place at = { 0 };
+	struct bound bound;
 	int status = 0;
 
 	answers.keys = &none;
@@ -245,8 +303,14 @@ flow_bind(struct flow *f, const struct record *r, struct buf *error)
 		bind(f, p->name, b.n ? b.s : "", b.n);
 		buf_free(&b);
 	}
+	at.scope = f->scope;
+	bound.f = f;
+	bound.answers = &answers;
+	bound.at = &at;
+	check_bound_attrs(&bound, &f->w->attrs);
+	check_bound_nodes(&bound, f->w->body);
 	buf_free(&answers.error);
-	return status;
+	return status | (f->diags.errors ? say_diags(f, error) : 0);
 }
 
 /* Programs. */

@@ -11,6 +11,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <time.h>
 #include <unistd.h>
 
 #include "engine/mind.h"
@@ -161,6 +162,8 @@ struct worktree {
 	int is_there;           /* something stands at the path */
 	int is_registered;      /* git knows a worktree there */
 	int is_whole;           /* on this branch, not half made */
+	int is_half;            /* git was killed while it made it */
+	char *elsewhere;        /* another worktree that has the branch; NULL: none */
 };
 
 /* Only one worktree of a repository is made at a time, over all processes: git itself fails at it. */
@@ -242,12 +245,16 @@ sibling(struct minder *d, const char *common)
 static int
 is_empty_or_missing(const char *path)
 {
-	DIR *d = opendir(path);
+	struct stat st;
 	struct dirent *e;
 	int entries = 0;
+	DIR *d;
 
-	if (!d)
+	if (lstat(path, &st))
 		return errno == ENOENT;
+	d = S_ISDIR(st.st_mode) ? opendir(path) : NULL;
+	if (!d)
+		return 0;
 	while ((e = readdir(d)))
 		entries += strcmp(e->d_name, ".") && strcmp(e->d_name, "..");
 	closedir(d);
@@ -260,19 +267,25 @@ look_up(struct minder *d, struct worktree *w)
 {
 	struct buf branch = { 0 };
 	char *list = NULL, *line, *real = realpath(w->path, NULL);
-	int status = GIT(d, &list, "worktree", "list", "--porcelain"), here = 0, on = 0, half = 0;
+	const char *path = "";
+	int status = GIT(d, &list, "worktree", "list", "--porcelain"), here = 0;
 
 	must(d, status, list, "git worktree list");
 	buf_fmt(&branch, "branch refs/heads/%s", d->task->branch);
 	for (line = strtok(list, "\n"); line; line = strtok(NULL, "\n")) {
 		if (!strncmp(line, "worktree ", 9)) {
-			here = !strcmp(line + 9, w->path) || (real && !strcmp(line + 9, real));
+			path = line + 9;
+			here = !strcmp(path, w->path) || (real && !strcmp(path, real));
 			w->is_registered |= here;
 		}
-		on |= here && !strcmp(line, buf_str(&branch));
-		half |= here && !strncmp(line, "locked initializing", 19);
+		w->is_half |= here && !strncmp(line, "locked initializing", 19);
+		if (strcmp(line, buf_str(&branch)))
+			continue;
+		w->is_whole |= here;
+		if (!here && !w->elsewhere)
+			w->elsewhere = mem_dup(path, strlen(path));
 	}
-	w->is_whole = on && !half;
+	w->is_whole = w->is_whole && !w->is_half;
 	free(real);
 	free(list);
 	buf_free(&branch);
@@ -305,19 +318,68 @@ is_clean(struct minder *d, const char *path)
 	return clean;
 }
 
+/* A name as a shell takes it for one word. */
+static void
+put_word(struct buf *b, const char *s)
+{
+	static const char plain[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789._/@+,:=-";
+
+	if (*s && !s[strspn(s, plain)]) {
+		buf_text(b, s);
+		return;
+	}
+	buf_char(b, '\'');
+	for (; *s; s++)
+		if (*s == '\'')
+			buf_text(b, "'\\''");
+		else
+			buf_char(b, *s);
+	buf_char(b, '\'');
+}
+
+/* What is in the way of the worktree, and the commands that mend it. */
+static void
+put_obstacle(const struct minder *d, const struct worktree *w, struct buf *b)
+{
+	const char *branch = d->task->branch;
+
+	if (w->is_half) {
+		buf_text(b, "git was killed while it made this worktree: git worktree remove -f -f ");
+		put_word(b, w->path);
+	} else if (w->is_registered && !w->is_there) {
+		buf_text(b, "the worktree that git knows at ");
+		put_word(b, w->path);
+		buf_text(b, " is gone: git worktree prune; its commits are on its branch: keep that under another name");
+	} else if (w->is_registered) {
+		buf_text(b, "there is a worktree already that is not the one to be made here; keep what you need of it, then: "
+		    "git worktree remove ");
+		put_word(b, w->path);
+	} else if (w->is_there && !is_empty_or_missing(w->path)) {
+		buf_text(b, "something stands where the worktree was to be: move it away, or say `at PATH`: ");
+		put_word(b, w->path);
+		return;
+	} else if (w->elsewhere) {
+		buf_text(b, "the branch is checked out in another worktree: take another name, or: git worktree remove ");
+		put_word(b, w->elsewhere);
+	} else {
+		buf_text(b, "the branch is there already, and not by this step: take another name");
+	}
+	buf_text(b, w->is_half || (w->is_registered && w->is_there) || w->elsewhere ? "; git branch -D " : ", or: git branch -D ");
+	put_word(b, branch);
+}
+
+/* What does not fit into the report is in the step's standard error, whose last lines are shown. */
 static void
 refuse(struct minder *d, const struct worktree *w)
 {
-	if (w->is_registered && !w->is_there)
-		leave_text(d, "the worktree at %.160s is gone, and git still knows it: git worktree prune; its commits are on the branch "
-		    "%.60s: keep that under another name, or: git branch -D %.60s", w->path, d->task->branch, d->task->branch);
-	if (w->is_registered)
-		leave_text(d, "there is a worktree at %.120s that is not the one to be made here; keep what you need of it, then: "
-		    "git worktree remove %.120s; git branch -D %.60s", w->path, w->path, d->task->branch);
-	if (w->is_there)
-		leave_text(d, "something stands at %.180s, where the worktree was to be: move it away, or say `at PATH`", w->path);
-	leave_text(d, "the branch %.80s is there already, and not by this step: take another name, or: git branch -D %.80s",
-	    d->task->branch, d->task->branch);
+	struct buf b = { 0 };
+
+	put_obstacle(d, w, &b);
+	if (b.n < sizeof d->out.text)
+		leave_text(d, "%s", buf_str(&b));
+	buf_char(&b, '\n');
+	mind_write(d, d->errors, b.s, b.n, "stderr/");
+	leave_text(d, "%.*s", (int)strcspn(b.s, ":"), b.s);
 }
 
 /* Makes the worktree, or takes up what an earlier try has made of it. */
@@ -375,37 +437,25 @@ parent_of_head(struct minder *d)
 	return parent ? parent : mem_dup("none", 4);
 }
 
+/* When HEAD was committed, in seconds since the Epoch: no hook changes that. */
 static char *
-tree_of_head(struct minder *d)
+time_of_head(struct minder *d)
 {
-	char *tree = NULL;
+	char *time = NULL;
 
-	if (GIT(d, &tree, "rev-parse", "--verify", "--quiet", "HEAD^{tree}"))
-		tree = mem_dup("none", 4);
-	return tree;
+	if (GIT(d, &time, "log", "-1", "--format=%ct"))
+		time = mem_dup("none", 4);
+	return time;
 }
 
-/* Whether HEAD is the commit that an earlier try was about to make: on the same parent, with the same
- * tree, or the same message where a hook has had its hands in. */
+/* Whether HEAD is the commit that an earlier try was about to make: on the same parent, at the time that
+ * was written down for it. An intent that has been answered is one no more. */
 static int
 is_made(struct minder *d, const char *before, const char *head)
 {
-	char *message = NULL;
-	struct buf text = { 0 };
-	size_t n = d->task->nprompt;
-	int made;
-
-	if (!head || !*before || intent_is(before, "parent", head) || !intent_is(before, "parent", parent_of_head(d)) ||
-	    !intent_is(before, "directory", d->task->dir))
-		return 0;
-	if (intent_is(before, "tree", tree_of_head(d)))
-		return 1;
-	while (n && d->task->prompt[n - 1] == '\n')
-		n--;
-	buf_add(&text, d->task->prompt, n);
-	made = !GIT(d, &message, "log", "-1", "--format=%B") && !strcmp(message, buf_str(&text));
-	buf_free(&text);
-	return made;
+	return head && *before && !intent(before, "answered") && !intent_is(before, "parent", head) &&
+	    intent_is(before, "parent", parent_of_head(d)) && intent_is(before, "directory", d->task->dir) &&
+	    intent_is(before, "time", time_of_head(d));
 }
 
 static int
@@ -438,21 +488,47 @@ nothing_to_commit(struct minder *d)
 	return nothing;
 }
 
+/* The time of the commit, as git takes it, and its seconds alone for the intent. */
+static void
+set_time(struct minder *d, char seconds[32])
+{
+	static char date[80];
+	char zone[16];
+	time_t now = time(NULL);
+	struct tm *tm = localtime(&now);
+	char **env;
+	size_t n = 0;
+
+	snprintf(seconds, 32, "%lld", (long long)now);
+	if (!tm || !strftime(zone, sizeof zone, "%z", tm))
+		strcpy(zone, "+0000");
+	snprintf(date, sizeof date, "GIT_COMMITTER_DATE=@%s %s", seconds, zone);
+	while (d->task->envp[n])
+		n++;
+	env = mem_zero(n + 2, sizeof *env);
+	for (n = 0; *d->task->envp; d->task->envp++)
+		if (strncmp(*d->task->envp, date, 19))
+			env[n++] = *d->task->envp;
+	env[n] = date;
+	d->task->envp = env;
+}
+
 static void
 commit(struct minder *d, const char *head)
 {
 	struct buf b = { 0 };
-	char *out = NULL, *tree = NULL;
+	char *out = NULL, seconds[32];
 	int in;
 
-	must(d, GIT(d, &tree, "write-tree"), tree, "git write-tree");
+	set_time(d, seconds);
 	put_intent(&b, "directory", d->task->dir);
 	put_intent(&b, "parent", head ? head : "none");
-	put_intent(&b, "tree", tree);
+	put_intent(&b, "time", seconds);
 	put_intent(&b, "message", d->task->prompt);
 	mind_write_how(d, b.s, b.n, 1);
 	in = message_file(d);
-	must(d, git_in(d, d->task->dir, in, &out, "commit", "--quiet", "--file=-", (const char *)NULL), out, "git commit");
+	must(d, git_in(d, d->task->dir, in, &out, "commit", "--quiet", "--cleanup=verbatim", "--file=-", (const char *)NULL),
+	    out, "git commit");
 	close(in);
 }
 
@@ -477,4 +553,15 @@ mind_commit(struct minder *d)
 	if (!head)
 		leave_text(d, "git commit has made no commit");
 	keep_line(d, head);
+}
+
+void
+minder_answered(const struct store *s, const char *file)
+{
+	int fd = openat(s->how, file, O_WRONLY | O_APPEND | O_NOFOLLOW | O_CLOEXEC);
+
+	if (fd < 0)
+		return;                 /* it was empty: no intent was written */
+	file_write(fd, "answered\t\n", 10);
+	close(fd);
 }

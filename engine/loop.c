@@ -584,14 +584,17 @@ tell_done(struct loop_state *l, const struct slot *s, const struct outcome *o)
 {
 	uint32_t id;
 	const char *key = branch_key(l->walk, s->branch, &id);
+	char file[KEY_NAME_MAX + 1];
 
-	if (s->kind == TASK_IF)
+	if (s->kind == TASK_IF || (key && key_encode(key, strlen(key), file) < 0))
 		return;
 	if (s->kind == TASK_WORD) {
 		log_step(l, LOG_OTHERWISE, s->branch, NULL, NULL);
 		progress_otherwise(l->progress, key, s->word);
 		return;
 	}
+	if (s->kind == TASK_COMMIT)
+		minder_answered(l->store, file);
 	log_step(l, LOG_DONE, s->branch, o, NULL);
 	if (s->branch)
 		progress_done(l->progress, key, o, branch_try(s->branch));

@@ -15,7 +15,7 @@ struct plan {
 	void *ctx;
 };
 
-static void plan_nodes(struct plan *, const struct scope *, const struct node *);
+static int plan_nodes(struct plan *, const struct scope *, const struct node *);
 
 static int
 has_break(const struct node *n)
@@ -69,7 +69,7 @@ plan_step(struct plan *p, const struct scope *scope, const struct node *n)
 }
 
 /* The lines of a block, for every item; once as they are written when the items are not known yet. */
-static void
+static int
 plan_items(struct plan *p, const struct scope *scope, const struct node *n)
 {
 	struct items items = { 0 };
@@ -78,6 +78,7 @@ plan_items(struct plan *p, const struct scope *scope, const struct node *n)
 	char *lines;
 	const char *s;
 	size_t len;
+	int ended = 0;
 
 	memset(&at, 0, sizeof at);
 	at.scope = scope;
@@ -86,17 +87,17 @@ plan_items(struct plan *p, const struct scope *scope, const struct node *n)
 	p->answers->error.n = 0;
 	if (inputs_read(p->answers, &at, n, &lines, &len) || items_read(&items, p->answers, &at, n, lines, len)) {
 		items_free(&items);
-		plan_nodes(p, scope, n->body);
-		return;
+		return plan_nodes(p, scope, n->body);
 	}
 	var.up = scope;
 	var.name = n->var;
-	while (items_next(&items, &s, &len)) {
+	while ((!ended || n->kind == NODE_PARALLEL) && items_next(&items, &s, &len)) {
 		var.value = s;
 		var.n = len;
-		plan_nodes(p, &var, n->body);
+		ended |= plan_nodes(p, &var, n->body);
 	}
 	items_free(&items);
+	return ended;
 }
 
 /* A called file; its parameters as far as they can be told. */
@@ -127,21 +128,27 @@ plan_call(struct plan *p, const struct scope *scope, const struct node *n)
 	arena_free(&mem);
 }
 
-static void
+/* Returns whether the file surely ends here. */
+static int
 plan_nodes(struct plan *p, const struct scope *scope, const struct node *n)
 {
-	for (; n; n = n->next) {
-		if (n->key && n->kind != NODE_CALL) {
+	int ended = 0;
+
+	for (; n && !ended; n = n->next) {
+		if (n->kind == NODE_STOP || n->kind == NODE_FAIL) {
+			ended = !is_perhaps(n);
+		} else if (n->key && n->kind != NODE_CALL) {
 			plan_step(p, scope, n);
 		} else if (n->called) {
 			plan_call(p, scope, n);
 		} else if (n->var) {
-			plan_items(p, scope, n);
+			ended = plan_items(p, scope, n);
 		} else {
-			plan_nodes(p, scope, n->body);
-			plan_nodes(p, scope, n->other);
+			ended = plan_nodes(p, scope, n->body);
+			ended |= plan_nodes(p, scope, n->other);
 		}
 	}
+	return ended;
 }
 
 void

@@ -245,6 +245,18 @@ make_text(struct maker *m)
 }
 
 static int
+make_commit(struct maker *m)
+{
+	if (make_text(m))
+		return -1;
+	if (!m->task->prompt[strspn(m->task->prompt, " \t\n")]) {
+		buf_text(&m->answers->error, "the commit's message is empty");
+		return -1;
+	}
+	return make_git_env(m);
+}
+
+static int
 make_ask(struct maker *m)
 {
 	const struct node *node = m->node;
@@ -522,7 +534,7 @@ task_other(struct task *t, const struct surroundings *around, struct answers *a,
 		return -1;
 	if (kind == TASK_WORKTREE)
 		return make_worktree(&m);
-	return kind == TASK_COMMIT ? make_text(&m) || make_git_env(&m) ? -1 : 0 : make_ask(&m);
+	return kind == TASK_COMMIT ? make_commit(&m) : make_ask(&m);
 }
 
 int

@@ -1004,7 +1004,8 @@ begin_key(struct walk *w, struct branch *b)
 	if (!bad) {
 		b->key = keys_add(keys, s.s, s.n);
 		if (keys->flags[b->key] & KEY_MADE) {
-			buf_fmt(&error, "the key `%s` was made on line %u already", s.s, keys->node[b->key]->pos.line);
+			buf_fmt(&error, "the key `%s` was made already, by %s:%u", s.s, keys->node[b->key]->pos.src->name,
+			    keys->node[b->key]->pos.line);
 			bad = -1;
 		} else if (keys->flags[b->key] & KEY_ODD) {
 			buf_fmt(&error, "result/%s is no plain file", s.s);
@@ -1200,7 +1201,7 @@ at_cd(struct walk *w, struct branch *b)
 		fail_answers(w, b);
 	} else {
 		join_dir(b, buf_str(&s), &path);
-		bad = w->world->enter(w->world->ctx, buf_str(&path));
+		bad = s.n ? w->world->enter(w->world->ctx, buf_str(&path)) : ENOENT;
 		if (bad) {
 			buf_fmt(&text, "cannot go to %s: %s", s.n ? path.s : "a directory without a name", strerror(bad));
 			fail_here(w, b, buf_str(&text));

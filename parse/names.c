@@ -200,6 +200,29 @@ begin_with(struct names *ns, struct key *key, const struct beginning *b, const s
 	buf_free(&spelling);
 }
 
+static struct beginning
+beginning_of(const struct key *key)
+{
+	struct beginning b;
+
+	b.glob = key->glob;
+	b.n = key->n;
+	b.spelling = key->spelling;
+	b.literal = key->literal;
+	return b;
+}
+
+/* A called file's key against those that the calling file's own lines make. */
+static void
+check_own(struct names *ns, const struct key *key)
+{
+	unsigned i;
+
+	for (i = *slot(ns, key->spelling); i; i = ns->keys[i - 1].next)
+		if (ns->keys[i - 1].t && check_twice(ns, key, &ns->keys[i - 1]))
+			return;
+}
+
 /* The keys of a called file, NAME/KEY each, are all there once the call has ended. */
 static void
 add_called(struct names *ns, const struct node *call, const struct node *n, const struct beginning *b)
@@ -211,10 +234,8 @@ add_called(struct names *ns, const struct node *call, const struct node *n, cons
 		if (n->key) {
 			key = new_key(ns, call);
 			begin_with(ns, key, b, &n->key->t, n->kind == NODE_CALL ? "/" : "");
-			inner.glob = key->glob;
-			inner.n = key->n;
-			inner.spelling = key->spelling;
-			inner.literal = key->literal;
+			inner = beginning_of(key);
+			check_own(ns, key);
 			link_key(ns);
 			if (n->called)
 				add_called(ns, call, n->called->body, &inner);
@@ -252,10 +273,7 @@ add_key(struct names *ns, const struct node *n)
 	check_key(ns, n, key);
 	for (i = *slot(ns, key->spelling); i && !check_twice(ns, key, &ns->keys[i - 1]); i = ns->keys[i - 1].next)
 		;
-	inner.glob = key->glob;
-	inner.n = key->n;
-	inner.spelling = key->spelling;
-	inner.literal = key->literal;
+	inner = beginning_of(key);
 	link_key(ns);
 	if (n->called)
 		add_called(ns, n, n->called->body, &inner);

@@ -14,6 +14,9 @@ main(void)
 	srunner_add_suite(r, engine_suite());
 	srunner_add_suite(r, run_suite());
 	srunner_add_suite(r, process_suite());
+	srunner_add_suite(r, call_suite());
+	srunner_add_suite(r, git_suite());
+	srunner_add_suite(r, terminal_suite());
 	srunner_run_all(r, CK_ENV);
 	failed = srunner_ntests_failed(r);
 	srunner_free(r);

@@ -32,7 +32,7 @@ struct given {
 
 /* The files that `prompt` may name. */
 static const char *
-load(void *ctx, const char *name, struct source *out, struct arena *mem)
+load(void *ctx, const struct workflow *from, const char *name, struct source *out, struct arena *mem)
 {
 	static const struct {
 		const char *name, *text;
@@ -47,6 +47,7 @@ load(void *ctx, const char *name, struct source *out, struct arena *mem)
 	size_t i;
 
 	(void)ctx;
+	(void)from;
 	(void)mem;
 	for (i = 0; i < sizeof files / sizeof *files; i++)
 		if (!strcmp(files[i].name, name)) {

@@ -1,0 +1,1515 @@
+/* store/: keys as names, files, the log, the record, the run's directory and its lock. */
+#include "tests/suites.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <limits.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/resource.h>
+#include <sys/stat.h>
+#include <sys/wait.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "parse/diag.h"
+#include "store/file.h"
+#include "store/key.h"
+#include "store/log.h"
+#include "store/record.h"
+#include "store/store.h"
+#include "tests/help.h"
+
+#define COUNT(a) ((int)(sizeof(a) / sizeof *(a)))
+#define BYTES(s) s, sizeof s - 1
+
+enum { NOBODY = 65534 };
+
+/* Modes and owners mean nothing to root: what is about them is tested as somebody else. */
+static void
+start_as_user(void)
+{
+	help_start();
+	if (geteuid())
+		return;
+	ck_assert_int_eq(chown(".", NOBODY, NOBODY), 0);
+	ck_assert_int_eq(setegid(NOBODY), 0);
+	ck_assert_int_eq(seteuid(NOBODY), 0);
+}
+
+static void
+end_as_user(void)
+{
+	if (!getuid()) {
+		ck_assert_int_eq(seteuid(0), 0);
+		ck_assert_int_eq(setegid(0), 0);
+	}
+	umask(022);
+	help_end();
+}
+
+static int
+mode_of(const char *name)
+{
+	struct stat st;
+
+	ck_assert_msg(lstat(name, &st) == 0, "%s is not there", name);
+	return (int)(st.st_mode & 07777);
+}
+
+static long long
+now_ms(void)
+{
+	struct timespec t;
+
+	clock_gettime(CLOCK_MONOTONIC, &t);
+	return (long long)t.tv_sec * 1000 + t.tv_nsec / 1000000;
+}
+
+static uint32_t
+random_next(uint32_t *seed)
+{
+	*seed = *seed * 1664525u + 1013904223u;
+	return *seed >> 8;
+}
+
+/* Keys. */
+
+static const struct {
+	const char *key;
+	size_t n;
+	const char *name;
+} keys[] = {
+	{ BYTES("a"), "a" }, { BYTES("Aa0"), "Aa0" }, { BYTES("x._,:=@+-"), "x._,:=@+-" },
+	{ BYTES("."), "%2E" }, { BYTES(".."), "%2E." }, { BYTES("..."), "%2E.." }, { BYTES(".git"), "%2Egit" },
+	{ BYTES("a."), "a." }, { BYTES("/"), "%2F" }, { BYTES("/etc/x"), "%2Fetc%2Fx" }, { BYTES("a/b"), "a%2Fb" },
+	{ BYTES("../x"), "%2E.%2Fx" }, { BYTES("%"), "%25" }, { BYTES("%61"), "%2561" }, { BYTES("%%"), "%25%25" },
+	{ BYTES("-rf"), "-rf" }, { BYTES("-"), "-" }, { BYTES("a b"), "a%20b" }, { BYTES("a\nb"), "a%0Ab" },
+	{ BYTES("a\0b"), "a%00b" }, { BYTES("\0"), "%00" }, { BYTES("\x7f~"), "%7F%7E" }, { BYTES("$(x)"), "%24%28x%29" },
+	{ BYTES("*"), "%2A" }, { BYTES("\\"), "%5C" },
+	{ BYTES("\xc3\xa9"), "\xc3\xa9" }, { BYTES("\xe2\x82\xac"), "\xe2\x82\xac" },
+	{ BYTES("\xf0\x9f\x98\x80"), "\xf0\x9f\x98\x80" }, { BYTES("\xf4\x8f\xbf\xbf"), "\xf4\x8f\xbf\xbf" },
+	{ BYTES("\xff"), "%FF" }, { BYTES("\x80"), "%80" }, { BYTES("\xc3"), "%C3" }, { BYTES("\xc3" "a"), "%C3a" },
+	{ BYTES("\xe2\x82"), "%E2%82" }, { BYTES("\xf0\x9f\x98"), "%F0%9F%98" },
+	{ BYTES("\xc0\xaf"), "%C0%AF" }, { BYTES("\xc1\xbf"), "%C1%BF" }, { BYTES("\xe0\x80\xaf"), "%E0%80%AF" },
+	{ BYTES("\xf0\x80\x80\xaf"), "%F0%80%80%AF" }, { BYTES("\xed\xa0\x80"), "%ED%A0%80" },
+	{ BYTES("\xed\xbf\xbf"), "%ED%BF%BF" }, { BYTES("\xf4\x90\x80\x80"), "%F4%90%80%80" },
+	{ BYTES("\xf5\x80\x80\x80"), "%F5%80%80%80" },
+};
+
+START_TEST(key_names)
+{
+	char name[KEY_NAME_MAX + 1], back[KEY_NAME_MAX + 1];
+
+	ck_assert_int_eq(key_encode(keys[_i].key, keys[_i].n, name), (int)strlen(keys[_i].name));
+	ck_assert_str_eq(name, keys[_i].name);
+	ck_assert_int_eq(key_decode(name, back), (int)keys[_i].n);
+	ck_assert_mem_eq(back, keys[_i].key, keys[_i].n);
+}
+END_TEST
+
+/* What a name may be made of: told here a second time, from the contract. */
+static int
+is_name(const char *name)
+{
+	size_t n = strlen(name), i, len;
+
+	if (!n || *name == '.')
+		return 0;
+	for (i = 0; i < n; i += len) {
+		len = 1;
+		if ((unsigned char)name[i] >= 0x80)
+			len = utf8_len(name + i, n - i);
+		else if (name[i] == '%')
+			len = strspn(name + i + 1, "0123456789ABCDEF") >= 2 ? 3 : 0;
+		else if (!strchr("abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789._,:=@+-", name[i]))
+			len = 0;
+		if (!len)
+			return 0;
+	}
+	return 1;
+}
+
+static void
+round_trip(const char *key, size_t n)
+{
+	char name[KEY_NAME_MAX + 1], back[KEY_NAME_MAX + 1];
+	int len = key_encode(key, n, name);
+
+	if (len <= 0 || strlen(name) != (size_t)len || !is_name(name))
+		ck_abort_msg("a key of %zu bytes has the name `%s`", n, len > 0 ? name : "");
+	if (key_decode(name, back) != (int)n || memcmp(back, key, n))
+		ck_abort_msg("the name `%s` does not give its key back", name);
+}
+
+/* What can be taken back is no other key's name. */
+START_TEST(key_every_short_one)
+{
+	char key[2];
+	int a, b;
+
+	for (a = 0; a < 256; a++) {
+		key[0] = (char)a;
+		round_trip(key, 1);
+		for (b = 0; b < 256; b++) {
+			key[1] = (char)b;
+			round_trip(key, 2);
+		}
+	}
+}
+END_TEST
+
+START_TEST(key_random_ones)
+{
+	static const char hard[] = "./%%2EeFf a-\0\n\x7f\x80\xbf\xc0\xc2\xc3\xe0\xa0\xed\x9f\xee\xf0\x90\xf4\x8f\xff";
+	uint32_t seed = 1;
+	char key[80];
+	size_t n, i;
+	int turn;
+
+	for (turn = 0; turn < 100000; turn++) {
+		n = 1 + random_next(&seed) % (turn % 10 ? 8 : 80);
+		for (i = 0; i < n; i++)
+			key[i] = turn % 2 ? (char)random_next(&seed) : hard[random_next(&seed) % (sizeof hard - 1)];
+		round_trip(key, n);
+	}
+}
+END_TEST
+
+START_TEST(key_lengths)
+{
+	char key[300], name[KEY_NAME_MAX + 1];
+
+	memset(key, 'k', sizeof key);
+	ck_assert_int_eq(key_encode(key, 255, name), 255);
+	errno = 0;
+	ck_assert_int_eq(key_encode(key, 256, name), -1);
+	ck_assert_int_eq(errno, ENAMETOOLONG);
+	ck_assert_int_eq(key_encode(key, 300, name), -1);
+	memcpy(key + 254, "\xc3\xa9", 2);
+	ck_assert_int_eq(key_encode(key, 256, name), -1);
+	memset(key, '/', sizeof key);
+	ck_assert_int_eq(key_encode(key, 85, name), 255);
+	errno = 0;
+	ck_assert_int_eq(key_encode(key, 86, name), -1);
+	ck_assert_int_eq(errno, ENAMETOOLONG);
+	errno = 0;
+	ck_assert_int_eq(key_encode(key, 0, name), -1);
+	ck_assert_int_eq(errno, EINVAL);
+}
+END_TEST
+
+static const char *const no_names[] = {
+	"", "%61", "%2f", "a%", "%", "%1", "a%2", "%zz", "%2G", "%%41", "a%41", "a%2E", "%C3%A9", ".", "..", ".a", "a/b", "/",
+	"a b", "\xff", "\xc0\xaf", "\xed\xa0\x80", "a\n", "~", "%2e", "%-1", "%+1", "% 1",
+};
+
+START_TEST(key_names_of_none)
+{
+	char key[KEY_NAME_MAX + 1];
+
+	ck_assert_int_eq(key_decode(no_names[_i], key), -1);
+}
+END_TEST
+
+START_TEST(key_name_of_none_too_long)
+{
+	char name[1000], key[1000];
+
+	memset(name, 'a', sizeof name);
+	name[999] = '\0';
+	ck_assert_int_eq(key_decode(name, key), -1);
+	name[256] = '\0';
+	ck_assert_int_eq(key_decode(name, key), -1);
+	name[255] = '\0';
+	ck_assert_int_eq(key_decode(name, key), 255);
+}
+END_TEST
+
+/* Files. */
+
+START_TEST(file_put_and_read)
+{
+	char *big = malloc(3000000), *p;
+	size_t n;
+
+	memset(big, 'x', 3000000);
+	big[1000] = '\0';
+	ck_assert_int_eq(file_put(AT_FDCWD, "tmp", "f", big, 3000000, 0), 0);
+	ck_assert_int_eq(file_read(AT_FDCWD, "f", &p, &n), 0);
+	ck_assert_uint_eq(n, 3000000);
+	ck_assert_int_eq(memcmp(p, big, n), 0);
+	ck_assert_int_eq(p[n], '\0');
+	free(p);
+	ck_assert(!help_exists("tmp"));
+	ck_assert_int_eq(file_put(AT_FDCWD, "tmp", "f", "", 0, 0), 0);
+	ck_assert_int_eq(file_read(AT_FDCWD, "f", &p, &n), 0);
+	ck_assert_uint_eq(n, 0);
+	ck_assert_int_eq(*p, '\0');
+	free(p);
+	free(big);
+	errno = 0;
+	ck_assert_int_eq(file_read(AT_FDCWD, "none", &p, &n), -1);
+	ck_assert_int_eq(errno, ENOENT);
+}
+END_TEST
+
+START_TEST(file_put_synced)
+{
+	int dir = file_open_dir(AT_FDCWD, ".");
+	char *p;
+	size_t n;
+
+	ck_assert_int_ge(dir, 0);
+	ck_assert_int_eq(file_put(dir, "tmp", "f", "abc", 3, 1), 0);
+	ck_assert_int_eq(file_read(dir, "f", &p, &n), 0);
+	ck_assert_uint_eq(n, 3);
+	free(p);
+	close(dir);
+}
+END_TEST
+
+/* A reader of the old file reads all of the old one, whatever happens meanwhile. */
+START_TEST(file_put_by_rename)
+{
+	char b[8] = "";
+	int fd;
+
+	ck_assert_int_eq(file_put(AT_FDCWD, "tmp", "f", "old", 3, 0), 0);
+	fd = file_open(AT_FDCWD, "f");
+	ck_assert_int_eq(file_put(AT_FDCWD, "tmp", "f", "newer", 5, 0), 0);
+	ck_assert_int_eq((int)file_read_at(fd, b, sizeof b, 0), 3);
+	ck_assert_str_eq(b, "old");
+	ck_assert_str_eq(help_read("f", NULL), "newer");
+	close(fd);
+}
+END_TEST
+
+START_TEST(file_put_over_a_leftover)
+{
+	help_file("tmp", "left by a crash, longer than what comes", NULL);
+	ck_assert_int_eq(file_put(AT_FDCWD, "tmp", "f", "abc", 3, 0), 0);
+	ck_assert_str_eq(help_read("f", NULL), "abc");
+	help_file("victim", "mine", NULL);
+	ck_assert_int_eq(symlink("victim", "tmp"), 0);
+	ck_assert_int_eq(file_put(AT_FDCWD, "tmp", "f", "def", 3, 0), 0);
+	ck_assert_str_eq(help_read("f", NULL), "def");
+	ck_assert_str_eq(help_read("victim", NULL), "mine\n");
+	ck_assert_int_eq(mode_of("f"), 0600);
+}
+END_TEST
+
+START_TEST(file_put_that_fails)
+{
+	struct rlimit limit = { 10, 10 };
+	char big[100] = { 0 };
+
+	ck_assert_int_eq(file_put(AT_FDCWD, "tmp", "f", "old", 3, 0), 0);
+	ck_assert_int_eq(mkdir("d", 0700), 0);
+	ck_assert_int_eq(file_put(AT_FDCWD, "tmp", "d", "new", 3, 0), -1);
+	ck_assert(!help_exists("tmp"));
+	ck_assert_int_eq(mkdir("tmp", 0700), 0);
+	ck_assert_int_eq(file_put(AT_FDCWD, "tmp", "f", "new", 3, 0), -1);
+	ck_assert_int_eq(rmdir("tmp"), 0);
+	signal(SIGXFSZ, SIG_IGN);
+	ck_assert_int_eq(setrlimit(RLIMIT_FSIZE, &limit), 0);
+	errno = 0;
+	ck_assert_int_eq(file_put(AT_FDCWD, "tmp", "f", big, sizeof big, 0), -1);
+	ck_assert_int_eq(errno, EFBIG);
+	ck_assert(!help_exists("tmp"));
+	ck_assert_str_eq(help_read("f", NULL), "old");
+}
+END_TEST
+
+static int
+is_closed_on_exec(int fd)
+{
+	return (fcntl(fd, F_GETFD) & FD_CLOEXEC) != 0;
+}
+
+START_TEST(file_open_plain_ones_only)
+{
+	int fd;
+
+	help_file("f", "x", NULL);
+	fd = file_open(AT_FDCWD, "f");
+	ck_assert_int_ge(fd, 0);
+	ck_assert(is_closed_on_exec(fd));
+	close(fd);
+	errno = 0;
+	ck_assert_int_eq(file_open(AT_FDCWD, "none"), -1);
+	ck_assert_int_eq(errno, ENOENT);
+	ck_assert_int_eq(symlink("f", "link"), 0);
+	ck_assert_int_eq(file_open(AT_FDCWD, "link"), -1);
+	ck_assert_int_eq(mkdir("d", 0700), 0);
+	errno = 0;
+	ck_assert_int_eq(file_open(AT_FDCWD, "d"), -1);
+	ck_assert_int_ne(errno, 0);
+	ck_assert_int_eq(mkfifo("fifo", 0600), 0);
+	alarm(10);              /* it must not wait for a writer */
+	ck_assert_int_eq(file_open(AT_FDCWD, "fifo"), -1);
+	ck_assert_int_ne(errno, ENOENT);
+	ck_assert_int_eq(file_open(AT_FDCWD, "/dev/null"), -1);
+	ck_assert_int_ne(errno, ENOENT);
+}
+END_TEST
+
+START_TEST(file_read_from_a_place)
+{
+	char b[10];
+	int fd;
+
+	help_bytes("f", "0123456789", 10);
+	fd = file_open(AT_FDCWD, "f");
+	ck_assert_int_eq((int)file_read_at(fd, b, 4, 3), 4);
+	ck_assert_mem_eq(b, "3456", 4);
+	ck_assert_int_eq((int)file_read_at(fd, b, 10, 7), 3);
+	ck_assert_mem_eq(b, "789", 3);
+	ck_assert_int_eq((int)file_read_at(fd, b, 10, 10), 0);
+	ck_assert_int_eq((int)file_read_at(fd, b, 10, 1000), 0);
+	close(fd);
+	ck_assert_int_eq((int)file_read_at(fd, b, 10, 0), -1);
+}
+END_TEST
+
+static const int umasks[] = { 0, 022, 077, 0177, 0777 };
+
+START_TEST(file_make_mode)
+{
+	int fd;
+
+	umask((mode_t)umasks[_i]);
+	fd = file_make(AT_FDCWD, "f", 0);
+	ck_assert_int_ge(fd, 0);
+	ck_assert_int_eq(mode_of("f"), 0600);
+	ck_assert(is_closed_on_exec(fd));
+	ck_assert_int_eq(file_write(fd, "abc", 3), 0);
+	ck_assert_int_eq((int)file_read_at(fd, (char[4]){ 0 }, 3, 0), 3);
+	close(fd);
+	errno = 0;
+	ck_assert_int_eq(file_make(AT_FDCWD, "f", 0), -1);
+	ck_assert_int_eq(errno, EEXIST);
+	ck_assert_int_eq(symlink("target", "link"), 0);
+	ck_assert_int_eq(file_make(AT_FDCWD, "link", 0), -1);
+	ck_assert(!help_exists("target"));
+	ck_assert_int_eq(file_put(AT_FDCWD, "tmp", "g", "x", 1, 0), 0);
+	ck_assert_int_eq(mode_of("g"), 0600);
+}
+END_TEST
+
+START_TEST(file_make_dir_mode)
+{
+	int fd;
+
+	umask((mode_t)umasks[_i]);
+	fd = file_make_dir(AT_FDCWD, "d");
+	ck_assert_int_ge(fd, 0);
+	ck_assert_int_eq(mode_of("d"), 0700);
+	ck_assert(is_closed_on_exec(fd));
+	close(fd);
+	fd = file_make_dir(AT_FDCWD, "d");
+	ck_assert_int_ge(fd, 0);
+	close(fd);
+}
+END_TEST
+
+START_TEST(file_dirs_never_through_links)
+{
+	ck_assert_int_eq(mkdir("d", 0700), 0);
+	ck_assert_int_eq(symlink("d", "link"), 0);
+	ck_assert_int_eq(symlink("nowhere", "dangling"), 0);
+	help_file("f", NULL);
+	ck_assert_int_eq(file_open_dir(AT_FDCWD, "link"), -1);
+	ck_assert_int_eq(file_make_dir(AT_FDCWD, "link"), -1);
+	ck_assert_int_eq(file_make_dir(AT_FDCWD, "dangling"), -1);
+	ck_assert(!help_exists("nowhere"));
+	ck_assert_int_eq(file_open_dir(AT_FDCWD, "f"), -1);
+	ck_assert_int_eq(file_make_dir(AT_FDCWD, "f"), -1);
+	errno = 0;
+	ck_assert_int_eq(file_open_dir(AT_FDCWD, "none"), -1);
+	ck_assert_int_eq(errno, ENOENT);
+}
+END_TEST
+
+/* The log. */
+
+enum { LINES_MOST = 64 };
+
+struct lines {
+	struct log_line list[LINES_MOST];
+	int n;
+};
+
+static char *
+copy(const char *s, size_t n)
+{
+	char *d = s ? malloc(n + 1) : NULL;
+
+	if (s) {
+		memcpy(d, s, n);
+		d[n] = '\0';
+	}
+	return d;
+}
+
+static void
+take_line(void *ctx, const struct log_line *l)
+{
+	struct lines *lines = ctx;
+
+	ck_assert_int_lt(lines->n, LINES_MOST);
+	lines->list[lines->n] = *l;
+	lines->list[lines->n].key = copy(l->key, l->n);
+	lines->list[lines->n++].text = copy(l->text, l->text ? strlen(l->text) : 0);
+}
+
+static void
+read_lines(struct lines *lines)
+{
+	lines->n = 0;
+	ck_assert_int_eq(log_read(AT_FDCWD, take_line, lines), 0);
+}
+
+static const char hostile[] = "tab\t nl\n cr\r esc\033[31m % %41 %0A %zz del\177 \xc3\xa9 \xff $(x) {{y}}";
+
+static const struct log_line events[] = {
+	{ 1700000000123, LOG_WALK, NULL, 0, 4711, 0, 0, 0, NULL },
+	{ 1700000000124, LOG_START, "a", 1, 1, 0, 0, 0, NULL },
+	{ 1700000000125, LOG_START, "a\tb\n%c\0d", 8, 2147483647, 0, 0, 0, NULL },
+	{ 1700000000126, LOG_DONE, "a", 1, 2, 250, 0xfedcba9876543210ULL, 0, NULL },
+	{ 1700000000126, LOG_DONE, "\xff.", 2, 1, 0, 1, 0, NULL },
+	{ 1700000000127, LOG_FAIL, hostile, sizeof hostile - 1, 3, 86400000, 0, 256, hostile },
+	{ 1700000000128, LOG_FAIL, "walk", 4, 1, 1, 0, -1, "cannot be started" },
+	{ 1700000000129, LOG_OTHERWISE, "a", 1, 3, 0, 0, 0, NULL },
+	{ 1700000000130, LOG_STOP, "a b", 3, 1, 12, 0, 15, "stopped" },
+	{ 1700000000131, LOG_END, NULL, 0, 1, 0, 0, 0, hostile },
+	{ 1700000000132, LOG_END, NULL, 0, 130, 0, 0, 0, NULL },
+};
+
+static void
+same_line(const struct log_line *a, const struct log_line *b)
+{
+	ck_assert_int_eq(a->ms, b->ms);
+	ck_assert_int_eq(a->event, b->event);
+	ck_assert_uint_eq(a->n, b->n);
+	ck_assert_int_eq(!a->key, !b->key);
+	if (a->key)
+		ck_assert_mem_eq(a->key, b->key, a->n);
+	ck_assert_int_eq(a->value, b->value);
+	ck_assert_int_eq(a->took, b->took);
+	ck_assert_uint_eq(a->digest, b->digest);
+	ck_assert_int_eq(a->status, b->status);
+	ck_assert_str_eq(a->text ? a->text : "", b->text ? b->text : "");
+}
+
+START_TEST(log_round_trip)
+{
+	int fd = log_open(AT_FDCWD), i;
+	struct lines *lines = malloc(sizeof *lines);
+
+	ck_assert_int_ge(fd, 0);
+	ck_assert(is_closed_on_exec(fd));
+	for (i = 0; i < COUNT(events); i++)
+		ck_assert_int_eq(log_add(fd, &events[i]), 0);
+	ck_assert_int_eq(help_count(help_read("log", NULL), "\n"), COUNT(events));
+	ck_assert_ptr_null(strpbrk(help_read("log", NULL), "\r\033\177"));
+	read_lines(lines);
+	ck_assert_int_eq(lines->n, COUNT(events));
+	for (i = 0; i < COUNT(events); i++)
+		same_line(&lines->list[i], &events[i]);
+}
+END_TEST
+
+START_TEST(log_only_appended)
+{
+	struct log_line l = events[1];
+	struct lines *lines = malloc(sizeof *lines);
+	int a = log_open(AT_FDCWD), b = log_open(AT_FDCWD), i;
+
+	for (i = 0; i < 20; i++) {
+		l.value = i;
+		ck_assert_int_eq(log_add(i % 2 ? a : b, &l), 0);
+	}
+	close(a);
+	close(log_open(AT_FDCWD));
+	read_lines(lines);
+	ck_assert_int_eq(lines->n, 20);
+	for (i = 0; i < 20; i++)
+		ck_assert_int_eq(lines->list[i].value, i);
+}
+END_TEST
+
+/* However long what is to be said, it is one line that can be read. */
+START_TEST(log_long_text)
+{
+	struct log_line l = events[5];
+	struct lines *lines = malloc(sizeof *lines);
+	char *text = malloc(20001);
+	int fd = log_open(AT_FDCWD);
+
+	memset(text, _i ? '\n' : 't', 20000);
+	text[20000] = '\0';
+	l.text = text;
+	ck_assert_int_eq(log_add(fd, &l), 0);
+	l.text = "short";
+	ck_assert_int_eq(log_add(fd, &l), 0);
+	ck_assert_int_eq(help_count(help_read("log", NULL), "\n"), 2);
+	read_lines(lines);
+	ck_assert_int_eq(lines->n, 2);
+	ck_assert_uint_gt(strlen(lines->list[0].text), 1000);
+	ck_assert_int_eq(strncmp(lines->list[0].text, text, strlen(lines->list[0].text)), 0);
+	ck_assert_str_eq(lines->list[1].text, "short");
+}
+END_TEST
+
+START_TEST(log_missing)
+{
+	struct lines *lines = malloc(sizeof *lines);
+
+	read_lines(lines);
+	ck_assert_int_eq(lines->n, 0);
+	ck_assert(!help_exists("log"));
+	ck_assert_int_eq(symlink("elsewhere", "log"), 0);
+	ck_assert_int_eq(log_open(AT_FDCWD), -1);
+	ck_assert(!help_exists("elsewhere"));
+	ck_assert_int_eq(log_read(AT_FDCWD, take_line, lines), -1);
+}
+END_TEST
+
+START_TEST(log_mode)
+{
+	int fd;
+
+	umask((mode_t)umasks[_i]);
+	fd = log_open(AT_FDCWD);
+	ck_assert_int_ge(fd, 0);
+	ck_assert_int_eq(mode_of("log"), 0600);
+	close(fd);
+	fd = log_open(AT_FDCWD);
+	ck_assert_int_ge(fd, 0);
+	close(fd);
+}
+END_TEST
+
+/* A crash may cut the last line anywhere. What is left of it is no line of ours, nor is what follows
+ * lost with it. */
+START_TEST(log_cut_off)
+{
+	struct lines *lines = malloc(sizeof *lines);
+	size_t whole, cut;
+	char *bytes;
+	int fd;
+
+	fd = log_open(AT_FDCWD);
+	ck_assert_int_eq(log_add(fd, &events[0]), 0);
+	ck_assert_int_eq(log_add(fd, &events[_i]), 0);
+	close(fd);
+	bytes = help_read("log", &whole);
+	for (cut = strcspn(bytes, "\n") + 2; cut + 1 < whole; cut++) {
+		help_bytes("log", bytes, cut);
+		fd = log_open(AT_FDCWD);
+		ck_assert_int_eq(log_add(fd, &events[6]), 0);
+		close(fd);
+		read_lines(lines);
+		ck_assert_int_ge(lines->n, 2);
+		same_line(&lines->list[0], &events[0]);
+		same_line(&lines->list[lines->n - 1], &events[6]);
+		ck_assert_msg(lines->n == 2, "cut to %zu bytes of %zu it is still read: %s", cut, whole, help_read("log", NULL));
+	}
+}
+END_TEST
+
+static const char *const foreign[] = {
+	"", "hello", "\t", "\t\t\t\t", "x\twalk\t1", "1\tdance\t1", "1\twalk", "1\twalk\t", "1\twalk\tx", "1\tstart\tk",
+	"1\tstart\tk\t", "1\tstart", "1\tdone\tk\t1", "1\tdone\tk\t1\t2", "1\tdone\tk\t1\t2\txyz", "1\tfail\tk\t1\t2",
+	"1\tfail\tk\t1\tx\t256\twhy", "1\tfail\tk\t1\t2\ty\twhy", "1\tend", "12x\twalk\t1", "1 walk 1",
+	"99999999999999999999999\twalk\t1", "\001\002\377",
+};
+
+START_TEST(log_foreign_lines)
+{
+	struct lines *lines = malloc(sizeof *lines);
+	FILE *f = fopen("log", "w");
+	int i, fd;
+
+	for (i = 0; i < COUNT(foreign); i++)
+		fprintf(f, "%s\n", foreign[i]);
+	fwrite("1\twa\0lk\t1\n", 1, 10, f);
+	fclose(f);
+	fd = log_open(AT_FDCWD);
+	ck_assert_int_eq(log_add(fd, &events[5]), 0);
+	read_lines(lines);
+	ck_assert_msg(lines->n == 1, "%d lines, the first at %lld ms", lines->n, lines->list[0].ms);
+	same_line(&lines->list[0], &events[5]);
+}
+END_TEST
+
+/* The record. */
+
+static void
+fill_record(struct record *r)
+{
+	memset(r, 0, sizeof *r);
+	r->workflow = copy("/tmp/a\tb\n%/w.orch", 17);
+	r->directory = copy("/tmp/%41", 8);
+	r->started = 1700000000123;
+	ck_assert_int_eq(record_param(r, "hostile", hostile), 0);
+	ck_assert_int_eq(record_param(r, "empty", ""), 0);
+	ck_assert_int_eq(record_param(r, "lines", "a\nparam x y\n\ntext\n"), 0);
+	ck_assert_int_eq(record_agent(r, "claude=sh -c 'cat\t%n'"), 0);
+	ck_assert_int_eq(record_agent(r, "none="), 0);
+}
+
+static void
+same_record(const struct record *a, const struct record *b)
+{
+	size_t i;
+
+	ck_assert_str_eq(a->workflow, b->workflow);
+	ck_assert_str_eq(a->directory, b->directory);
+	ck_assert_int_eq(a->started, b->started);
+	ck_assert_uint_eq(a->nparams, b->nparams);
+	for (i = 0; i < a->nparams; i++) {
+		ck_assert_str_eq(a->params[i].name, b->params[i].name);
+		ck_assert_str_eq(a->params[i].value, b->params[i].value);
+	}
+	ck_assert_uint_eq(a->nagents, b->nagents);
+	for (i = 0; i < a->nagents; i++)
+		ck_assert_str_eq(a->agents[i], b->agents[i]);
+	ck_assert_int_eq(!a->text, !b->text);
+	ck_assert_uint_eq(a->ntext, b->ntext);
+	if (a->text)
+		ck_assert_mem_eq(a->text, b->text, a->ntext);
+}
+
+static const struct {
+	const char *text;
+	size_t n;
+} texts[] = {
+	{ NULL, 0 }, { BYTES("") }, { BYTES("print | x\n") }, { BYTES("no newline") },
+	{ BYTES("param x y\nworkflow\t/etc/passwd\ntext\n\tparam\tx\ty\n%41") }, { BYTES("a\0b\r\n\xff\n") },
+};
+
+START_TEST(record_round_trip)
+{
+	struct record r, back;
+	int dir = file_open_dir(AT_FDCWD, ".");
+
+	fill_record(&r);
+	r.text = copy(texts[_i].text, texts[_i].n);
+	r.ntext = texts[_i].n;
+	ck_assert_int_eq(record_write(&r, dir), 0);
+	ck_assert_int_eq(mode_of("run"), 0600);
+	ck_assert_int_eq(record_read(&back, dir), 0);
+	same_record(&back, &r);
+	record_free(&back);
+	ck_assert_int_eq(record_write(&r, dir), 0);
+	ck_assert_int_eq(record_read(&back, dir), 0);
+	same_record(&back, &r);
+	record_free(&back);
+	record_free(&r);
+	close(dir);
+}
+END_TEST
+
+START_TEST(record_in_place_of)
+{
+	struct record r;
+
+	fill_record(&r);
+	ck_assert_int_eq(record_param(&r, "empty", "now"), 0);
+	ck_assert_int_eq(record_param(&r, "hostile", ""), 0);
+	ck_assert_int_eq(record_param(&r, "emp", "other"), 0);
+	ck_assert_uint_eq(r.nparams, 4);
+	ck_assert_str_eq(r.params[0].value, "");
+	ck_assert_str_eq(r.params[1].value, "now");
+	ck_assert_str_eq(r.params[3].value, "other");
+	ck_assert_int_eq(record_agent(&r, "claude=cat"), 0);
+	ck_assert_int_eq(record_agent(&r, "claude2=cat"), 0);
+	ck_assert_int_eq(record_agent(&r, "cl=cat"), 0);
+	ck_assert_uint_eq(r.nagents, 4);
+	ck_assert_str_eq(r.agents[0], "claude=cat");
+	ck_assert_str_eq(r.agents[2], "claude2=cat");
+	record_free(&r);
+}
+END_TEST
+
+START_TEST(record_none_of_ours)
+{
+	static const char *const files[] = { "", "hello\n", "workflow\t/x\n", "directory\t/x\n", "text\nworkflow\t/x\ndirectory\t/x\n",
+	    "workflow\n", "\n\n" };
+	struct record r;
+	int i;
+
+	errno = 0;
+	ck_assert_int_eq(record_read(&r, AT_FDCWD), -1);
+	ck_assert_int_eq(errno, ENOENT);
+	for (i = 0; i < COUNT(files); i++) {
+		help_bytes("run", files[i], strlen(files[i]));
+		errno = 0;
+		ck_assert_msg(record_read(&r, AT_FDCWD) == -1, "`%s` was read", files[i]);
+		ck_assert_int_eq(errno, EINVAL);
+	}
+}
+END_TEST
+
+START_TEST(record_whole_or_not)
+{
+	struct rlimit limit = { 20, 20 };
+	struct record r, back;
+	int dir = file_open_dir(AT_FDCWD, ".");
+
+	fill_record(&r);
+	ck_assert_int_eq(record_write(&r, dir), 0);
+	ck_assert_int_eq(record_read(&back, dir), 0);
+	ck_assert_int_eq(record_param(&r, "more", "x"), 0);
+	signal(SIGXFSZ, SIG_IGN);
+	ck_assert_int_eq(setrlimit(RLIMIT_FSIZE, &limit), 0);
+	ck_assert_int_eq(record_write(&r, dir), -1);
+	record_free(&r);
+	ck_assert_int_eq(record_read(&r, dir), 0);
+	same_record(&r, &back);
+}
+END_TEST
+
+/* The run's directory. */
+
+static void
+must_open(struct store *s, const char *name, enum store_use use)
+{
+	ck_assert_msg(store_open(s, ".orch", name, name ? strlen(name) : 0, use) == 0, "%s: %s", s->what, strerror(errno));
+}
+
+static void
+must_refuse(const char *dir, const char *name, enum store_use use, int error)
+{
+	struct store s;
+	int got, err;
+
+	errno = 0;
+	got = store_open(&s, dir, name, strlen(name), use);
+	err = errno;
+	ck_assert_msg(got == -1, "%s/%s was opened", dir, name);
+	ck_assert_msg(err == error, "%s/%s: %s: %s", dir, name, s.what, strerror(err));
+	ck_assert_str_ne(s.what, "");
+	store_close(&s);
+}
+
+START_TEST(store_modes)
+{
+	static const char *const parts[] = { "result", "asked", "how", "stderr", "tmp" };
+	static const char *const files[] = { "lock", "log" };
+	struct store s;
+	char path[600];
+	int i, by_time;
+
+	umask((mode_t)umasks[_i]);
+	for (by_time = 0; by_time < 2; by_time++) {
+		must_open(&s, by_time ? NULL : "r", STORE_WRITE);
+		umask(022);
+		ck_assert_int_eq(mode_of(".orch"), 0700);
+		snprintf(path, sizeof path, ".orch/%s", s.name);
+		ck_assert_int_eq(mode_of(path), 0700);
+		for (i = 0; i < COUNT(parts); i++) {
+			snprintf(path, sizeof path, ".orch/%s/%s", s.name, parts[i]);
+			ck_assert_int_eq(mode_of(path), 0700);
+		}
+		for (i = 0; i < COUNT(files); i++) {
+			snprintf(path, sizeof path, ".orch/%s/%s", s.name, files[i]);
+			ck_assert_int_eq(mode_of(path), 0600);
+		}
+		store_close(&s);
+		umask((mode_t)umasks[_i]);
+	}
+}
+END_TEST
+
+START_TEST(store_of_a_run)
+{
+	char here[PATH_MAX], path[PATH_MAX + 20];
+	struct store s;
+
+	must_open(&s, "r", STORE_WRITE);
+	ck_assert_str_eq(help_read(".orch/.gitignore", NULL), "*\n");
+	ck_assert(getcwd(here, sizeof here));
+	snprintf(path, sizeof path, "%s/.orch/r", here);
+	ck_assert_str_eq(s.path, path);
+	ck_assert_str_eq(s.name, "r");
+	ck_assert_int_ge(s.log, 0);
+	store_close(&s);
+	ck_assert_ptr_null(s.path);
+	help_file(".orch/.gitignore", "mine", NULL);
+	must_open(&s, "r", STORE_WRITE);
+	ck_assert_str_eq(help_read(".orch/.gitignore", NULL), "mine\n");
+	store_close(&s);
+	must_open(&s, "r", STORE_READ);
+	ck_assert_int_eq(s.log, -1);
+	ck_assert_int_ge(s.result, 0);
+	ck_assert_str_eq(s.path, path);
+	store_close(&s);
+}
+END_TEST
+
+START_TEST(store_names)
+{
+	char name[300];
+	struct store s;
+
+	ck_assert_int_eq(store_open(&s, ".orch/", "../../x", 7, STORE_WRITE), 0);
+	ck_assert_str_eq(s.name, "%2E.%2F..%2Fx");
+	ck_assert(help_exists(".orch/%2E.%2F..%2Fx/result"));
+	store_close(&s);
+	must_refuse(".orch", "", STORE_WRITE, EINVAL);
+	memset(name, 'n', 299);
+	name[299] = '\0';
+	must_refuse(".orch", name, STORE_WRITE, ENAMETOOLONG);
+	ck_assert(!help_exists("../x"));
+}
+END_TEST
+
+static void
+count_run(void *ctx, const char *name)
+{
+	char key[KEY_NAME_MAX + 1];
+
+	ck_assert_int_gt(key_decode(name, key), 0);
+	++*(int *)ctx;
+}
+
+/* However fast one comes after another. */
+START_TEST(store_names_by_time)
+{
+	struct store s[8];
+	int i, k, n = 0;
+
+	for (i = 0; i < COUNT(s); i++) {
+		must_open(&s[i], NULL, STORE_WRITE);
+		ck_assert_int_ge(strspn(s[i].name, "0123456789"), 8);
+		for (k = 0; k < i; k++)
+			ck_assert_str_ne(s[i].name, s[k].name);
+	}
+	ck_assert_int_eq(store_runs(".orch", count_run, &n), 0);
+	ck_assert_int_eq(n, COUNT(s));
+	for (i = 0; i < COUNT(s); i++)
+		store_close(&s[i]);
+	n = 0;
+	ck_assert_int_eq(store_runs("nowhere", count_run, &n), 0);
+	ck_assert_int_eq(n, 0);
+}
+END_TEST
+
+START_TEST(store_read_makes_nothing)
+{
+	struct ran before, after;
+	struct store s;
+	long holder;
+
+	must_refuse(".orch", "r", STORE_READ, ENOENT);
+	ck_assert(!help_exists(".orch"));
+	ck_assert_int_eq(mkdir(".orch", 0700), 0);
+	must_refuse(".orch", "r", STORE_READ, ENOENT);
+	ck_assert_int_eq(mkdir(".orch/r", 0700), 0);
+	before = help_run("find .orch");
+	must_open(&s, "r", STORE_READ);
+	ck_assert_int_eq(s.lock, -1);
+	ck_assert_int_eq(s.result, -1);
+	ck_assert_int_eq(store_busy(&s, &holder), STORE_FREE);
+	store_close(&s);
+	after = help_run("find .orch");
+	ck_assert_str_eq(before.out, after.out);
+	ck_assert_str_eq(after.out, ".orch\n.orch/r\n");
+}
+END_TEST
+
+/* Links are refused by both uses, and what they point to stays as it is. */
+START_TEST(store_refuses_links)
+{
+	static const char *const parts[] = { "result", "asked", "how", "stderr", "tmp" };
+	char path[100];
+	int i;
+
+	ck_assert_int_eq(mkdir("real", 0700), 0);
+	ck_assert_int_eq(mkdir("real/r", 0700), 0);
+	ck_assert_int_eq(symlink("real", ".orch"), 0);
+	must_refuse(".orch", "r", STORE_WRITE, EPERM);
+	must_refuse(".orch/", "r", STORE_WRITE, EPERM);
+	must_refuse(".orch", "r", STORE_READ, EPERM);
+	ck_assert_int_eq(unlink(".orch"), 0);
+	ck_assert_int_eq(mkdir(".orch", 0700), 0);
+	ck_assert_int_eq(symlink("../real/r", ".orch/r"), 0);
+	must_refuse(".orch", "r", STORE_WRITE, EPERM);
+	must_refuse(".orch", "r", STORE_READ, EPERM);
+	ck_assert_int_eq(unlink(".orch/r"), 0);
+	for (i = 0; i < COUNT(parts); i++) {
+		ck_assert_int_eq(mkdir(".orch/r", 0700), 0);
+		snprintf(path, sizeof path, ".orch/r/%s", parts[i]);
+		ck_assert_int_eq(symlink("../../real/r", path), 0);
+		must_refuse(".orch", "r", STORE_READ, EPERM);
+		must_refuse(".orch", "r", STORE_WRITE, EPERM);
+		ck_assert_int_eq(help_run("rm -r .orch/r").status, 0);
+	}
+	ck_assert_str_eq(help_run("find real").out, "real\nreal/r\n");
+}
+END_TEST
+
+START_TEST(store_refuses_linked_files)
+{
+	static const char *const parts[] = { "lock", "log" };
+	char path[100];
+	int i;
+
+	for (i = 0; i < COUNT(parts); i++) {
+		ck_assert_int_eq(mkdir(".orch", 0700), 0);
+		ck_assert_int_eq(mkdir(".orch/r", 0700), 0);
+		snprintf(path, sizeof path, ".orch/r/%s", parts[i]);
+		ck_assert_int_eq(symlink("../../victim", path), 0);
+		must_refuse(".orch", "r", STORE_WRITE, EPERM);
+		ck_assert(!help_exists("victim"));
+		ck_assert_int_eq(help_run("rm -r .orch").status, 0);
+	}
+}
+END_TEST
+
+START_TEST(store_refuses_what_others_can_write)
+{
+	static const int modes[] = { 0777, 0702, 0720 };
+	struct store s;
+	int i;
+
+	must_open(&s, "r", STORE_WRITE);
+	store_close(&s);
+	for (i = 0; i < COUNT(modes); i++) {
+		ck_assert_int_eq(chmod(".orch", (mode_t)modes[i]), 0);
+		must_refuse(".orch", "r", STORE_WRITE, EPERM);
+		ck_assert_int_eq(chmod(".orch", 0755), 0);
+		ck_assert_int_eq(chmod(".orch/r", (mode_t)modes[i]), 0);
+		must_refuse(".orch", "r", STORE_WRITE, EPERM);
+		ck_assert_int_eq(chmod(".orch/r", 0700), 0);
+	}
+	must_open(&s, "r", STORE_WRITE);
+	store_close(&s);
+}
+END_TEST
+
+START_TEST(store_refuses_what_is_anothers)
+{
+	struct store s;
+
+	if (geteuid())
+		return;                 /* only root can give a directory away */
+	must_open(&s, "r", STORE_WRITE);
+	store_close(&s);
+	ck_assert_int_eq(chown(".orch/r", NOBODY, NOBODY), 0);
+	must_refuse(".orch", "r", STORE_WRITE, EPERM);
+	ck_assert_int_eq(chown(".orch/r", 0, 0), 0);
+	ck_assert_int_eq(chown(".orch", NOBODY, NOBODY), 0);
+	must_refuse(".orch", "r", STORE_WRITE, EPERM);
+}
+END_TEST
+
+START_TEST(store_refuses_files_for_directories)
+{
+	struct store s;
+
+	help_file(".orch", NULL);
+	ck_assert_int_eq(store_open(&s, ".orch", "r", 1, STORE_WRITE), -1);
+	store_close(&s);
+	ck_assert_int_eq(unlink(".orch"), 0);
+	must_open(&s, "r", STORE_WRITE);
+	store_close(&s);
+	ck_assert_int_eq(help_run("rm -r .orch/r/how && echo >.orch/r/how").status, 0);
+	ck_assert_int_eq(store_open(&s, ".orch", "r", 1, STORE_WRITE), -1);
+	store_close(&s);
+}
+END_TEST
+
+static void
+list_result(void *ctx, const char *name, int plain)
+{
+	char line[300];
+
+	snprintf(line, sizeof line, "%s=%d ", name, plain);
+	strcat(ctx, line);
+}
+
+START_TEST(store_keeps)
+{
+	char list[1000] = "";
+	struct store s;
+
+	must_open(&s, "r", STORE_WRITE);
+	help_file(".orch/r/tmp/%12", "answer", NULL);
+	ck_assert_int_eq(store_keep(&s, "%12", "k"), 0);
+	ck_assert_int_eq(store_sync_results(&s), 0);
+	ck_assert_str_eq(help_read(".orch/r/result/k", NULL), "answer\n");
+	ck_assert(!help_exists(".orch/r/tmp/%12"));
+	ck_assert_int_eq(store_results(&s, list_result, list), 0);
+	ck_assert_str_eq(list, "k=1 ");
+	store_unkeep(&s, "k");
+	ck_assert(!help_exists(".orch/r/result/k"));
+	errno = 0;
+	ck_assert_int_eq(store_keep(&s, "none", "k"), -1);
+	ck_assert_int_eq(errno, ENOENT);
+	store_close(&s);
+}
+END_TEST
+
+static int
+results_hold(struct store *s, const char *what)
+{
+	char list[1000] = "";
+
+	ck_assert_int_eq(store_results(s, list_result, list), 0);
+	return strstr(list, what) != NULL;
+}
+
+START_TEST(store_lists_what_is_odd)
+{
+	struct store s;
+
+	must_open(&s, "r", STORE_WRITE);
+	ck_assert_int_eq(help_run("cd .orch/r/result && echo x >plain && ln -s plain link && mkdir dir && mkfifo fifo").status, 0);
+	ck_assert(results_hold(&s, "plain=1 "));
+	ck_assert(results_hold(&s, "link=0 "));
+	ck_assert(results_hold(&s, "dir=0 "));
+	ck_assert(results_hold(&s, "fifo=0 "));
+	ck_assert(!results_hold(&s, ".=") && !results_hold(&s, "..="));
+	store_close(&s);
+}
+END_TEST
+
+START_TEST(store_deleted_under_us)
+{
+	struct store s;
+
+	must_open(&s, "r", STORE_WRITE);
+	ck_assert_int_eq(store_gone(&s), 0);
+	ck_assert_int_eq(help_run("rm -rf .orch/r").status, 0);
+	ck_assert_int_eq(store_gone(&s), 1);
+	store_close(&s);
+}
+END_TEST
+
+START_TEST(store_clean_spares_answers)
+{
+	static const char *const keep[] = { "k", "%2E.", "%25", "a%2Fb", "\xc3\xa9", "-rf", "12" };
+	static const char *const drop[] = { "%", "%1", "%-12", "%x", "%in-3", "%2f", "%61" };
+	char path[100];
+	struct store s;
+	int i;
+
+	must_open(&s, "r", STORE_WRITE);
+	for (i = 0; i < COUNT(keep); i++) {
+		snprintf(path, sizeof path, ".orch/r/tmp/%s", keep[i]);
+		help_file(path, "x", NULL);
+		snprintf(path, sizeof path, ".orch/r/tmp/%s", drop[i]);
+		help_file(path, "x", NULL);
+	}
+	store_clean(&s);
+	for (i = 0; i < COUNT(keep); i++) {
+		snprintf(path, sizeof path, ".orch/r/tmp/%s", keep[i]);
+		ck_assert_msg(help_exists(path), "%s is gone", path);
+		snprintf(path, sizeof path, ".orch/r/tmp/%s", drop[i]);
+		ck_assert_msg(!help_exists(path), "%s is still there", path);
+	}
+	store_close(&s);
+}
+END_TEST
+
+/* The lock, between processes. */
+
+struct peer {
+	pid_t pid;
+	int go, said;           /* it ends when GO is closed */
+	int error;              /* an errno; 0: it has what it wanted */
+	long holder;
+};
+
+enum want { WANT_ORCH, WANT_MINDER };
+
+struct word {
+	int error;
+	long holder;
+};
+
+static void
+be_peer(enum want want, int go, int said)
+{
+	struct word w = { 0, 0 };
+	struct store s;
+	char c;
+
+	if (store_open(&s, ".orch", "r", 1, STORE_WRITE) ||
+	    (want == WANT_ORCH ? store_lock(&s, &w.holder) : store_lock_minder(&s)))
+		w.error = errno;
+	if (write(said, &w, sizeof w) != sizeof w)
+		_exit(1);
+	while (read(go, &c, 1) > 0)
+		;
+	_exit(0);
+}
+
+static void
+peer_start(struct peer *p, enum want want)
+{
+	int go[2], said[2];
+	struct word w;
+
+	ck_assert_int_eq(pipe(go), 0);
+	ck_assert_int_eq(pipe(said), 0);
+	p->pid = fork();
+	ck_assert_int_ge(p->pid, 0);
+	if (!p->pid) {
+		close(go[1]);
+		be_peer(want, go[0], said[1]);
+	}
+	close(go[0]);
+	close(said[1]);
+	/* A later peer must not hold this one's pipe open. */
+	fcntl(go[1], F_SETFD, FD_CLOEXEC);
+	p->go = go[1];
+	p->said = said[0];
+	ck_assert_int_eq(read(said[0], &w, sizeof w), sizeof w);
+	p->error = w.error;
+	p->holder = w.holder;
+}
+
+static void
+peer_end(struct peer *p)
+{
+	kill(p->pid, SIGKILL);
+	ck_assert_int_eq(waitpid(p->pid, NULL, 0), p->pid);
+	close(p->go);
+	close(p->said);
+}
+
+START_TEST(lock_is_exclusive)
+{
+	struct store s;
+	struct peer p, q;
+	long holder = 0;
+
+	must_open(&s, "r", STORE_WRITE);
+	peer_start(&p, WANT_ORCH);
+	ck_assert_int_eq(p.error, 0);
+	errno = 0;
+	ck_assert_int_eq(store_lock(&s, &holder), -1);
+	ck_assert_int_eq(errno, EAGAIN);
+	ck_assert_int_eq(holder, p.pid);
+	peer_end(&p);
+	ck_assert_int_eq(store_lock(&s, &holder), 0);
+	peer_start(&q, WANT_ORCH);
+	ck_assert_int_eq(q.error, EAGAIN);
+	ck_assert_int_eq(q.holder, getpid());
+	peer_end(&q);
+	store_close(&s);
+	peer_start(&q, WANT_ORCH);
+	ck_assert_int_eq(q.error, 0);
+	peer_end(&q);
+}
+END_TEST
+
+START_TEST(lock_of_minders_is_shared)
+{
+	struct store s;
+	struct peer a, b, orch;
+	long holder = 0;
+
+	must_open(&s, "r", STORE_WRITE);
+	peer_start(&a, WANT_MINDER);
+	peer_start(&b, WANT_MINDER);
+	ck_assert_int_eq(a.error, 0);
+	ck_assert_int_eq(b.error, 0);
+	/* They leave byte 0 to the next orch. */
+	peer_start(&orch, WANT_ORCH);
+	ck_assert_int_eq(orch.error, 0);
+	ck_assert_int_eq(store_busy(&s, &holder), STORE_RUNNING);
+	ck_assert_int_eq(holder, orch.pid);
+	peer_end(&orch);
+	ck_assert_int_eq(store_busy(&s, &holder), STORE_ENDING);
+	ck_assert(holder == a.pid || holder == b.pid);
+	peer_end(&a);
+	ck_assert_int_eq(store_busy(&s, &holder), STORE_ENDING);
+	ck_assert_int_eq(holder, b.pid);
+	peer_end(&b);
+	ck_assert_int_eq(store_busy(&s, &holder), STORE_FREE);
+	store_close(&s);
+}
+END_TEST
+
+/* A minder is a fork of orch: it takes its share by the descriptor that it was born with. */
+START_TEST(lock_of_a_fork)
+{
+	struct store s, mine;
+	long holder = 0;
+	int said[2];
+	pid_t pid, grandchild = 0;
+
+	must_open(&s, "r", STORE_WRITE);
+	ck_assert_int_eq(pipe(said), 0);
+	pid = fork();
+	if (!pid) {
+		if (store_open(&mine, ".orch", "r", 1, STORE_WRITE) || store_lock(&mine, &holder))
+			_exit(1);
+		grandchild = fork();
+		if (!grandchild) {
+			pid = getpid();
+			if (store_lock_minder(&mine) || write(said[1], &pid, sizeof pid) != sizeof pid)
+				_exit(1);
+			alarm(60);
+			pause();
+		}
+		pause();
+	}
+	ck_assert_int_eq(read(said[0], &grandchild, sizeof grandchild), sizeof grandchild);
+	ck_assert_int_eq(store_busy(&s, &holder), STORE_RUNNING);
+	ck_assert_int_eq(holder, pid);
+	kill(pid, SIGKILL);
+	waitpid(pid, NULL, 0);
+	ck_assert_int_eq(store_busy(&s, &holder), STORE_ENDING);
+	ck_assert_int_eq(holder, grandchild);
+	kill(grandchild, SIGKILL);
+	ck_assert_int_eq(store_lock_wait(&s, 10000, &holder), 0);
+	store_close(&s);
+}
+END_TEST
+
+START_TEST(lock_wait_times_out)
+{
+	struct store s;
+	struct peer p;
+	long holder = 0;
+	long long began;
+
+	must_open(&s, "r", STORE_WRITE);
+	peer_start(&p, WANT_MINDER);
+	began = now_ms();
+	errno = 0;
+	ck_assert_int_eq(store_lock_wait(&s, 150, &holder), -1);
+	ck_assert_int_eq(errno, EAGAIN);
+	ck_assert_int_eq(holder, p.pid);
+	ck_assert_int_ge(now_ms() - began, 100);
+	ck_assert_int_lt(now_ms() - began, 10000);
+	errno = 0;
+	ck_assert_int_eq(store_lock_wait(&s, 0, &holder), -1);
+	ck_assert_int_eq(errno, EAGAIN);
+	peer_end(&p);
+	store_close(&s);
+}
+END_TEST
+
+START_TEST(lock_wait_for_a_minder)
+{
+	struct store s;
+	struct peer p, q;
+	long holder = 0;
+	long long began = now_ms();
+	pid_t killer;
+
+	must_open(&s, "r", STORE_WRITE);
+	ck_assert_int_eq(store_lock_wait(&s, 15000, &holder), 0);
+	peer_start(&p, WANT_MINDER);
+	killer = fork();
+	if (!killer) {
+		const struct timespec pause = { 0, 200 * 1000 * 1000 };
+
+		nanosleep(&pause, NULL);
+		kill(p.pid, SIGKILL);
+		_exit(0);
+	}
+	ck_assert_int_eq(store_lock_wait(&s, 15000, &holder), 0);
+	ck_assert_int_ge(now_ms() - began, 200);
+	ck_assert_int_lt(now_ms() - began, 10000);
+	waitpid(killer, NULL, 0);
+	/* Having waited it holds nothing of byte 1: the new minders take their share. */
+	peer_start(&q, WANT_MINDER);
+	ck_assert_int_eq(q.error, 0);
+	peer_end(&q);
+	peer_end(&p);
+	store_close(&s);
+}
+END_TEST
+
+/* Opens, looks, closes, as `orch status` does; the exit status says whether it always saw WANT. */
+static void
+look(int times, enum store_busy want, long pid)
+{
+	struct store s;
+	long holder;
+	int i;
+
+	for (i = 0; i < times; i++) {
+		if (store_open(&s, ".orch", "r", 1, STORE_READ))
+			_exit(1);
+		if (store_busy(&s, &holder) != want || (want != STORE_FREE && holder != pid))
+			_exit(2);
+		store_close(&s);
+	}
+	_exit(0);
+}
+
+START_TEST(lock_beside_a_thousand_looks)
+{
+	struct store s;
+	struct peer p;
+	long holder;
+	int status, i;
+	pid_t pid, lookers[4];
+
+	must_open(&s, "r", STORE_WRITE);
+	ck_assert_int_eq(store_lock(&s, &holder), 0);
+	for (i = 0; i < 4; i++)
+		if (!(lookers[i] = fork()))
+			look(250, STORE_RUNNING, (long)getppid());
+	for (i = 0; i < 4; i++) {
+		pid = waitpid(lookers[i], &status, 0);
+		ck_assert_int_eq(pid, lookers[i]);
+		ck_assert_int_eq(status, 0);
+	}
+	peer_start(&p, WANT_ORCH);
+	ck_assert_int_eq(p.error, EAGAIN);
+	ck_assert_int_eq(p.holder, getpid());
+	peer_end(&p);
+	store_close(&s);
+}
+END_TEST
+
+/* Nor does a look refuse somebody who starts. */
+START_TEST(lock_starts_beside_looks)
+{
+	struct store s;
+	struct peer p;
+	pid_t looker;
+	long holder;
+	int i;
+
+	must_open(&s, "r", STORE_WRITE);
+	store_close(&s);
+	looker = fork();
+	if (!looker) {
+		alarm(60);
+		for (;;) {
+			if (store_open(&s, ".orch", "r", 1, STORE_READ))
+				_exit(1);
+			store_busy(&s, &holder);
+			store_close(&s);
+		}
+	}
+	for (i = 0; i < 200; i++) {
+		peer_start(&p, WANT_ORCH);
+		ck_assert_int_eq(p.error, 0);
+		peer_end(&p);
+	}
+	kill(looker, SIGKILL);
+	ck_assert_int_eq(waitpid(looker, NULL, 0), looker);
+}
+END_TEST
+
+static TCase *
+keys_case(void)
+{
+	TCase *tc = tcase_create("keys as names");
+
+	tcase_add_loop_test(tc, key_names, 0, COUNT(keys));
+	tcase_add_test(tc, key_every_short_one);
+	tcase_add_test(tc, key_random_ones);
+	tcase_add_test(tc, key_lengths);
+	tcase_add_loop_test(tc, key_names_of_none, 0, COUNT(no_names));
+	tcase_add_test(tc, key_name_of_none_too_long);
+	tcase_set_timeout(tc, 30);
+	return tc;
+}
+
+static TCase *
+files_case(void)
+{
+	TCase *tc = tcase_create("files");
+
+	tcase_add_checked_fixture(tc, start_as_user, end_as_user);
+	tcase_add_test(tc, file_put_and_read);
+	tcase_add_test(tc, file_put_synced);
+	tcase_add_test(tc, file_put_by_rename);
+	tcase_add_test(tc, file_put_over_a_leftover);
+	tcase_add_test(tc, file_put_that_fails);
+	tcase_add_test(tc, file_open_plain_ones_only);
+	tcase_add_test(tc, file_read_from_a_place);
+	tcase_add_loop_test(tc, file_make_mode, 0, COUNT(umasks));
+	tcase_add_loop_test(tc, file_make_dir_mode, 0, COUNT(umasks));
+	tcase_add_test(tc, file_dirs_never_through_links);
+	return tc;
+}
+
+static TCase *
+records_case(void)
+{
+	TCase *tc = tcase_create("log and record");
+
+	tcase_add_checked_fixture(tc, start_as_user, end_as_user);
+	tcase_add_test(tc, log_round_trip);
+	tcase_add_test(tc, log_only_appended);
+	tcase_add_loop_test(tc, log_long_text, 0, 2);
+	tcase_add_test(tc, log_missing);
+	tcase_add_loop_test(tc, log_mode, 0, COUNT(umasks));
+	tcase_add_loop_test(tc, log_cut_off, 0, COUNT(events));
+	tcase_add_test(tc, log_foreign_lines);
+	tcase_add_loop_test(tc, record_round_trip, 0, COUNT(texts));
+	tcase_add_test(tc, record_in_place_of);
+	tcase_add_test(tc, record_none_of_ours);
+	tcase_add_test(tc, record_whole_or_not);
+	return tc;
+}
+
+static TCase *
+directory_case(void)
+{
+	TCase *tc = tcase_create("the run's directory");
+
+	tcase_add_checked_fixture(tc, start_as_user, end_as_user);
+	tcase_add_loop_test(tc, store_modes, 0, COUNT(umasks));
+	tcase_add_test(tc, store_of_a_run);
+	tcase_add_test(tc, store_names);
+	tcase_add_test(tc, store_names_by_time);
+	tcase_add_test(tc, store_read_makes_nothing);
+	tcase_add_test(tc, store_refuses_links);
+	tcase_add_test(tc, store_refuses_linked_files);
+	tcase_add_test(tc, store_refuses_what_others_can_write);
+	tcase_add_test(tc, store_refuses_files_for_directories);
+	tcase_add_test(tc, store_keeps);
+	tcase_add_test(tc, store_lists_what_is_odd);
+	tcase_add_test(tc, store_deleted_under_us);
+	tcase_add_test(tc, store_clean_spares_answers);
+	return tc;
+}
+
+static TCase *
+lock_case(void)
+{
+	TCase *tc = tcase_create("the lock");
+
+	tcase_add_checked_fixture(tc, help_start, help_end);
+	tcase_add_test(tc, store_refuses_what_is_anothers);
+	tcase_add_test(tc, lock_is_exclusive);
+	tcase_add_test(tc, lock_of_minders_is_shared);
+	tcase_add_test(tc, lock_of_a_fork);
+	tcase_add_test(tc, lock_wait_times_out);
+	tcase_add_test(tc, lock_wait_for_a_minder);
+	tcase_add_test(tc, lock_beside_a_thousand_looks);
+	tcase_add_test(tc, lock_starts_beside_looks);
+	tcase_set_timeout(tc, 60);
+	return tc;
+}
+
+Suite *
+store_suite(void)
+{
+	Suite *s = suite_create("store");
+
+	suite_add_tcase(s, keys_case());
+	suite_add_tcase(s, files_case());
+	suite_add_tcase(s, records_case());
+	suite_add_tcase(s, directory_case());
+	suite_add_tcase(s, lock_case());
+	return s;
+}
