@@ -429,33 +429,39 @@ mind_worktree(struct minder *d)
 
 /* Commits. */
 
+/* The first line of what git says, or NULL. */
 static char *
-parent_of_head(struct minder *d)
+first_line(int status, char *out)
 {
-	char *parent = commit_of(d, "HEAD^1");
-
-	return parent ? parent : mem_dup("none", 4);
+	if (status || !*out)
+		return NULL;
+	out[strcspn(out, "\n")] = '\0';
+	return out;
 }
 
-/* When HEAD was committed, in seconds since the Epoch: no hook changes that. */
+/* The commit that an earlier try has made, though its answer was not kept; NULL: there is none. It is the
+ * first on top of the parent that was written down (others may stand on it by now), committed at the
+ * time that was: no hook changes either. An intent that has been answered is one no more. */
 static char *
-time_of_head(struct minder *d)
+find_made(struct minder *d, const char *before)
 {
-	char *time = NULL;
+	char *parent = intent(before, "parent"), *range, *out = NULL, *made, *time = NULL, *answered = intent(before, "answered");
+	int rooted = parent && !strcmp(parent, "none");
 
-	if (GIT(d, &time, "log", "-1", "--format=%ct"))
-		time = mem_dup("none", 4);
-	return time;
-}
-
-/* Whether HEAD is the commit that an earlier try was about to make: on the same parent, at the time that
- * was written down for it. An intent that has been answered is one no more. */
-static int
-is_made(struct minder *d, const char *before, const char *head)
-{
-	return head && *before && !intent(before, "answered") && !intent_is(before, "parent", head) &&
-	    intent_is(before, "parent", parent_of_head(d)) && intent_is(before, "directory", d->task->dir) &&
-	    intent_is(before, "time", time_of_head(d));
+	free(answered);
+	if (!parent || answered || !intent_is(before, "directory", d->task->dir))
+		return NULL;
+	range = mem_get(strlen(parent) + 8);
+	sprintf(range, "%s..HEAD", parent);
+	if (rooted)
+		made = first_line(GIT(d, &out, "rev-list", "--first-parent", "--reverse", "HEAD"), out);
+	else
+		made = first_line(GIT(d, &out, "rev-list", "--first-parent", "--reverse", range), out);
+	free(range);
+	free(parent);
+	if (!made || !first_line(GIT(d, &time, "show", "--no-patch", "--format=%ct", made), time))
+		return NULL;
+	return intent_is(before, "time", time) ? made : NULL;
 }
 
 static int
@@ -535,21 +541,24 @@ commit(struct minder *d, const char *head)
 void
 mind_commit(struct minder *d)
 {
-	char *before = read_intent(d), *head, *out = NULL;
+	char *before = read_intent(d), *head, *made, *out = NULL;
 
 	d->patient = 1;
 	mind_open_errors(d);
 	must(d, GIT(d, &out, "rev-parse", "--show-toplevel"), out, "git rev-parse (is this a git repository?)");
-	head = commit_of(d, "HEAD");
-	if (!is_made(d, before, head)) {
-		must(d, GIT(d, &out, "add", "--all"), out, "git add");
-		if (nothing_to_commit(d)) {
-			keep_line(d, "");
-			return;
-		}
-		commit(d, head);
-		head = commit_of(d, "HEAD");
+	made = find_made(d, before);
+	if (made) {
+		keep_line(d, made);
+		return;
 	}
+	head = commit_of(d, "HEAD");
+	must(d, GIT(d, &out, "add", "--all"), out, "git add");
+	if (nothing_to_commit(d)) {
+		keep_line(d, "");
+		return;
+	}
+	commit(d, head);
+	head = commit_of(d, "HEAD");
 	if (!head)
 		leave_text(d, "git commit has made no commit");
 	keep_line(d, head);

@@ -933,7 +933,7 @@ wait_for_something(struct loop_state *l, int more)
 static int
 is_over(const struct loop_state *l)
 {
-	return l->walk->ended && !l->walk->flush.n && !l->running && !l->nended && !l->nlost && !l->prints;
+	return l->walk->ended && (!l->walk->flush.n || l->sig) && !l->running && !l->nended && !l->nlost && !l->prints;
 }
 
 int

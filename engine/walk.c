@@ -59,6 +59,7 @@ struct branch {
 	long tries;
 	long long retries, delay, due;
 	int has_otherwise, otherwise;
+	int answered;           /* its agent has answered; the answer is being kept */
 	char *reason;           /* why the latest try failed */
 };
 
@@ -1004,8 +1005,8 @@ begin_key(struct walk *w, struct branch *b)
 	if (!bad) {
 		b->key = keys_add(keys, s.s, s.n);
 		if (keys->flags[b->key] & KEY_MADE) {
-			buf_fmt(&error, "the key `%s` was made already, by %s:%u", s.s, keys->node[b->key]->pos.src->name,
-			    keys->node[b->key]->pos.line);
+			buf_fmt(&error, "the key `%s` was made already, on line %u of %s", s.s, keys->node[b->key]->pos.line,
+			    keys->node[b->key]->pos.src->name);
 			bad = -1;
 		} else if (keys->flags[b->key] & KEY_ODD) {
 			buf_fmt(&error, "result/%s is no plain file", s.s);
@@ -1291,6 +1292,7 @@ make_task(struct walk *w, struct branch *b, struct task *t)
 	b->retries = t->retries;
 	b->delay = t->delay;
 	b->has_otherwise = t->has_otherwise;
+	b->answered = 0;
 	b->tries++;
 	return 0;
 }
@@ -1378,7 +1380,7 @@ walk_next(struct walk *w, long long now, struct order *o)
 		}
 		if (w->ready.first)
 			advance(w, list_take(&w->ready));
-		else if (w->flush.n) {
+		else if (w->flush.n && w->halt < HALT_STOP) {
 			o->kind = ORDER_PRINT;
 			o->text = w->flush;
 			memset(&w->flush, 0, sizeof w->flush);
@@ -1423,6 +1425,9 @@ walk_answered(struct walk *w, struct branch *b)
 	if (!b)
 		return;
 	leave_place(w, b);
+	if (b->at->kind == NODE_IF)
+		return;                 /* its arms are still to come */
+	b->answered = 1;
 	if (is_last(b))
 		leave_room(b);
 }
@@ -1464,8 +1469,8 @@ step_failed(struct walk *w, struct branch *b, const char *why)
 
 	free(b->reason);
 	b->reason = mem_dup(why, strlen(why));
-	/* Without its room (walk_answered) the answer was there: only keeping it has failed. */
-	if (b->tries <= b->retries && b->has_room && !b->otherwise && !w->halt) {
+	/* Where the answer was there, only keeping it has failed: nobody is asked twice for that. */
+	if (b->tries <= b->retries && !b->answered && !b->otherwise && !w->halt) {
 		ms = next_delay(w, b);
 		say(w, EVENT_RETRY, b, why, ms);
 		pause_branch(w, b, ms);

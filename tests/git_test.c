@@ -1024,7 +1024,7 @@ START_TEST(c55_words_that_mend_are_quoted)
 	help_file("../f.orch", "worktree w", NULL);
 	fails_and_is_mended("run -r x ../f.orch", "git worktree remove");
 	setenv("VALUE", "it's;touch${IFS}P;$(touch${IFS}P)", 1);
-	help_file("../g.orch", "param v", "worktree {{v}} as v", NULL);
+	help_file("../g.orch", "param v", "worktree {{v}} as k", NULL);
 	r = sh(1, "git branch \"$VALUE\" && orch run -r y ../g.orch v=\"$VALUE\"");
 	p = strstr(r.err, "git branch -D");
 	ck_assert_msg(p != NULL, "%s", r.err);
@@ -1397,6 +1397,51 @@ START_TEST(c55_killed_with_hooks_for_both)
 }
 END_TEST
 
+/* Runs f.orch; orch is killed when git has committed. */
+static void
+kill_behind_commit(void)
+{
+	program("../bin/git", "#!/bin/sh\ntest \"$POINT\" && test \"$1\" = commit || exec \"$REAL_GIT\" \"$@\"\n"
+	    "\"$REAL_GIT\" \"$@\"; s=$?\nkill -9 $(cat \"$T/pid\")\nexit $s");
+	ck_assert_int_eq(help_run("POINT=1 sh -c 'echo $$ >\"$T/pid\"; exec orch run -r x ../f.orch'").status, 137);
+	no_file(RESULT "commit");
+}
+
+/* A result that was removed is made anew, and that is what resume then finds. */
+START_TEST(c55_killed_when_it_is_made_again)
+{
+	if (!repository())
+		return;
+	help_file("../f.orch", "run sh as s | cat ../say >new", "commit | made", NULL);
+	sh(0, "echo 1 >../say; orch run -r x ../f.orch; git tag first; echo 2 >../say; rm " RESULT "s " RESULT "commit");
+	kill_behind_commit();
+	sh(0, "orch resume -r x");
+	check_one("main", "new", &strikes[1], 0);
+	ck_assert_str_eq(out("git show HEAD:new; git show HEAD~1:new"), "2\n1");
+}
+END_TEST
+
+/* Somebody commits on top before resume: that very commit's id or an error, never an empty result. */
+START_TEST(c55_killed_and_somebody_commits_on_top)
+{
+	struct ran r;
+	char *id;
+
+	if (!repository())
+		return;
+	help_file("../f.orch", "run sh as s | echo new >new", "commit | made", NULL);
+	kill_behind_commit();
+	id = out("git rev-parse HEAD; echo");
+	sh(0, "git commit -q --allow-empty -m 'by hand'");
+	r = help_run("orch resume -r x");
+	if (r.status)
+		no_file(RESULT "commit");
+	else
+		file_is(RESULT "commit", id);
+	ck_assert_str_eq(out("git log --format=%%s"), "by hand\nmade\nfirst");
+}
+END_TEST
+
 /* A tree that is dirty again after the commit: still that very commit. */
 START_TEST(c55_killed_and_the_tree_is_dirty_again)
 {
@@ -1405,10 +1450,8 @@ START_TEST(c55_killed_and_the_tree_is_dirty_again)
 	program(".git/hooks/post-commit", "#!/bin/sh\necho \"by hook\" >left");
 	help_file("../f.orch", "run sh as s | echo new >new", "commit | made", NULL);
 	template();
-	program("../bin/git", "#!/bin/sh\ntest \"$POINT\" && test \"$1\" = commit || exec \"$REAL_GIT\" \"$@\"\n"
-	    "\"$REAL_GIT\" \"$@\"; s=$?\necho >\"$T/struck\"\nkill -9 $(cat \"$T/pid\")\nexit $s");
 	fresh_repository();
-	ck_assert_int_eq(help_run("POINT=1 sh -c 'echo $$ >\"$T/pid\"; exec orch run -r x ../f.orch'").status, 137);
+	kill_behind_commit();
 	sh(0, "orch resume -r x");
 	check_one("main", "new", &strikes[1], 0);
 	ck_assert_str_eq(out("git status --porcelain"), "?? left");
@@ -1673,6 +1716,8 @@ killed_case(void)
 	tcase_add_loop_test(t, c55_killed_with_a_hook_for_the_tree, 1, 4);
 	tcase_add_loop_test(t, c55_killed_with_a_hook_for_the_message, 1, 4);
 	tcase_add_loop_test(t, c55_killed_with_hooks_for_both, 1, 4);
+	tcase_add_test(t, c55_killed_when_it_is_made_again);
+	tcase_add_test(t, c55_killed_and_somebody_commits_on_top);
 	tcase_add_test(t, c55_killed_and_the_tree_is_dirty_again);
 	tcase_add_test(t, c55_resume_while_git_still_works);
 	tcase_add_test(t, c55_killed_in_a_long_hook);

@@ -2405,6 +2405,8 @@ large_case(void)
 {
 	TCase *t = tcase_create("large");
 
+	tcase_set_tags(t, "slow");
+
 	tcase_add_test(t, l_20000_items);
 	return t;
 }

@@ -282,24 +282,24 @@ await_more_ticks(const char *name)
 
 /* Processes. */
 
-/* The number on the last line of FILE that begins with BEFORE, behind it. */
+/* The number that FILE begins with. */
 static pid_t
-pid_in(const char *file, const char *before)
+pid_in(const char *file)
 {
-	const char *s = help_read(file, NULL), *at = NULL;
+	long pid = atol(help_read(file, NULL));
 
-	while ((s = strstr(s, before))) {
-		s += strlen(before);
-		at = s;
-	}
-	ck_assert_msg(at && atol(at) > 1, "no number behind `%s` in %s", before, file);
-	return (pid_t)atol(at);
+	ck_assert_msg(pid > 1, "no number in %s", file);
+	return (pid_t)pid;
 }
 
+/* Of the first orch that worked on the run x. */
 static pid_t
 orch_pid(void)
 {
-	return pid_in(".orch/x/log", "\twalk\t");
+	const char *s = strstr(help_read(".orch/x/log", NULL), "\twalk\t");
+
+	ck_assert_msg(s && atol(s + 6) > 1, "no orch is in the log");
+	return (pid_t)atol(s + 6);
 }
 
 /* How PID is: R, S, T (stopped) and so on; 0 if it is gone, '?' if that cannot be known. */
@@ -888,7 +888,8 @@ START_TEST(an_agent_leaves_nobody)
 	command_on_terminal("exec orch run -r x f.orch");
 	expect("here");
 	ends(0);
-	await_gone(pid_in("pids", ""));
+	ck_assert_int_eq(help_count(help_read("pids", NULL), "\n"), 2);
+	ck_assert_int_eq(count_left(), 0);
 }
 END_TEST
 
@@ -905,7 +906,7 @@ START_TEST(orch_is_ended_while_an_agent_talks)
 	kill(orch_pid(), SIGTERM);
 	await_file("ended");
 	same_modes(before, modes());
-	await_gone(pid_in("pids", ""));
+	await_gone(pid_in("pids"));
 	help_file("done", NULL);
 	ends(0);
 	file_is("ended", "143\n");
@@ -1047,7 +1048,7 @@ START_TEST(stop_and_continue_an_agent_that_talks)
 	if (!shell_on_terminal(_i))
 		return;
 	talk_under_shell();
-	agent = pid_in("agent", "");
+	agent = pid_in("agent");
 	orch = orch_pid();
 	type("one\n");
 	expect("<one>");
@@ -1081,7 +1082,7 @@ START_TEST(an_agent_that_talks_cannot_in_the_background)
 	if (!shell_on_terminal(_i))
 		return;
 	talk_under_shell();
-	agent = pid_in("agent", "");
+	agent = pid_in("agent");
 	orch = orch_pid();
 	type("\032");
 	shell_is_back("stopped-now");
@@ -1108,7 +1109,7 @@ START_TEST(a_stopped_job_can_be_ended)
 	if (!shell_on_terminal(_i))
 		return;
 	talk_under_shell();
-	agent = pid_in("agent", "");
+	agent = pid_in("agent");
 	orch = orch_pid();
 	type("\032");
 	shell_is_back("stopped-now");
@@ -1133,7 +1134,7 @@ START_TEST(interrupt_during_an_ordinary_step)
 	type("\003");
 	status_is("was-told", 128 + SIGINT);
 	await_gone(orch_pid());
-	await_gone(pid_in("pids", ""));
+	await_gone(pid_in("pids"));
 	no_file(RESULT "long");
 	leave_shell();
 }
@@ -1148,7 +1149,7 @@ START_TEST(stop_and_continue_an_ordinary_step)
 	help_file("f.orch", "step long exec agent tick ticks 100000 5", "run long", NULL);
 	type("orch run -q -r x f.orch\n");
 	await_more_ticks("ticks");
-	agent = pid_in("pids", "");
+	agent = pid_in("pids");
 	type("\032");
 	shell_is_back("stopped-now");
 	await_state(agent, 1);
@@ -1245,7 +1246,7 @@ START_TEST(a_script_around_orch_is_stopped_too)
 	expect("here");
 	type("\032");
 	shell_is_back("stopped-now");
-	await_state(pid_in("agent", ""), 1);
+	await_state(pid_in("agent"), 1);
 	type("fg\n");
 	type("on\n");
 	expect("<on>");
