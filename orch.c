@@ -168,8 +168,10 @@ start_run(struct options *o)
 {
 	struct buf said = { 0 }, shown = { 0 };
 
-	if (loop_prepare())
-		return FAILED;
+	if (loop_prepare()) {
+		buf_fmt(&said, "orch: /dev/null: %s\n", strerror(errno));
+		return finish_run(o, &said, &shown, FAILED);
+	}
 	return finish_run(o, &said, &shown, run_workflow(&o->run, &said, &shown));
 }
 

@@ -30,6 +30,7 @@ enum {
 	AGAIN_MOST_MS = 1000,
 	SECOND_MS = 1000,       /* from when on a second signal is one of its own */
 	STRAY_MS = 10 * 1000,
+	SAID_MOST = 64 * 1024,  /* bytes that may wait for standard error before nothing more is begun */
 	CHUNK = 512             /* bytes of standard output at a time: POSIX's least PIPE_BUF */
 };
 
@@ -197,11 +198,24 @@ our_signals(sigset_t *set)
 int
 loop_prepare(void)
 {
-	sigset_t set;
+	sigset_t none;
 
 	if (open_standard())
 		return -1;
 	seal_inherited();
+	sigemptyset(&none);
+	sigprocmask(SIG_SETMASK, &none, NULL);
+	ignore(SIGPIPE);
+	ignore(SIGXFSZ);
+	return 0;
+}
+
+/* From here on signals come where the loop waits. Before, they ended orch as any program. */
+static void
+hold_signals(void)
+{
+	sigset_t set;
+
 	our_signals(&set);
 	sigprocmask(SIG_SETMASK, &set, NULL);
 	catch(SIGCHLD, 1);
@@ -210,9 +224,6 @@ loop_prepare(void)
 	catch(SIGHUP, 0);
 	catch(SIGTSTP, 0);
 	catch(SIGTTIN, 0);
-	ignore(SIGPIPE);
-	ignore(SIGXFSZ);
-	return 0;
 }
 
 static int
@@ -234,6 +245,7 @@ set_up(struct loop_state *l)
 	siginfo_t info;
 	int report[2], life[2];
 
+	hold_signals();
 	if (make_pipe(report) || make_pipe(life))
 		return -1;
 	fcntl(report[0], F_SETFL, O_NONBLOCK);
@@ -487,6 +499,13 @@ queue_print(struct loop_state *l, struct order *o)
 	l->last_print = &p->next;
 }
 
+/* Whether more may be begun: processes can be had, and what was said is being read. */
+static int
+has_way(struct loop_state *l)
+{
+	return may_start(l) && l->progress->out.n <= SAID_MOST;
+}
+
 /* Gives out what the walk wants done. Returns whether there may be more at once. */
 static int
 start_some(struct loop_state *l)
@@ -495,7 +514,7 @@ start_some(struct loop_state *l)
 	int i;
 
 	for (i = 0; i < STARTS; i++) {
-		if (!may_start(l) || l->progress->out.n > 64 * 1024)
+		if (!l->sig && !has_way(l))
 			return 0;
 		walk_next(l->walk, now_ms(l), &o);
 		if (o.kind == ORDER_NONE)
@@ -806,7 +825,7 @@ halt_all(struct loop_state *l, int sig)
 	sigset_t set;
 
 	got_halt = 0;
-	signal_minders(l, SIGTSTP);
+	signal_minders(l, MINDER_HALT);
 	memset(&sa, 0, sizeof sa);
 	sa.sa_handler = SIG_DFL;
 	sigaction(sig, &sa, &ours);
@@ -823,21 +842,23 @@ halt_all(struct loop_state *l, int sig)
 static void
 look_at_signals(struct loop_state *l)
 {
-	if (got_halt)
+	/* A job that is ended while it is stopped gets both. */
+	if (got_halt && !got_stop && !l->sig)
 		halt_all(l, got_halt);
+	got_halt = 0;
 	if (got_stop && !l->sig) {
 		l->sig = got_stop;
 		l->sig_at = clock_ms();
 		got_again = 0;
 		walk_halt(l->walk, HALT_STOP);
-		signal_minders(l, SIGTERM);
+		signal_minders(l, MINDER_STOP);
 		while (l->prints)
 			end_print(l, 0);
 	}
 	if (got_again) {
 		got_again = 0;
 		if (clock_ms() - l->sig_at > SECOND_MS)
-			signal_minders(l, SIGTERM);
+			signal_minders(l, MINDER_STOP);
 	}
 }
 
@@ -888,8 +909,8 @@ wait_time(struct loop_state *l, int more)
 {
 	long long ms = walk_wake(l->walk, now_ms(l)), scarce;
 
-	if (more)
-		return may_start(l) && l->progress->out.n <= 64 * 1024 ? 0 : ms;
+	if (more && (l->sig || has_way(l)))
+		return 0;
 	if (l->scarce && !l->running) {
 		scarce = l->scarce_until - now_ms(l);
 		if (ms < 0 || scarce < ms)
@@ -949,6 +970,8 @@ loop_run(struct walk *w, struct store *s, struct progress *p)
 		buf_fmt(&p->out, "orch: cannot start: %s\n", strerror(errno));
 		return 1;
 	}
+	let_signals_in();
+	look_at_signals(&l);
 	more = start_some(&l);
 	while (!is_over(&l)) {
 		wait_for_something(&l, more);
@@ -958,7 +981,8 @@ loop_run(struct walk *w, struct store *s, struct progress *p)
 		}
 		read_reports(&l);
 		end_strays(&l);
-		more = start_some(&l);  /* what waited for a place goes before the disk */
+		if (!l.nended || !w->stop_first)
+			more = start_some(&l);  /* what waited for a place goes before the disk */
 		if (l.nended) {
 			finish(&l);
 			more = 1;

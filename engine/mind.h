@@ -45,6 +45,9 @@ void mind_look(struct minder *);
 int mind_stopping(void);
 int mind_paused(void);
 
+/* How often orch has said to halt: a halt that is over already shows in this alone. */
+int mind_halts(void);
+
 /* Starts P and stays with it until it and all that it started are gone. Returns its wait status; it
  * does not return when P was stopped or could not be started, or something that it left lives on. */
 int mind_program(struct minder *, const struct program *p);

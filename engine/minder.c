@@ -1,6 +1,6 @@
 /* A minder: one try of one step, from its files to its outcome, in a straight line.
  *
- * It listens to orch alone: SIGTERM is the word to stop its agent (a second one: at once), SIGTSTP
+ * It listens to orch alone: MINDER_STOP is the word to stop its agent (a second one: at once), MINDER_HALT
  * and SIGCONT to halt and continue it. When the pipe `life` ends, orch is gone in whatever way, and
  * all that stands below the minder is killed. */
 #include "engine/minder.h"
@@ -40,7 +40,7 @@ enum {
 };
 
 /* What has happened to this minder; set by its signal handlers only. */
-static volatile sig_atomic_t stops, paused;
+static volatile sig_atomic_t stops, halts, paused;
 static pid_t orch;
 
 static void
@@ -49,10 +49,11 @@ on_signal(int sig, siginfo_t *info, void *context)
 	(void)context;
 	if (sig == SIGCHLD || info->si_pid != orch)
 		return;
-	if (sig == SIGTERM)
+	if (sig == MINDER_STOP)
 		stops++;
 	else
-		paused = sig == SIGTSTP;
+		paused = sig == MINDER_HALT;
+	halts += sig == MINDER_HALT;
 }
 
 long long
@@ -115,6 +116,12 @@ mind_stopping(void)
 }
 
 int
+mind_halts(void)
+{
+	return halts;
+}
+
+int
 mind_paused(void)
 {
 	return paused;
@@ -125,7 +132,7 @@ mind_paused(void)
 static void
 set_signals(void)
 {
-	static const int ours[] = { SIGCHLD, SIGTERM, SIGTSTP, SIGCONT };
+	static const int ours[] = { SIGCHLD, MINDER_STOP, MINDER_HALT, SIGCONT };
 	struct sigaction sa;
 	sigset_t all;
 	size_t i;
@@ -150,8 +157,8 @@ mind_wait(struct minder *d, long long ms)
 
 	sigfillset(&open);
 	sigdelset(&open, SIGCHLD);
-	sigdelset(&open, SIGTERM);
-	sigdelset(&open, SIGTSTP);
+	sigdelset(&open, MINDER_STOP);
+	sigdelset(&open, MINDER_HALT);
 	sigdelset(&open, SIGCONT);
 	FD_ZERO(&in);
 	FD_SET(d->m->life, &in);
@@ -293,6 +300,7 @@ struct running {
 	int sigint;             /* SIGINT is what it was told first */
 	int killed;
 	long long told_at;
+	long long stop_seen;    /* when orch's word to stop was first seen; 0: it was not */
 };
 
 /* An agent that has the terminal is in the minder's own group; others lead their own. */
@@ -345,7 +353,9 @@ do_due(struct minder *d, struct running *r)
 	long long now = mind_ms(), next = -1;
 
 	follow_pause(d, r);
-	if (!r->told && stops > d->patient)
+	if (stops && !r->stop_seen)
+		r->stop_seen = now;
+	if (!r->told && (stops > d->patient || (stops && now - r->stop_seen >= GRACE_MS)))
 		tell(d, r, TOLD_STOP);
 	else if (!r->told && d->deadline && !d->halted && now >= d->deadline)
 		tell(d, r, TOLD_TIMEOUT);
@@ -361,15 +371,21 @@ do_due(struct minder *d, struct running *r)
 	}
 	if (d->deadline && !d->halted)
 		next = d->deadline > now ? d->deadline - now : 0;
+	if (r->stop_seen && (next < 0 || next > GRACE_MS))
+		next = GRACE_MS;
 	return next;
 }
 
-/* Whether PID has ended; it is reaped then, and all else that has ended too. */
+/* Whether PID has ended; it is reaped then, and so is all else that has ended. */
 static int
 has_ended(struct minder *d, pid_t pid, int *status)
 {
 	siginfo_t info;
 
+	/* What the agent has left to this subreaper and what has ended since would stay a zombie. */
+	while (d->adopts && (memset(&info, 0, sizeof info), waitid(P_ALL, 0, &info, WEXITED | WNOHANG | WNOWAIT) == 0) &&
+	    info.si_pid && info.si_pid != pid)
+		waitpid(info.si_pid, NULL, 0);
 	memset(&info, 0, sizeof info);
 	if (waitid(P_PID, (id_t)pid, &info, WEXITED | WNOHANG | WNOWAIT) < 0) {
 		*status = SIGKILL;      /* reaped already: only kin_kill does that */
@@ -720,6 +736,8 @@ mind_settle(struct minder *d)
 {
 	int fd = open_tmp(d);
 
+	if (disk_is_full(fd))
+		leave(d, OUT_FULL);
 	if (fsync(fd))
 		leave_errno(d, OUT_IO, "its answer cannot be made safe on disk");
 	close(fd);
@@ -831,7 +849,7 @@ mind_stdin(struct minder *d, int in)
 	int fd = mind_open_answer(d), last = in > d->m->life ? in : d->m->life;
 
 	sigfillset(&open);
-	sigdelset(&open, SIGTERM);
+	sigdelset(&open, MINDER_STOP);
 	while (n) {
 		FD_ZERO(&set);
 		FD_SET(in, &set);
@@ -869,7 +887,7 @@ minder_run(const struct minding *m, struct task *t, uint32_t slot)
 		in = dup(0);
 		fcntl(in, F_SETFD, FD_CLOEXEC);
 	}
-	stops = paused = 0;
+	stops = halts = paused = 0;
 	set_up(&d);
 	switch (t->kind) {
 	case TASK_STEP:

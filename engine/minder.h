@@ -2,12 +2,17 @@
 #ifndef ENGINE_MINDER_H
 #define ENGINE_MINDER_H
 
+#include <signal.h>
 #include <stdint.h>
 #include <sys/types.h>
 
 #include "engine/outcome.h"
 #include "engine/task.h"
 #include "store/store.h"
+
+/* Orch's words to its minders; SIGCONT is the third. They are numbers that nobody else sends to a whole
+ * group or service: a SIGTERM from there would be one with orch's while it is pending, and hide it. */
+enum { MINDER_STOP = SIGUSR1, MINDER_HALT = SIGUSR2 };
 
 /* What every minder of a run is given. */
 struct minding {

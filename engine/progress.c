@@ -1,7 +1,6 @@
 /* What orch says about a run while it goes on. */
 #include "engine/progress.h"
 
-#include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
 #include <unistd.h>
@@ -11,6 +10,7 @@
 enum {
 	TAIL_LINES = 8,         /* of each stream of a failed step */
 	TAIL_BYTES = 2048,
+	SAID_BYTES = 32 * 1024, /* of standard error, with -v */
 	KEPT_SHOWN = 20         /* kept steps in a row that get a line each */
 };
 
@@ -64,24 +64,30 @@ tail_file(struct progress *p, int dir, const char *key, const char *what)
 	close(fd);
 }
 
-/* All that the agent has said on standard error, each line under its key. */
+/* What the agent has said on standard error, each line under its key; of very much the end. */
 static void
 say_errors(struct progress *p, const char *key)
 {
-	char name[KEY_NAME_MAX + 1], *text, *line, *nl;
-	size_t n;
+	char name[KEY_NAME_MAX + 1], text[SAID_BYTES];
+	long n, from, end;
+	struct stat st;
+	int fd;
 
-	if (p->loud != LOUD_VERBOSE || key_encode(key, strlen(key), name) < 0 || file_read(p->store->errors, name, &text, &n))
+	if (p->loud != LOUD_VERBOSE || key_encode(key, strlen(key), name) < 0 || (fd = file_open(p->store->errors, name)) < 0)
 		return;
-	for (line = text; line < text + n; line = nl + 1) {
-		nl = memchr(line, '\n', n - (size_t)(line - text));
-		nl = nl ? nl : text + n;
+	if (fstat(fd, &st))
+		st.st_size = 0;
+	n = file_read_at(fd, text, sizeof text, st.st_size > SAID_BYTES ? (long long)st.st_size - SAID_BYTES : 0);
+	close(fd);
+	for (from = 0; from < n; from = end + 1) {
+		const char *nl = memchr(text + from, '\n', (size_t)(n - from));
+
+		end = nl ? nl - text : n;
 		visible_add(&p->out, key, strlen(key), 0);
 		buf_text(&p->out, "| ");
-		visible_add(&p->out, line, (size_t)(nl - line), VISIBLE_TABS);
+		visible_add(&p->out, text + from, (size_t)(end - from), VISIBLE_TABS);
 		buf_char(&p->out, '\n');
 	}
-	free(text);
 }
 
 void

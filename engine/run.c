@@ -36,6 +36,8 @@ struct run {
 	uint32_t seed;
 	int was_there;          /* the run was made earlier */
 	char *results;
+	struct buf needed;      /* pointers to the statements that are still to be asked, once looked at */
+	int looked;
 	struct buf differs;     /* what a kept step would be asked otherwise */
 	char *name;             /* of the run; NULL: it is to be named by the time */
 	struct buf shown;       /* the name for messages */
@@ -240,8 +242,8 @@ find_run(struct run *r)
 
 	if (a->run)
 		r->name = mem_dup(a->run, strlen(a->run));
-	else if (!a->file && !(r->name = runs_newest_open(a->dir)))
-		return error_status(r, 3, "there is no run here that is not complete; `orch runs` shows all, `orch run FILE` starts one", NULL);
+	else if (!a->file && (errno = 0, !(r->name = runs_newest_open(a->dir))))
+		return errno ? error_status(r, 1, a->dir, strerror(errno)) : error_status(r, 3, "there is no run here that is not complete; `orch runs` shows all, `orch run FILE` starts one", NULL);
 	if (!r->name)
 		return 0;
 	status = find_record(r, r->name);
@@ -305,6 +307,22 @@ take_name(struct run *r)
 	buf_str(&r->shown);
 }
 
+/* Another orch may have made the run while this one read its workflow. */
+static int
+compare_record(struct run *r)
+{
+	struct record there;
+	int same;
+
+	if (record_read(&there, r->store.run))
+		return 0;
+	same = !strcmp(there.workflow, r->record.workflow);
+	if (!same)
+		buf_fmt(r->say, "orch: the run %s was just made for %s; give this one another name with -r\n", r->shown.s, there.workflow);
+	record_free(&there);
+	return same ? 0 : 2;
+}
+
 static int
 open_run(struct run *r)
 {
@@ -316,6 +334,8 @@ open_run(struct run *r)
 		take_name(r);
 	if (!status)
 		status = lock(r);
+	if (!status && !r->was_there)
+		status = compare_record(r);
 	if (!status && record_write(&r->record, r->store.run))
 		status = error_status(r, 1, "this run's file `run` cannot be written", strerror(errno));
 	if (!status)
@@ -655,29 +675,45 @@ walk(struct run *r)
 	return status;
 }
 
-/* Whether a step of NODE's has no answer yet. */
-struct wanted {
-	const struct node *node;
-	int found;
-};
+/* The statements of which a step has no answer yet, sorted by their addresses. */
 
 static void
-look_for_node(void *ctx, const struct plan_step *step)
+add_needed(void *ctx, const struct plan_step *step)
 {
-	struct wanted *w = ctx;
+	struct run *r = ctx;
+	const struct node *last;
 
-	w->found |= step->node == w->node && !step->kept;
+	if (step->kept)
+		return;
+	if (r->needed.n) {
+		memcpy(&last, r->needed.s + r->needed.n - sizeof last, sizeof last);
+		if (last == step->node)
+			return;
+	}
+	buf_add(&r->needed, &step->node, sizeof step->node);
+}
+
+static int
+by_address(const void *va, const void *vb)
+{
+	const struct node *const *a = va, *const *b = vb;
+
+	return (uintptr_t)*a < (uintptr_t)*b ? -1 : (uintptr_t)*a > (uintptr_t)*b;
 }
 
 static int
 is_needed(void *ctx, const struct node *n)
 {
 	struct run *r = ctx;
-	struct wanted w = { 0 };
+	size_t size = sizeof n;
 
-	w.node = n;
-	plan_walk(&r->flow, &r->answers, look_for_node, &w);
-	return w.found;
+	if (!r->looked) {
+		r->looked = 1;
+		plan_walk(&r->flow, &r->answers, add_needed, r);
+		if (r->needed.n)
+			qsort(r->needed.s, r->needed.n / size, size, by_address);
+	}
+	return r->needed.n && bsearch(&n, r->needed.s, r->needed.n / size, size, by_address);
 }
 
 /* What a run lacks: programs, a terminal. It is told before a new run is made; of an earlier one only
@@ -745,6 +781,8 @@ run_workflow(const struct run_args *args, struct buf *say, struct buf *show)
 	free(r.content);
 	free(r.results);
 	buf_free(&r.differs);
+	buf_free(&r.needed);
+	free(r.store.path);     /* all else of the store stays open: the lock must not be closed */
 	buf_free(&r.shown);
 	free(r.name);
 	flow_free(&r.flow);

@@ -111,6 +111,7 @@ newest(const char *dir, int only_open)
 
 	if (find_runs(&l, dir))
 		return NULL;
+	errno = 0;
 	for (i = 0; i < l.n && !name; i++)
 		if (!only_open || (l.list[i].state != RUN_COMPLETE && l.list[i].state != RUN_NEW))
 			name = decoded(l.list[i].name);

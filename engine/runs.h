@@ -13,7 +13,8 @@ struct sink {
 	int visible;            /* it is a terminal: control characters are to be made visible */
 };
 
-/* The name of the newest run below DIR that is not complete; NULL if there is none. To be freed. */
+/* The name of the newest run below DIR that is not complete, to be freed; NULL and errno 0 if there is
+ * none, NULL and errno if they cannot be read. */
 char *runs_newest_open(const char *dir);
 
 /* The functions below return orch's exit status and say in ERROR what was wrong. RUN NULL is the

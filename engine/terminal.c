@@ -17,7 +17,7 @@
 #include "parse/diag.h"
 #include "store/file.h"
 
-enum { BACKGROUND_MS = 100, LINE_MOST = 4096 };
+enum { BACKGROUND_MS = 100, UNSTOPPED_MS = 1000, LINE_MOST = 4096 };
 
 /* The terminal as it was before the agent had it. */
 static struct termios before;
@@ -87,7 +87,7 @@ read_line(struct minder *d, int tty, char *line)
 	ssize_t n;
 
 	sigfillset(&open);
-	sigdelset(&open, SIGTERM);
+	sigdelset(&open, MINDER_STOP);
 	for (;;) {
 		FD_ZERO(&in);
 		FD_SET(tty, &in);
@@ -209,7 +209,8 @@ terminal_follow(struct minder *d, pid_t pid)
 	pid_t job = getpgid(d->m->orch), group = getpgid(pid);
 	struct termios agents;
 	siginfo_t info;
-	int has_agents, was_paused = 0;
+	int has_agents, halts = mind_halts();
+	long long since;
 
 	memset(&info, 0, sizeof info);
 	if (waitid(P_PID, (id_t)pid, &info, WSTOPPED | WNOHANG) < 0 || info.si_pid != pid)
@@ -220,11 +221,13 @@ terminal_follow(struct minder *d, pid_t pid)
 	if (has_before)
 		tcsetattr(d->tty, TCSADRAIN, &before);
 	kill(-job, SIGTSTP);
-	while ((!was_paused || mind_paused()) && !mind_stopping()) {    /* orch halts its minders, stops, and goes on */
-		was_paused |= mind_paused();
+	/* Orch halts its minders, stops, and goes on with them. A quick `fg` may have come before it was stopped
+	 * at all (SIGCONT discards a SIGTSTP that is pending): then the job just has the terminal again. */
+	since = mind_ms();
+	while (!mind_stopping() && (mind_paused() || (mind_halts() == halts &&
+	    (mind_ms() - since < UNSTOPPED_MS || tcgetpgrp(d->tty) != job))))
 		if (mind_wait(d, BACKGROUND_MS))
 			mind_abandon(d, pid);
-	}
 	wait_foreground(d, d->tty, job);
 	if (mind_stopping())
 		return;
@@ -247,8 +250,10 @@ mind_interactive(struct minder *d)
 	if (tty < 0)
 		leave_text(d, "an interactive step needs a terminal, and there is none");
 	wait_foreground(d, tty, getpgid(d->m->orch));
-	mind_write_how(d, d->task->how, d->task->nhow, 0);
 	mind_look(d);
+	mind_write_how(d, d->task->how, d->task->nhow, 0);
+	unlinkat(d->m->store->asked, d->task->file, 0);         /* of a try that was not interactive */
+	unlinkat(d->m->store->errors, d->task->file, 0);
 	has_before = tcgetattr(tty, &before) == 0;
 	tcsetpgrp(tty, getpgrp());
 	d->tty = tty;

@@ -49,8 +49,6 @@ struct branch {
 	const char *prefix;     /* of its keys: what the calls around it are called, each with a / */
 	const struct node *at;  /* the statement it is at; NULL: behind the last */
 	struct frame *frame;    /* the innermost */
-	struct buf held;        /* what it has printed while branches before it were not at their end */
-	struct branch *next_holding;    /* among those of its block */
 	int has_place;          /* it takes a place of -j */
 	int has_room;           /* it takes a place of its block's `max` */
 
@@ -66,13 +64,6 @@ struct branch {
 struct failure {
 	uint32_t index;
 	char *text;
-};
-
-/* What a branch that has ended had printed before its turn. */
-struct held {
-	struct held *next;
-	uint32_t index;
-	struct buf text;
 };
 
 struct block {
@@ -99,8 +90,7 @@ struct block {
 	int prints;
 	uint32_t head;          /* its index */
 	unsigned char *ended;   /* a bit for each branch that has ended behind the head; NULL: none has */
-	struct branch *holding; /* branches that live and hold something */
-	struct held *printed;
+	struct buf **early;     /* by index: what was printed before its turn; NULL: nothing was */
 };
 
 /* Lists of branches. */
@@ -265,6 +255,12 @@ free_block(struct block *block)
 	free(block->made);
 	arena_free(&block->mem);
 	free(block->ended);
+	for (i = 0; block->early && i < block->total; i++)
+		if (block->early[i]) {
+			buf_free(block->early[i]);
+			free(block->early[i]);
+		}
+	free(block->early);
 	items_free(&block->items);
 	free(block);
 }
@@ -340,71 +336,42 @@ static void
 print_later(struct walk *w, struct branch *b, const struct buf *text)
 {
 	struct branch *holder = not_in_turn(b);
+	struct buf **held;
 
-	if (holder && text->n && !holder->held.n) {
-		holder->next_holding = holder->of->holding;
-		holder->of->holding = holder;
+	if (!holder) {
+		buf_add(&w->flush, text->s, text->n);
+		return;
 	}
-	buf_add(holder ? &holder->held : &w->flush, text->s, text->n);
+	if (!holder->of->early)
+		holder->of->early = mem_zero(holder->of->total, sizeof *holder->of->early);
+	held = &holder->of->early[holder->index];
+	if (!*held)
+		*held = mem_zero(1, sizeof **held);
+	buf_add(*held, text->s, text->n);
 }
 
-/* Takes B off its block's holding ones, and gives what it held to *TEXT. */
-static void
-take_held(struct branch *b, struct buf *text)
-{
-	struct branch **p;
-
-	memset(text, 0, sizeof *text);
-	for (p = &b->of->holding; *p; p = &(*p)->next_holding)
-		if (*p == b) {
-			*p = b->next_holding;
-			*text = b->held;
-			memset(&b->held, 0, sizeof b->held);
-			return;
-		}
-}
-
+/* What the branch at the head, living or ended, has printed before its turn. */
 static void
 print_held(struct walk *w, struct block *block)
 {
-	struct branch *b;
-	struct held **p, *h;
-	struct buf text = { 0 };
+	struct buf **held = block->early && block->head < block->total ? &block->early[block->head] : NULL;
 
-	for (b = block->holding; b && b->index != block->head; b = b->next_holding)
-		;
-	if (b)
-		take_held(b, &text);
-	for (p = &block->printed; *p && (*p)->index != block->head; p = &(*p)->next)
-		;
-	if (!b && *p) {
-		h = *p;
-		*p = h->next;
-		text = h->text;
-		free(h);
-	}
-	print_later(w, block->in, &text);
-	buf_free(&text);
+	if (!held || !*held)
+		return;
+	print_later(w, block->in, *held);
+	buf_free(*held);
+	free(*held);
+	*held = NULL;
 }
 
 /* The branch at INDEX has ended: the turn of those behind it may have come. */
 static void
-pass_turn(struct walk *w, struct block *block, struct branch *b)
+pass_turn(struct walk *w, struct block *block, uint32_t index)
 {
-	uint32_t i = b->index;
-	struct held *h;
-
-	if (i != block->head) {
+	if (index != block->head) {
 		if (!block->ended)
 			block->ended = mem_zero(block->total / 8 + 1, 1);
-		block->ended[i / 8] |= (unsigned char)(1 << i % 8);
-		if (b->held.n) {
-			h = mem_zero(1, sizeof *h);
-			take_held(b, &h->text);
-			h->index = i;
-			h->next = block->printed;
-			block->printed = h;
-		}
+		block->ended[index / 8] |= (unsigned char)(1 << index % 8);
 		return;
 	}
 	do {
@@ -553,7 +520,7 @@ end_branch(struct walk *w, struct branch *b, int held)
 	leave_place(w, b);
 	leave_room(b);
 	if (block->prints)
-		pass_turn(w, block, b);
+		pass_turn(w, block, b->index);
 	block->live--;
 	free_branch(b);
 	if (!block->live && (is_exhausted(block) || w->halt))

@@ -296,9 +296,13 @@ pid_in(const char *file)
 static pid_t
 orch_pid(void)
 {
-	const char *s = strstr(help_read(".orch/x/log", NULL), "\twalk\t");
+	long long until = now_ms() + SOON;
+	const char *s;
 
-	ck_assert_msg(s && atol(s + 6) > 1, "no orch is in the log");
+	while (!(s = strstr(help_read(".orch/x/log", NULL), "\twalk\t")) || !strchr(s, '\n')) {
+		ck_assert_msg(now_ms() < until, "no orch is in the log; the terminal shows:\n%s", shown());
+		look(5);
+	}
 	return (pid_t)atol(s + 6);
 }
 
@@ -329,12 +333,13 @@ await_state(pid_t pid, int stopped)
 	}
 }
 
+/* Some shells reap a job that has ended only when they are asked for the next command. */
 static void
 await_gone(pid_t pid)
 {
 	long long until = now_ms() + SOON;
 
-	while (kill(pid, 0) == 0) {
+	while (kill(pid, 0) == 0 && state_of(pid) != 'Z') {
 		ck_assert_msg(now_ms() < until, "%ld is alive; the terminal shows:\n%s", (long)pid, shown());
 		look(5);
 	}
@@ -1012,6 +1017,18 @@ shell_is_back(const char *word)
 	expect(word);
 }
 
+/* Somebody else than the shell has the terminal. */
+static void
+shell_is_away(void)
+{
+	long long until = now_ms() + SOON;
+
+	while (tcgetpgrp(tty.master) == tty.pid) {
+		ck_assert_msg(now_ms() < until, "the shell keeps the terminal; it shows:\n%s", shown());
+		look(5);
+	}
+}
+
 /* The exit status that the shell shows for what was last in the foreground. */
 static void
 status_is(const char *word, int status)
@@ -1057,6 +1074,7 @@ START_TEST(stop_and_continue_an_agent_that_talks)
 	await_state(agent, 1);
 	await_state(orch, 1);
 	type("fg\n");
+	shell_is_away();
 	await_state(agent, 0);
 	type("two\n");
 	expect("<two>");
@@ -1064,6 +1082,7 @@ START_TEST(stop_and_continue_an_agent_that_talks)
 	shell_is_back("second-time");
 	await_state(agent, 1);
 	type("fg\n");
+	shell_is_away();
 	await_state(agent, 0);
 	type("three\n");
 	expect("<three>");
@@ -1092,6 +1111,7 @@ START_TEST(an_agent_that_talks_cannot_in_the_background)
 	await_state(agent, 1);
 	await_state(orch, 1);
 	type("fg\n");
+	shell_is_away();
 	await_state(agent, 0);
 	type("again\n");
 	expect("<again>");
@@ -1146,7 +1166,7 @@ START_TEST(stop_and_continue_an_ordinary_step)
 
 	if (!shell_on_terminal(_i))
 		return;
-	help_file("f.orch", "step long exec agent tick ticks 100000 5", "run long", NULL);
+	help_file("f.orch", "step long exec agent tick ticks 4000 5", "run long", NULL);
 	type("orch run -q -r x f.orch\n");
 	await_more_ticks("ticks");
 	agent = pid_in("pids");
@@ -1162,6 +1182,7 @@ START_TEST(stop_and_continue_an_ordinary_step)
 	type("bg\n");
 	await_more_ticks("ticks");
 	type("fg\n");
+	shell_is_away();
 	await_state(orch_pid(), 0);
 	type("\003");
 	status_is("was-told", 128 + SIGINT);
@@ -1176,7 +1197,6 @@ START_TEST(a_question_in_the_background)
 		return;
 	help_file("f.orch", "ask q yes no default no | Well?", NULL);
 	type("orch run -q -r x f.orch &\n");
-	await_file(".orch/x/log");
 	await_state(orch_pid(), 1);
 	shell_is_back("behind-now");
 	no_file(RESULT "q");
@@ -1201,6 +1221,7 @@ START_TEST(stop_and_continue_a_question)
 	shell_is_back("stopped-now");
 	await_state(orch_pid(), 1);
 	type("fg\n");
+	shell_is_away();
 	await_state(orch_pid(), 0);
 	type("yes\n");
 	status_is("it-ended", 0);
@@ -1229,7 +1250,6 @@ START_TEST(an_agent_that_stops_itself)
 	has(help_read("modes", NULL), "-icanon");
 	help_file("over", NULL);
 	status_is("it-ended", 0);
-	ck_assert(modes().c_lflag & ISIG);
 	file_is(RESULT "after", "later\n");
 	leave_shell();
 }
@@ -1248,6 +1268,8 @@ START_TEST(a_script_around_orch_is_stopped_too)
 	shell_is_back("stopped-now");
 	await_state(pid_in("agent"), 1);
 	type("fg\n");
+	shell_is_away();        /* a line editor may throw away what is typed ahead */
+	await_state(pid_in("agent"), 0);
 	type("on\n");
 	expect("<on>");
 	type("\004");
