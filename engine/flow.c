@@ -262,6 +262,8 @@ check_bound_nodes(struct bound *b, const struct node *n)
 		if (n->max)
 			check_bound(b, &n->max->t, n->max->pos, positive_parse, "positive number for max");
 		for (i = 0; i < n->nitems; i++) {
+			if (n->items[i].kind != ITEM_RANGE)
+				continue;
 			check_bound(b, &n->items[i].from, n->items[i].word.pos, number_parse, "number for a range");
 			check_bound(b, &n->items[i].to, n->items[i].word.pos, number_parse, "number for a range");
 		}

@@ -429,14 +429,27 @@ mind_worktree(struct minder *d)
 
 /* Commits. */
 
-/* The first line of what git says, or NULL. */
+/* The first of the commits in RANGE, the oldest; NULL: there is none. */
 static char *
-first_line(int status, char *out)
+oldest_of(struct minder *d, const char *range)
 {
+	char *out = NULL;
+	int status = GIT(d, &out, "rev-list", "--first-parent", "--reverse", range);
+
 	if (status || !*out)
 		return NULL;
 	out[strcspn(out, "\n")] = '\0';
 	return out;
+}
+
+/* When a commit was made, in seconds since the Epoch. */
+static char *
+time_of(struct minder *d, const char *id)
+{
+	char *out = NULL;
+	int status = GIT(d, &out, "show", "--no-patch", "--format=%ct", id);
+
+	return status ? NULL : out;
 }
 
 /* The commit that an earlier try has made, though its answer was not kept; NULL: there is none. It is the
@@ -445,23 +458,17 @@ first_line(int status, char *out)
 static char *
 find_made(struct minder *d, const char *before)
 {
-	char *parent = intent(before, "parent"), *range, *out = NULL, *made, *time = NULL, *answered = intent(before, "answered");
-	int rooted = parent && !strcmp(parent, "none");
+	char *parent = intent(before, "parent"), *range, *made, *time;
 
-	free(answered);
-	if (!parent || answered || !intent_is(before, "directory", d->task->dir))
+	if (!parent || intent(before, "answered") || !intent_is(before, "directory", d->task->dir))
 		return NULL;
 	range = mem_get(strlen(parent) + 8);
 	sprintf(range, "%s..HEAD", parent);
-	if (rooted)
-		made = first_line(GIT(d, &out, "rev-list", "--first-parent", "--reverse", "HEAD"), out);
-	else
-		made = first_line(GIT(d, &out, "rev-list", "--first-parent", "--reverse", range), out);
+	made = oldest_of(d, strcmp(parent, "none") ? range : "HEAD");
+	time = made ? time_of(d, made) : NULL;
 	free(range);
 	free(parent);
-	if (!made || !first_line(GIT(d, &time, "show", "--no-patch", "--format=%ct", made), time))
-		return NULL;
-	return intent_is(before, "time", time) ? made : NULL;
+	return time && intent_is(before, "time", time) ? made : NULL;
 }
 
 static int

@@ -319,6 +319,8 @@ grow_slots(struct loop_state *l)
 	for (i = 0; i < n; i++)
 		l->by_pid[i] = NO_SLOT;
 	for (i = 0; i < old; i++) {
+		if (!l->slots[i].pid)
+			continue;       /* its task has ended, and waits to be finished: it is in no chain */
 		l->slots[i].next = *chain(l, l->slots[i].pid);
 		*chain(l, l->slots[i].pid) = i;
 	}

@@ -52,51 +52,6 @@ end(void)
 	help_end();
 }
 
-/* Runs COMMAND, which must end with STATUS, and unless that is 0, must have said something. */
-static struct ran
-sh(int status, const char *command)
-{
-	struct ran r = help_run("%s", command);
-
-	ck_assert_msg(r.status == status, "%s\n%d, not %d; it says:\n%s%s", command, r.status, status, r.out, r.err);
-	if (status)
-		ck_assert_msg(*r.err, "%s\n%d, and not a word", command, status);
-	return r;
-}
-
-static void
-has(const char *s, const char *needle)
-{
-	ck_assert_msg(strstr(s, needle) != NULL, "no `%s` in:\n%s", needle, s);
-}
-
-static void
-lacks(const char *s, const char *needle)
-{
-	ck_assert_msg(!strstr(s, needle), "`%s` in:\n%s", needle, s);
-}
-
-/* S holds the NEEDLEs in this order, one behind the other. */
-static void
-in_order(const char *s, const char *const *needles, size_t n)
-{
-	const char *at = s;
-	size_t i;
-
-	for (i = 0; i < n; i++) {
-		at = strstr(at, needles[i]);
-		ck_assert_msg(at != NULL, "`%s` is missing, or not where it should be, in:\n%s", needles[i], s);
-		at += strlen(needles[i]);
-	}
-}
-
-static void
-file_is(const char *name, const char *text)
-{
-	ck_assert_msg(help_exists(name), "there is no %s", name);
-	ck_assert_str_eq(help_read(name, NULL), text);
-}
-
 static void
 no_file(const char *name)
 {
@@ -108,13 +63,13 @@ no_file(const char *name)
 static const char *
 refused_with(const char *options, const char *needle)
 {
-	struct ran r = sh(2, "orch check f.orch");
+	struct ran r = help_sh(2, "orch check f.orch");
 	char command[256];
 
-	has(r.err, needle);
+	help_has(r.err, needle);
 	snprintf(command, sizeof command, "orch run %s -r x f.orch", options);
-	r = sh(2, command);
-	has(r.err, needle);
+	r = help_sh(2, command);
+	help_has(r.err, needle);
 	ck_assert_str_eq(r.out, "");
 	no_file("started");
 	no_file(".orch/x/log");
@@ -136,13 +91,13 @@ START_TEST(results_have_names_outside_and_keys_inside)
 	help_file("in.orch", "step cat exec cat", "run sh as one | echo first",
 	    "run sh as two < one | sed s/^/seen:/", "run cat as three | <{{one}}>", "print | inside {{one}}", NULL);
 	help_file("f.orch", "call in.orch as c", "run sh as out < c/two | cat", "print | {{c/one}} {{c/three}}", NULL);
-	r = sh(0, "orch run -r x f.orch");
+	r = help_sh(0, "orch run -r x f.orch");
 	ck_assert_str_eq(r.out, "inside first\nfirst <first>\n");
-	file_is(RESULT "c%2Fone", "first\n");
-	file_is(RESULT "c%2Ftwo", "seen:first\n");
-	file_is(RESULT "out", "seen:first\n");
+	help_is(RESULT "c%2Fone", "first\n");
+	help_is(RESULT "c%2Ftwo", "seen:first\n");
+	help_is(RESULT "out", "seen:first\n");
 	no_file(RESULT "one");
-	ck_assert_str_eq(sh(0, "orch cat -r x c/one").out, "first\n");
+	ck_assert_str_eq(help_sh(0, "orch cat -r x c/one").out, "first\n");
 }
 END_TEST
 
@@ -151,8 +106,8 @@ START_TEST(an_agent_inside_knows_its_whole_key)
 	help_file("in.orch", "run sh as one | echo \"$ORCH_KEY\"", NULL);
 	help_file("mid.orch", "call in.orch as low", NULL);
 	help_file("f.orch", "call mid.orch as high", "print | {{high/low/one}}", NULL);
-	ck_assert_str_eq(sh(0, "orch run -r x f.orch").out, "high/low/one\n");
-	file_is(RESULT "high%2Flow%2Fone", "high/low/one\n");
+	ck_assert_str_eq(help_sh(0, "orch run -r x f.orch").out, "high/low/one\n");
+	help_is(RESULT "high%2Flow%2Fone", "high/low/one\n");
 }
 END_TEST
 
@@ -161,8 +116,8 @@ START_TEST(a_pattern_inside_sees_its_own_file_only)
 	help_file("in.orch", "run sh as t-a | echo in-a", "run sh as t-b | echo in-b", "run sh as all < t-* | cat",
 	    "print | {{t-*}}", NULL);
 	help_file("f.orch", "run sh as t-0 | echo out-0", "call in.orch as t-c", NULL);
-	ck_assert_str_eq(sh(0, "orch run -r x f.orch").out, "in-a\nin-b\n\n");
-	file_is(RESULT "t-c%2Fall", "in-a\nin-b\n");
+	ck_assert_str_eq(help_sh(0, "orch run -r x f.orch").out, "in-a\nin-b\n\n");
+	help_is(RESULT "t-c%2Fall", "in-a\nin-b\n");
 }
 END_TEST
 
@@ -171,7 +126,7 @@ START_TEST(a_pattern_outside_sees_called_results_in_order)
 	help_file("in.orch", "param v", "run sh as one | echo \"$v-one\"", "run sh as two | echo \"$v-two\"", NULL);
 	help_file("f.orch", "call in.orch as z v=z", "call in.orch as a v=a", "run sh as n | echo n",
 	    "print | {{z/*}}", "print | {{*/one}}", "run sh as all < * | cat", "print | {{all}}", NULL);
-	ck_assert_str_eq(sh(0, "orch run -r x f.orch").out,
+	ck_assert_str_eq(help_sh(0, "orch run -r x f.orch").out,
 	    "z-one\nz-two\n\nz-one\na-one\n\nz-one\nz-two\na-one\na-two\nn\n");
 }
 END_TEST
@@ -202,8 +157,8 @@ START_TEST(key_is_the_base_name)
 	help_file("sub/dir/look.orch", "run sh as one | echo 1", NULL);
 	help_file("plain", "run sh as one | echo 2", NULL);
 	help_file("f.orch", "call sub/dir/look.orch", "call plain", "print | {{look/one}}{{plain/one}}", NULL);
-	ck_assert_str_eq(sh(0, "orch run -r x f.orch").out, "12\n");
-	file_is(RESULT "look%2Fone", "1\n");
+	ck_assert_str_eq(help_sh(0, "orch run -r x f.orch").out, "12\n");
+	help_is(RESULT "look%2Fone", "1\n");
 }
 END_TEST
 
@@ -212,7 +167,7 @@ START_TEST(one_file_many_times)
 	help_file("in.orch", "param v", "run sh as one | echo \"$v\"", NULL);
 	help_file("f.orch", "call in.orch v=0", "call in.orch as b v=1", "for i in 2..4",
 	    "call in.orch as c-{{i}} v={{i}}", "end", "print | {{in/one}} {{b/one}}", "print | {{c-*/one}}", NULL);
-	ck_assert_str_eq(sh(0, "orch run -r x f.orch").out, "0 1\n2\n3\n4\n\n");
+	ck_assert_str_eq(help_sh(0, "orch run -r x f.orch").out, "0 1\n2\n3\n4\n\n");
 }
 END_TEST
 
@@ -223,9 +178,9 @@ START_TEST(one_name_twice_is_refused)
 	help_file("in.orch", "run sh as one | " STARTED, NULL);
 	help_file("f.orch", "call in.orch", "run sh as n | :", "call in.orch", NULL);
 	said = refused("f.orch:3:");
-	has(said, "line 1");
+	help_has(said, "line 1");
 	help_file("f.orch", "for i in 1 2", "call in.orch", "end", NULL);
-	has(refused("f.orch:2:"), "{{i}}");
+	help_has(refused("f.orch:2:"), "{{i}}");
 }
 END_TEST
 
@@ -241,8 +196,8 @@ START_TEST(arms_may_share_a_name)
 {
 	help_file("in.orch", "param v", "run sh as one | echo \"$v\"", NULL);
 	help_file("f.orch", "if true", "call in.orch v=a", "else", "call in.orch v=b", "end", NULL);
-	sh(0, "orch run -r x f.orch");
-	file_is(RESULT "in%2Fone", "a\n");
+	help_sh(0, "orch run -r x f.orch");
+	help_is(RESULT "in%2Fone", "a\n");
 }
 END_TEST
 
@@ -252,7 +207,7 @@ static void
 inside_is_unknown(const char *line, const char *needle)
 {
 	help_file("in.orch", line, NULL);
-	has(refused("in.orch:1:"), needle);
+	help_has(refused("in.orch:1:"), needle);
 }
 
 START_TEST(nothing_of_the_caller_is_seen_inside)
@@ -273,9 +228,9 @@ START_TEST(no_variable_of_the_caller_is_in_the_environment)
 	help_file("in.orch", "run sh as one | echo \"${v-none} ${i-none} ${prompt-none} ${e-none}\"", NULL);
 	help_file("f.orch", "env e=1", "param v x", "param prompt p", "for i in 1",
 	    "call in.orch as c-{{i}}", "end", "run sh as after | echo \"$v $prompt $e\"", NULL);
-	sh(0, "orch run -r x f.orch");
-	file_is(RESULT "c-1%2Fone", "none none none none\n");
-	file_is(RESULT "after", "x p 1\n");
+	help_sh(0, "orch run -r x f.orch");
+	help_is(RESULT "c-1%2Fone", "none none none none\n");
+	help_is(RESULT "after", "x p 1\n");
 }
 END_TEST
 
@@ -285,7 +240,7 @@ START_TEST(names_of_the_caller_may_be_used_again_inside)
 	    "run sh as t-{{i}} | echo \"$v$i\"", "end", "print | {{res}} {{t-7}}", NULL);
 	help_file("f.orch", "param v 1", "step s sh | echo outer", "run s as res", "for i in 8",
 	    "call in.orch as c-{{i}} v=2", "end", "print | {{res}} {{v}}", NULL);
-	ck_assert_str_eq(sh(0, "orch run -r x f.orch").out, "inner 27\nouter 1\n");
+	ck_assert_str_eq(help_sh(0, "orch run -r x f.orch").out, "inner 27\nouter 1\n");
 }
 END_TEST
 
@@ -313,10 +268,10 @@ START_TEST(cd_inside_stays_inside)
 	ck_assert_int_eq(system("mkdir -p a/b"), 0);
 	help_file("in.orch", "run sh as at | pwd", "cd b", "run sh as below | pwd", NULL);
 	help_file("f.orch", "cd a", "call in.orch", "run sh as after | pwd", NULL);
-	sh(0, "orch run -r x f.orch");
-	has(help_read(RESULT "in%2Fat", NULL), "/a\n");
-	has(help_read(RESULT "in%2Fbelow", NULL), "/a/b\n");
-	has(help_read(RESULT "after", NULL), "/a\n");
+	help_sh(0, "orch run -r x f.orch");
+	help_has(help_read(RESULT "in%2Fat", NULL), "/a\n");
+	help_has(help_read(RESULT "in%2Fbelow", NULL), "/a/b\n");
+	help_has(help_read(RESULT "after", NULL), "/a\n");
 }
 END_TEST
 
@@ -329,9 +284,9 @@ START_TEST(values_and_text_arrive)
 	help_file("f.orch", "param v 'w x'", "run sh as r | echo result; echo",
 	    "call in.orch as p a={{v}}-{{r}} c='$HOME {{v}}' | first {{v}}", "| {{r}}", "| ",
 	    "call in.orch as q a='' b=\"x=y z\" | {{v}}", NULL);
-	sh(0, "orch run -r x f.orch");
-	file_is(RESULT "p%2Fone", "first w x\nresult\n|w x-result|deflt|$HOME {{v}}");
-	file_is(RESULT "q%2Fone", "w x||x=y z|{x}");
+	help_sh(0, "orch run -r x f.orch");
+	help_is(RESULT "p%2Fone", "first w x\nresult\n|w x-result|deflt|$HOME {{v}}");
+	help_is(RESULT "q%2Fone", "w x||x=y z|{x}");
 }
 END_TEST
 
@@ -340,9 +295,9 @@ START_TEST(values_are_substituted_once)
 	help_file("in.orch", "param prompt", "param a", "step cat exec cat",
 	    "run sh as one | printf '%s %s' \"$a\" \"$prompt\"", "run cat as two | {{a}} {{prompt}}", NULL);
 	help_file("f.orch", "param v", "call in.orch as c a={{v}} | {{v}}", NULL);
-	sh(0, "orch run -r x f.orch 'v={{a}} $(touch P) `touch P` --x;'");
-	file_is(RESULT "c%2Fone", "{{a}} $(touch P) `touch P` --x; {{a}} $(touch P) `touch P` --x;");
-	has(help_read(RESULT "c%2Ftwo", NULL), "{{a}} $(touch P) `touch P` --x; {{a}} $(touch P) `touch P` --x;");
+	help_sh(0, "orch run -r x f.orch 'v={{a}} $(touch P) `touch P` --x;'");
+	help_is(RESULT "c%2Fone", "{{a}} $(touch P) `touch P` --x; {{a}} $(touch P) `touch P` --x;");
+	help_has(help_read(RESULT "c%2Ftwo", NULL), "{{a}} $(touch P) `touch P` --x; {{a}} $(touch P) `touch P` --x;");
 	no_file("P");
 }
 END_TEST
@@ -351,8 +306,8 @@ START_TEST(a_prompt_may_be_given_as_a_value)
 {
 	help_file("in.orch", "param prompt", "run sh as one | printf %s \"$prompt\"", NULL);
 	help_file("f.orch", "call in.orch prompt=word", NULL);
-	sh(0, "orch run -r y f.orch");
-	file_is(".orch/y/result/in%2Fone", "word");
+	help_sh(0, "orch run -r y f.orch");
+	help_is(".orch/y/result/in%2Fone", "word");
 	help_file("f.orch", "call in.orch prompt=word | text", NULL);
 	refused("f.orch:1:14: error:");
 }
@@ -363,8 +318,8 @@ START_TEST(a_default_sees_nothing_of_the_caller)
 	help_file("in.orch", "param a one", "param prompt 'nothing said'",
 	    "run sh as one | printf '%s %s' \"$a\" \"$prompt\"", NULL);
 	help_file("f.orch", "param a two", "param prompt three", "call in.orch", NULL);
-	sh(0, "orch run -r x f.orch a=four 'the text'");
-	file_is(RESULT "in%2Fone", "one nothing said");
+	help_sh(0, "orch run -r x f.orch a=four 'the text'");
+	help_is(RESULT "in%2Fone", "one nothing said");
 }
 END_TEST
 
@@ -376,12 +331,12 @@ START_TEST(wrong_values_are_refused_where_they_stand)
 	help_file("f.orch", "call in.orch depht=1 depth=2", "call in.orch as b", "call in.orch as c depth=1 depth=2",
 	    "call in.orch as d depth=1 | text", NULL);
 	said = refused("f.orch:1:14: error:");
-	has(said, "did you mean");
-	has(said, "f.orch:3:27: error:");
-	has(said, "f.orch:2:1: error:");
-	has(said, "twice");
-	has(said, "f.orch:4:");
-	has(said, "param prompt");
+	help_has(said, "did you mean");
+	help_has(said, "f.orch:3:27: error:");
+	help_has(said, "f.orch:2:1: error:");
+	help_has(said, "twice");
+	help_has(said, "f.orch:4:");
+	help_has(said, "param prompt");
 }
 END_TEST
 
@@ -389,7 +344,7 @@ START_TEST(a_text_that_is_needed)
 {
 	help_file("in.orch", "param prompt", "run sh as one | " STARTED, NULL);
 	help_file("f.orch", "call in.orch", NULL);
-	has(refused("f.orch:1:1: error:"), "prompt");
+	help_has(refused("f.orch:1:1: error:"), "prompt");
 }
 END_TEST
 
@@ -415,9 +370,9 @@ START_TEST(files_are_found_from_the_file_that_names_them)
 	help_file("text", "wrong text", NULL);
 	help_file("w/text", "wrong text", NULL);
 	help_file("w/side.orch", "run sh as one | echo side", NULL);
-	ck_assert_str_eq(sh(0, "orch run -r x w/f.orch").out, "deep text side\n");
-	ck_assert_str_eq(sh(0, "cd w/sub/elsewhere && orch run ../../f.orch").out, "deep text side\n");
-	ck_assert_str_eq(sh(0, "p=$(pwd) && cd / && orch run -d \"$p/.orch\" \"$p/w/f.orch\"").out, "deep text side\n");
+	ck_assert_str_eq(help_sh(0, "orch run -r x w/f.orch").out, "deep text side\n");
+	ck_assert_str_eq(help_sh(0, "cd w/sub/elsewhere && orch run ../../f.orch").out, "deep text side\n");
+	ck_assert_str_eq(help_sh(0, "p=$(pwd) && cd / && orch run -d \"$p/.orch\" \"$p/w/f.orch\"").out, "deep text side\n");
 }
 END_TEST
 
@@ -427,10 +382,10 @@ START_TEST(a_called_prompt_file_is_substituted_there)
 	help_file("sub/in.orch", "param v", "step cat exec cat", "run cat as one", "prompt ask.txt", NULL);
 	help_file("sub/ask.txt", "about {{v}}", NULL);
 	help_file("f.orch", "param v outer", "call sub/in.orch v=inner", NULL);
-	sh(0, "orch run -r x f.orch");
-	file_is(RESULT "in%2Fone", "about inner\n");
+	help_sh(0, "orch run -r x f.orch");
+	help_is(RESULT "in%2Fone", "about inner\n");
 	help_file("sub/ask.txt", "about {{w}}", NULL);
-	has(sh(2, "orch check f.orch").err, "ask.txt:1:");
+	help_has(help_sh(2, "orch check f.orch").err, "ask.txt:1:");
 }
 END_TEST
 
@@ -440,16 +395,16 @@ START_TEST(a_called_file_runs_on_its_own)
 	help_file("sub/in.orch", "param prompt", "param v 1", "run sh as one | echo \"$prompt$v\"", "print | {{one}}",
 	    NULL);
 	help_file("f.orch", "call sub/in.orch | text", NULL);
-	ck_assert_str_eq(sh(0, "orch run -r x f.orch").out, "text1\n");
-	ck_assert_str_eq(sh(0, "orch run -r y sub/in.orch v=2 alone").out, "alone2\n");
-	file_is(".orch/y/result/one", "alone2\n");
+	ck_assert_str_eq(help_sh(0, "orch run -r x f.orch").out, "text1\n");
+	ck_assert_str_eq(help_sh(0, "orch run -r y sub/in.orch v=2 alone").out, "alone2\n");
+	help_is(".orch/y/result/one", "alone2\n");
 }
 END_TEST
 
 START_TEST(a_missing_file)
 {
 	help_file("f.orch", "run sh as one | " STARTED, "call gone/in.orch", NULL);
-	has(refused("f.orch:2:6: error:"), "gone/in.orch");
+	help_has(refused("f.orch:2:6: error:"), "gone/in.orch");
 	ck_assert_int_eq(system("mkdir -p gone/in.orch"), 0);
 	refused("f.orch:2:6: error:");
 	ck_assert_int_eq(system("mkdir sub"), 0);
@@ -471,10 +426,10 @@ START_TEST(a_called_file_may_change_until_it_is_resumed)
 {
 	help_file("in.orch", "run sh as one | echo 1", "run sh as two | exit 3", NULL);
 	help_file("f.orch", "call in.orch", "print | {{in/two}}", NULL);
-	sh(1, "orch run -r x f.orch");
+	help_sh(1, "orch run -r x f.orch");
 	help_file("in.orch", "run sh as one | echo 2", "run sh as two | echo mended", NULL);
-	ck_assert_str_eq(sh(0, "orch resume -r x").out, "mended\n");
-	file_is(RESULT "in%2Fone", "1\n");
+	ck_assert_str_eq(help_sh(0, "orch resume -r x").out, "mended\n");
+	help_is(RESULT "in%2Fone", "1\n");
 }
 END_TEST
 
@@ -486,8 +441,8 @@ START_TEST(mistakes_inside_are_told_with_their_own_file)
 	help_file("sub/in.orch", "run sh as one | " STARTED, "  rnu sh as two | x", "run sh as three < tow | cat",
 	    NULL);
 	help_file("f.orch", "call sub/in.orch", "print | {{nothing}}", NULL);
-	has(refused("sub/in.orch:2:3: error:"), "f.orch:2:");
-	has(refused("sub/in.orch:3:"), "tow");
+	help_has(refused("sub/in.orch:2:3: error:"), "f.orch:2:");
+	help_has(refused("sub/in.orch:3:"), "tow");
 }
 END_TEST
 
@@ -505,13 +460,13 @@ START_TEST(a_failed_step_inside_is_named_by_its_whole_key)
 
 	help_file("in.orch", "run sh as one | echo because >&2; exit 3", "run sh as two | " STARTED, NULL);
 	help_file("f.orch", "call in.orch as c", "run sh as after | " STARTED, NULL);
-	r = sh(1, "orch run -r x f.orch");
-	has(r.err, "c/one");
-	has(r.err, "exit status 3");
-	has(r.err, "because");
+	r = help_sh(1, "orch run -r x f.orch");
+	help_has(r.err, "c/one");
+	help_has(r.err, "exit status 3");
+	help_has(r.err, "because");
 	no_file("started");
-	has(sh(0, "orch status -r x").out, "c/one");
-	has(sh(0, "orch logs -r x c/one").out, "because");
+	help_has(help_sh(0, "orch status -r x").out, "c/one");
+	help_has(help_sh(0, "orch logs -r x c/one").out, "because");
 }
 END_TEST
 
@@ -523,10 +478,10 @@ START_TEST(a_failed_call_is_one_failed_branch)
 	help_file("in.orch", "param v", "run sh as one | test \"$v\" = 2 || exit 4", "run sh as two | " STARTED, NULL);
 	help_file("f.orch", "parallel i in 1 2 3", "call in.orch as c-{{i}} v={{i}}", "run sh as then-{{i}} | " STARTED,
 	    "end", "run sh as after | :", NULL);
-	r = sh(1, "orch run -q -r x f.orch");
-	has(r.err, order[0]);
-	in_order(strstr(r.err, order[0]), order, LEN(order));
-	file_is("started", "c-2/two\nthen-2\n");
+	r = help_sh(1, "orch run -q -r x f.orch");
+	help_has(r.err, order[0]);
+	help_in_order(strstr(r.err, order[0]), order, LEN(order));
+	help_is("started", "c-2/two\nthen-2\n");
 	no_file(RESULT "after");
 }
 END_TEST
@@ -538,9 +493,9 @@ START_TEST(stop_inside_ends_that_file_only)
 	help_file("in.orch", "run sh as one | echo 1", "if true", "stop | enough", "end", "run sh as two | " STARTED,
 	    NULL);
 	help_file("f.orch", "call in.orch", "run sh as after | echo 2", "print | {{after}}", NULL);
-	r = sh(0, "orch run -r x f.orch");
+	r = help_sh(0, "orch run -r x f.orch");
 	ck_assert_str_eq(r.out, "2\n");
-	has(r.err, "enough");
+	help_has(r.err, "enough");
 	no_file("started");
 	no_file(RESULT "in%2Ftwo");
 }
@@ -551,7 +506,7 @@ START_TEST(stop_inside_ends_that_file_only_in_a_branch)
 	help_file("in.orch", "param v", "if test \"$v\" = 1", "stop", "end", "run sh as two | echo \"$v\"", NULL);
 	help_file("f.orch", "parallel i in 1 2", "call in.orch as c-{{i}} v={{i}}", "run sh as t-{{i}} | echo \"$i\"",
 	    "end", "print | {{t-*}}{{c-*/two}}", NULL);
-	ck_assert_str_eq(sh(0, "orch run -r x f.orch").out, "1\n2\n2\n\n");
+	ck_assert_str_eq(help_sh(0, "orch run -r x f.orch").out, "1\n2\n2\n\n");
 	no_file(RESULT "c-1%2Ftwo");
 }
 END_TEST
@@ -563,15 +518,15 @@ START_TEST(fail_inside_fails_the_caller_with_its_reason)
 	help_file("in.orch", "param v", "run sh as one | echo 1", "fail | no good: {{v}}", "run sh as two | " STARTED,
 	    NULL);
 	help_file("f.orch", "call in.orch v=x", "run sh as after | " STARTED, NULL);
-	r = sh(1, "orch run -q -r x f.orch");
-	has(r.err, "no good: x");
+	r = help_sh(1, "orch run -q -r x f.orch");
+	help_has(r.err, "no good: x");
 	no_file("started");
-	file_is(RESULT "in%2Fone", "1\n");
+	help_is(RESULT "in%2Fone", "1\n");
 	help_file("f.orch", "parallel i in a b", "call in.orch as c-{{i}} v={{i}}", "end", NULL);
-	r = sh(1, "orch run -q -r y f.orch");
-	has(r.err, "2 of 2 branches failed");
-	has(r.err, "no good: a");
-	has(r.err, "no good: b");
+	r = help_sh(1, "orch run -q -r y f.orch");
+	help_has(r.err, "2 of 2 branches failed");
+	help_has(r.err, "no good: a");
+	help_has(r.err, "no good: b");
 }
 END_TEST
 
@@ -595,14 +550,14 @@ START_TEST(circles_are_refused_with_the_chain)
 	help_file("c.orch", "run sh as n | :", "call b.orch", NULL);
 	said = refused("c.orch:2:6: error:");
 	line = strstr(said, "c.orch:2:6: error:");
-	in_order(line + strlen("c.orch:2:6"), order + 1, 3);
+	help_in_order(line + strlen("c.orch:2:6"), order + 1, 3);
 	help_file("f.orch", "call f.orch", NULL);
-	has(refused("f.orch:1:6: error:"), "circle");
+	help_has(refused("f.orch:1:6: error:"), "circle");
 	help_file("f.orch", "call ./f.orch as g", NULL);
-	has(refused("f.orch:1:6: error:"), "circle");
+	help_has(refused("f.orch:1:6: error:"), "circle");
 	ck_assert_int_eq(system("mkdir d"), 0);
 	help_file("f.orch", "if false", "call d/../f.orch as g", "end", NULL);
-	has(refused("f.orch:2:6: error:"), "circle");
+	help_has(refused("f.orch:2:6: error:"), "circle");
 }
 END_TEST
 
@@ -625,8 +580,8 @@ chain(int n)
 START_TEST(depth_8_works_and_9_is_refused)
 {
 	chain(8);
-	sh(0, "orch run -r x f.orch");
-	file_is("started", "d/d/d/d/d/d/d/d/one\n");
+	help_sh(0, "orch run -r x f.orch");
+	help_is("started", "d/d/d/d/d/d/d/d/one\n");
 	unlink("started");
 	ck_assert_int_eq(system("rm -r .orch"), 0);
 	chain(9);
@@ -649,10 +604,10 @@ START_TEST(different_runs_at_once_take_no_call)
 {
 	help_file("in.orch", "run sh as one | " STARTED, NULL);
 	help_file("f.orch", "parallel", "run sh as n | " STARTED, "call in.orch", "end", NULL);
-	has(refused("f.orch:3:1: error:"), "`parallel VAR in ITEM...`");
-	has(refused("f.orch:3:1: error:"), "`call`");
+	help_has(refused("f.orch:3:1: error:"), "`parallel VAR in ITEM...`");
+	help_has(refused("f.orch:3:1: error:"), "`call`");
 	help_file("f.orch", "parallel", "run sh as n | " STARTED, "cd /", "end", NULL);
-	has(refused("f.orch:3:1: error:"), "`cd`");
+	help_has(refused("f.orch:3:1: error:"), "`cd`");
 }
 END_TEST
 
@@ -663,8 +618,8 @@ START_TEST(calls_at_once)
 	    "| for n in 1 2 3; do until test -f \"$ORCH_ROOT/at-$n\"; do sleep 0.01; done; done", "| echo \"$v\"",
 	    "timeout 30s", NULL);
 	help_file("f.orch", "parallel i in 3 1 2", "call in.orch as c-{{i}} v={{i}}", "end", "print | {{c-*/one}}", NULL);
-	ck_assert_str_eq(sh(0, "orch run -r x f.orch").out, "3\n1\n2\n\n");
-	file_is(RESULT "c-2%2Fone", "2\n");
+	ck_assert_str_eq(help_sh(0, "orch run -r x f.orch").out, "3\n1\n2\n\n");
+	help_is(RESULT "c-2%2Fone", "2\n");
 }
 END_TEST
 
@@ -672,13 +627,13 @@ START_TEST(keys_of_calls_hold_the_variables_of_their_blocks)
 {
 	help_file("in.orch", "run sh as one | " STARTED, NULL);
 	help_file("f.orch", "parallel i in 1 2", "call in.orch", "end", NULL);
-	has(refused("f.orch:2:"), "{{i}}");
+	help_has(refused("f.orch:2:"), "{{i}}");
 	help_file("f.orch", "parallel i in 1 2", "for j in 1 2", "call in.orch as c-{{i}}", "end", "end", NULL);
-	has(refused("f.orch:3:"), "{{j}}");
+	help_has(refused("f.orch:3:"), "{{j}}");
 	help_file("f.orch", "parallel i in 1 2", "for j in 1 2", "call in.orch as c-{{i}}-{{j}}", "end", "end", NULL);
-	sh(0, "orch run -q -r x f.orch");
+	help_sh(0, "orch run -q -r x f.orch");
 	ck_assert_int_eq(help_count(help_read("started", NULL), "\n"), 4);
-	has(help_read("started", NULL), "c-2-1/one\n");
+	help_has(help_read("started", NULL), "c-2-1/one\n");
 }
 END_TEST
 
@@ -686,8 +641,8 @@ START_TEST(blocks_inside_called_files_need_their_own_variables_only)
 {
 	help_file("in.orch", "parallel max 1 j in a b", "run sh as t-{{j}} | " STARTED, "end", NULL);
 	help_file("f.orch", "parallel max 1 i in 1 2", "call in.orch as c-{{i}}", "end", NULL);
-	sh(0, "orch run -r x f.orch");
-	file_is("started", "c-1/t-a\nc-1/t-b\nc-2/t-a\nc-2/t-b\n");
+	help_sh(0, "orch run -r x f.orch");
+	help_is("started", "c-1/t-a\nc-1/t-b\nc-2/t-a\nc-2/t-b\n");
 }
 END_TEST
 
@@ -704,7 +659,7 @@ START_TEST(c17_guards_reach_through_calls)
 		help_file("low.orch", "step talk exec cat", "interactive", "run sh as one | " STARTED, lows[i], NULL);
 		help_file("f.orch", "run sh as first | " STARTED, "parallel i in 1 2", "call mid.orch as c-{{i}}", "end",
 		    NULL);
-		has(refused_with(options[i], "f.orch:3:"), "low.orch");
+		help_has(refused_with(options[i], "f.orch:3:"), "low.orch");
 		help_file("f.orch", "run sh as first | " STARTED, "parallel", "run sh as n | " STARTED, "call mid.orch",
 		    "end", NULL);
 		refused_with(options[i], "f.orch:4:");
@@ -718,8 +673,8 @@ START_TEST(c17_guards_hold_with_the_answer_there)
 	help_file("low.orch", "ask q yes no default no | Well?", NULL);
 	help_file("f.orch", "parallel i in 1", "call low.orch as c-{{i}}", "end", NULL);
 	help_file("g.orch", "run sh as n | :", NULL);
-	sh(0, "orch run -q -r x g.orch && cp f.orch g.orch && echo yes >.orch/x/result/c-1%2Fq");
-	has(sh(2, "orch run -r x g.orch").err, "low.orch");
+	help_sh(0, "orch run -q -r x g.orch && cp f.orch g.orch && echo yes >.orch/x/result/c-1%2Fq");
+	help_has(help_sh(2, "orch run -r x g.orch").err, "low.orch");
 }
 END_TEST
 
@@ -735,7 +690,7 @@ START_TEST(a_worktree_of_the_caller_lets_a_called_file_commit)
 {
 	help_file("low.orch", "commit | all of it", NULL);
 	help_file("f.orch", "parallel i in 1 2", "worktree w-{{i}} enter", "call low.orch as c-{{i}}", "end", NULL);
-	sh(0, "orch check f.orch");
+	help_sh(0, "orch check f.orch");
 }
 END_TEST
 
@@ -748,17 +703,17 @@ START_TEST(resume_inside_starts_what_is_missing)
 	help_file("in.orch", "param v", "run sh as one | " STARTED "echo 1",
 	    "run sh as two | " STARTED "test -f \"$ORCH_ROOT/ok$v\"", "run sh as three | " STARTED "echo 3", NULL);
 	help_file("f.orch", "call in.orch as a v=", "call in.orch as b v=2", "print | {{b/three}}", NULL);
-	sh(1, "orch run -q -r x f.orch");
-	file_is("started", "a/one\na/two\n");
+	help_sh(1, "orch run -q -r x f.orch");
+	help_is("started", "a/one\na/two\n");
 	help_file("ok", NULL);
-	sh(1, "orch resume -q -r x");
-	file_is("started", "a/one\na/two\na/two\na/three\nb/one\nb/two\n");
+	help_sh(1, "orch resume -q -r x");
+	help_is("started", "a/one\na/two\na/two\na/three\nb/one\nb/two\n");
 	help_file("ok2", NULL);
-	ck_assert_str_eq(sh(0, "orch run -q -r x f.orch").out, "3\n");
-	r = sh(0, "orch run -r x f.orch");
+	ck_assert_str_eq(help_sh(0, "orch run -q -r x f.orch").out, "3\n");
+	r = help_sh(0, "orch run -r x f.orch");
 	ck_assert_str_eq(r.out, "3\n");
-	has(r.err, "0 done, 6 kept");
-	file_is("started", "a/one\na/two\na/two\na/three\nb/one\nb/two\nb/two\nb/three\n");
+	help_has(r.err, "0 done, 6 kept");
+	help_is("started", "a/one\na/two\na/two\na/three\nb/one\nb/two\nb/two\nb/three\n");
 }
 END_TEST
 
@@ -766,11 +721,11 @@ START_TEST(a_removed_result_inside_is_asked_again)
 {
 	help_file("in.orch", "run sh as one | " STARTED "echo 1", "run sh as two | " STARTED "echo 2", NULL);
 	help_file("f.orch", "call in.orch as a", NULL);
-	sh(0, "orch run -q -r x f.orch");
+	help_sh(0, "orch run -q -r x f.orch");
 	unlink("started");
 	ck_assert_int_eq(unlink(RESULT "a%2Fone"), 0);
-	sh(0, "orch run -q -r x f.orch");
-	file_is("started", "a/one\n");
+	help_sh(0, "orch run -q -r x f.orch");
+	help_is("started", "a/one\n");
 }
 END_TEST
 
@@ -778,10 +733,10 @@ START_TEST(a_given_value_that_changed_is_a_hit_and_is_said)
 {
 	help_file("in.orch", "param v", "run sh as one | echo \"$v\"", NULL);
 	help_file("f.orch", "param v 1", "call in.orch v={{v}}", NULL);
-	sh(0, "orch run -q -r x f.orch");
-	has(sh(0, "orch run -r x f.orch v=2").err, "in/one");
-	has(sh(0, "orch run -r x f.orch v=2").err, "otherwise");
-	file_is(RESULT "in%2Fone", "1\n");
+	help_sh(0, "orch run -q -r x f.orch");
+	help_has(help_sh(0, "orch run -r x f.orch v=2").err, "in/one");
+	help_has(help_sh(0, "orch run -r x f.orch v=2").err, "otherwise");
+	help_is(RESULT "in%2Fone", "1\n");
 }
 END_TEST
 
@@ -790,10 +745,10 @@ START_TEST(a_reaches_called_files)
 	help_file("low.orch", "agent mine sh -c 'echo file'", "run mine as one | x", "run claude as two | y", NULL);
 	help_file("mid.orch", "call low.orch", NULL);
 	help_file("f.orch", "call mid.orch", NULL);
-	sh(0, "orch run -r x -a mine='sh -c \"echo given\"' -a claude='sh -c \"cat; echo too\"' f.orch");
-	file_is(RESULT "mid%2Flow%2Fone", "given\n");
-	file_is(RESULT "mid%2Flow%2Ftwo", "y\ntoo\n");
-	sh(2, "orch run -r y -a nobody='sh -c cat' -a claude=cat f.orch");
+	help_sh(0, "orch run -r x -a mine='sh -c \"echo given\"' -a claude='sh -c \"cat; echo too\"' f.orch");
+	help_is(RESULT "mid%2Flow%2Fone", "given\n");
+	help_is(RESULT "mid%2Flow%2Ftwo", "y\ntoo\n");
+	help_sh(2, "orch run -r y -a nobody='sh -c cat' -a claude=cat f.orch");
 }
 END_TEST
 
@@ -801,7 +756,7 @@ START_TEST(an_agent_of_a_called_file_is_looked_for_first)
 {
 	help_file("low.orch", "agent mine no-such-program", "run mine as one | x", NULL);
 	help_file("f.orch", "run sh as first | " STARTED, "call low.orch", NULL);
-	has(sh(2, "orch run -r x f.orch").err, "no-such-program");
+	help_has(help_sh(2, "orch run -r x f.orch").err, "no-such-program");
 	no_file("started");
 }
 END_TEST
@@ -814,15 +769,15 @@ START_TEST(n_and_status_show_called_steps_in_order)
 	help_file("in.orch", "run sh as one | " STARTED, "run sh as two | " STARTED, NULL);
 	help_file("f.orch", "run sh as first | " STARTED, "call in.orch as z", "call in.orch as a",
 	    "run sh as last | " STARTED, NULL);
-	r = sh(0, "orch run -n f.orch");
-	in_order(r.out, order, LEN(order));
+	r = help_sh(0, "orch run -n f.orch");
+	help_in_order(r.out, order, LEN(order));
 	no_file("started");
 	no_file(".orch");
-	sh(0, "orch run -q -r x f.orch");
-	in_order(sh(0, "orch status -r x").out, order, LEN(order));
-	ck_assert_int_eq(help_count(sh(0, "orch status -r x").out, "done  "), 6);
-	in_order(sh(0, "orch run -n -r x f.orch").out, order, LEN(order));
-	ck_assert_int_eq(help_count(sh(0, "orch run -n -r x f.orch").out, "kept  "), 6);
+	help_sh(0, "orch run -q -r x f.orch");
+	help_in_order(help_sh(0, "orch status -r x").out, order, LEN(order));
+	ck_assert_int_eq(help_count(help_sh(0, "orch status -r x").out, "done  "), 6);
+	help_in_order(help_sh(0, "orch run -n -r x f.orch").out, order, LEN(order));
+	ck_assert_int_eq(help_count(help_sh(0, "orch run -n -r x f.orch").out, "kept  "), 6);
 }
 END_TEST
 
@@ -833,12 +788,12 @@ START_TEST(attributes_of_a_file_hold_for_its_steps_only)
 	help_file("f.orch", "filter sed s/^/out-/", "env g=out", "run sh as before | echo \"${e-none}\"",
 	    "call in.orch", "run sh as after | echo \"${e-none}\"",
 	    "run sh as last | echo . >>\"$ORCH_ROOT/last\"; exit 1", "otherwise none", NULL);
-	sh(0, "orch run -r x f.orch");
-	file_is(RESULT "in%2Fone", "in-in\n");
-	file_is(RESULT "before", "out-none\n");
-	file_is(RESULT "after", "out-none\n");
-	file_is("tries", ".\n.\n");
-	file_is("last", ".\n");
+	help_sh(0, "orch run -r x f.orch");
+	help_is(RESULT "in%2Fone", "in-in\n");
+	help_is(RESULT "before", "out-none\n");
+	help_is(RESULT "after", "out-none\n");
+	help_is("tries", ".\n.\n");
+	help_is("last", ".\n");
 }
 END_TEST
 
@@ -846,10 +801,10 @@ START_TEST(standard_input_is_the_runs)
 {
 	help_file("in.orch", "run sh as one < - | cat", NULL);
 	help_file("f.orch", "call in.orch", "run sh as two < - | cat", NULL);
-	sh(0, "echo hello | orch run -r x f.orch");
-	file_is(RESULT "in%2Fone", "hello\n");
-	file_is(RESULT "two", "hello\n");
-	file_is(RESULT "-", "hello\n");
+	help_sh(0, "echo hello | orch run -r x f.orch");
+	help_is(RESULT "in%2Fone", "hello\n");
+	help_is(RESULT "two", "hello\n");
+	help_is(RESULT "-", "hello\n");
 }
 END_TEST
 
@@ -860,22 +815,22 @@ START_TEST(three_reviews_at_once)
 	static const char *const order[] = { "security:", "speed:", "clarity:" };
 	struct ran r;
 
-	sh(0, "git --version >/dev/null 2>&1 || : >no-git");
+	help_sh(0, "git --version >/dev/null 2>&1 || : >no-git");
 	if (help_exists("no-git")) {
 		fprintf(stderr, "call_test: skipped: there is no git\n");
 		return;
 	}
-	sh(0, "git init -q . && git -c user.name=a -c user.email=a@b commit -q --allow-empty -m x && echo a >a && "
+	help_sh(0, "git init -q . && git -c user.name=a -c user.email=a@b commit -q --allow-empty -m x && echo a >a && "
 	    "git add a");
-	r = sh(0, "orch run -r x -a 'claude=sh -c \"cat; echo said\"' -a 'codex=sh -c \"cat; echo doubted\"' "
+	r = help_sh(0, "orch run -r x -a 'claude=sh -c \"cat; echo said\"' -a 'codex=sh -c \"cat; echo doubted\"' "
 	    "\"$TREE/tests/workflows/thrice.orch\" base=HEAD");
-	in_order(r.out, order, LEN(order));
+	help_in_order(r.out, order, LEN(order));
 	ck_assert_int_eq(help_count(help_read(".orch/x/log", NULL), "\tdone\t"), 10);
-	has(help_read(".orch/x/asked/speed%2Ffindings", NULL), "+a\n");
-	has(help_read(".orch/x/asked/speed%2Fverdict", NULL), "speed");
+	help_has(help_read(".orch/x/asked/speed%2Ffindings", NULL), "+a\n");
+	help_has(help_read(".orch/x/asked/speed%2Fverdict", NULL), "speed");
 	ck_assert_int_eq(help_count(help_read(".orch/x/asked/report", NULL), "doubted\n"), 3);
-	r = sh(0, "orch run -r y -a claude=cat -a codex=cat \"$TREE/tests/workflows/opinion.orch\" lens=one base=HEAD");
-	has(r.out, "one:\n");
+	r = help_sh(0, "orch run -r y -a claude=cat -a codex=cat \"$TREE/tests/workflows/opinion.orch\" lens=one base=HEAD");
+	help_has(r.out, "one:\n");
 }
 END_TEST
 
@@ -886,11 +841,11 @@ START_TEST(cd_is_from_the_directory_of_its_line)
 	ck_assert_int_eq(system("mkdir -p a/b 'c d'"), 0);
 	help_file("f.orch", "param v 'c d'", "run sh as r | echo b", "cd a", "run sh as one | pwd", "cd {{r}}",
 	    "run sh as two | pwd", "cd ../../{{v}}", "run sh as three | pwd", "cd /", "run sh as four | pwd", NULL);
-	sh(0, "orch run -r x f.orch");
-	has(help_read(RESULT "one", NULL), "/a\n");
-	has(help_read(RESULT "two", NULL), "/a/b\n");
-	has(help_read(RESULT "three", NULL), "/c d\n");
-	file_is(RESULT "four", "/\n");
+	help_sh(0, "orch run -r x f.orch");
+	help_has(help_read(RESULT "one", NULL), "/a\n");
+	help_has(help_read(RESULT "two", NULL), "/a/b\n");
+	help_has(help_read(RESULT "three", NULL), "/c d\n");
+	help_is(RESULT "four", "/\n");
 }
 END_TEST
 
@@ -903,9 +858,9 @@ START_TEST(cd_is_given_back_after_blocks)
 	    "parallel i in 1 2", "cd b", "run sh as s-{{i}} | pwd", "end", "run sh as n4 | pwd",
 	    "run sh as at < n1 n2 n3 n4 p-1 p-2 | sort -u | sed 's,.*/,,'",
 	    "run sh as below < arm other q-1 q-2 s-1 s-2 | sort -u | sed 's,.*/a/,,'", NULL);
-	sh(0, "orch run -r x f.orch");
-	file_is(RESULT "at", "a\n");
-	file_is(RESULT "below", "b\n");
+	help_sh(0, "orch run -r x f.orch");
+	help_is(RESULT "at", "a\n");
+	help_is(RESULT "below", "b\n");
 }
 END_TEST
 
@@ -914,9 +869,9 @@ START_TEST(cd_holds_for_commands_too)
 	ck_assert_int_eq(system("mkdir a && touch a/here"), 0);
 	help_file("f.orch", "cd a", "run sh as one | echo x", "filter ls here", "check test -f here", "if test -f here",
 	    "run sh as two | echo 2", "end", NULL);
-	sh(0, "orch run -r x f.orch");
-	file_is(RESULT "one", "here\n");
-	file_is(RESULT "two", "2\n");
+	help_sh(0, "orch run -r x f.orch");
+	help_is(RESULT "one", "here\n");
+	help_is(RESULT "two", "2\n");
 }
 END_TEST
 
@@ -926,14 +881,14 @@ START_TEST(cd_to_what_is_not_there)
 
 	help_file("file", "x", NULL);
 	help_file("f.orch", "param d", "run sh as one | echo 1", "cd {{d}}", "run sh as two | " STARTED, NULL);
-	r = sh(1, "orch run -q -r x f.orch d=gone/there");
-	has(r.err, "gone/there");
+	r = help_sh(1, "orch run -q -r x f.orch d=gone/there");
+	help_has(r.err, "gone/there");
 	no_file("started");
-	file_is(RESULT "one", "1\n");
-	has(sh(1, "orch run -q -r y f.orch d=file").err, "file");
+	help_is(RESULT "one", "1\n");
+	help_has(help_sh(1, "orch run -q -r y f.orch d=file").err, "file");
 	no_file("started");
-	sh(0, "mkdir -p gone/there && orch resume -q -r x");
-	file_is("started", "two\n");
+	help_sh(0, "mkdir -p gone/there && orch resume -q -r x");
+	help_is("started", "two\n");
 }
 END_TEST
 
@@ -941,7 +896,7 @@ START_TEST(cd_to_an_empty_name)
 {
 	/* An empty answer must not mean: stay, and work in the wrong place. */
 	help_file("f.orch", "run sh as d | :", "cd {{d}}", "run sh as two | " STARTED, NULL);
-	sh(1, "orch run -q -r x f.orch");
+	help_sh(1, "orch run -q -r x f.orch");
 	no_file("started");
 }
 END_TEST
@@ -952,9 +907,9 @@ START_TEST(cd_that_fails_fails_its_branch_only)
 
 	ck_assert_int_eq(system("mkdir a"), 0);
 	help_file("f.orch", "parallel i in a b", "cd {{i}}", "run sh as t-{{i}} | " STARTED, "end", NULL);
-	r = sh(1, "orch run -q -r x f.orch");
-	has(r.err, "1 of 2 branches failed");
-	file_is("started", "t-a\n");
+	r = help_sh(1, "orch run -q -r x f.orch");
+	help_has(r.err, "1 of 2 branches failed");
+	help_is("started", "t-a\n");
 }
 END_TEST
 
@@ -964,10 +919,10 @@ START_TEST(cd_leaves_orchs_own_places)
 	help_file("in.orch", "run sh as one | echo \"$ORCH_ROOT\"", NULL);
 	help_file("f.orch", "step own exec ./tool", "cd a", "run own", "call in.orch", "run sh as root | echo \"$ORCH_ROOT\"",
 	    NULL);
-	sh(0, "orch run -r x f.orch");
-	has(help_read(RESULT "own", NULL), "/a\n");
-	lacks(help_read(RESULT "root", NULL), "/a\n");
-	file_is(RESULT "in%2Fone", help_read(RESULT "root", NULL));
+	help_sh(0, "orch run -r x f.orch");
+	help_has(help_read(RESULT "own", NULL), "/a\n");
+	help_lacks(help_read(RESULT "root", NULL), "/a\n");
+	help_is(RESULT "in%2Fone", help_read(RESULT "root", NULL));
 	no_file("a/.orch");
 }
 END_TEST
@@ -976,10 +931,10 @@ START_TEST(cd_of_a_hostile_name)
 {
 	ck_assert_int_eq(system("mkdir -- '-e' '$(touch P)' '~'"), 0);
 	help_file("f.orch", "param d", "cd {{d}}", "run sh as one | pwd", NULL);
-	sh(0, "orch run -r x f.orch d=-e && orch run -r y f.orch 'd=$(touch P)' && orch run -r z f.orch d='~'");
-	has(help_read(RESULT "one", NULL), "/-e\n");
-	has(help_read(".orch/y/result/one", NULL), "/$(touch P)\n");
-	has(help_read(".orch/z/result/one", NULL), "/~\n");
+	help_sh(0, "orch run -r x f.orch d=-e && orch run -r y f.orch 'd=$(touch P)' && orch run -r z f.orch d='~'");
+	help_has(help_read(RESULT "one", NULL), "/-e\n");
+	help_has(help_read(".orch/y/result/one", NULL), "/$(touch P)\n");
+	help_has(help_read(".orch/z/result/one", NULL), "/~\n");
 	no_file("P");
 }
 END_TEST

@@ -69,25 +69,6 @@ out(const char *fmt, ...)
 }
 
 static void
-has(const char *s, const char *needle)
-{
-	ck_assert_msg(strstr(s, needle) != NULL, "no `%s` in:\n%s", needle, s);
-}
-
-static void
-lacks(const char *s, const char *needle)
-{
-	ck_assert_msg(!strstr(s, needle), "`%s` in:\n%s", needle, s);
-}
-
-static void
-file_is(const char *name, const char *text)
-{
-	ck_assert_msg(help_exists(name), "there is no %s", name);
-	ck_assert_msg(!strcmp(help_read(name, NULL), text), "%s is `%s`, not `%s`", name, help_read(name, NULL), text);
-}
-
-static void
 no_file(const char *name)
 {
 	ck_assert_msg(!help_exists(name), "%s is there", name);
@@ -101,7 +82,7 @@ path_is(const char *key, const char *name)
 
 	snprintf(file, sizeof file, RESULT "%s", key);
 	snprintf(path, sizeof path, "%s/%s\n", top, name);
-	file_is(file, path);
+	help_is(file, path);
 }
 
 /* The result KEY is the full id of the commit REV, and that has COUNT commits more than main. */
@@ -113,7 +94,7 @@ commit_is(const char *key, const char *rev, int count)
 	snprintf(file, sizeof file, RESULT "%s", key);
 	snprintf(id, sizeof id, "%s\n", out("git rev-parse --verify '%s^{commit}'", rev));
 	ck_assert_uint_ge(strlen(id), 41);
-	file_is(file, id);
+	help_is(file, id);
 	snprintf(id, sizeof id, "%d", count);
 	ck_assert_msg(!strcmp(out("git rev-list --count 'main..%s'", rev), id), "%s has not %d commits but %s", rev, count,
 	    out("git rev-list --count 'main..%s'", rev));
@@ -247,8 +228,8 @@ START_TEST(m_modules_one_fails_and_resume_finishes_it)
 	modules(MODULES);
 	before = checkout();
 	r = sh(1, "orch run -r x -a codex=fake-codex ../modules.orch");
-	has(r.err, "1 of 8 branches failed: impl-billing");
-	has(r.err, "no money");
+	help_has(r.err, "1 of 8 branches failed: impl-billing");
+	help_has(r.err, "no money");
 	ck_assert_str_eq(out("git rev-list --count main..feat/billing"), "0");
 	no_file(RESULT "impl-billing");
 	no_file(RESULT "commit-billing");
@@ -359,7 +340,7 @@ START_TEST(w_from_and_the_default_base)
 	path_is("named", "d");
 	help_file("../f.orch", "worktree e from nosuch", NULL);
 	r = sh(1, "orch run -r y ../f.orch");
-	has(r.err, "nosuch");
+	help_has(r.err, "nosuch");
 	no_file("../repo--e");
 	ck_assert_str_eq(out("git branch --list e"), "");
 }
@@ -574,8 +555,8 @@ START_TEST(c52_variables_of_another_git_do_not_reach_git)
 	    "GIT_OBJECT_DIRECTORY=$T/objects GIT_ALTERNATE_OBJECT_DIRECTORIES=$T/alt GIT_PREFIX=sub/ orch run -r x ../f.orch");
 	env = help_read("../env", NULL);
 	for (i = 0; i < LEN(git_variables); i++)
-		lacks(env, git_variables[i]);
-	has(env, "GIT_TERMINAL_PROMPT=0");
+		help_lacks(env, git_variables[i]);
+	help_has(env, "GIT_TERMINAL_PROMPT=0");
 	path_is("w", "repo--w");
 	commit_is("commit", "w", 1);
 	ck_assert_str_eq(out("git -C ../other rev-list --all --count; ls ../other"), "1");
@@ -592,7 +573,7 @@ START_TEST(c52_started_in_a_hook)
 	program(".git/hooks/pre-commit", "#!/bin/sh\ntest -d \"$T/repo--w\" && exit 0\nenv | grep ^GIT_ >\"$T/hook-env\"\n"
 	    "exec orch run -q -r x ../f.orch");
 	sh(0, "echo changed >file && git commit -q -a -m by-hand");
-	has(help_read("../hook-env", NULL), "GIT_INDEX_FILE=");
+	help_has(help_read("../hook-env", NULL), "GIT_INDEX_FILE=");
 	ck_assert_str_eq(out("git log --format=%%s main"), "by-hand\nfirst");
 	ck_assert_str_eq(out("git log --format=%%s w"), "made\nfirst");
 	ck_assert_str_eq(out("git ls-tree --name-only w; git ls-tree --name-only main; git -C ../repo--w status --porcelain"),
@@ -611,7 +592,7 @@ START_TEST(c52_started_in_a_hook_of_a_worktree)
 	program(".git/hooks/post-commit", "#!/bin/sh\ntest -d \"$T/repo--w\" && exit 0\nenv | grep ^GIT_ >\"$T/hook-env\"\n"
 	    "exec orch run -q -r x ../f.orch");
 	sh(0, "cd ../hand && echo changed >file && git commit -q -a -m by-hand");
-	has(help_read("../hook-env", NULL), "GIT_DIR=");
+	help_has(help_read("../hook-env", NULL), "GIT_DIR=");
 	ck_assert_str_eq(out("git log --format=%%s w"), "made\nby-hand\nfirst");
 	ck_assert_str_eq(out("git log --format=%%s hand"), "by-hand\nfirst");
 	ck_assert_str_eq(out("git rev-parse w"), out("cat ../hand/" RESULT "commit"));
@@ -649,14 +630,14 @@ START_TEST(c54_clean_tree_gives_an_empty_kept_result)
 	head = out("git rev-parse HEAD");
 	help_file("../f.orch", "commit | nothing", "commit as c2 | nothing", "print | <{{commit}}>", NULL);
 	ck_assert_str_eq(sh(0, "orch run -q -r x ../f.orch").out, "<>\n");
-	file_is(RESULT "commit", "");
-	file_is(RESULT "c2", "");
+	help_is(RESULT "commit", "");
+	help_is(RESULT "c2", "");
 	ck_assert_str_eq(out("git rev-parse HEAD"), head);
 	/* Kept: what comes later is not committed by it. */
 	sh(0, "echo later >later");
 	r = sh(0, "orch run -r x ../f.orch");
-	has(r.err, "2 kept");
-	file_is(RESULT "commit", "");
+	help_has(r.err, "2 kept");
+	help_is(RESULT "commit", "");
 	ck_assert_str_eq(out("git rev-parse HEAD"), head);
 }
 END_TEST
@@ -669,8 +650,8 @@ START_TEST(c53_runs_are_never_committed_and_never_dirty)
 	help_file("../f.orch", "run sh as s | echo new >new; git status --porcelain", "commit | made",
 	    "run sh as t | git status --porcelain", NULL);
 	sh(0, "orch run -r x ../f.orch");
-	file_is(RESULT "s", "?? new\n");
-	file_is(RESULT "t", "");
+	help_is(RESULT "s", "?? new\n");
+	help_is(RESULT "t", "");
 	sh(0, "rm new && orch run -d runs -r y ../f.orch");
 	sh(0, "echo again >again && cd sub && ORCH_DIR=mine orch run -r z ../../f.orch");
 	ck_assert_str_eq(out("git ls-tree -r --name-only HEAD"), ".gitignore\nagain\nfile\nnew\nsub/new\nsub/other");
@@ -684,7 +665,7 @@ static void
 message_is(const char *text)
 {
 	sh(0, "git cat-file commit HEAD | sed '1,/^$/d' >../message");
-	file_is("../message", text);
+	help_is("../message", text);
 }
 
 START_TEST(c_message_is_byte_exact)
@@ -732,7 +713,7 @@ START_TEST(c_hook_that_refuses_is_shown)
 	program(".git/hooks/pre-commit", "#!/bin/sh\ntest -f \"$T/mended\" && exit 0\necho 'no tabs, please' >&2\nexit 1");
 	help_file("../f.orch", "run sh as s | echo new >new", "commit | made", "run sh as after | :", NULL);
 	r = sh(1, "orch run -r x ../f.orch");
-	has(r.err, "no tabs, please");
+	help_has(r.err, "no tabs, please");
 	no_file(RESULT "commit");
 	no_file(RESULT "after");
 	ck_assert_str_eq(out("git log --format=%%s"), "first");
@@ -751,7 +732,7 @@ START_TEST(c_message_hook_that_refuses_is_shown)
 	program(".git/hooks/commit-msg", "#!/bin/sh\ngrep -q '^feat' \"$1\" || { echo 'say feat' >&2; exit 1; }");
 	help_file("../f.orch", "run sh as s | echo new >new", "commit | made", NULL);
 	r = sh(1, "orch run -r x ../f.orch");
-	has(r.err, "say feat");
+	help_has(r.err, "say feat");
 	sh(0, "sed 's/| made/| feat: made/' ../f.orch >../g && cat ../g >../f.orch && orch resume -r x");
 	ck_assert_str_eq(out("git log --format=%%s"), "feat: made\nfirst");
 	commit_is("commit", "HEAD", 0);
@@ -781,7 +762,7 @@ START_TEST(c_no_identity_says_what_git_says)
 	sh(0, "git config --global --unset user.email && git config --global user.useConfigOnly true");
 	help_file("../f.orch", "run sh as s | echo new >new", "commit | made", NULL);
 	r = sh(1, "orch run -r x ../f.orch");
-	has(r.err, "no email was given");
+	help_has(r.err, "no email was given");
 	no_file(RESULT "commit");
 	sh(0, "git config user.email later@example.org && orch resume -r x");
 	ck_assert_str_eq(out("git log --format=%%s%%ae"), "madelater@example.org\nfirsts@example.org");
@@ -844,7 +825,7 @@ check_says(int status, const char *needle, const char *lines)
 	r = help_run("orch check f.orch");
 	ck_assert_msg(r.status == status, "%s\n%d, not %d:\n%s", lines, r.status, status, r.err);
 	if (status) {
-		has(r.err, needle);
+		help_has(r.err, needle);
 		ck_assert_int_eq(help_run("orch run f.orch").status, 2);
 	}
 	no_file(".orch");
@@ -949,8 +930,8 @@ START_TEST(c55_path_is_there_already)
 	help_file("../f.orch", "worktree w", NULL);
 	before = all_of_git();
 	r = sh(1, "orch run -r x ../f.orch");
-	has(r.err, out("echo \"$T/repo--w\""));
-	has(r.err, "at PATH");
+	help_has(r.err, out("echo \"$T/repo--w\""));
+	help_has(r.err, "at PATH");
 	ck_assert_str_eq(all_of_git(), before);
 	sh(0, "rm -r ../repo--w && echo file >../repo--w");
 	sh(1, "orch resume -r x");
@@ -993,7 +974,7 @@ START_TEST(c55_foreign_worktree_with_work_in_it)
 	help_file("../f.orch", "worktree w", NULL);
 	sh(0, "git worktree add -q -b w ../repo--w && echo precious >../repo--w/mine");
 	before = all_of_git();
-	has(sh(1, "orch run -r x ../f.orch").err, "git worktree remove");
+	help_has(sh(1, "orch run -r x ../f.orch").err, "git worktree remove");
 	ck_assert_str_eq(all_of_git(), before);
 }
 END_TEST
@@ -1049,10 +1030,10 @@ START_TEST(c55_long_paths_are_whole)
 	help_file("../f.orch", "param p", "worktree w at ../{{p}}", NULL);
 	before = all_of_git();
 	r = sh(1, "orch run -r x ../f.orch p=%s", name);
-	has(r.err, name);
+	help_has(r.err, name);
 	sh(0, "rm -r ../%s && git worktree add -q -b other ../%s", name, name);
 	r = sh(1, "orch run -r x ../f.orch p=%s", name);
-	has(r.err, name);
+	help_has(r.err, name);
 	sh(0, "git worktree remove ../%s && git branch -D -q other && mkdir ../%s && echo precious >../%s/mine", name, name, name);
 	ck_assert_str_eq(all_of_git(), before);
 }
@@ -1068,8 +1049,8 @@ START_TEST(c55_worktree_that_git_still_knows)
 	help_file("../f.orch", "worktree w enter", "run sh as s | echo new >new", "commit | made", NULL);
 	sh(0, "orch run -r x ../f.orch && rm -r ../repo--w " RESULT "w " RESULT "s");
 	r = sh(1, "orch run -r x ../f.orch");
-	has(r.err, "git worktree prune");
-	has(r.err, "git branch -D w");
+	help_has(r.err, "git worktree prune");
+	help_has(r.err, "git branch -D w");
 	ck_assert_str_eq(out("git branch --list w | wc -l | tr -d ' '"), "1");
 	sh(0, "git worktree prune && git branch -D w && orch resume -r x");
 	path_is("w", "repo--w");
@@ -1087,7 +1068,7 @@ START_TEST(c56_kept_worktree_that_is_gone)
 	sh(0, "orch run -r x ../f.orch");
 	sh(0, "rm -r ../repo--w " RESULT "s " RESULT "commit ../started");
 	r = sh(1, "orch run -r x ../f.orch");
-	has(r.err, out("echo \"$T/repo--w\""));
+	help_has(r.err, out("echo \"$T/repo--w\""));
 	no_file("../started");
 	no_file("new");
 	no_file(RESULT "commit");
@@ -1104,10 +1085,10 @@ START_TEST(c56_kept_worktree_that_is_gone_in_a_complete_run)
 		return;
 	help_file("../f.orch", "worktree w", "worktree v enter", "print | all is well", NULL);
 	sh(0, "orch run -r x ../f.orch && mv ../repo--w ../away");
-	has(sh(1, "orch run -r x ../f.orch").err, out("echo \"$T/repo--w\""));
+	help_has(sh(1, "orch run -r x ../f.orch").err, out("echo \"$T/repo--w\""));
 	sh(0, "mv ../away ../repo--w && orch run -r x ../f.orch && mv ../repo--v ../away && echo >../repo--v");
-	has(sh(1, "orch run -r x ../f.orch").err, out("echo \"$T/repo--v\""));
-	file_is("../repo--v", "\n");
+	help_has(sh(1, "orch run -r x ../f.orch").err, out("echo \"$T/repo--v\""));
+	help_is("../repo--v", "\n");
 }
 END_TEST
 
@@ -1121,8 +1102,8 @@ START_TEST(c56_kept_worktree_that_is_gone_in_a_branch)
 	sh(0, "orch run -r x ../f.orch");
 	sh(0, "rm -r ../repo--w-1 " RESULT "s-1 " RESULT "s-2");
 	r = sh(1, "orch run -r x ../f.orch");
-	has(r.err, out("echo \"$T/repo--w-1\""));
-	has(r.err, "1 of 2 branches failed");
+	help_has(r.err, out("echo \"$T/repo--w-1\""));
+	help_has(r.err, "1 of 2 branches failed");
 	no_file(RESULT "s-1");
 	path_is("s-2", "repo--w-2");
 }
@@ -1134,9 +1115,9 @@ START_TEST(c_not_a_repository)
 		return;
 	ck_assert_int_eq(chdir(".."), 0);
 	help_file("f.orch", "worktree w", NULL);
-	has(sh(1, "orch run -r x f.orch").err, "git repository");
+	help_has(sh(1, "orch run -r x f.orch").err, "git repository");
 	help_file("f.orch", "commit | x", NULL);
-	has(sh(1, "orch run -r y f.orch").err, "git repository");
+	help_has(sh(1, "orch run -r y f.orch").err, "git repository");
 	no_file(".orch/y/result/commit");
 }
 END_TEST
@@ -1151,7 +1132,7 @@ START_TEST(c_no_git_at_all)
 	help_file("../f.orch", "worktree w", NULL);
 	r = help_run("PATH=\"$T/bin\" orch run -r x ../f.orch");
 	ck_assert_msg(r.status == 1 || r.status == 2, "%d: %s", r.status, r.err);
-	has(r.err, "git");
+	help_has(r.err, "git");
 	no_file(RESULT "w");
 }
 END_TEST
@@ -1437,7 +1418,7 @@ START_TEST(c55_killed_and_somebody_commits_on_top)
 	if (r.status)
 		no_file(RESULT "commit");
 	else
-		file_is(RESULT "commit", id);
+		help_is(RESULT "commit", id);
 	ck_assert_str_eq(out("git log --format=%%s"), "by hand\nmade\nfirst");
 }
 END_TEST

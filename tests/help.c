@@ -34,6 +34,8 @@ help_start(void)
 	setenv("TREE", where, 1);
 	unsetenv("ORCH_DIR");
 	unsetenv("MAKEFLAGS");
+	unsetenv("MFLAGS");
+	unsetenv("MAKELEVEL");
 	umask(022);
 }
 
@@ -143,4 +145,49 @@ help_count(const char *s, const char *needle)
 	for (; (s = strstr(s, needle)); s += strlen(needle))
 		n++;
 	return n;
+}
+
+struct ran
+help_sh(int status, const char *command)
+{
+	struct ran r = help_run("%s", command);
+
+	ck_assert_msg(r.status == status, "%s\n%d, not %d; it says:\n%s%s", command, r.status, status, r.out, r.err);
+	if (status)
+		ck_assert_msg(*r.err, "%s\n%d, and not a word", command, status);
+	return r;
+}
+
+void
+help_has(const char *s, const char *needle)
+{
+	ck_assert_msg(strstr(s, needle) != NULL, "no `%s` in:\n%s", needle, s);
+}
+
+void
+help_lacks(const char *s, const char *needle)
+{
+	ck_assert_msg(!strstr(s, needle), "`%s` in:\n%s", needle, s);
+}
+
+void
+help_in_order(const char *s, const char *const *needles, size_t n)
+{
+	const char *at = s;
+	size_t i;
+
+	for (i = 0; i < n; i++) {
+		at = strstr(at, needles[i]);
+		ck_assert_msg(at != NULL, "`%s` is missing, or not where it should be, in:\n%s", needles[i], s);
+		at += strlen(needles[i]);
+	}
+}
+
+void
+help_is(const char *name, const char *text)
+{
+	char *s = help_read(name, NULL);
+
+	ck_assert_msg(help_exists(name), "there is no %s", name);
+	ck_assert_msg(!strcmp(s, text), "%s is `%s`, not `%s`", name, s, text);
 }

@@ -32,6 +32,17 @@ struct ran {
 /* Runs a command by sh, its standard input /dev/null, to its end: 60 seconds at most. */
 struct ran help_run(const char *fmt, ...);
 
+/* Runs COMMAND, which must end with STATUS, and unless that is 0, must have said something. */
+struct ran help_sh(int status, const char *command);
+
+/* S holds the NEEDLE; does not hold it; holds N of them in this order, one behind the other. */
+void help_has(const char *s, const char *needle);
+void help_lacks(const char *s, const char *needle);
+void help_in_order(const char *s, const char *const *needles, size_t n);
+
+/* The file NAME is there, and TEXT is what is in it. */
+void help_is(const char *name, const char *text);
+
 /* How often NEEDLE stands in S. */
 int help_count(const char *s, const char *needle);
 

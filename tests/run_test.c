@@ -22,52 +22,6 @@
 
 /* What the tests share. */
 
-/* Runs COMMAND, which must end with STATUS, and unless that is 0, must have said something. */
-static struct ran
-sh(int status, const char *command)
-{
-	struct ran r = help_run("%s", command);
-
-	ck_assert_msg(r.status == status, "%s\n%d, not %d; it says:\n%s%s", command, r.status, status, r.out,
-	    r.err);
-	if (status)
-		ck_assert_msg(*r.err, "%s\n%d, and not a word", command, status);
-	return r;
-}
-
-static void
-has(const char *s, const char *needle)
-{
-	ck_assert_msg(strstr(s, needle) != NULL, "no `%s` in:\n%s", needle, s);
-}
-
-static void
-lacks(const char *s, const char *needle)
-{
-	ck_assert_msg(!strstr(s, needle), "`%s` in:\n%s", needle, s);
-}
-
-/* S holds the NEEDLEs in this order, one behind the other. */
-static void
-in_order(const char *s, const char *const *needles, size_t n)
-{
-	const char *at = s;
-	size_t i;
-
-	for (i = 0; i < n; i++) {
-		at = strstr(at, needles[i]);
-		ck_assert_msg(at != NULL, "`%s` is missing, or not where it should be, in:\n%s", needles[i], s);
-		at += strlen(needles[i]);
-	}
-}
-
-static void
-file_is(const char *name, const char *text)
-{
-	ck_assert_msg(help_exists(name), "there is no %s", name);
-	ck_assert_str_eq(help_read(name, NULL), text);
-}
-
 static void
 bytes_are(const char *name, const void *p, size_t n)
 {
@@ -154,7 +108,7 @@ be_nobody(void)
 
 	if (geteuid() != 0)
 		return;
-	sh(0, "chown -R 65534:65534 . && chmod 755 .");
+	help_sh(0, "chown -R 65534:65534 . && chmod 755 .");
 	ck_assert_int_eq(setgid(NOBODY), 0);
 	ck_assert_int_eq(setuid(NOBODY), 0);
 }
@@ -174,9 +128,9 @@ START_TEST(c01_block_waits_for_every_branch)
 	    "| trap 'echo signalled' TERM HUP INT",
 	    "| until grep -q 'fail.x-bad' \"$ORCH_RESULTS/../log\"; do :; done",
 	    "| echo late", "timeout 30s", "end", "run sh as after | :", NULL);
-	r = sh(1, "orch run -r x f.orch");
-	file_is(RESULT "x-good", "late\n");
-	has(r.err, "1 of 2 branches failed");
+	r = help_sh(1, "orch run -r x f.orch");
+	help_is(RESULT "x-good", "late\n");
+	help_has(r.err, "1 of 2 branches failed");
 	no_file(RESULT "after");
 }
 END_TEST
@@ -185,9 +139,9 @@ START_TEST(c02_waiting_items_start_after_a_failure)
 {
 	help_file("f.orch", "parallel max 1 i in bad b c", "run sh as x-{{i}} | test $i != bad && echo $i", "end",
 	    NULL);
-	sh(1, "orch run -r x f.orch");
-	file_is(RESULT "x-b", "b\n");
-	file_is(RESULT "x-c", "c\n");
+	help_sh(1, "orch run -r x f.orch");
+	help_is(RESULT "x-b", "b\n");
+	help_is(RESULT "x-c", "c\n");
 }
 END_TEST
 
@@ -195,11 +149,11 @@ START_TEST(c02_x_starts_nothing_after_a_failure)
 {
 	help_file("f.orch", "parallel max 1 i in a bad c d",
 	    "run sh as x-{{i}} | " STARTED "test $i != bad && echo $i", "end", NULL);
-	sh(1, "orch run -x -r x f.orch");
-	file_is("started", "x-a\nx-bad\n");
-	file_is(RESULT "x-a", "a\n");
-	sh(1, "orch resume -r x");
-	file_is(RESULT "x-d", "d\n");
+	help_sh(1, "orch run -x -r x f.orch");
+	help_is("started", "x-a\nx-bad\n");
+	help_is(RESULT "x-a", "a\n");
+	help_sh(1, "orch resume -r x");
+	help_is(RESULT "x-d", "d\n");
 }
 END_TEST
 
@@ -214,9 +168,9 @@ START_TEST(c03_failure_names_branches_in_input_order)
 	    "| case $i in",
 	    "| a) until grep -q 'fail.x-d' \"$ORCH_RESULTS/../log\"; do :; done; exit 3;;",
 	    "| d) exit 5;;", "| esac", "timeout 30s", "end", NULL);
-	r = sh(1, "orch run -q -r x f.orch");
-	in_order(strstr(r.err, "branches failed") ? strstr(r.err, "2 of 4") : r.err, order, LEN(order));
-	lacks(strstr(r.err, "2 of 4"), "x-b");
+	r = help_sh(1, "orch run -q -r x f.orch");
+	help_in_order(strstr(r.err, "branches failed") ? strstr(r.err, "2 of 4") : r.err, order, LEN(order));
+	help_lacks(strstr(r.err, "2 of 4"), "x-b");
 }
 END_TEST
 
@@ -225,12 +179,12 @@ START_TEST(c03_block_of_one)
 	struct ran r;
 
 	help_file("f.orch", "parallel i in only", "run sh as x-{{i}} | exit 9", "end", NULL);
-	r = sh(1, "orch run -r x f.orch");
-	has(r.err, "1 of 1 branches failed: x-only");
-	has(r.err, "exit status 9");
+	r = help_sh(1, "orch run -r x f.orch");
+	help_has(r.err, "1 of 1 branches failed: x-only");
+	help_has(r.err, "exit status 9");
 	help_file("g.orch", "parallel", "run sh as one | exit 9", "run sh as two | :", "end", NULL);
-	r = sh(1, "orch run -r y g.orch");
-	has(r.err, "1 of 2 branches failed: one");
+	r = help_sh(1, "orch run -r y g.orch");
+	help_has(r.err, "1 of 2 branches failed: one");
 }
 END_TEST
 
@@ -240,7 +194,7 @@ START_TEST(c04_cap_is_a_pool)
 	help_file("f.orch", "parallel max 2 i in a b c d", "run sh as x-{{i}}",
 	    "| test $i != a || until test -f \"$ORCH_ROOT/d\"; do :; done", "| : >\"$ORCH_ROOT/$i\"",
 	    "timeout 30s", "end", NULL);
-	sh(0, "orch run -r x f.orch");
+	help_sh(0, "orch run -r x f.orch");
 }
 END_TEST
 
@@ -263,7 +217,7 @@ START_TEST(c05_never_more_than_max)
 	help_file("f.orch", "parallel max 5 i in 1..50",
 	    "run sh as x-{{i}} | echo + >>\"$ORCH_ROOT/n\"; sleep 0.0$((i * 7 % 10)); echo - >>\"$ORCH_ROOT/n\"",
 	    "end", NULL);
-	sh(0, "orch run -r x f.orch");
+	help_sh(0, "orch run -r x f.orch");
 	s = help_read("n", NULL);
 	ck_assert_int_eq(help_count(s, "+"), 50);
 	ck_assert_int_le(most_at_once(s), 5);
@@ -277,7 +231,7 @@ START_TEST(c05_without_max_all_at_once)
 	help_file("f.orch", "parallel i in 1..12", "run sh as x-{{i}}", "| : >\"$ORCH_ROOT/at-$i\"",
 	    "| for n in 1 2 3 4 5 6 7 8 9 10 11 12; do until test -f \"$ORCH_ROOT/at-$n\"; do sleep 0.01; done; done",
 	    "timeout 30s", "end", NULL);
-	sh(0, "orch run -r x f.orch");
+	help_sh(0, "orch run -r x f.orch");
 }
 END_TEST
 
@@ -286,9 +240,23 @@ START_TEST(c05_j_caps_the_whole_run)
 	help_file("f.orch", "parallel a in 1 2 3", "parallel b in 1 2 3",
 	    "run sh as x-{{a}}-{{b}} | echo + >>\"$ORCH_ROOT/n\"; sleep 0.02; echo - >>\"$ORCH_ROOT/n\"", "end",
 	    "end", NULL);
-	sh(0, "orch run -j 2 -r x f.orch");
+	help_sh(0, "orch run -j 2 -r x f.orch");
 	ck_assert_int_eq(help_count(help_read("n", NULL), "+"), 9);
 	ck_assert_int_le(most_at_once(help_read("n", NULL)), 2);
+}
+END_TEST
+
+/* More and more run at once while others end: what orch keeps of them grows meanwhile. */
+START_TEST(c05_many_begin_while_many_end)
+{
+	struct ran r;
+	int i;
+
+	help_file("f.orch", "parallel i in 1..1500", "if test \"$i\" != 0", "print | {{i}}", "end", "end", NULL);
+	for (i = 0; i < 2; i++) {
+		r = help_sh(0, "timeout -s KILL 50 orch run -q f.orch | tail -n 1");
+		ck_assert_str_eq(r.out, "1500\n");
+	}
 }
 END_TEST
 
@@ -298,14 +266,14 @@ START_TEST(c06_cap_is_checked_for_an_empty_list)
 
 	help_file("f.orch", "param m", "run sh as list | :", "parallel max {{m}} i in < list",
 	    "run sh as x-{{i}} | :", "end", "run sh as after | :", NULL);
-	sh(0, "orch run -r ok f.orch m=3");
+	help_sh(0, "orch run -r ok f.orch m=3");
 	ck_assert(help_exists(".orch/ok/result/after"));
-	r = sh(1, "orch run -r x f.orch m=0");
-	has(r.err, "max");
+	r = help_sh(2, "orch run -r x f.orch m=0");
+	help_has(r.err, "max");
 	no_file(RESULT "after");
-	sh(1, "orch run -r y f.orch m=");
-	sh(1, "orch run -r z f.orch m=2x");
-	sh(1, "orch run -r w f.orch m=-1");
+	help_sh(2, "orch run -r y f.orch m=");
+	help_sh(2, "orch run -r z f.orch m=2x");
+	help_sh(2, "orch run -r w f.orch m=-1");
 }
 END_TEST
 
@@ -313,8 +281,8 @@ START_TEST(c07_max_1_is_sequential_in_order)
 {
 	help_file("f.orch", "parallel max 1 i in c a d b",
 	    "run sh as x-{{i}} | echo +$i >>\"$ORCH_ROOT/n\"; echo -$i >>\"$ORCH_ROOT/n\"", "end", NULL);
-	sh(0, "orch run -r x f.orch");
-	file_is("n", "+c\n-c\n+a\n-a\n+d\n-d\n+b\n-b\n");
+	help_sh(0, "orch run -r x f.orch");
+	help_is("n", "+c\n-c\n+a\n-a\n+d\n-d\n+b\n-b\n");
 }
 END_TEST
 
@@ -323,7 +291,7 @@ START_TEST(c08_waiting_branches_hold_no_slot)
 	help_file("f.orch", "parallel a in 1 2", "parallel b in 1 2", "parallel c in 1 2",
 	    "run sh as x-{{a}}-{{b}}-{{c}} | echo +>>\"$ORCH_ROOT/n\"; echo ->>\"$ORCH_ROOT/n\"", "end", "end",
 	    "end", NULL);
-	sh(0, "timeout 30 orch run -j 1 -r x f.orch");
+	help_sh(0, "timeout 30 orch run -j 1 -r x f.orch");
 	ck_assert_int_eq(help_count(help_read("n", NULL), "+"), 8);
 	ck_assert_int_eq(most_at_once(help_read("n", NULL)), 1);
 }
@@ -333,7 +301,7 @@ START_TEST(c08_nested_max_1)
 {
 	help_file("f.orch", "parallel max 1 a in 1 2", "parallel max 1 b in 1 2", "parallel max 1 c in 1 2",
 	    "run sh as x-{{a}}-{{b}}-{{c}} | :", "end", "end", "end", NULL);
-	sh(0, "timeout 30 orch run -r x f.orch");
+	help_sh(0, "timeout 30 orch run -r x f.orch");
 	ck_assert(help_exists(RESULT "x-2-2-2"));
 }
 END_TEST
@@ -346,8 +314,8 @@ START_TEST(c09_inner_failure_is_one_branch_of_the_outer)
 
 	help_file("f.orch", "parallel a in a b", "parallel b in 1..3",
 	    "run sh as x-{{a}}-{{b}} | test $a$b != b2 || exit 4", "end", "end", NULL);
-	r = sh(1, "orch run -q -r x f.orch");
-	in_order(strstr(r.err, "1 of 2 branches") ? strstr(r.err, "1 of 2 branches") : "", order, LEN(order));
+	r = help_sh(1, "orch run -q -r x f.orch");
+	help_in_order(strstr(r.err, "1 of 2 branches") ? strstr(r.err, "1 of 2 branches") : "", order, LEN(order));
 }
 END_TEST
 
@@ -355,15 +323,15 @@ START_TEST(c10_what_succeeded_stays_and_what_failed_twice_runs_again)
 {
 	help_file("f.orch", "parallel i in a b c",
 	    "run sh as x-{{i}} | " STARTED "test $i != b -o -f \"$ORCH_ROOT/ok\"", "end", NULL);
-	sh(1, "orch run -q -r x f.orch && echo >&2 wrong");
+	help_sh(1, "orch run -q -r x f.orch && echo >&2 wrong");
 	unlink("started");
-	sh(1, "orch resume -q -r x");
-	file_is("started", "x-b\n");
-	sh(1, "orch resume -q");
-	file_is("started", "x-b\nx-b\n");
+	help_sh(1, "orch resume -q -r x");
+	help_is("started", "x-b\n");
+	help_sh(1, "orch resume -q");
+	help_is("started", "x-b\nx-b\n");
 	help_file("ok", NULL);
-	sh(0, "orch run -q -r x f.orch");
-	file_is("started", "x-b\nx-b\nx-b\n");
+	help_sh(0, "orch run -q -r x f.orch");
+	help_is("started", "x-b\nx-b\nx-b\n");
 	ck_assert(help_exists(RESULT "x-b"));
 }
 END_TEST
@@ -373,7 +341,7 @@ START_TEST(c11_nothing_after_a_failed_block)
 	help_file("f.orch", "parallel i in a b", "parallel j in 1 2", "run sh as in-{{i}}-{{j}} | test $i != a",
 	    "end",
 	    "run sh as then-{{i}} | :", "end", "run sh as after | :", "print | printed", NULL);
-	ck_assert_str_eq(sh(1, "orch run -r x f.orch").out, "");
+	ck_assert_str_eq(help_sh(1, "orch run -r x f.orch").out, "");
 	no_file(RESULT "after");
 	no_file(RESULT "then-a");
 	ck_assert(help_exists(RESULT "then-b"));
@@ -384,8 +352,8 @@ START_TEST(c12_list_is_read_once)
 {
 	help_file("f.orch", "run sh as list | echo a; echo b", "parallel max 1 i in < list",
 	    "run sh as x-{{i}} | " STARTED "echo more >>\"$ORCH_RESULTS/list\"", "end", NULL);
-	sh(0, "orch run -r x f.orch");
-	file_is("started", "x-a\nx-b\n");
+	help_sh(0, "orch run -r x f.orch");
+	help_is("started", "x-a\nx-b\n");
 }
 END_TEST
 
@@ -395,13 +363,13 @@ START_TEST(c13_only_a_new_item_runs)
 	    "parallel i in < list-{{l}}", "run sh as x-{{i}} | " STARTED "echo $i", "end",
 	    "run cat as all-{{l}} < x-*", NULL);
 	help_file("l", "b", "c", NULL);
-	sh(0, "orch run -r x g.orch l=1");
+	help_sh(0, "orch run -r x g.orch l=1");
 	unlink("started");
 	help_file("l", "a", "c", "b", NULL);
-	sh(0, "orch run -r x g.orch l=2");
-	file_is("started", "x-a\n");
-	file_is(RESULT "all-1", "b\nc\n");
-	file_is(RESULT "all-2", "a\nc\nb\n");
+	help_sh(0, "orch run -r x g.orch l=2");
+	help_is("started", "x-a\n");
+	help_is(RESULT "all-1", "b\nc\n");
+	help_is(RESULT "all-2", "a\nc\nb\n");
 }
 END_TEST
 
@@ -411,8 +379,8 @@ START_TEST(c14_one_item_twice)
 
 	help_file("f.orch", "run sh as list | printf 'p\\nq\\np\\n'", "parallel i in < list",
 	    "run sh as x-{{i}} | " STARTED, "end", NULL);
-	r = sh(1, "orch run -r x f.orch");
-	has(r.err, "x-p");
+	r = help_sh(1, "orch run -r x f.orch");
+	help_has(r.err, "x-p");
 	no_file("started");
 }
 END_TEST
@@ -424,11 +392,11 @@ START_TEST(c14_two_items_of_one_key_are_named)
 	help_file("f.orch", "for i in apple pear plum", "run sh as id-{{i}} | test $i = plum && echo 2 || echo 1",
 	    "end",
 	    "parallel i in plum apple pear", "run sh as x-{{id-{{i}}}} | " STARTED, "end", NULL);
-	r = sh(1, "orch run -q -r x f.orch");
-	has(r.err, "apple");
-	has(r.err, "pear");
-	has(r.err, "x-1");
-	lacks(r.err, "plum");
+	r = help_sh(1, "orch run -q -r x f.orch");
+	help_has(r.err, "apple");
+	help_has(r.err, "pear");
+	help_has(r.err, "x-1");
+	help_lacks(r.err, "plum");
 	no_file("started");
 }
 END_TEST
@@ -438,7 +406,7 @@ START_TEST(c14_nested_items_of_one_key)
 	/* Two pairs, one key: it does not show where in the key they meet. */
 	help_file("f.orch", "run sh as la | printf '1\\n12\\n'", "parallel a in < la", "parallel b in 23 3",
 	    "run sh as x-{{a}}{{b}} | " STARTED, "end", "end", NULL);
-	has(sh(1, "orch run -r x f.orch").err, "x-123");
+	help_has(help_sh(1, "orch run -r x f.orch").err, "x-123");
 	ck_assert_int_le(help_count(help_read("started", NULL), "x-123\n"), 1);
 }
 END_TEST
@@ -457,7 +425,7 @@ START_TEST(c15_items_arrive_byte_identical)
 	    "run sh as list | cat \"$ORCH_ROOT/l\"", "parallel i in < list",
 	    "run word as w-{{i}}", "run text as t-{{i}}", "run sh as e-{{i}} | printf '%s\\n' \"$i\"", "end",
 	    "run cat as words < w-*", "run cat as texts < t-*", "run cat as envs < e-*", NULL);
-	sh(0, "orch run -r x f.orch");
+	help_sh(0, "orch run -r x f.orch");
 	want = help_read("l", &n);
 	bytes_are(RESULT "words", want, n);
 	bytes_are(RESULT "texts", want, n);
@@ -470,9 +438,9 @@ START_TEST(c15_a_value_is_never_substituted_again)
 {
 	help_file("f.orch", "param x secret", "param v", "step word exec printf %s {{v}}", "run word as a",
 	    "run sh as b | printf '{''{x}}'", "step c exec cat | {{b}}", "run c", "print | {{v}} {{b}}", NULL);
-	ck_assert_str_eq(sh(0, "orch run -r x f.orch 'v={{x}}{{a}}\\{{'").out, "{{x}}{{a}}\\{{ {{x}}\n");
-	file_is(RESULT "a", "{{x}}{{a}}\\{{");
-	file_is(RESULT "c", "{{x}}\n");
+	ck_assert_str_eq(help_sh(0, "orch run -r x f.orch 'v={{x}}{{a}}\\{{'").out, "{{x}}{{a}}\\{{ {{x}}\n");
+	help_is(RESULT "a", "{{x}}{{a}}\\{{");
+	help_is(RESULT "c", "{{x}}\n");
 }
 END_TEST
 
@@ -484,16 +452,16 @@ START_TEST(c16_lists)
 	help_file("f.orch", "run sh as list | cat \"$ORCH_ROOT/l\"", "parallel max 1 i in < list",
 	    "run sh as x-{{i}} | printf '[%s]' \"$i\" >>\"$ORCH_ROOT/n\"", "end", NULL);
 	help_bytes("l", "\n\na\n\n\nb\n1..9\n*", 14);
-	sh(0, "orch run -r x f.orch");
-	file_is("n", "[a][b][1..9][*]");
+	help_sh(0, "orch run -r x f.orch");
+	help_is("n", "[a][b][1..9][*]");
 	help_bytes("l", nul, sizeof nul - 1);
-	r = sh(1, "orch run -r nul f.orch");
-	has(r.err, "NUL");
-	has(r.err, "line 3");
-	file_is("n", "[a][b][1..9][*]");
+	r = help_sh(1, "orch run -r nul f.orch");
+	help_has(r.err, "NUL");
+	help_has(r.err, "line 3");
+	help_is("n", "[a][b][1..9][*]");
 	help_bytes("l", "", 0);
-	sh(0, "orch run -r none f.orch");
-	file_is("n", "[a][b][1..9][*]");
+	help_sh(0, "orch run -r none f.orch");
+	help_is("n", "[a][b][1..9][*]");
 }
 END_TEST
 
@@ -502,8 +470,8 @@ START_TEST(c16_list_of_words_then_of_results)
 	help_file("f.orch", "run sh as la | echo c; echo d", "run sh as lb | printf e",
 	    "for i in a 'b  b' 8..10 < la lb", "run sh as x-{{i}} | printf '[%s]' \"$i\" >>\"$ORCH_ROOT/n\"", "end",
 	    NULL);
-	sh(0, "orch run -r x f.orch");
-	file_is("n", "[a][b  b][8][9][10][c][d][e]");
+	help_sh(0, "orch run -r x f.orch");
+	help_is("n", "[a][b  b][8][9][10][c][d][e]");
 }
 END_TEST
 
@@ -516,10 +484,10 @@ START_TEST(c17_one_terminal_is_refused_in_parallel)
 		help_file("deep.orch", "step s exec true", "interactive", one[i], NULL);
 		help_file("f.orch", "run sh as first | " STARTED, "parallel i in a b", "call deep.orch as d-{{i}}",
 		    "end", NULL);
-		sh(2, "orch run -q -r x f.orch");
+		help_sh(2, "orch run -q -r x f.orch");
 		help_file("f.orch", "step s exec true", "interactive", "run sh as first | " STARTED,
 		    "parallel", one[i], "run sh as b | :", "end", NULL);
-		has(sh(2, "orch run -q -r x f.orch").err, i ? "interactive" : "ask");
+		help_has(help_sh(2, "orch run -q -r x f.orch").err, i ? "interactive" : "ask");
 		no_file("started");
 		no_file(".orch");
 	}
@@ -532,14 +500,14 @@ refused_or_run(const char *command, const char *what)
 {
 	struct ran r;
 
-	sh(0, "rm -rf .orch started");
+	help_sh(0, "rm -rf .orch started");
 	r = help_run("%s", command);
 	if (r.status != 2) {
-		lacks(r.err, "not built");
+		help_lacks(r.err, "not built");
 		ck_assert(help_exists("started"));
 		return;
 	}
-	has(r.err, what);
+	help_has(r.err, what);
 	no_file("started");
 	no_file(".orch");
 }
@@ -579,6 +547,7 @@ parallel_case(void)
 	tcase_add_test(t, c05_never_more_than_max);
 	tcase_add_test(t, c05_without_max_all_at_once);
 	tcase_add_test(t, c05_j_caps_the_whole_run);
+	tcase_add_test(t, c05_many_begin_while_many_end);
 	tcase_add_test(t, c06_cap_is_checked_for_an_empty_list);
 	tcase_add_test(t, c07_max_1_is_sequential_in_order);
 	tcase_add_test(t, c08_waiting_branches_hold_no_slot);
@@ -611,16 +580,16 @@ START_TEST(c18_a_hit_starts_and_writes_nothing)
 
 	help_file("f.orch", "parallel i in a b", "run sh as x-{{i}} | " STARTED "echo said >&2; echo $i", "end",
 	    NULL);
-	sh(0, "orch run -r x f.orch");
+	help_sh(0, "orch run -r x f.orch");
 	unlink("started");
 	for (i = 0; i < LEN(dirs); i++) {
 		snprintf(path, sizeof path, ".orch/x/%s", dirs[i]);
 		before[i] = listing(path);
 	}
-	r = sh(0, "orch run -r x f.orch");
+	r = help_sh(0, "orch run -r x f.orch");
 	no_file("started");
-	has(r.err, "kept      x-a");
-	has(r.err, "kept      x-b");
+	help_has(r.err, "kept      x-a");
+	help_has(r.err, "kept      x-b");
 	for (i = 0; i < LEN(dirs); i++) {
 		snprintf(path, sizeof path, ".orch/x/%s", dirs[i]);
 		ck_assert_str_eq(listing(path), before[i]);
@@ -631,10 +600,10 @@ END_TEST
 START_TEST(c19_an_empty_answer_is_an_answer)
 {
 	help_file("f.orch", "run sh as e | " STARTED, "print | [{{e}}]", NULL);
-	ck_assert_str_eq(sh(0, "orch run -r x f.orch").out, "[]\n");
-	file_is(RESULT "e", "");
-	ck_assert_str_eq(sh(0, "orch run -r x f.orch").out, "[]\n");
-	file_is("started", "e\n");
+	ck_assert_str_eq(help_sh(0, "orch run -r x f.orch").out, "[]\n");
+	help_is(RESULT "e", "");
+	ck_assert_str_eq(help_sh(0, "orch run -r x f.orch").out, "[]\n");
+	help_is("started", "e\n");
 }
 END_TEST
 
@@ -653,28 +622,28 @@ START_TEST(c20_what_is_not_kept)
 	    "run sh as timeout | " STARTED "echo answer; exec sleep 60", "timeout 1s",
 	    "run sh as signal | " STARTED "echo answer; kill -USR1 $$",
 	    "run nothing as program", "end", NULL);
-	sh(0, "chmod +x not-a-program");
-	sh(0, "mkdir empty");
-	r = sh(1, "orch run -r x f.orch");
-	has(r.err, "6 of 6 branches failed: status: exit status 3; check: ");
-	has(r.err, "timed out");
-	has(r.err, "SIGUSR1");
+	help_sh(0, "chmod +x not-a-program");
+	help_sh(0, "mkdir empty");
+	r = help_sh(1, "orch run -r x f.orch");
+	help_has(r.err, "6 of 6 branches failed: status: exit status 3; check: ");
+	help_has(r.err, "timed out");
+	help_has(r.err, "SIGUSR1");
 	for (i = 0; i < LEN(keys); i++) {
 		snprintf(name, sizeof name, RESULT "%s", keys[i]);
 		no_file(name);
 	}
-	sh(1, "orch resume -q -r x");
+	help_sh(1, "orch resume -q -r x");
 	ck_assert_int_eq(help_count(help_read("started", NULL), "\n"), 10);
-	has(sh(0, "orch logs -r x status").out, "answer");
+	help_has(help_sh(0, "orch logs -r x status").out, "answer");
 }
 END_TEST
 
 START_TEST(c20_a_write_that_failed)
 {
 	help_file("f.orch", "run sh as big | trap '' XFSZ; head -c 3000000 /dev/zero", NULL);
-	sh(1, "ulimit -f 1000; orch run -r x f.orch");
+	help_sh(1, "ulimit -f 1000; orch run -r x f.orch");
 	no_file(RESULT "big");
-	sh(0, "orch resume -r x");
+	help_sh(0, "orch resume -r x");
 	ck_assert(help_exists(RESULT "big"));
 }
 END_TEST
@@ -691,16 +660,16 @@ START_TEST(c21_odd_keys_are_files_of_their_own)
 	size_t i;
 
 	help_file("f.orch", "param v", "run sh as {{v}} | printf %s \"$v\"", NULL);
-	sh(0, "mkdir beside");
+	help_sh(0, "mkdir beside");
 	for (i = 0; i < LEN(odd_keys); i++) {
 		setenv("V", odd_keys[i], 1);
-		no_control(sh(0, "cd beside && orch run -r x ../f.orch v=\"$V\"").err);
+		no_control(help_sh(0, "cd beside && orch run -r x ../f.orch v=\"$V\"").err);
 		if (*odd_keys[i] != '*')        /* which is a pattern to cat */
-			ck_assert_str_eq(sh(0, "cd beside && orch cat -r x -- \"$V\"").out, odd_keys[i]);
+			ck_assert_str_eq(help_sh(0, "cd beside && orch cat -r x -- \"$V\"").out, odd_keys[i]);
 	}
-	sh(0, "find beside/.orch/x/result -type f >files && test $(wc -l <files) -eq 28");
-	ck_assert_str_eq(sh(0, "find beside/.orch/x/result ! -type f").out, "beside/.orch/x/result\n");
-	ck_assert_str_eq(sh(0, "ls -A beside beside/.orch beside/.orch/x").out,
+	help_sh(0, "find beside/.orch/x/result -type f >files && test $(wc -l <files) -eq 28");
+	ck_assert_str_eq(help_sh(0, "find beside/.orch/x/result ! -type f").out, "beside/.orch/x/result\n");
+	ck_assert_str_eq(help_sh(0, "ls -A beside beside/.orch beside/.orch/x").out,
 	    "beside:\n.orch\n\nbeside/.orch:\n.gitignore\nx\n\n"
 	    "beside/.orch/x:\nasked\nhow\nlock\nlog\nresult\nrun\nstderr\ntmp\n");
 	no_file("/etc/x");
@@ -714,18 +683,18 @@ START_TEST(c21_keys_that_are_none)
 	struct ran r;
 
 	help_file("f.orch", "param v", "run sh as {{v}} | " STARTED, NULL);
-	sh(1, "orch run -r x f.orch v=");
+	help_sh(1, "orch run -r x f.orch v=");
 	memset(big, 'k', 300);
 	big[300] = '\0';
 	setenv("V", big, 1);
-	r = sh(1, "orch run -r y f.orch v=\"$V\"");
-	has(r.err, "long");
+	r = help_sh(1, "orch run -r y f.orch v=\"$V\"");
+	help_has(r.err, "long");
 	/* In one block: nobody starts when one item's key is none. */
 	help_file("g.orch", "run sh as list | echo a; echo \"$V\"", "parallel i in < list",
 	    "run sh as {{i}} | " STARTED, "end", NULL);
-	sh(1, "orch run -r z g.orch");
+	help_sh(1, "orch run -r z g.orch");
 	no_file("started");
-	ck_assert_str_eq(sh(0, "ls .orch/x/result .orch/y/result; ls .orch/z/result").out,
+	ck_assert_str_eq(help_sh(0, "ls .orch/x/result .orch/y/result; ls .orch/z/result").out,
 	    ".orch/x/result:\n\n.orch/y/result:\nlist\n");
 }
 END_TEST
@@ -736,16 +705,16 @@ START_TEST(c22_a_changed_prompt_is_a_hit_and_one_line_says_so)
 
 	help_file("f.orch", "agent a sh -c 'cat; " "echo $ORCH_KEY >>$ORCH_ROOT/started'", "step s a",
 	    "run s as one | first", NULL);
-	sh(0, "orch run -r x f.orch");
-	has(sh(0, "orch run -r x f.orch").err, "kept      one\n");
+	help_sh(0, "orch run -r x f.orch");
+	help_has(help_sh(0, "orch run -r x f.orch").err, "kept      one\n");
 	help_file("f.orch", "agent a sh -c 'cat; " "echo $ORCH_KEY >>$ORCH_ROOT/started'", "step s a",
 	    "run s as one | second", NULL);
-	r = sh(0, "orch run -r x f.orch");
-	has(r.err, "prompt");
+	r = help_sh(0, "orch run -r x f.orch");
+	help_has(r.err, "prompt");
 	ck_assert_int_eq(help_count(r.err, "prompt"), 1);
-	lacks(r.err, "command");
-	file_is("started", "one\n");
-	file_is(RESULT "one", "first\n");
+	help_lacks(r.err, "command");
+	help_is("started", "one\n");
+	help_is(RESULT "one", "first\n");
 }
 END_TEST
 
@@ -754,12 +723,12 @@ START_TEST(c22_a_changed_command_is_a_hit)
 	struct ran r;
 
 	help_file("f.orch", "step s exec cat", "run s as one | text", NULL);
-	sh(0, "orch run -r x f.orch");
+	help_sh(0, "orch run -r x f.orch");
 	help_file("f.orch", "step s exec cat -- -", "run s as one | text", NULL);
-	r = sh(0, "orch run -r x f.orch");
-	has(r.err, "command");
-	lacks(r.err, "prompt");
-	has(r.err, "0 done, 1 kept");
+	r = help_sh(0, "orch run -r x f.orch");
+	help_has(r.err, "command");
+	help_lacks(r.err, "prompt");
+	help_has(r.err, "0 done, 1 kept");
 }
 END_TEST
 
@@ -770,13 +739,13 @@ START_TEST(c22_changed_inputs_are_a_hit)
 	help_file("f.orch", "run sh as in | cat \"$ORCH_ROOT/i\"", "step s exec cat", "run s as one < in | text",
 	    NULL);
 	help_file("i", "1", NULL);
-	sh(0, "orch run -r x f.orch");
+	help_sh(0, "orch run -r x f.orch");
 	help_file("i", "2", NULL);
 	unlink(RESULT "in");
-	r = sh(0, "orch run -r x f.orch");
-	has(r.err, "input");
-	has(r.err, "1 done, 1 kept");
-	file_is(RESULT "one", "text\n\n==> in <==\n1\n");
+	r = help_sh(0, "orch run -r x f.orch");
+	help_has(r.err, "input");
+	help_has(r.err, "1 done, 1 kept");
+	help_is(RESULT "one", "text\n\n==> in <==\n1\n");
 }
 END_TEST
 
@@ -794,7 +763,7 @@ START_TEST(c22_nothing_is_asked_twice)
 		    "run sh as x-{{i}} | " STARTED "test $i != bad; echo $i", "end", "print | {{x-*}}", NULL);
 		help_run("orch run -q -r x f.orch");
 	}
-	first = sh(0, "grep -v bad started | sort | tr '\n' ' '").out;
+	first = help_sh(0, "grep -v bad started | sort | tr '\n' ' '").out;
 	ck_assert_str_eq(first, "x-a x-b x-c x-d x-new ");
 }
 END_TEST
@@ -810,31 +779,31 @@ START_TEST(c22_standard_output_is_the_same_again)
 	    "if < y-{{i}} | grep -q 3", "print | three", "else", "print | none", "end", "end",
 	    "parallel max 1 i in q p", "run sh as z-{{i}} | echo $i $$", "print | {{z-{{i}}}}", "end", "print",
 	    "| {{z-*}}{{y-*}}", "| end", NULL);
-	first = sh(0, "orch run -r x f.orch 2>e").out;
-	has(first, "begin\nc-");
-	has(first, "\nend\n");
+	first = help_sh(0, "orch run -r x f.orch 2>e").out;
+	help_has(first, "begin\nc-");
+	help_has(first, "\nend\n");
 	for (i = 0; i < 3; i++)
-		ck_assert_str_eq(sh(0, i ? "orch run -q -r x f.orch" : "orch run -j 1 -r x f.orch").out, first);
+		ck_assert_str_eq(help_sh(0, i ? "orch run -q -r x f.orch" : "orch run -j 1 -r x f.orch").out, first);
 }
 END_TEST
 
 START_TEST(c22_a_removed_result_runs_again)
 {
 	help_file("f.orch", "run sh as a | " STARTED "echo 1", "run sh as b | " STARTED "echo 2", NULL);
-	sh(0, "orch run -r x f.orch");
+	help_sh(0, "orch run -r x f.orch");
 	unlink(RESULT "a");
-	lacks(sh(0, "orch status -r x").out, "complete");
-	sh(0, "orch resume -r x");
-	file_is("started", "a\nb\na\n");
+	help_lacks(help_sh(0, "orch status -r x").out, "complete");
+	help_sh(0, "orch resume -r x");
+	help_is("started", "a\nb\na\n");
 }
 END_TEST
 
 START_TEST(c22_a_written_result_is_an_answer)
 {
 	help_file("f.orch", "run sh as a | exit 1", "print | {{a}}", NULL);
-	sh(1, "orch run -r x f.orch");
+	help_sh(1, "orch run -r x f.orch");
 	help_file(RESULT "a", "by hand", NULL);
-	ck_assert_str_eq(sh(0, "orch resume -r x").out, "by hand\n");
+	ck_assert_str_eq(help_sh(0, "orch resume -r x").out, "by hand\n");
 }
 END_TEST
 
@@ -845,21 +814,21 @@ START_TEST(c23_a_result_that_cannot_be_read)
 	help_file("f.orch", "run sh as a | " STARTED "echo secret", "step s exec cat", "run s as b < a",
 	    "print | {{b}}", NULL);
 	be_nobody();
-	sh(0, "orch run -r x f.orch");
+	help_sh(0, "orch run -r x f.orch");
 	unlink("started");
 	unlink(RESULT "b");
 	ck_assert_int_eq(chmod(RESULT "a", 0), 0);
-	r = sh(1, "orch run -r x f.orch");
-	has(r.err, "ermission");
+	r = help_sh(1, "orch run -r x f.orch");
+	help_has(r.err, "ermission");
 	no_file("started");
 	no_file(RESULT "b");
-	sh(1, "orch cat -r x a");
+	help_sh(1, "orch cat -r x a");
 	ck_assert_int_eq(chmod(RESULT "a", 0600), 0);
 	ck_assert_int_eq(chmod(".orch/x/result", 0), 0);
-	has(sh(1, "orch run -r x f.orch; test $? -gt 0 -a $? -le 2 && exit 1").err, "ermission");
+	help_has(help_sh(1, "orch run -r x f.orch; test $? -gt 0 -a $? -le 2 && exit 1").err, "ermission");
 	no_file("started");
 	ck_assert_int_eq(chmod(".orch/x/result", 0700), 0);
-	sh(0, "orch run -r x f.orch");
+	help_sh(0, "orch run -r x f.orch");
 	no_file("started");
 }
 END_TEST
@@ -867,10 +836,10 @@ END_TEST
 START_TEST(c23_a_result_that_is_no_file)
 {
 	help_file("f.orch", "run sh as a | " STARTED, NULL);
-	sh(0, "orch run -r x f.orch");
+	help_sh(0, "orch run -r x f.orch");
 	unlink("started");
-	sh(0, "rm .orch/x/result/a && mkdir .orch/x/result/a");
-	sh(1, "orch run -r x f.orch");
+	help_sh(0, "rm .orch/x/result/a && mkdir .orch/x/result/a");
+	help_sh(1, "orch run -r x f.orch");
 	no_file("started");
 }
 END_TEST
@@ -891,15 +860,15 @@ START_TEST(c24_results_are_byte_exact)
 		snprintf(name, sizeof name, "end-%zu", i);
 		help_bytes(name, ends[i], i == 5 ? 3 : strlen(ends[i]));
 	}
-	sh(0, "orch run -r x f.orch");
+	help_sh(0, "orch run -r x f.orch");
 	bytes_are(RESULT "bin", all, sizeof all);
 	for (i = 0; i < LEN(ends); i++) {
 		snprintf(name, sizeof name, RESULT "e-%zu", i);
 		bytes_are(name, ends[i], i == 5 ? 3 : strlen(ends[i]));
 	}
 	/* A newline only where one ends without. */
-	sh(0, "{ cat bin; printf '\\n\\nx\\nx\\n\\n\\n\\r\\na\\0b'; } >want");
-	sh(0, "cmp want .orch/x/result/joined");
+	help_sh(0, "{ cat bin; printf '\\n\\nx\\nx\\n\\n\\n\\r\\na\\0b'; } >want");
+	help_sh(0, "cmp want .orch/x/result/joined");
 }
 END_TEST
 
@@ -910,10 +879,10 @@ START_TEST(c24_200_megabytes)
 	help_file("f.orch", "run sh as big | head -c 200000000 /dev/zero",
 	    "run sh as size < big | wc -c | tr -d ' '",
 	    "if < big | test $(head -c 5 | wc -c) -eq 5", "print | {{size}}", "end", NULL);
-	ck_assert_str_eq(sh(0, "orch run -r x f.orch").out, "200000000\n");
-	ck_assert_str_eq(sh(0, "wc -c <.orch/x/result/big | tr -d ' '").out, "200000000\n");
-	ck_assert_str_eq(sh(0, "orch run -r x f.orch").out, "200000000\n");
-	ck_assert_str_eq(sh(0, "orch cat -r x big | wc -c | tr -d ' '").out, "200000000\n");
+	ck_assert_str_eq(help_sh(0, "orch run -r x f.orch").out, "200000000\n");
+	ck_assert_str_eq(help_sh(0, "wc -c <.orch/x/result/big | tr -d ' '").out, "200000000\n");
+	ck_assert_str_eq(help_sh(0, "orch run -r x f.orch").out, "200000000\n");
+	ck_assert_str_eq(help_sh(0, "orch cat -r x big | wc -c | tr -d ' '").out, "200000000\n");
 	/* The largest of all that was waited for, in KiB. */
 	ck_assert_int_eq(getrusage(RUSAGE_CHILDREN, &used), 0);
 	ck_assert_int_lt(used.ru_maxrss, 40 * 1024);
@@ -951,10 +920,10 @@ START_TEST(c25_the_directory_is_there_before_the_first_step)
 {
 	help_file("f.orch", "run sh as a | cd \"$ORCH_RESULTS/..\" && ls && ls -ld . | cut -c 1-10 && "
 	    "test -d result && ls -l run | cut -c 1-10 && cat ../.gitignore", NULL);
-	sh(0, "orch run -r x f.orch");
-	has(help_read(RESULT "a", NULL), "lock\nlog\nresult\nrun\n");
-	has(help_read(RESULT "a", NULL), "drwx------\n-rw-------\n*\n");
-	ck_assert_str_eq(sh(0, "find .orch/x -type f ! -perm 600; find .orch/x -type d ! -perm 700").out, "");
+	help_sh(0, "orch run -r x f.orch");
+	help_has(help_read(RESULT "a", NULL), "lock\nlog\nresult\nrun\n");
+	help_has(help_read(RESULT "a", NULL), "drwx------\n-rw-------\n*\n");
+	ck_assert_str_eq(help_sh(0, "find .orch/x -type f ! -perm 600; find .orch/x -type d ! -perm 700").out, "");
 }
 END_TEST
 
@@ -965,12 +934,12 @@ START_TEST(c25_the_environment_of_a_step)
 	ck_assert_ptr_nonnull(getcwd(here, sizeof here));
 	help_file("f.orch", "run sh as a | echo $ORCH_RUN $ORCH_KEY $ORCH_RESULTS $ORCH_ROOT", NULL);
 	snprintf(want, sizeof want, "x a %s/.orch/x/result %s\n", here, here);
-	sh(0, "orch run -r x f.orch");
-	file_is(RESULT "a", want);
+	help_sh(0, "orch run -r x f.orch");
+	help_is(RESULT "a", want);
 	snprintf(want, sizeof want, "x a %s/some/where/x/result %s\n", here, here);
-	sh(0, "mkdir some && orch run -d some/where -r x f.orch");
-	file_is("some/where/x/result/a", want);
-	sh(0, "ORCH_DIR=other orch run -r x f.orch");
+	help_sh(0, "mkdir some && orch run -d some/where -r x f.orch");
+	help_is("some/where/x/result/a", want);
+	help_sh(0, "ORCH_DIR=other orch run -r x f.orch");
 	ck_assert(help_exists("other/x/result/a"));
 }
 END_TEST
@@ -978,12 +947,12 @@ END_TEST
 START_TEST(c26_over_a_complete_run)
 {
 	help_file("f.orch", "run sh as a | " STARTED, NULL);
-	sh(0, "orch run -r x f.orch");
-	sh(0, "orch run -r x f.orch");
-	file_is("started", "a\n");
-	sh(3, "orch resume");
-	sh(0, "orch resume -r x");
-	file_is("started", "a\n");
+	help_sh(0, "orch run -r x f.orch");
+	help_sh(0, "orch run -r x f.orch");
+	help_is("started", "a\n");
+	help_sh(3, "orch resume");
+	help_sh(0, "orch resume -r x");
+	help_is("started", "a\n");
 }
 END_TEST
 
@@ -995,14 +964,14 @@ START_TEST(c26_over_a_live_run_names_the_holder)
 	struct ran r;
 
 	help_file("f.orch", "run sh as a | " STARTED GATED, NULL);
-	r = sh(4,
+	r = help_sh(4,
 	    "mkfifo up gate; orch run -q -r x f.orch & pid=$!; read u <up; echo $pid; timeout 30 orch run -r x f.orch; s=$?;"
 	    "timeout 30 orch resume -r x; echo $?; echo go >gate; wait $pid && exit $s");
 	r.out[strcspn(r.out, "\n")] = '\0';
-	has(r.err, r.out);
+	help_has(r.err, r.out);
 	ck_assert_int_eq(help_count(r.err, "in use"), 2);
 	ck_assert_str_eq(r.out + strlen(r.out) + 1, "4\n");
-	file_is("started", "a\n");
+	help_is("started", "a\n");
 }
 END_TEST
 
@@ -1012,18 +981,18 @@ START_TEST(c26_fifty_at_once_one_works)
 	help_file("f.orch",
 	    "run sh as a | " STARTED "until test $(ls \"$ORCH_ROOT/refused\" | wc -l) -eq 49; do sleep 0.02; done",
 	    "timeout 60s", NULL);
-	sh(0, "mkdir refused; n=0; while test $n -lt 50; do n=$((n + 1)); { orch run -r x f.orch 2>err-$n; s=$?;"
+	help_sh(0, "mkdir refused; n=0; while test $n -lt 50; do n=$((n + 1)); { orch run -r x f.orch 2>err-$n; s=$?;"
 	    "test $s -eq 0 || echo $s >refused/$n; } & done; wait");
-	ck_assert_str_eq(sh(0, "sort refused/* | uniq -c | tr -s ' '").out, " 49 4\n");
-	file_is("started", "a\n");
-	sh(0, "cd refused; for n in *; do grep -q 'pid [0-9]' ../err-$n || exit 1; done");
+	ck_assert_str_eq(help_sh(0, "sort refused/* | uniq -c | tr -s ' '").out, " 49 4\n");
+	help_is("started", "a\n");
+	help_sh(0, "cd refused; for n in *; do grep -q 'pid [0-9]' ../err-$n || exit 1; done");
 }
 END_TEST
 
 START_TEST(c27_status_refuses_no_start)
 {
 	help_file("f.orch", "run sh as a | " STARTED, NULL);
-	sh(0,
+	help_sh(0,
 	    "orch run -q -r x f.orch; (n=0; while test $n -lt 200; do n=$((n + 1)); orch status -r x >out || echo bad >>bad; done) & "
 	    "n=0; while test $n -lt 60; do n=$((n + 1)); rm -f .orch/x/result/a; orch run -q -r x f.orch || exit; done; wait");
 	no_file("bad");
@@ -1036,22 +1005,22 @@ START_TEST(c28_status_of_a_live_and_of_a_killed_run)
 	struct ran r;
 
 	help_file("f.orch", "run sh as done | :", "run sh as a | " GATED, "run sh as later | :", NULL);
-	r = sh(0,
+	r = help_sh(0,
 	    "mkfifo up gate; orch run -q -r x f.orch & pid=$!; read u <up; orch status; orch runs; kill -9 $pid;"
 	    "wait $pid; until orch status | grep -q 'run x: interrupted'; do sleep 0.02; done; echo --; orch status; orch runs");
-	has(r.out, "run x: running");
-	has(r.out, "running      a");
-	has(r.out, "waiting      later");
-	has(r.out, "\nrunning  ");
+	help_has(r.out, "run x: running");
+	help_has(r.out, "running      a");
+	help_has(r.out, "waiting      later");
+	help_has(r.out, "\nrunning  ");
 	r.out = strstr(r.out, "--\n");
-	has(r.out, "run x: interrupted");
-	has(r.out, "done         done");
-	has(r.out, "interrupted  a");
-	has(r.out, "\ninterrupted  2");
-	lacks(r.out, "running");
+	help_has(r.out, "run x: interrupted");
+	help_has(r.out, "done         done");
+	help_has(r.out, "interrupted  a");
+	help_has(r.out, "\ninterrupted  2");
+	help_lacks(r.out, "running");
 	no_file(RESULT "a");
-	sh(0, "(read u <up; echo >gate) & orch resume -q && wait");
-	has(sh(0, "orch status").out, "run x: complete");
+	help_sh(0, "(read u <up; echo >gate) & orch resume -q && wait");
+	help_has(help_sh(0, "orch status").out, "run x: complete");
 }
 END_TEST
 
@@ -1069,22 +1038,22 @@ START_TEST(c29_looking_writes_nothing)
 
 	help_file("f.orch", "run sh as a | echo 1; echo 2 >&2", "run sh as b | test -f ok", "run sh as c | :",
 	    NULL);
-	sh(0, "chmod 755 .; mkdir none");
+	help_sh(0, "chmod 755 .; mkdir none");
 	be_nobody();
-	sh(1, "orch run -q -r x f.orch");
+	help_sh(1, "orch run -q -r x f.orch");
 	before = listing(".");
 	for (i = 0; i < LEN(commands); i++)
-		sh(0, commands[i]);
+		help_sh(0, commands[i]);
 	ck_assert_str_eq(listing("."), before);
-	sh(0, "chmod -R a-w . && ! (echo >new) 2>/dev/null");
+	help_sh(0, "chmod -R a-w . && ! (echo >new) 2>/dev/null");
 	for (i = 0; i < LEN(commands); i++)
-		sh(0, commands[i]);
-	sh(0, "chmod -R u+w .");
+		help_sh(0, commands[i]);
+	help_sh(0, "chmod -R u+w .");
 	/* Where there never was a run, too. */
-	sh(0, "cd none && orch run -n ../f.orch && orch runs && orch check ../f.orch");
-	sh(3, "cd none && orch status");
-	sh(3, "cd none && orch logs");
-	sh(3, "cd none && orch cat a");
+	help_sh(0, "cd none && orch run -n ../f.orch && orch runs && orch check ../f.orch");
+	help_sh(3, "cd none && orch status");
+	help_sh(3, "cd none && orch logs");
+	help_sh(3, "cd none && orch cat a");
 	no_file("none/.orch");
 }
 END_TEST
@@ -1094,14 +1063,14 @@ START_TEST(c30_a_new_prompt_or_parameter_replaces_the_recorded)
 	help_file("f.orch", "param prompt none", "param p", "param q unset",
 	    "run sh as r-{{p}}-{{q}} | test -f \"$ORCH_ROOT/ok\"",
 	    "print | {{prompt}} {{p}} {{q}}", NULL);
-	sh(1, "orch run -r x f.orch p=1 first");
-	sh(1, "orch resume -r x");
-	sh(1, "orch run -r x f.orch q=new 'the second'");
+	help_sh(1, "orch run -r x f.orch p=1 first");
+	help_sh(1, "orch resume -r x");
+	help_sh(1, "orch run -r x f.orch q=new 'the second'");
 	help_file("ok", NULL);
-	ck_assert_str_eq(sh(0, "orch resume -r x").out, "the second 1 new\n");
-	ck_assert_str_eq(sh(0, "orch run -r x f.orch p=2").out, "the second 2 new\n");
-	ck_assert_str_eq(sh(0, "orch run -r x f.orch '' q=").out, " 2 \n");
-	ck_assert_str_eq(sh(0, "orch resume -r x").out, " 2 \n");
+	ck_assert_str_eq(help_sh(0, "orch resume -r x").out, "the second 1 new\n");
+	ck_assert_str_eq(help_sh(0, "orch run -r x f.orch p=2").out, "the second 2 new\n");
+	ck_assert_str_eq(help_sh(0, "orch run -r x f.orch '' q=").out, " 2 \n");
+	ck_assert_str_eq(help_sh(0, "orch resume -r x").out, " 2 \n");
 }
 END_TEST
 
@@ -1109,37 +1078,37 @@ START_TEST(c30_a_is_recorded)
 {
 	help_file("f.orch", "agent ask sh -c 'cat; echo file'", "for i in 1..3", "run ask as s-{{i}} | text",
 	    "if test ! -f \"$ORCH_ROOT/ok-$i\"", "fail | stopped here", "end", "end", NULL);
-	sh(1, "orch run -r x -a \"ask=sh -c 'cat; echo given'\" f.orch");
-	file_is(RESULT "s-1", "text\ngiven\n");
+	help_sh(1, "orch run -r x -a \"ask=sh -c 'cat; echo given'\" f.orch");
+	help_is(RESULT "s-1", "text\ngiven\n");
 	help_file("ok-1", NULL);
-	sh(1, "orch resume -r x");
-	file_is(RESULT "s-2", "text\ngiven\n");
+	help_sh(1, "orch resume -r x");
+	help_is(RESULT "s-2", "text\ngiven\n");
 	help_file("ok-2", NULL);
 	help_file("ok-3", NULL);
-	sh(0, "orch resume -r x -a \"ask=sh -c 'cat; echo anew'\"");
-	file_is(RESULT "s-3", "text\nanew\n");
-	file_is(RESULT "s-2", "text\ngiven\n");
+	help_sh(0, "orch resume -r x -a \"ask=sh -c 'cat; echo anew'\"");
+	help_is(RESULT "s-3", "text\nanew\n");
+	help_is(RESULT "s-2", "text\ngiven\n");
 	unlink(RESULT "s-1");
-	sh(0, "orch resume -r x");
-	file_is(RESULT "s-1", "text\nanew\n");
+	help_sh(0, "orch resume -r x");
+	help_is(RESULT "s-1", "text\nanew\n");
 }
 END_TEST
 
 START_TEST(c30_resume_takes_no_operands)
 {
 	help_file("f.orch", "run sh as a | " STARTED "test -f \"$ORCH_ROOT/ok\"", NULL);
-	sh(1, "orch run -r nightly f.orch");
-	sh(2, "orch resume nightly");
-	sh(2, "orch resume -r nightly prompt");
-	file_is("started", "a\n");
+	help_sh(1, "orch run -r nightly f.orch");
+	help_sh(2, "orch resume nightly");
+	help_sh(2, "orch resume -r nightly prompt");
+	help_is("started", "a\n");
 }
 END_TEST
 
 START_TEST(c31_runs_of_one_second_have_names_of_their_own)
 {
 	help_file("f.orch", "run sh as a | :", NULL);
-	sh(0, "for n in 1 2 3 4 5 6; do orch run -q f.orch & done; wait");
-	ck_assert_str_eq(sh(0, "ls .orch | wc -l | tr -d ' '; orch runs | grep -c '^complete'").out, "6\n6\n");
+	help_sh(0, "for n in 1 2 3 4 5 6; do orch run -q f.orch & done; wait");
+	ck_assert_str_eq(help_sh(0, "ls .orch | wc -l | tr -d ' '; orch runs | grep -c '^complete'").out, "6\n6\n");
 }
 END_TEST
 
@@ -1147,9 +1116,9 @@ START_TEST(c31_names_that_are_taken)
 {
 	help_file("f.orch", "run sh as a | :", NULL);
 	/* As if the clock was set back: this second's names are there already. */
-	sh(0,
+	help_sh(0,
 	    "mkdir .orch; n=0; until test $n -gt 4; do mkdir -p .orch/$(date +%Y%m%d-%H%M%S); orch run -q f.orch || exit; n=$((n + 1)); done");
-	ck_assert_str_eq(sh(0, "orch runs | grep -c '^complete'").out, "5\n");
+	ck_assert_str_eq(help_sh(0, "orch runs | grep -c '^complete'").out, "5\n");
 }
 END_TEST
 
@@ -1167,11 +1136,11 @@ START_TEST(c32_standard_output_that_cannot_be_written)
 	help_file("f.orch", "run sh as a | echo 1; echo 2 >&2", "print | {{a}}", "run sh as b | " STARTED, NULL);
 	for (i = 0; i < LEN(commands); i++) {
 		snprintf(command, sizeof command, "%s >/dev/full", commands[i]);
-		r = sh(1, command);
-		has(r.err, "No space left");
+		r = help_sh(1, command);
+		help_has(r.err, "No space left");
 	}
 	no_file("started");
-	ck_assert_str_eq(sh(0, "orch resume -r x").out, "1\n");
+	ck_assert_str_eq(help_sh(0, "orch resume -r x").out, "1\n");
 }
 END_TEST
 
@@ -1189,13 +1158,13 @@ START_TEST(c33_descriptors_closed_at_start)
 	for (i = 0; i < LEN(closed); i++) {
 		snprintf(command, sizeof command, "orch run -v -r r%zu f.orch n=%zu %s; test $? -le 1", i, i,
 		    closed[i]);
-		sh(0, command);
+		help_sh(0, command);
 		snprintf(line, sizeof line,
 		    "cd .orch/r%zu && cat result/out result/both result/wrong result/in stderr/both", i);
-		ck_assert_str_eq(sh(0, line).out, "answer\nanswer\nnoneerror\n");
+		ck_assert_str_eq(help_sh(0, line).out, "answer\nanswer\nnoneerror\n");
 		snprintf(line, sizeof line, "cat .orch/r%zu/run .orch/r%zu/log", i, i);
-		lacks(sh(0, line).out, "printed");
-		lacks(sh(0, line).out, "orch: run");
+		help_lacks(help_sh(0, line).out, "printed");
+		help_lacks(help_sh(0, line).out, "orch: run");
 	}
 }
 END_TEST
@@ -1279,21 +1248,21 @@ START_TEST(c57_messages_say_what_where_and_what_to_do)
 {
 	struct ran r;
 
-	r = sh(2, "orch run missing.orch");
-	has(r.err, "missing.orch: No such file");
+	r = help_sh(2, "orch run missing.orch");
+	help_has(r.err, "missing.orch: No such file");
 	ck_assert_int_eq(help_count(r.err, "\n"), 1);
 	help_file("f.orch", "param n", "run sh as a | exit 3", NULL);
-	r = sh(2, "orch run f.orch");
-	has(r.err, "f.orch:1");
-	has(r.err, "n=VALUE");
-	r = sh(1, "mkdir else; orch run -d else/where -r 'my run' f.orch n=1");
-	has(r.err, "failed    a  exit status 3");
+	r = help_sh(2, "orch run f.orch");
+	help_has(r.err, "f.orch:1");
+	help_has(r.err, "n=VALUE");
+	r = help_sh(1, "mkdir else; orch run -d else/where -r 'my run' f.orch n=1");
+	help_has(r.err, "failed    a  exit status 3");
 	/* What it says is the way to go on with it, as it stands. */
 	r.err = strstr(r.err, "orch resume");
 	ck_assert_ptr_nonnull(r.err);
 	r.err[strcspn(r.err, "\n")] = '\0';
-	r = sh(1, r.err);
-	has(r.err, "failed    a");
+	r = help_sh(1, r.err);
+	help_has(r.err, "failed    a");
 }
 END_TEST
 
@@ -1307,26 +1276,26 @@ START_TEST(c57_control_characters_are_made_visible)
 	setenv("V", "red\x1b[31m\r\a\x9b\x7f", 1);
 	help_file("f.orch", "param v x", "parallel i in {{v}}", "run sh as x-{{i}}",
 	    "| printf \"$v\"; printf '\\033]0;title\\007' >&2; exit 1", "end", NULL);
-	r = sh(1, "orch run -r x f.orch v=\"$V\"");
+	r = help_sh(1, "orch run -r x f.orch v=\"$V\"");
 	no_control(r.err);
-	has(r.err, "red");
-	has(r.err, "]0;title");
+	help_has(r.err, "red");
+	help_has(r.err, "]0;title");
 	for (i = 0; i < LEN(commands); i++) {
 		r = help_run("%s", commands[i]);
 		no_control(r.out);
 		no_control(r.err);
 	}
 	/* The bytes themselves are kept. */
-	has(sh(0, "orch logs -r x").out, "\x1b]0;title\a");
-	no_control(sh(2, "orch run \"$V\"").err);
-	no_control(sh(2, "orch run f.orch \"$V\"").err);
-	no_control(sh(2, "orch \"-$V\"").err);
-	no_control(sh(3, "orch status -r \"$V\"").err);
-	no_control(sh(1, "orch cat -r x \"$V\"").err);
+	help_has(help_sh(0, "orch logs -r x").out, "\x1b]0;title\a");
+	no_control(help_sh(2, "orch run \"$V\"").err);
+	no_control(help_sh(2, "orch run f.orch \"$V\"").err);
+	no_control(help_sh(2, "orch \"-$V\"").err);
+	no_control(help_sh(3, "orch status -r \"$V\"").err);
+	no_control(help_sh(1, "orch cat -r x \"$V\"").err);
 	help_file("g.orch", "param v x", "fail | it says {{v}}", NULL);
-	no_control(sh(1, "orch run -r y g.orch v=\"$V\"").err);
+	no_control(help_sh(1, "orch run -r y g.orch v=\"$V\"").err);
 	help_bytes("h.orch", "run \x1b[31m | x\n", 13);
-	no_control(sh(2, "orch run h.orch").err);
+	no_control(help_sh(2, "orch run h.orch").err);
 }
 END_TEST
 
@@ -1361,10 +1330,10 @@ START_TEST(c58_every_failing_exit_says_something)
 	help_file("fails.orch", "run sh as a | exit 1", NULL);
 	help_file("fail.orch", "fail", NULL);
 	help_file("silent.orch", "if exit 2", "end", NULL);
-	help_file("late.orch", "param max 0", "parallel max {{max}} i in 1 2", "run sh as x-{{i}} | :", "end",
+	help_file("late.orch", "run sh as m | echo 0", "parallel max {{m}} i in 1 2", "run sh as x-{{i}} | :", "end",
 	    NULL);
 	for (i = 0; i < LEN(all); i++)
-		sh(all[i].status, all[i].command);
+		help_sh(all[i].status, all[i].command);
 }
 END_TEST
 
@@ -1378,12 +1347,12 @@ START_TEST(c58_q_is_silent_on_success)
 	help_file("f.orch", "run sh as a | echo x >&2; echo y", "parallel i in 1 2", "run sh as x-{{i}} | :", "end",
 	    "run sh as o | exit 1", "retry 1 0s", "otherwise none", "stop | well", NULL);
 	for (i = 0; i < LEN(commands); i++) {
-		r = sh(0, commands[i]);
+		r = help_sh(0, commands[i]);
 		ck_assert_str_eq(r.out, "");
 		if (i == 1 || i == 3)
 			ck_assert_str_eq(r.err, "");
-		lacks(r.err, "done");
-		lacks(r.err, "complete");
+		help_lacks(r.err, "done");
+		help_lacks(r.err, "complete");
 	}
 }
 END_TEST
@@ -1406,7 +1375,7 @@ answer_is(const char *key, const char *value, const char *more)
 
 	snprintf(name, sizeof name, RESULT "%s", key);
 	snprintf(want, sizeof want, "%s%s", value, more);
-	file_is(name, want);
+	help_is(name, want);
 }
 
 START_TEST(c59_hostile_values_are_only_data)
@@ -1429,17 +1398,17 @@ START_TEST(c59_hostile_values_are_only_data)
 	    "step cat exec cat", "run cat as again < k-* f-* p-*", "print | <{{v}}>", NULL);
 	for (i = 0; i < LEN(hostile); i++) {
 		setenv("V", hostile[i], 1);
-		r = sh(0, "rm -rf .orch; orch run -r x f.orch v=\"$V\"");
+		r = help_sh(0, "rm -rf .orch; orch run -r x f.orch v=\"$V\"");
 		for (k = 0; k < LEN(keys); k++)
 			answer_is(keys[k], hostile[i], "");
 		answer_is("text", hostile[i], "\n");
 		no_control(r.err);
-		ck_assert_int_eq(help_count(sh(0, "cat .orch/x/result/again").out, hostile[i]), 3);
+		ck_assert_int_eq(help_count(help_sh(0, "cat .orch/x/result/again").out, hostile[i]), 3);
 		ck_assert(!strncmp(r.out + 1, hostile[i], strlen(hostile[i])));
 		no_file("P");
 		no_file("../x");
 	}
-	ck_assert_str_eq(sh(0, "ls -A").out, ".orch\nf.orch\n");
+	ck_assert_str_eq(help_sh(0, "ls -A").out, ".orch\nf.orch\n");
 }
 END_TEST
 
@@ -1482,15 +1451,15 @@ START_TEST(an_item_with_everything_is_only_data)
 	    "parallel item in < list", "run claude as x-{{item}} | Look at {{item}}",
 	    "run sh as e-{{item}} | echo \"$item\"; exit 1", "end", NULL);
 	setenv("I", item, 1);
-	r = sh(1, "orch run -r x f.orch");
-	has(r.err, item);
-	has(r.err, "1 of 1 branches failed");
+	r = help_sh(1, "orch run -r x f.orch");
+	help_has(r.err, item);
+	help_has(r.err, "1 of 1 branches failed");
 	setenv("K", "x-$(touch P); ../../x \"y\"", 1);
-	ck_assert_str_eq(sh(0, "orch cat -r x \"$K\"").out, "Look at $(touch P); ../../x \"y\"\n");
-	has(sh(0, "orch logs -r x \"$K\"").out, item);
-	has(sh(0, "orch status -r x").out, item);
+	ck_assert_str_eq(help_sh(0, "orch cat -r x \"$K\"").out, "Look at $(touch P); ../../x \"y\"\n");
+	help_has(help_sh(0, "orch logs -r x \"$K\"").out, item);
+	help_has(help_sh(0, "orch status -r x").out, item);
 	no_file("P");
-	ck_assert_str_eq(sh(0, "ls -A . .orch; ls .orch/x/result | wc -l | tr -d ' '").out,
+	ck_assert_str_eq(help_sh(0, "ls -A . .orch; ls .orch/x/result | wc -l | tr -d ' '").out,
 	    ".:\n.orch\nf.orch\n\n.orch:\n.gitignore\nx\n2\n");
 }
 END_TEST
@@ -1508,10 +1477,10 @@ START_TEST(c60_long_prompts_arrive_whole)
 		text[sizes[i] / 2] = '\n';
 		text[sizes[i] - 1] = '\n';
 		help_bytes("p", text, sizes[i]);
-		sh(0, "rm -rf .orch; orch run -r x f.orch");
+		help_sh(0, "rm -rf .orch; orch run -r x f.orch");
 		bytes_are(RESULT "a", text, sizes[i]);
 		bytes_are(".orch/x/asked/a", text, sizes[i]);
-		sh(0, "rm .orch/x/result/a; orch resume -r x");
+		help_sh(0, "rm .orch/x/result/a; orch resume -r x");
 		bytes_are(RESULT "a", text, sizes[i]);
 	}
 }
@@ -1525,11 +1494,11 @@ START_TEST(c60_an_argument_that_is_too_long_says_so)
 	memset(text, 'a', 140000);
 	help_bytes("p", text, 140000);
 	help_file("f.orch", "step s exec printf %s {}", "run s as a", "prompt p", NULL);
-	r = sh(1, "orch run -r x f.orch");
-	has(r.err, "long");
+	r = help_sh(1, "orch run -r x f.orch");
+	help_has(r.err, "long");
 	no_file(RESULT "a");
 	help_bytes("p", text, 131000);
-	sh(0, "orch run -r x f.orch");
+	help_sh(0, "orch run -r x f.orch");
 	bytes_are(RESULT "a", text, 131000);
 }
 END_TEST
@@ -1542,11 +1511,11 @@ START_TEST(a_long_variable_is_left_out_of_the_environment)
 	    "run cat as text", NULL);
 	memset(text, 'v', 65537);
 	help_bytes("v", text, 65536);
-	sh(0, "orch run -q -r x f.orch v=\"$(cat v)\"");
-	file_is(RESULT "a", "there\n");
+	help_sh(0, "orch run -q -r x f.orch v=\"$(cat v)\"");
+	help_is(RESULT "a", "there\n");
 	help_bytes("v", text, 65537);
-	sh(0, "orch run -q -r y f.orch v=\"$(cat v)\"");
-	file_is(".orch/y/result/a", "\n");
+	help_sh(0, "orch run -q -r y f.orch v=\"$(cat v)\"");
+	help_is(".orch/y/result/a", "\n");
 	text[65537] = '\n';
 	bytes_are(".orch/y/result/text", text, 65538);
 }
@@ -1583,16 +1552,16 @@ START_TEST(w_review_fails_on_the_third_lens_and_resumes_with_it)
 	    "run review as review-{{lens}} | Review the diff for {{lens}}",
 	    "timeout 20m", "end", "run claude as summary < review-* | What must be mended first?",
 	    "print | {{summary}}", NULL);
-	r = sh(1, "orch run -r x f.orch");
+	r = help_sh(1, "orch run -r x f.orch");
 	ck_assert_str_eq(r.out, "");
-	has(r.err, "1 of 3 branches failed: review-design");
-	ck_assert_str_eq(sh(0, "ls .orch/x/result").out, "review-performance\nreview-security\n");
-	ck_assert_str_eq(sh(0, "sort started").out, "review-design\nreview-performance\nreview-security\n");
+	help_has(r.err, "1 of 3 branches failed: review-design");
+	ck_assert_str_eq(help_sh(0, "ls .orch/x/result").out, "review-performance\nreview-security\n");
+	ck_assert_str_eq(help_sh(0, "sort started").out, "review-design\nreview-performance\nreview-security\n");
 	help_file("ok", NULL);
 	unlink("started");
-	r = sh(0, "orch resume -r x");
-	file_is("started", "review-design\nsummary\n");
-	has(r.err, "2 done, 2 kept");
+	r = help_sh(0, "orch resume -r x");
+	help_is("started", "review-design\nsummary\n");
+	help_has(r.err, "2 done, 2 kept");
 	ck_assert_str_eq(r.out,
 	    "What must be mended first?\n\n==> review-security <==\nReview the diff for security\n\n"
 	    "==> review-performance <==\nReview the diff for performance\n\n==> review-design <==\nReview the diff for design\n");
@@ -1606,10 +1575,10 @@ START_TEST(w_review_as_it_stands)
 	/* The file's own `otherwise` stands for what failed; resume finds nothing to do. */
 	setenv("A",
 	    "claude=sh -c 'echo \"$ORCH_KEY\" >>\"$ORCH_ROOT/started\"; test \"${lens-}\" != design && cat'", 1);
-	r = sh(0, "orch run -r x -a \"$A\" \"$TREE/tests/workflows/review.orch\"");
-	has(r.err, "otherwise review-design");
-	has(r.out, "==> review-design <==\nno answer");
-	ck_assert_str_eq(sh(0, "orch run -r x -a \"$A\" \"$TREE/tests/workflows/review.orch\"").out, r.out);
+	r = help_sh(0, "orch run -r x -a \"$A\" \"$TREE/tests/workflows/review.orch\"");
+	help_has(r.err, "otherwise review-design");
+	help_has(r.out, "==> review-design <==\nno answer");
+	ck_assert_str_eq(help_sh(0, "orch run -r x -a \"$A\" \"$TREE/tests/workflows/review.orch\"").out, r.out);
 	ck_assert_int_eq(help_count(help_read("started", NULL), "\n"), 4);
 }
 END_TEST
@@ -1620,11 +1589,11 @@ START_TEST(w_review_resume_starts_exactly_one)
 	    "test \"${lens-}\" != design -o -f \"$ORCH_ROOT/ok\"'", "step review claude",
 	    "parallel max 2 lens in security performance design",
 	    "run review as review-{{lens}} | Review the diff for {{lens}}", "end", NULL);
-	sh(1, "orch run -r x f.orch");
+	help_sh(1, "orch run -r x f.orch");
 	unlink("started");
 	help_file("ok", NULL);
-	sh(0, "orch resume -r x");
-	file_is("started", "review-design\n");
+	help_sh(0, "orch resume -r x");
+	help_is("started", "review-design\n");
 }
 END_TEST
 
@@ -1632,7 +1601,7 @@ START_TEST(w_research_as_it_stands)
 {
 	setenv("A", "claude=sh -c 'echo \"$ORCH_KEY by claude\"; cat'", 1);
 	setenv("B", "codex=sh -c 'echo \"$ORCH_KEY by codex\"; cat'", 1);
-	ck_assert_str_eq(sh(0, "orch run -a \"$A\" -a \"$B\" \"$TREE/tests/workflows/research.orch\"").out,
+	ck_assert_str_eq(help_sh(0, "orch run -a \"$A\" -a \"$B\" \"$TREE/tests/workflows/research.orch\"").out,
 	    "verdict by claude\nWhich approach is better, and why?\n\n==> approach-a <==\napproach-a by claude\nResearch approach A\n\n"
 	    "==> approach-b <==\napproach-b by codex\nResearch approach B\n");
 }
@@ -1648,9 +1617,9 @@ START_TEST(w_mend_ends_by_break_and_feeds_back)
 	help_file("Makefile", "check:", "\t@test -f mended || { echo wrong $$(ls seen-* | wc -l); exit 1; }", NULL);
 	setenv("A",
 	    "claude=sh -c 'cat >\"seen-$ORCH_KEY\"; test $ORCH_KEY != mend-3 || : >mended; echo \"$*\"' agent", 1);
-	sh(0, "orch run -r x -a \"$A\" \"$TREE/tests/workflows/mend.orch\" 'do the work'");
-	file_is("seen-work", "do the work\n");
-	file_is(RESULT "work", "--permission-mode acceptEdits\n");
+	help_sh(0, "orch run -r x -a \"$A\" \"$TREE/tests/workflows/mend.orch\" 'do the work'");
+	help_is("seen-work", "do the work\n");
+	help_is(RESULT "work", "--permission-mode acceptEdits\n");
 	for (i = 1; i <= 3; i++) {
 		n = (size_t)snprintf(want, sizeof want, "%s", prompt);
 		for (k = 1; k <= i; k++) {
@@ -1659,17 +1628,17 @@ START_TEST(w_mend_ends_by_break_and_feeds_back)
 			n += (size_t)snprintf(want + n, sizeof want - n, "%s", help_read(name, NULL));
 		}
 		snprintf(name, sizeof name, "seen-mend-%d", i);
-		file_is(name, want);
+		help_is(name, want);
 	}
-	file_is(RESULT "test-4", "PASSED\n");
-	ck_assert_str_eq(sh(0, "ls .orch/x/result").out,
+	help_is(RESULT "test-4", "PASSED\n");
+	ck_assert_str_eq(help_sh(0, "ls .orch/x/result").out,
 	    "mend-1\nmend-2\nmend-3\ntest-1\ntest-2\ntest-3\ntest-4\nwork\n");
 	/* A second walk: nobody is asked, not even make. */
-	sh(0,
+	help_sh(0,
 	    "rm mended seen-*; orch run -r x -a \"$A\" \"$TREE/tests/workflows/mend.orch\" 'do the work' >again 2>said");
-	file_is("again", "");
-	has(help_read("said", NULL), "0 done, 8 kept");
-	ck_assert_str_eq(sh(0, "ls").out, "Makefile\nagain\nsaid\n");
+	help_is("again", "");
+	help_has(help_read("said", NULL), "0 done, 8 kept");
+	ck_assert_str_eq(help_sh(0, "ls").out, "Makefile\nagain\nsaid\n");
 }
 END_TEST
 
@@ -1681,12 +1650,12 @@ START_TEST(w_mend_prints_the_same_again)
 	    "run sh as test-{{i}} | " STARTED "test $i = 3 && echo PASSED $$ || echo no $$",
 	    "print | pass {{i}}: {{test-*}}", "if < test-{{i}} | grep -q PASSED", "break", "end",
 	    "run sh as mend-{{i}} < test-* | " STARTED "cat", "end", "print | after {{mend-*}}", NULL);
-	first = sh(0, "orch run -r x f.orch").out;
-	file_is("started", "test-1\nmend-1\ntest-2\nmend-2\ntest-3\n");
-	ck_assert_str_eq(sh(0, "orch run -r x f.orch").out, first);
-	file_is("started", "test-1\nmend-1\ntest-2\nmend-2\ntest-3\n");
+	first = help_sh(0, "orch run -r x f.orch").out;
+	help_is("started", "test-1\nmend-1\ntest-2\nmend-2\ntest-3\n");
+	ck_assert_str_eq(help_sh(0, "orch run -r x f.orch").out, first);
+	help_is("started", "test-1\nmend-1\ntest-2\nmend-2\ntest-3\n");
 	ck_assert_int_eq(help_count(first, "pass "), 3);
-	ck_assert_str_eq(sh(0, "cat .orch/x/result/test-1 .orch/x/result/test-2").out, help_read(RESULT "mend-2",
+	ck_assert_str_eq(help_sh(0, "cat .orch/x/result/test-1 .orch/x/result/test-2").out, help_read(RESULT "mend-2",
 	    NULL));
 }
 END_TEST
@@ -1694,15 +1663,15 @@ END_TEST
 START_TEST(w_sweep_as_it_stands)
 {
 	setenv("A", "claude=sh -c 'cat'", 1);
-	sh(0,
+	help_sh(0,
 	    "git init -q -b main . && git config user.email a@b && git config user.name n && echo fine >a && echo fine >'b b' && "
 	    "git add . && git commit -q -m x && echo TODO >>'b b' && echo more >>a");
-	sh(0, "orch run -r x -a \"$A\" \"$TREE/tests/workflows/sweep.orch\"");
-	file_is(RESULT "changed", "a\nb b\n");
-	file_is(RESULT "lint-a", "");
-	file_is(RESULT "fix-b%20b", "Mend what is listed for b b.\n\n==> lint-b b <==\n2:TODO\n");
+	help_sh(0, "orch run -r x -a \"$A\" \"$TREE/tests/workflows/sweep.orch\"");
+	help_is(RESULT "changed", "a\nb b\n");
+	help_is(RESULT "lint-a", "");
+	help_is(RESULT "fix-b%20b", "Mend what is listed for b b.\n\n==> lint-b b <==\n2:TODO\n");
 	no_file(RESULT "fix-a");
-	ck_assert_str_eq(sh(0, "git status --porcelain").out, " M a\n M \"b b\"\n");
+	ck_assert_str_eq(help_sh(0, "git status --porcelain").out, " M a\n M \"b b\"\n");
 }
 END_TEST
 
@@ -1731,26 +1700,26 @@ START_TEST(s_if_and_else)
 	    "else", "print | no", "end",
 	    "if test $n = 0", "print | zero", "else", "if exit $n", "print | never", "else", "print | one", "end",
 	    "end", NULL);
-	ck_assert_str_eq(sh(0, "orch run -r x f.orch n=0").out, "yes\nzero\n");
-	ck_assert_str_eq(sh(0, "orch run -r x f.orch n=1").out, "yes\none\n");
-	r = sh(1, "orch run -r x f.orch n=2");
+	ck_assert_str_eq(help_sh(0, "orch run -r x f.orch n=0").out, "yes\nzero\n");
+	ck_assert_str_eq(help_sh(0, "orch run -r x f.orch n=1").out, "yes\none\n");
+	r = help_sh(1, "orch run -r x f.orch n=2");
 	ck_assert_str_eq(r.out, "yes\n");
-	has(r.err, "f.orch:11");
-	sh(1, "orch run -r x f.orch n=127");
+	help_has(r.err, "f.orch:11");
+	help_sh(1, "orch run -r x f.orch n=127");
 	help_file("g.orch", "if kill -TERM $$", "end", NULL);
-	sh(1, "orch run g.orch");
+	help_sh(1, "orch run g.orch");
 }
 END_TEST
 
 START_TEST(s_for_ranges)
 {
 	help_file("f.orch", "param a", "param b", "for i in {{a}}..{{b}}", "print | {{i}}", "end", NULL);
-	ck_assert_str_eq(sh(0, "orch run f.orch a=3 b=5").out, "3\n4\n5\n");
-	ck_assert_str_eq(sh(0, "orch run f.orch a=3 b=3").out, "3\n");
-	ck_assert_str_eq(sh(0, "orch run f.orch a=3 b=2").out, "");
-	ck_assert_str_eq(sh(0, "orch run f.orch a=08 b=11").out, "8\n9\n10\n11\n");
-	sh(1, "orch run f.orch a=x b=2");
-	sh(1, "orch run f.orch a=1 b=99999999999999999999");
+	ck_assert_str_eq(help_sh(0, "orch run f.orch a=3 b=5").out, "3\n4\n5\n");
+	ck_assert_str_eq(help_sh(0, "orch run f.orch a=3 b=3").out, "3\n");
+	ck_assert_str_eq(help_sh(0, "orch run f.orch a=3 b=2").out, "");
+	ck_assert_str_eq(help_sh(0, "orch run f.orch a=08 b=11").out, "8\n9\n10\n11\n");
+	help_sh(2, "orch run f.orch a=x b=2");
+	help_sh(2, "orch run f.orch a=1 b=99999999999999999999");
 }
 END_TEST
 
@@ -1759,7 +1728,7 @@ START_TEST(s_break_leaves_the_innermost)
 	help_file("f.orch", "for a in 1 2", "for b in 1..9", "if test $b = 2", "break", "end", "print | {{a}}{{b}}",
 	    "end", "print | end {{a}}",
 	    "end", "print | after", NULL);
-	ck_assert_str_eq(sh(0, "orch run f.orch").out, "11\nend 1\n21\nend 2\nafter\n");
+	ck_assert_str_eq(help_sh(0, "orch run f.orch").out, "11\nend 1\n21\nend 2\nafter\n");
 }
 END_TEST
 
@@ -1769,16 +1738,16 @@ START_TEST(s_stop_and_fail)
 
 	help_file("f.orch", "for i in 1..3", "print | {{i}}", "if test $i = 2", "stop | enough now", "end", "end",
 	    "run sh as never | " STARTED, NULL);
-	r = sh(0, "orch run -r x f.orch");
+	r = help_sh(0, "orch run -r x f.orch");
 	ck_assert_str_eq(r.out, "1\n2\n");
-	has(r.err, "enough now");
-	has(sh(0, "orch status -r x").out, "complete");
+	help_has(r.err, "enough now");
+	help_has(help_sh(0, "orch status -r x").out, "complete");
 	no_file("started");
 	help_file("g.orch", "param v 7", "print | before", "fail | no good: {{v}}", "run sh as never | " STARTED,
 	    NULL);
-	r = sh(1, "orch run -q -r y g.orch");
+	r = help_sh(1, "orch run -q -r y g.orch");
 	ck_assert_str_eq(r.out, "before\n");
-	has(r.err, "no good: 7");
+	help_has(r.err, "no good: 7");
 	no_file("started");
 }
 END_TEST
@@ -1789,10 +1758,10 @@ START_TEST(s_fail_in_a_branch_fails_that_branch)
 
 	help_file("f.orch", "parallel i in a b c", "if test $i = b", "fail | {{i}} is wrong", "end",
 	    "run sh as x-{{i}} | :", "end", NULL);
-	r = sh(1, "orch run -r x f.orch");
-	has(r.err, "1 of 3 branches failed");
-	has(r.err, "b is wrong");
-	ck_assert_str_eq(sh(0, "ls .orch/x/result").out, "x-a\nx-c\n");
+	r = help_sh(1, "orch run -r x f.orch");
+	help_has(r.err, "1 of 3 branches failed");
+	help_has(r.err, "b is wrong");
+	ck_assert_str_eq(help_sh(0, "ls .orch/x/result").out, "x-a\nx-c\n");
 }
 END_TEST
 
@@ -1801,7 +1770,7 @@ START_TEST(s_print)
 	help_file("f.orch", "param v 'a b'", "run sh as r | printf 'one\\ntwo\\n\\n\\n'", "print | {{v}}: {{r}}.",
 	    "print | first", "|", "|  third {{r}}",
 	    "run sh as none | :", "print | [{{none}}]", NULL);
-	ck_assert_str_eq(sh(0, "orch run -q f.orch").out, "a b: one\ntwo.\nfirst\n\n third one\ntwo\n[]\n");
+	ck_assert_str_eq(help_sh(0, "orch run -q f.orch").out, "a b: one\ntwo.\nfirst\n\n third one\ntwo\n[]\n");
 }
 END_TEST
 
@@ -1810,7 +1779,7 @@ START_TEST(s_print_is_there_when_it_is_reached)
 	/* The step ends when the printed line has arrived. */
 	help_file("f.orch", "print | ready", "run sh as a | until grep -q ready \"$ORCH_ROOT/out\"; do :; done",
 	    "timeout 30s", NULL);
-	sh(0, "orch run -q f.orch >out");
+	help_sh(0, "orch run -q f.orch >out");
 }
 END_TEST
 
@@ -1821,7 +1790,7 @@ START_TEST(s_names_and_patterns)
 	    " do :; done; echo $f", "timeout 30s", "end", "for f in src/a src/b", "print | {{lint-{{f}}}}", "end",
 	    "print | {{lint-*}}{{*src*}}",
 	    "run cat as joined < lint-src/b lint-*", "print | {{joined}}", NULL);
-	ck_assert_str_eq(sh(0, "orch run -q -r x f.orch").out,
+	ck_assert_str_eq(help_sh(0, "orch run -q -r x f.orch").out,
 	    "src/a\nsrc/b\nsrc/a\nsrc/b\nsrc/a\nsrc/b\n\nsrc/b\nsrc/a\nsrc/b\n");
 }
 END_TEST
@@ -1830,16 +1799,16 @@ START_TEST(s_a_line_sees_only_what_was_before_it)
 {
 	help_file("f.orch", "parallel max 1 i in a b", "run sh as x-{{i}} | echo $i",
 	    "run sh as y-{{i}} < x-* | cat", "end", NULL);
-	sh(0, "orch run -r x f.orch");
-	file_is(RESULT "y-b", "b\n");
+	help_sh(0, "orch run -r x f.orch");
+	help_is(RESULT "y-b", "b\n");
 	help_file("g.orch", "run sh as a | :", "print | {{b}}", "run sh as b | :", NULL);
-	sh(2, "orch run -r y g.orch");
+	help_sh(2, "orch run -r y g.orch");
 	no_file(".orch/y");
 	/* Nor what happens to lie there. */
 	help_file("h.orch", "run sh as x-1 | echo 1", "print | {{x-*}}", NULL);
-	sh(0, "orch run -q -r h h.orch");
+	help_sh(0, "orch run -q -r h h.orch");
 	help_file(".orch/h/result/x-2", "2", NULL);
-	ck_assert_str_eq(sh(0, "orch run -q -r h h.orch").out, "1\n\n");
+	ck_assert_str_eq(help_sh(0, "orch run -q -r h h.orch").out, "1\n\n");
 }
 END_TEST
 
@@ -1850,15 +1819,15 @@ START_TEST(a_timeout)
 	help_file("f.orch", "timeout 1s", "step long sh", "timeout 60s", "run sh as a | exec sleep 60",
 	    "otherwise late",
 	    "run long as b | sleep 1.3; echo b", "run long as c | exec sleep 60", "timeout 1s", "retry 1 0s", NULL);
-	r = sh(1, "orch run -r x f.orch");
-	has(r.err, "failed    a  try 1: timed out after 1");
-	file_is(RESULT "a", "late");
-	file_is(RESULT "b", "b\n");
-	has(r.err, "failed    c  timed out after 1");
-	has(strstr(r.err, "failed    c  timed out"), "at try 2");
+	r = help_sh(1, "orch run -r x f.orch");
+	help_has(r.err, "failed    a  try 1: timed out after 1");
+	help_is(RESULT "a", "late");
+	help_is(RESULT "b", "b\n");
+	help_has(r.err, "failed    c  timed out after 1");
+	help_has(strstr(r.err, "failed    c  timed out"), "at try 2");
 	/* A loop gives each try its time anew. */
 	help_file("g.orch", "timeout 1s", "run sh as a | sleep 1.3; echo a", "timeout 0", NULL);
-	sh(0, "orch run -r y g.orch");
+	help_sh(0, "orch run -r y g.orch");
 }
 END_TEST
 
@@ -1869,13 +1838,13 @@ START_TEST(a_retry)
 	help_file("f.orch", "retry 9 0s", "step s sh", "retry 1 0s",
 	    "run s as a | " STARTED "test $(grep -c a \"$ORCH_ROOT/started\") -eq 3; echo got",
 	    "retry 2 0s", "run s as b | " STARTED "exit 1", NULL);
-	r = sh(1, "orch run -r x f.orch");
-	file_is("started", "a\na\na\nb\nb\n");
-	file_is(RESULT "a", "got\n");
-	has(r.err, "done      a");
-	has(r.err, "at try 3");
-	sh(1, "orch resume -r x");
-	file_is("started", "a\na\na\nb\nb\nb\nb\n");
+	r = help_sh(1, "orch run -r x f.orch");
+	help_is("started", "a\na\na\nb\nb\n");
+	help_is(RESULT "a", "got\n");
+	help_has(r.err, "done      a");
+	help_has(r.err, "at try 3");
+	help_sh(1, "orch resume -r x");
+	help_is("started", "a\na\na\nb\nb\nb\nb\n");
 }
 END_TEST
 
@@ -1887,16 +1856,16 @@ START_TEST(a_filter_and_check)
 	    "check echo step >>\"$ORCH_ROOT/checks\"",
 	    "run s as a | echo text", "check grep -q TEXT", "check echo run >>\"$ORCH_ROOT/checks\"",
 	    "run s as b | echo text", "filter sed s/t/T/", "check grep -q text", NULL);
-	r = sh(1, "orch run -r x f.orch");
-	file_is(RESULT "a", "TEXT\n");
-	file_is("checks", "run\nstep\n");
+	r = help_sh(1, "orch run -r x f.orch");
+	help_is(RESULT "a", "TEXT\n");
+	help_is("checks", "run\nstep\n");
 	no_file(RESULT "b");
-	has(r.err, "check");
+	help_has(r.err, "check");
 	help_file("g.orch", "run sh as a | echo answer", "filter cat; exit 7", "otherwise 'no answer'", NULL);
-	r = sh(0, "orch run -r y g.orch");
-	file_is(".orch/y/result/a", "no answer");
-	has(r.err, "filter");
-	has(r.err, "exit status 7");
+	r = help_sh(0, "orch run -r y g.orch");
+	help_is(".orch/y/result/a", "no answer");
+	help_has(r.err, "filter");
+	help_has(r.err, "exit status 7");
 }
 END_TEST
 
@@ -1904,10 +1873,10 @@ START_TEST(a_checks_of_all_levels_add)
 {
 	help_file("f.orch", "check test $where != file", "param where", "step s sh", "check test $where != step",
 	    "run s as a | echo x", "check test $where != run", NULL);
-	sh(0, "orch run -r x f.orch where=none");
-	sh(1, "orch run f.orch where=file");
-	sh(1, "orch run f.orch where=step");
-	sh(1, "orch run f.orch where=run");
+	help_sh(0, "orch run -r x f.orch where=none");
+	help_sh(1, "orch run f.orch where=file");
+	help_sh(1, "orch run f.orch where=step");
+	help_sh(1, "orch run f.orch where=run");
 }
 END_TEST
 
@@ -1916,11 +1885,11 @@ START_TEST(a_otherwise_is_the_last_word)
 	help_file("f.orch", "step s sh", "retry 1 0s", "otherwise 'of the step'", "run s as a | " STARTED "exit 1",
 	    "run s as b | exit 1",
 	    "otherwise 'of the run'", "print | {{a}}, {{b}}", NULL);
-	ck_assert_str_eq(sh(0, "orch run -r x f.orch").out, "of the step, of the run\n");
-	file_is("started", "a\na\n");
-	has(sh(0, "orch status -r x").out, "otherwise");
-	ck_assert_str_eq(sh(0, "orch run -q -r x f.orch").out, "of the step, of the run\n");
-	file_is("started", "a\na\n");
+	ck_assert_str_eq(help_sh(0, "orch run -r x f.orch").out, "of the step, of the run\n");
+	help_is("started", "a\na\n");
+	help_has(help_sh(0, "orch status -r x").out, "otherwise");
+	ck_assert_str_eq(help_sh(0, "orch run -q -r x f.orch").out, "of the step, of the run\n");
+	help_is("started", "a\na\n");
 }
 END_TEST
 
@@ -1930,23 +1899,23 @@ START_TEST(a_env)
 	    "env C=step", "run s as a | echo $A $B $C $D $v",
 	    "env C=run", "env D={{v}}", "run sh as b | echo $A $B $C ${D-none}", "check test $A = file",
 	    "filter sed s/none/$B/", NULL);
-	sh(0, "orch run -r x f.orch");
-	file_is(RESULT "a", "file step run of v of v\n");
-	file_is(RESULT "b", "file file file file\n");
+	help_sh(0, "orch run -r x f.orch");
+	help_is(RESULT "a", "file step run of v of v\n");
+	help_is(RESULT "b", "file file file file\n");
 }
 END_TEST
 
 START_TEST(a_text_of_the_step_comes_first)
 {
-	sh(0, "mkdir sub; printf 'from {{n}}\\n' >sub/text");
+	help_sh(0, "mkdir sub; printf 'from {{n}}\\n' >sub/text");
 	help_file("sub/f.orch", "param n file", "step s exec cat | of the step", "step t exec cat", "prompt text",
 	    "run s as a | of the run", "run t as b | then",
 	    "run s as c", NULL);
-	sh(0, "orch run -r x sub/f.orch");
-	file_is(RESULT "a", "of the step\nof the run\n");
-	file_is(RESULT "b", "from file\nthen\n");
-	file_is(RESULT "c", "of the step\n");
-	file_is(".orch/x/asked/a", "of the step\nof the run\n");
+	help_sh(0, "orch run -r x sub/f.orch");
+	help_is(RESULT "a", "of the step\nof the run\n");
+	help_is(RESULT "b", "from file\nthen\n");
+	help_is(RESULT "c", "of the step\n");
+	help_is(".orch/x/asked/a", "of the step\nof the run\n");
 }
 END_TEST
 
@@ -1956,11 +1925,11 @@ START_TEST(a_prompt_as_an_argument)
 	    "run s as a | the text", "run e as b | echo $0",
 	    "run sh as in | echo input", "step c exec sh -c 'echo \"$1\"; cat' x {}", "run c as c < in | text",
 	    NULL);
-	sh(0, "orch run -r x f.orch");
-	has(help_read(RESULT "a", NULL), "[before][the text");
-	has(help_read(RESULT "a", NULL), "][after]");
-	file_is(RESULT "b", "name\n");
-	has(help_read(RESULT "c", NULL), "input\n");
+	help_sh(0, "orch run -r x f.orch");
+	help_has(help_read(RESULT "a", NULL), "[before][the text");
+	help_has(help_read(RESULT "a", NULL), "][after]");
+	help_is(RESULT "b", "name\n");
+	help_has(help_read(RESULT "c", NULL), "input\n");
 }
 END_TEST
 
@@ -1995,17 +1964,17 @@ START_TEST(o_workflow_from_standard_input)
 {
 	help_file("f.orch", "param p", "run sh as a | " STARTED "cat", "run sh as b | test -f \"$ORCH_ROOT/ok\"",
 	    "print | {{p}}{{a}}", NULL);
-	sh(1, "orch run -r x - p=1 <f.orch");
-	file_is(RESULT "a", "");
+	help_sh(1, "orch run -r x - p=1 <f.orch");
+	help_is(RESULT "a", "");
 	help_file("ok", NULL);
 	help_file("f.orch", "rubbish", NULL);
-	ck_assert_str_eq(sh(0, "orch resume -r x <f.orch").out, "1\n");
-	file_is("started", "a\n");
-	sh(2, "orch run -r y - <f.orch");
+	ck_assert_str_eq(help_sh(0, "orch resume -r x <f.orch").out, "1\n");
+	help_is("started", "a\n");
+	help_sh(2, "orch run -r y - <f.orch");
 	/* orch's own option before it, and the same file found again by `status`. */
-	has(sh(0, "orch status -r x").out, "done         b");
+	help_has(help_sh(0, "orch status -r x").out, "done         b");
 	help_file("g.orch", "run sh as a | :", NULL);
-	sh(2, "orch run -r x g.orch");
+	help_sh(2, "orch run -r x g.orch");
 }
 END_TEST
 
@@ -2014,13 +1983,13 @@ START_TEST(o_standard_input_as_an_input)
 	help_file("f.orch", "for i in < -", "run sh as x-{{i}} | test $i != c -o -f \"$ORCH_ROOT/ok\"",
 	    "print | got {{i}}", "end",
 	    "run sh as all < - | cat", "print | {{all}}", NULL);
-	ck_assert_str_eq(sh(1, "printf 'a\\nb\\nc' | orch run -q -r x f.orch").out, "got a\ngot b\n");
-	file_is(RESULT "-", "a\nb\nc");
+	ck_assert_str_eq(help_sh(1, "printf 'a\\nb\\nc' | orch run -q -r x f.orch").out, "got a\ngot b\n");
+	help_is(RESULT "-", "a\nb\nc");
 	help_file("ok", NULL);
-	ck_assert_str_eq(sh(0, "echo other | orch resume -q -r x").out, "got a\ngot b\ngot c\na\nb\nc\n");
-	ck_assert_str_eq(sh(0, "echo other | orch run -q -r x f.orch").out, "got a\ngot b\ngot c\na\nb\nc\n");
-	file_is(RESULT "all", "a\nb\nc");
-	sh(2, "orch run -r y - <f.orch");
+	ck_assert_str_eq(help_sh(0, "echo other | orch resume -q -r x").out, "got a\ngot b\ngot c\na\nb\nc\n");
+	ck_assert_str_eq(help_sh(0, "echo other | orch run -q -r x f.orch").out, "got a\ngot b\ngot c\na\nb\nc\n");
+	help_is(RESULT "all", "a\nb\nc");
+	help_sh(2, "orch run -r y - <f.orch");
 	no_file(".orch/y");
 }
 END_TEST
@@ -2031,12 +2000,12 @@ START_TEST(o_standard_input_binary_and_empty)
 
 	help_bytes("in", bytes, sizeof bytes - 1);
 	help_file("f.orch", "run sh as all < - | cat", "step c exec cat", "run c as with < - | text", NULL);
-	sh(0, "orch run -q -r x f.orch <in");
+	help_sh(0, "orch run -q -r x f.orch <in");
 	bytes_are(RESULT "all", bytes, sizeof bytes - 1);
 	bytes_are(RESULT "-", bytes, sizeof bytes - 1);
-	sh(0, "orch run -q -r y f.orch </dev/null");
-	file_is(".orch/y/result/-", "");
-	file_is(".orch/y/result/all", "");
+	help_sh(0, "orch run -q -r y f.orch </dev/null");
+	help_is(".orch/y/result/-", "");
+	help_is(".orch/y/result/all", "");
 }
 END_TEST
 
@@ -2064,7 +2033,7 @@ START_TEST(o_parameters)
 	for (i = 0; i < LEN(all); i++) {
 		unlink("started");
 		snprintf(command, sizeof command, "rm -rf .orch; orch run -q f.orch %s", all[i].args);
-		r = sh(all[i].status, command);
+		r = help_sh(all[i].status, command);
 		if (all[i].out) {
 			ck_assert_str_eq(r.out, all[i].out);
 		} else {
@@ -2072,22 +2041,22 @@ START_TEST(o_parameters)
 			no_file(".orch");
 		}
 	}
-	has(sh(2, "orch run f.orch a=1 one two").err, "quote it");
-	has(sh(2, "orch run f.orch a=1 -x").err, "--");
-	has(sh(2, "orch run f.orch").err, "`a`");
-	has(sh(2, "orch run f.orch a=1 bb=2").err, "`bb`");
+	help_has(help_sh(2, "orch run f.orch a=1 one two").err, "quote it");
+	help_has(help_sh(2, "orch run f.orch a=1 -x").err, "--");
+	help_has(help_sh(2, "orch run f.orch").err, "`a`");
+	help_has(help_sh(2, "orch run f.orch a=1 bb=2").err, "`bb`");
 }
 END_TEST
 
 START_TEST(o_free_text_needs_a_prompt)
 {
 	help_file("f.orch", "run sh as s | " STARTED, NULL);
-	has(sh(2, "orch run f.orch text").err, "text");
+	help_has(help_sh(2, "orch run f.orch text").err, "text");
 	help_file("g.orch", "param prompt", "run sh as s | " STARTED, "print | {{prompt}}", NULL);
-	has(sh(2, "orch run g.orch").err, "prompt");
+	help_has(help_sh(2, "orch run g.orch").err, "prompt");
 	no_file("started");
 	no_file(".orch");
-	ck_assert_str_eq(sh(0, "orch run -q g.orch ''").out, "\n");
+	ck_assert_str_eq(help_sh(0, "orch run -q g.orch ''").out, "\n");
 }
 END_TEST
 
@@ -2095,32 +2064,32 @@ START_TEST(o_a_run_is_of_one_file)
 {
 	help_file("f.orch", "run sh as a | :", NULL);
 	help_file("g.orch", "run sh as a | " STARTED, NULL);
-	sh(0, "orch run -r x f.orch");
-	has(sh(2, "orch run -r x g.orch").err, "f.orch");
+	help_sh(0, "orch run -r x f.orch");
+	help_has(help_sh(2, "orch run -r x g.orch").err, "f.orch");
 	no_file("started");
-	sh(0, "mkdir sub; cd sub; orch run -d ../.orch -r x ../f.orch");
-	sh(0, "orch run -r x \"$PWD/f.orch\"");
+	help_sh(0, "mkdir sub; cd sub; orch run -d ../.orch -r x ../f.orch");
+	help_sh(0, "orch run -r x \"$PWD/f.orch\"");
 }
 END_TEST
 
 START_TEST(o_the_file_is_read_anew)
 {
 	help_file("f.orch", "run sh as a | " STARTED "exit 1", NULL);
-	sh(1, "orch run -r x f.orch");
+	help_sh(1, "orch run -r x f.orch");
 	help_file("f.orch", "run sh as a | rubbish", "rum", NULL);
-	sh(2, "orch resume -r x");
+	help_sh(2, "orch resume -r x");
 	help_file("f.orch", "run sh as a | echo mended", NULL);
-	sh(0, "orch resume -r x");
-	file_is(RESULT "a", "mended\n");
+	help_sh(0, "orch resume -r x");
+	help_is(RESULT "a", "mended\n");
 }
 END_TEST
 
 START_TEST(o_a_file_is_a_command)
 {
 	help_file("f.orch", "#!/usr/bin/env orch", "param prompt none", "print | said {{prompt}}", NULL);
-	ck_assert_str_eq(sh(0, "chmod +x f.orch; ./f.orch 'this text'").out, "said this text\n");
-	ck_assert_str_eq(sh(0, "orch -q -r x f.orch").out, "said none\n");
-	has(sh(0, "orch status -r x").out, "complete");
+	ck_assert_str_eq(help_sh(0, "chmod +x f.orch; ./f.orch 'this text'").out, "said this text\n");
+	ck_assert_str_eq(help_sh(0, "orch -q -r x f.orch").out, "said none\n");
+	help_has(help_sh(0, "orch status -r x").out, "complete");
 }
 END_TEST
 
@@ -2128,15 +2097,15 @@ START_TEST(o_exit_statuses)
 {
 	help_file("ok.orch", "run sh as a | :", NULL);
 	help_file("bad.orch", "run sh as a | exit 3", NULL);
-	sh(0, "orch run -r ok ok.orch");
-	sh(1, "orch run -r bad bad.orch");
-	sh(1, "orch resume");
-	sh(2, "orch run -r x wrong.orch");
-	sh(3, "orch resume -r none");
-	sh(3, "orch resume -d none");
-	sh(0, "rm -r .orch/bad");
-	sh(3, "orch resume");
-	sh(3, "orch cat -d none a");
+	help_sh(0, "orch run -r ok ok.orch");
+	help_sh(1, "orch run -r bad bad.orch");
+	help_sh(1, "orch resume");
+	help_sh(2, "orch run -r x wrong.orch");
+	help_sh(3, "orch resume -r none");
+	help_sh(3, "orch resume -d none");
+	help_sh(0, "rm -r .orch/bad");
+	help_sh(3, "orch resume");
+	help_sh(3, "orch cat -d none a");
 }
 END_TEST
 
@@ -2148,26 +2117,26 @@ START_TEST(o_n_shows_what_would_run)
 	    "run sh as x-{{i}} | " STARTED "test $i != b -o -f \"$ORCH_ROOT/ok\"; echo $i", "end",
 	    "run sh as list < x-* | cat", "for j in < list", "run sh as y-{{j}} | :", "end", "print | printed",
 	    NULL);
-	r = sh(0, "orch run -n f.orch");
-	has(r.out, "x-a");
-	has(r.out, "x-b");
-	has(r.out, "list");
-	lacks(r.out, "printed\n");
+	r = help_sh(0, "orch run -n f.orch");
+	help_has(r.out, "x-a");
+	help_has(r.out, "x-b");
+	help_has(r.out, "list");
+	help_lacks(r.out, "printed\n");
 	no_file("started");
 	no_file(".orch");
-	sh(1, "orch run -q -r x f.orch");
-	r = sh(0, "orch run -n -r x f.orch");
-	has(r.out, "kept       x-a");
-	has(r.out, "would run  x-b");
+	help_sh(1, "orch run -q -r x f.orch");
+	r = help_sh(0, "orch run -n -r x f.orch");
+	help_has(r.out, "kept       x-a");
+	help_has(r.out, "would run  x-b");
 	help_file("ok", NULL);
-	sh(0, "orch run -q -r x f.orch");
-	r = sh(0, "orch run -n -r x f.orch");
-	lacks(r.out, "would run  ");
-	has(r.out, "y-a");
-	has(r.out, "y-b");
+	help_sh(0, "orch run -q -r x f.orch");
+	r = help_sh(0, "orch run -n -r x f.orch");
+	help_lacks(r.out, "would run  ");
+	help_has(r.out, "y-a");
+	help_has(r.out, "y-b");
 	help_file("wrong.orch", "rum", NULL);
-	sh(2, "orch run -n wrong.orch");
-	sh(2, "orch run -n f.orch nope=1");
+	help_sh(2, "orch run -n wrong.orch");
+	help_sh(2, "orch run -n f.orch nope=1");
 }
 END_TEST
 
@@ -2176,23 +2145,23 @@ START_TEST(o_a_program_that_is_missing)
 	struct ran r;
 
 	help_file("f.orch", "run sh as first | " STARTED, "step s exec no-such-program", "run s", NULL);
-	r = sh(2, "orch run -r x f.orch");
-	has(r.err, "no-such-program");
-	has(r.err, getenv("PATH"));
+	r = help_sh(2, "orch run -r x f.orch");
+	help_has(r.err, "no-such-program");
+	help_has(r.err, getenv("PATH"));
 	no_file("started");
 	no_file(".orch");
-	r = sh(0, "orch check f.orch");
-	has(r.err, "no-such-program");
-	has(r.err, "warning");
-	sh(2, "orch run -r x -a 'exec=./nor-this' f.orch");
+	r = help_sh(0, "orch check f.orch");
+	help_has(r.err, "no-such-program");
+	help_has(r.err, "warning");
+	help_sh(2, "orch run -r x -a 'exec=./nor-this' f.orch");
 	no_file("started");
 	setenv("A", "sh=no-such-shell -c", 1);
-	has(sh(2, "orch run -r x -a \"$A\" f.orch").err, "no-such-shell");
+	help_has(help_sh(2, "orch run -r x -a \"$A\" f.orch").err, "no-such-shell");
 	/* What is not known before fails when it is reached, with the same words. */
 	help_file("g.orch", "param p", "step s exec {{p}}", "run s", NULL);
-	r = sh(1, "orch run g.orch p=no-such-program");
-	has(r.err, "no-such-program");
-	has(r.err, getenv("PATH"));
+	r = help_sh(1, "orch run g.orch p=no-such-program");
+	help_has(r.err, "no-such-program");
+	help_has(r.err, getenv("PATH"));
 }
 END_TEST
 
@@ -2202,22 +2171,22 @@ START_TEST(o_a_overrides_agents)
 	    "run codex as b | other", NULL);
 	setenv("A", "claude=printf '[%s]' own", 1);
 	setenv("B", "codex=cat -", 1);
-	sh(0, "orch run -r x -a \"$A\" -a \"$B\" f.orch");
-	file_is(RESULT "a", "[own][--more][words here]");
-	file_is(RESULT "b", "other\n");
+	help_sh(0, "orch run -r x -a \"$A\" -a \"$B\" f.orch");
+	help_is(RESULT "a", "[own][--more][words here]");
+	help_is(RESULT "b", "other\n");
 }
 END_TEST
 
 START_TEST(o_resume_takes_the_newest_that_is_not_complete)
 {
 	help_file("f.orch", "param n", "run sh as a | echo $n >>\"$ORCH_ROOT/ran\"; test $n = ok", NULL);
-	sh(1, "orch run -q -r one f.orch n=1");
-	sh(1, "orch run -q -r two f.orch n=2");
-	sh(0, "orch run -q -r three f.orch n=ok");
-	sh(1, "orch resume -q");
-	file_is("ran", "1\n2\nok\n2\n");
-	in_order(sh(0, "orch runs").out, (const char *const[]){ "three", "two", "one" }, 3);
-	has(sh(0, "orch status").out, "run three");
+	help_sh(1, "orch run -q -r one f.orch n=1");
+	help_sh(1, "orch run -q -r two f.orch n=2");
+	help_sh(0, "orch run -q -r three f.orch n=ok");
+	help_sh(1, "orch resume -q");
+	help_is("ran", "1\n2\nok\n2\n");
+	help_in_order(help_sh(0, "orch runs").out, (const char *const[]){ "three", "two", "one" }, 3);
+	help_has(help_sh(0, "orch status").out, "run three");
 }
 END_TEST
 
@@ -2228,8 +2197,8 @@ START_TEST(o_status)
 
 	help_file("f.orch", "run sh as z | :", "parallel i in a b", "run sh as y-{{i}} | test $i = b || exit 3",
 	    "end", "run sh as last | :", NULL);
-	sh(1, "orch run -q -r x f.orch");
-	in_order(sh(0, "orch status -r x").out, order, LEN(order));
+	help_sh(1, "orch run -q -r x f.orch");
+	help_in_order(help_sh(0, "orch status -r x").out, order, LEN(order));
 }
 END_TEST
 
@@ -2239,15 +2208,15 @@ START_TEST(o_logs)
 
 	help_file("f.orch", "parallel i in b a", "run sh as x-{{i}} | echo out-$i; echo err-$i >&2; test $i = a",
 	    "end", "run sh as later | :", NULL);
-	sh(1, "orch run -q -r x f.orch");
-	r = sh(0, "orch logs -r x");
-	in_order(r.out, (const char *const[]){ "==> x-b", "err-b\n", "out-b\n", "==> x-a", "err-a\n" }, 5);
-	lacks(r.out, "out-a");
-	r = sh(0, "orch logs -r x x-a");
-	has(r.out, "err-a");
-	lacks(r.out, "err-b");
-	in_order(sh(0, "orch logs -r x x-a x-b").out, (const char *const[]){ "err-a", "err-b" }, 2);
-	has(sh(1, "orch logs -r x nobody").err, "nobody");
+	help_sh(1, "orch run -q -r x f.orch");
+	r = help_sh(0, "orch logs -r x");
+	help_in_order(r.out, (const char *const[]){ "==> x-b", "err-b\n", "out-b\n", "==> x-a", "err-a\n" }, 5);
+	help_lacks(r.out, "out-a");
+	r = help_sh(0, "orch logs -r x x-a");
+	help_has(r.out, "err-a");
+	help_lacks(r.out, "err-b");
+	help_in_order(help_sh(0, "orch logs -r x x-a x-b").out, (const char *const[]){ "err-a", "err-b" }, 2);
+	help_has(help_sh(1, "orch logs -r x nobody").err, "nobody");
 }
 END_TEST
 
@@ -2257,12 +2226,12 @@ START_TEST(o_logs_follow_to_the_end_of_the_run)
 
 	help_file("f.orch", "run sh as a | echo early >&2; " GATED "; echo late >&2", "run sh as b | echo last >&2",
 	    NULL);
-	r = sh(0, "mkfifo up gate; orch run -q -r x f.orch & read u <up; orch logs -f -r x >followed & l=$!;"
+	r = help_sh(0, "mkfifo up gate; orch run -q -r x f.orch & read u <up; orch logs -f -r x >followed & l=$!;"
 	    "until grep -q early followed; do sleep 0.02; done; cat followed; echo >gate; wait $l && wait");
-	has(r.out, "early");
-	lacks(r.out, "late");
+	help_has(r.out, "early");
+	help_lacks(r.out, "late");
 	r.out = help_read("followed", NULL);
-	in_order(r.out, (const char *const[]){ "==> a", "early\n", "late\n", "==> b", "last\n" }, 5);
+	help_in_order(r.out, (const char *const[]){ "==> a", "early\n", "late\n", "==> b", "last\n" }, 5);
 	ck_assert_int_eq(help_count(r.out, "early"), 1);
 }
 END_TEST
@@ -2272,16 +2241,16 @@ START_TEST(o_cat_is_in_the_order_of_the_workflow)
 	help_file("f.orch", "parallel i in c a b d",
 	    "run sh as x-{{i}} | test $i != c || until test -f \"$ORCH_RESULTS/x-a\"; do :; done; test $i != d; echo $i",
 	    "timeout 30s", "end", "run sh as y | :", NULL);
-	sh(1, "orch run -q -r x f.orch");
-	ck_assert_str_eq(sh(0, "orch cat -r x 'x-*'").out, "c\na\nb\n");
-	ck_assert_str_eq(sh(0, "orch cat -r x '*'").out, "c\na\nb\n");
-	ck_assert_str_eq(sh(0, "orch cat x-b").out, "b\n");
-	sh(1, "orch cat x-d");
-	sh(1, "orch cat y");
-	sh(1, "orch cat 'z*'");
+	help_sh(1, "orch run -q -r x f.orch");
+	ck_assert_str_eq(help_sh(0, "orch cat -r x 'x-*'").out, "c\na\nb\n");
+	ck_assert_str_eq(help_sh(0, "orch cat -r x '*'").out, "c\na\nb\n");
+	ck_assert_str_eq(help_sh(0, "orch cat x-b").out, "b\n");
+	help_sh(1, "orch cat x-d");
+	help_sh(1, "orch cat y");
+	help_sh(1, "orch cat 'z*'");
 	/* Bytes as they are, without a terminal. */
 	help_file("g.orch", "run sh as a | printf '\\033[1m\\000x'", NULL);
-	sh(0, "orch run -q -r b g.orch; orch cat -r b a >got; printf '\\033[1m\\000x' | cmp - got");
+	help_sh(0, "orch run -q -r b g.orch; orch cat -r b a >got; printf '\\033[1m\\000x' | cmp - got");
 }
 END_TEST
 
@@ -2291,12 +2260,12 @@ START_TEST(o_v_shows_errors_under_their_keys)
 
 	help_file("f.orch", "run sh as a | echo one >&2; echo two >&2; echo out",
 	    "run sh as b | printf no-newline >&2", NULL);
-	r = sh(0, "orch run -v -r x f.orch");
-	has(r.err, "\na| one\na| two\n");
-	has(r.err, "\nb| no-newline\n");
-	lacks(r.err, "out");
+	r = help_sh(0, "orch run -v -r x f.orch");
+	help_has(r.err, "\na| one\na| two\n");
+	help_has(r.err, "\nb| no-newline\n");
+	help_lacks(r.err, "out");
 	ck_assert_str_eq(r.out, "");
-	lacks(sh(0, "orch run -r y f.orch").err, "two");
+	help_lacks(help_sh(0, "orch run -r y f.orch").err, "two");
 }
 END_TEST
 
@@ -2305,11 +2274,11 @@ START_TEST(o_q_says_what_fails)
 	struct ran r;
 
 	help_file("f.orch", "run sh as good | :", "run sh as bad | echo the reason >&2; exit 6", NULL);
-	r = sh(1, "orch run -q -r x f.orch");
-	has(r.err, "bad  exit status 6");
-	has(r.err, "the reason");
-	has(r.err, "orch resume -r x");
-	lacks(r.err, "good");
+	r = help_sh(1, "orch run -q -r x f.orch");
+	help_has(r.err, "bad  exit status 6");
+	help_has(r.err, "the reason");
+	help_has(r.err, "orch resume -r x");
+	help_lacks(r.err, "good");
 }
 END_TEST
 
@@ -2322,10 +2291,10 @@ START_TEST(o_run_names_stay_inside)
 	help_file("f.orch", "run sh as a | echo \"$ORCH_RUN\"", NULL);
 	for (i = 0; i < LEN(names); i++) {
 		setenv("R", names[i], 1);
-		sh(0, "orch run -q -r \"$R\" f.orch && orch status -r \"$R\" >s && orch cat -r \"$R\" a >c");
-		has(help_read("c", NULL), names[i]);
+		help_sh(0, "orch run -q -r \"$R\" f.orch && orch status -r \"$R\" >s && orch cat -r \"$R\" a >c");
+		help_has(help_read("c", NULL), names[i]);
 	}
-	ck_assert_str_eq(sh(0, "ls -A; ls .orch | wc -l | tr -d ' '; ls -d .orch/*/result | wc -l | tr -d ' '").out,
+	ck_assert_str_eq(help_sh(0, "ls -A; ls .orch | wc -l | tr -d ' '; ls -d .orch/*/result | wc -l | tr -d ' '").out,
 	    ".orch\nc\nf.orch\ns\n8\n8\n");
 	no_file("../out");
 	no_file("/tmp/orch-no");
@@ -2339,12 +2308,12 @@ START_TEST(o_check_takes_all_files)
 	help_file("a.orch", "rum", NULL);
 	help_file("b.orch", "run sh as x | :", NULL);
 	help_file("c.orch", "run sh as x | :", "for i in a", NULL);
-	r = sh(2, "orch check a.orch b.orch c.orch");
-	has(r.err, "a.orch:1:1: error: ");
-	has(r.err, "c.orch:");
-	lacks(r.err, "b.orch");
+	r = help_sh(2, "orch check a.orch b.orch c.orch");
+	help_has(r.err, "a.orch:1:1: error: ");
+	help_has(r.err, "c.orch:");
+	help_lacks(r.err, "b.orch");
 	ck_assert_str_eq(r.out, "");
-	sh(0, "orch check b.orch");
+	help_sh(0, "orch check b.orch");
 	no_file(".orch");
 }
 END_TEST
@@ -2387,14 +2356,14 @@ START_TEST(l_20000_items)
 	help_file("f.orch", "run sh as list | n=0; while test $n -lt 20000; do n=$((n + 1)); echo item-$n; done",
 	    "parallel max 8 i in < list", "run sh as x-{{i}} | echo $i", "end",
 	    "run sh as all < x-* | cmp - \"$ORCH_RESULTS/list\" && echo same", "print | {{all}}", NULL);
-	ck_assert_str_eq(sh(0, "orch run -q -r x f.orch").out, "same\n");
-	ck_assert_str_eq(sh(0, "ls .orch/x/result | wc -l | tr -d ' '").out, "20002\n");
+	ck_assert_str_eq(help_sh(0, "orch run -q -r x f.orch").out, "same\n");
+	ck_assert_str_eq(help_sh(0, "ls .orch/x/result | wc -l | tr -d ' '").out, "20002\n");
 	ck_assert_int_eq(help_count(help_read(".orch/x/log", NULL), "\tstart\t"), 20002);
-	r = sh(0, "orch run -r x f.orch");
+	r = help_sh(0, "orch run -r x f.orch");
 	ck_assert_str_eq(r.out, "same\n");
-	has(r.err, "0 done, 20002 kept");
+	help_has(r.err, "0 done, 20002 kept");
 	ck_assert_int_eq(help_count(help_read(".orch/x/log", NULL), "\tstart\t"), 20002);
-	ck_assert_str_eq(sh(0,
+	ck_assert_str_eq(help_sh(0,
 	    "orch cat -r x 'x-*' | cmp - .orch/x/result/list && orch status -r x | grep -c '^done'").out,
 	    "20002\n");
 }

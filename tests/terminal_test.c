@@ -64,25 +64,6 @@ skip(const char *why)
 }
 
 static void
-has(const char *s, const char *needle)
-{
-	ck_assert_msg(strstr(s, needle) != NULL, "no `%s` in:\n%s", needle, s);
-}
-
-static void
-lacks(const char *s, const char *needle)
-{
-	ck_assert_msg(!strstr(s, needle), "`%s` in:\n%s", needle, s);
-}
-
-static void
-file_is(const char *name, const char *text)
-{
-	ck_assert_msg(help_exists(name), "there is no %s", name);
-	ck_assert_str_eq(help_read(name, NULL), text);
-}
-
-static void
 no_file(const char *name)
 {
 	ck_assert_msg(!help_exists(name), "%s is there", name);
@@ -429,7 +410,7 @@ START_TEST(a_question_shows_its_choices)
 	type("yes\n");
 	expect("so: yes");
 	ends(0);
-	file_is(RESULT "q", "yes\n");
+	help_is(RESULT "q", "yes\n");
 }
 END_TEST
 
@@ -440,7 +421,7 @@ START_TEST(an_unambiguous_beginning)
 	expect("Well?");
 	type("g\n");
 	ends(0);
-	file_is(RESULT "q", "go\n");
+	help_is(RESULT "q", "go\n");
 }
 END_TEST
 
@@ -453,7 +434,7 @@ START_TEST(a_choice_that_begins_another)
 	expect("Who?");
 	type("no\n");
 	ends(0);
-	file_is(RESULT "q", "no\n");
+	help_is(RESULT "q", "no\n");
 }
 END_TEST
 
@@ -472,8 +453,8 @@ START_TEST(a_wrong_answer_is_asked_again)
 	expect("Well?");
 	type("sto\n");
 	ends(0);
-	file_is(RESULT "q", "stop\n");
-	file_is(RESULT "after", "here\n");
+	help_is(RESULT "q", "stop\n");
+	help_is(RESULT "after", "here\n");
 }
 END_TEST
 
@@ -486,8 +467,8 @@ START_TEST(an_empty_line_takes_the_default)
 	expect("How?");
 	type("\n");
 	ends(0);
-	file_is(RESULT "q", "no\n");
-	file_is(RESULT "r", "as it is\n");
+	help_is(RESULT "q", "no\n");
+	help_is(RESULT "r", "as it is\n");
 }
 END_TEST
 
@@ -498,7 +479,7 @@ START_TEST(a_default_is_not_forced)
 	expect("Well?");
 	type("y\n");
 	ends(0);
-	file_is(RESULT "q", "yes\n");
+	help_is(RESULT "q", "yes\n");
 }
 END_TEST
 
@@ -510,7 +491,7 @@ START_TEST(without_choices_a_line)
 	type("  $(me) {{x}} 'and' you \n");
 	expect("<  $(me) {{x}} 'and' you >");
 	ends(0);
-	file_is(RESULT "name", "  $(me) {{x}} 'and' you \n");
+	help_is(RESULT "name", "  $(me) {{x}} 'and' you \n");
 }
 END_TEST
 
@@ -527,7 +508,7 @@ START_TEST(the_end_of_input_fails_the_step)
 	expect("Well?");
 	type("yes\n");
 	ends(0);
-	file_is(RESULT "q", "yes\n");
+	help_is(RESULT "q", "yes\n");
 }
 END_TEST
 
@@ -543,7 +524,7 @@ START_TEST(interrupted_while_it_asks)
 	expect("Well?");
 	type("no\n");
 	ends(0);
-	file_is(RESULT "q", "no\n");
+	help_is(RESULT "q", "no\n");
 }
 END_TEST
 
@@ -559,15 +540,15 @@ START_TEST(an_answer_is_kept)
 	command_on_terminal("exec orch resume -r x");
 	expect("so yes");
 	expect("And?");
-	lacks(tty.seen, "Well?");
+	help_lacks(tty.seen, "Well?");
 	type("\n");
 	ends(0);
-	file_is(RESULT "r", "\n");
+	help_is(RESULT "r", "\n");
 	command_on_terminal("exec orch run -r x f.orch");
 	expect("so yes");
 	ends(0);
-	lacks(tty.seen, "Well?");
-	lacks(tty.seen, "And?");
+	help_lacks(tty.seen, "Well?");
+	help_lacks(tty.seen, "And?");
 }
 END_TEST
 
@@ -579,9 +560,9 @@ START_TEST(it_is_asked_on_the_terminal_whatever_standard_input_is)
 	expect("Well?");
 	type("yes\n");
 	ends(0);
-	file_is(RESULT "q", "yes\n");
-	file_is("out", "");
-	file_is("err", "");
+	help_is(RESULT "q", "yes\n");
+	help_is("out", "");
+	help_is("err", "");
 }
 END_TEST
 
@@ -594,11 +575,11 @@ START_TEST(control_characters_of_a_question_are_made_visible)
 	expect("d?");
 	type("yes\n");
 	ends(0);
-	lacks(tty.seen, "\033]0;");
-	lacks(tty.seen, "\007");
-	lacks(tty.seen, "\rc");
-	lacks(tty.seen, "\177");
-	has(tty.seen, "x1b]0;owned");
+	help_lacks(tty.seen, "\033]0;");
+	help_lacks(tty.seen, "\007");
+	help_lacks(tty.seen, "\rc");
+	help_lacks(tty.seen, "\177");
+	help_has(tty.seen, "x1b]0;owned");
 }
 END_TEST
 
@@ -610,7 +591,7 @@ START_TEST(a_question_of_a_called_file)
 	expect("Inside?");
 	type("no\n");
 	ends(0);
-	file_is(RESULT "c%2Fq", "no\n");
+	help_is(RESULT "c%2Fq", "no\n");
 }
 END_TEST
 
@@ -623,8 +604,8 @@ START_TEST(questions_in_a_loop)
 	expect("Well 2?");
 	type("no\n");
 	ends(0);
-	file_is(RESULT "q-1", "yes\n");
-	file_is(RESULT "q-2", "no\n");
+	help_is(RESULT "q-1", "yes\n");
+	help_is(RESULT "q-2", "no\n");
 }
 END_TEST
 
@@ -632,7 +613,7 @@ START_TEST(without_a_terminal_the_default)
 {
 	help_file("f.orch", "ask q yes no default no | Well?", "print | so {{q}}", NULL);
 	ck_assert_str_eq(without_terminal(0, "orch run -r x f.orch").out, "so no\n");
-	file_is(RESULT "q", "no\n");
+	help_is(RESULT "q", "no\n");
 }
 END_TEST
 
@@ -643,14 +624,14 @@ START_TEST(without_a_terminal_and_default_it_says_how_to_answer)
 	help_file("f.orch", "run sh as one | echo 1", "ask q yes no | Well?", "if < q | grep -qx yes",
 	    "run sh as two | echo 2", "end", NULL);
 	r = without_terminal(1, "orch run -q -r x f.orch");
-	has(r.err, "echo ");
-	has(r.err, ".orch/x/result/q");
-	file_is(RESULT "one", "1\n");
+	help_has(r.err, "echo ");
+	help_has(r.err, ".orch/x/result/q");
+	help_is(RESULT "one", "1\n");
 	no_file(RESULT "q");
 	without_terminal(1, "orch resume -q -r x");
 	without_terminal(0, "echo yes >.orch/x/result/q && orch resume -r x");
-	file_is(RESULT "two", "2\n");
-	file_is(RESULT "q", "yes\n");
+	help_is(RESULT "two", "2\n");
+	help_is(RESULT "q", "yes\n");
 }
 END_TEST
 
@@ -661,7 +642,7 @@ START_TEST(how_to_answer_in_a_called_file)
 	help_file("in.orch", "ask 'the q' | Well?", NULL);
 	help_file("f.orch", "call in.orch as c", "print | {{c/the q}}", NULL);
 	r = without_terminal(1, "orch run -q -r x f.orch");
-	has(r.err, ".orch/x/result/c%2Fthe%20q");
+	help_has(r.err, ".orch/x/result/c%2Fthe%20q");
 	ck_assert_str_eq(without_terminal(0, "echo a b >.orch/x/result/c%2Fthe%20q && orch resume -r x").out, "a b\n");
 }
 END_TEST
@@ -685,8 +666,8 @@ START_TEST(interactive_has_the_terminal)
 	type("typed\n");
 	expect("all three: typed");
 	ends(0);
-	file_is(RESULT "talk", "");
-	file_is(RESULT "after", "later\n");
+	help_is(RESULT "talk", "");
+	help_is(RESULT "after", "later\n");
 }
 END_TEST
 
@@ -717,7 +698,7 @@ START_TEST(interactive_gets_its_prompt_where_the_braces_stand)
 	expect("-p\r\nSay \"it\", $x Y\r\nand more");
 	expect("last\r\n");
 	ends(0);
-	file_is(RESULT "talk", "");
+	help_is(RESULT "talk", "");
 }
 END_TEST
 
@@ -753,11 +734,11 @@ START_TEST(interactive_is_kept)
 	command_on_terminal("exec orch run -r x f.orch");
 	expect("talking");
 	ends(0);
-	file_is(RESULT "talk", "");
+	help_is(RESULT "talk", "");
 	command_on_terminal("exec orch run -r x f.orch");
 	ends(0);
-	file_is("n", ".");
-	lacks(tty.seen, "talking");
+	help_is("n", ".");
+	help_lacks(tty.seen, "talking");
 }
 END_TEST
 
@@ -771,8 +752,8 @@ START_TEST(interactive_that_fails)
 	no_file(RESULT "after");
 	command_on_terminal("exec orch resume -r x");
 	ends(0);
-	file_is("n", "..");
-	file_is(RESULT "after", "later\n");
+	help_is("n", "..");
+	help_is(RESULT "after", "later\n");
 }
 END_TEST
 
@@ -869,8 +850,8 @@ START_TEST(interrupt_goes_to_the_agent_only)
 	type("\003");
 	expect("caught");
 	ends(0);
-	file_is(RESULT "talk", "");
-	file_is(RESULT "after", "later\n");
+	help_is(RESULT "talk", "");
+	help_is(RESULT "after", "later\n");
 }
 END_TEST
 
@@ -914,7 +895,7 @@ START_TEST(orch_is_ended_while_an_agent_talks)
 	await_gone(pid_in("pids"));
 	help_file("done", NULL);
 	ends(0);
-	file_is("ended", "143\n");
+	help_is("ended", "143\n");
 }
 END_TEST
 
@@ -925,12 +906,12 @@ START_TEST(no_agent_talks_without_a_terminal)
 	help_file("f.orch", "run sh as first | : >started", "step talk exec agent touch talked", "interactive", "run talk",
 	    "run sh as after | test -f ok", NULL);
 	r = without_terminal(2, "orch run -r x f.orch");
-	has(r.err, "terminal");
+	help_has(r.err, "terminal");
 	no_file("started");
 	no_file("talked");
 	no_file(".orch/x/log");
 	r = without_terminal(2, "orch run -q -r y f.orch");
-	has(r.err, "terminal");
+	help_has(r.err, "terminal");
 	command_on_terminal("exec orch run -q -r x f.orch");
 	ends(1);
 	ck_assert(help_exists("talked"));
@@ -947,7 +928,7 @@ START_TEST(no_agent_of_a_called_file_talks_without_a_terminal)
 {
 	help_file("in.orch", "step talk exec agent touch talked", "interactive", "run talk", NULL);
 	help_file("f.orch", "run sh as first | : >started", "call in.orch", NULL);
-	has(without_terminal(2, "orch run -r x f.orch").err, "terminal");
+	help_has(without_terminal(2, "orch run -r x f.orch").err, "terminal");
 	no_file("started");
 	no_file("talked");
 }
@@ -958,8 +939,8 @@ START_TEST(other_agents_have_no_terminal)
 	help_file("f.orch", "step a exec agent stat 0 tty", "run a", NULL);
 	command_on_terminal("exec orch run -q -r x f.orch");
 	ends(0);
-	has(help_read(RESULT "a", NULL), "ENXIO");
-	lacks(help_read(RESULT "a", NULL), "terminal");
+	help_has(help_read(RESULT "a", NULL), "ENXIO");
+	help_lacks(help_read(RESULT "a", NULL), "terminal");
 }
 END_TEST
 
@@ -1088,8 +1069,8 @@ START_TEST(stop_and_continue_an_agent_that_talks)
 	expect("<three>");
 	type("\004");
 	status_is("it-ended", 0);
-	file_is(RESULT "talk", "");
-	file_is(RESULT "after", "later\n");
+	help_is(RESULT "talk", "");
+	help_is(RESULT "after", "later\n");
 	leave_shell();
 }
 END_TEST
@@ -1117,7 +1098,7 @@ START_TEST(an_agent_that_talks_cannot_in_the_background)
 	expect("<again>");
 	type("\004");
 	status_is("it-ended", 0);
-	file_is(RESULT "after", "later\n");
+	help_is(RESULT "after", "later\n");
 	leave_shell();
 }
 END_TEST
@@ -1200,12 +1181,12 @@ START_TEST(a_question_in_the_background)
 	await_state(orch_pid(), 1);
 	shell_is_back("behind-now");
 	no_file(RESULT "q");
-	lacks(tty.seen, "Well?");
+	help_lacks(tty.seen, "Well?");
 	type("fg\n");
 	expect("Well?");
 	type("yes\n");
 	status_is("it-ended", 0);
-	file_is(RESULT "q", "yes\n");
+	help_is(RESULT "q", "yes\n");
 	leave_shell();
 }
 END_TEST
@@ -1225,7 +1206,7 @@ START_TEST(stop_and_continue_a_question)
 	await_state(orch_pid(), 0);
 	type("yes\n");
 	status_is("it-ended", 0);
-	file_is(RESULT "q", "yes\n");
+	help_is(RESULT "q", "yes\n");
 	leave_shell();
 }
 END_TEST
@@ -1247,10 +1228,10 @@ START_TEST(an_agent_that_stops_itself)
 	shell_is_back("stopped-now");
 	type("fg\n");
 	await_file("on");
-	has(help_read("modes", NULL), "-icanon");
+	help_has(help_read("modes", NULL), "-icanon");
 	help_file("over", NULL);
 	status_is("it-ended", 0);
-	file_is(RESULT "after", "later\n");
+	help_is(RESULT "after", "later\n");
 	leave_shell();
 }
 END_TEST
@@ -1297,9 +1278,9 @@ START_TEST(plan_build_review)
 	expect("Shall this be mended?");
 	type("y\n");
 	ends(0);
-	has(help_read(".orch/x/asked/mend", NULL), "==> review-plan <==");
-	has(help_read(".orch/x/asked/plan", NULL), "do it");
-	file_is(RESULT "mend", "built\nGOOD\n");
+	help_has(help_read(".orch/x/asked/mend", NULL), "==> review-plan <==");
+	help_has(help_read(".orch/x/asked/plan", NULL), "do it");
+	help_is(RESULT "mend", "built\nGOOD\n");
 	without_terminal(0, "orch run -r y -a claude=\"$C\" -a codex=\"$D\" \"$TREE/tests/workflows/plan.orch\" 'do it'");
 	no_file(".orch/y/result/build");
 }
