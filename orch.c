@@ -140,7 +140,7 @@ read_options(struct options *o, int argc, char **argv, const char *letters)
 			bad = wrong_usage(c == ':' ? "this option needs a value" : "unknown option", option);
 		}
 	}
-	o->was_end = optind > 1 && !strcmp(argv[optind - 1], "--");
+	o->was_end = !bad && optind > 1 && !strcmp(argv[optind - 1], "--");
 	if (!bad && !*o->run.dir)
 		bad = wrong_usage("-d is followed by a directory", NULL);
 	return bad;
