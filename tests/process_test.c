@@ -1804,9 +1804,14 @@ leave_minder(void)
 
 START_TEST(a_start_waits_for_an_earlier_minder)
 {
-	pid_t minder = leave_minder(), orch;
+	pid_t minder, orch;
 	int i;
 
+	if (portable()) {
+		skip("a stopped minder whose group is orphaned is continued by the kernel");
+		return;
+	}
+	minder = leave_minder();
 	orch = start("exec orch resume");
 	for (i = 0; i < 30; i++) {
 		ck_assert_msg(waitpid(orch, NULL, WNOHANG) == 0, "it has not waited: %s", help_read("err", NULL));
@@ -1823,10 +1828,17 @@ END_TEST
 
 START_TEST(a_start_does_not_wait_for_ever)
 {
-	pid_t minder = leave_minder();
-	long long at = now_ms();
-	struct ran r = help_run("orch resume -r r");
+	pid_t minder;
+	long long at;
+	struct ran r;
 
+	if (portable()) {
+		skip("a stopped minder whose group is orphaned is continued by the kernel");
+		return;
+	}
+	minder = leave_minder();
+	at = now_ms();
+	r = help_run("orch resume -r r");
 	kill(minder, SIGCONT);
 	ck_assert_msg(r.status == 4, "status %d: %s", r.status, r.err);
 	ck_assert_int_ge(now_ms() - at, 14000);
