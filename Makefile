@@ -36,13 +36,13 @@ orch.o $(ROOMS): $(HEADERS)
 .c.o:
 	$(CC) $(ALL_CFLAGS) -c -o $@ $<
 
-TESTS = tests/check.c tests/help.c tests/parse_test.c tests/store_test.c tests/engine_test.c \
+TESTS = tests/check.c tests/help.c tests/procs.c tests/parse_test.c tests/store_test.c tests/engine_test.c \
 	tests/run_test.c tests/process_test.c tests/call_test.c tests/git_test.c tests/terminal_test.c
 
 tests/agent: tests/agent.c
 	$(CC) $(ALL_CFLAGS) $(LDFLAGS) -o $@ tests/agent.c
 
-tests/check: $(TESTS) tests/help.h tests/suites.h $(HEADERS) $(ROOMS)
+tests/check: $(TESTS) tests/help.h tests/procs.h tests/suites.h $(HEADERS) $(ROOMS)
 	$(CC) $(ALL_CFLAGS) $(LDFLAGS) `pkg-config --cflags check` -o $@ $(TESTS) $(ROOMS) `pkg-config --libs check`
 
 check: orch tests/agent
@@ -57,6 +57,13 @@ static:
 	$(MAKE) CC=$(MUSL) LDFLAGS='-static -Wl,--gc-sections -Wl,-z,noseparate-code' \
 		CFLAGS='-Os -ffunction-sections -fdata-sections -fno-asynchronous-unwind-tables -Werror' orch tests/agent
 	strip orch
+
+# What compilers and checkers can see without running it.
+lint:
+	cppcheck --enable=warning,performance,portability --std=c99 -D__GNUC__=12 -D__linux__ --error-exitcode=1 -q -I. \
+		--suppress=missingIncludeSystem orch.c engine store parse
+	$(MAKE) clean
+	$(MAKE) CC=gcc CFLAGS='-O1 -fanalyzer -Werror' orch
 
 # libFuzzer looks for input that breaks the parser; SECONDS is for how long.
 SECONDS = 60

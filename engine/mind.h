@@ -5,6 +5,12 @@
 #include "engine/minder.h"
 #include "engine/spawn.h"
 
+#if defined(__GNUC__)
+#define NO_RETURN __attribute__((noreturn))
+#else
+#define NO_RETURN
+#endif
+
 struct minder {
 	const struct minding *m;
 	struct task *task;
@@ -24,9 +30,9 @@ struct minder {
 
 /* The end: reports and exits. With _errno, errno is what went wrong and WHAT where; with _text, TEXT is
  * the whole message. */
-void leave(struct minder *, enum outcome_kind);
-void leave_errno(struct minder *, enum outcome_kind, const char *what);
-void leave_text(struct minder *, const char *fmt, ...) BUF_FORMAT(2, 3);
+void leave(struct minder *, enum outcome_kind) NO_RETURN;
+void leave_errno(struct minder *, enum outcome_kind, const char *what) NO_RETURN;
+void leave_text(struct minder *, const char *fmt, ...) BUF_FORMAT(2, 3) NO_RETURN;
 
 /* By the clock that only goes forward. */
 long long mind_ms(void);
@@ -36,7 +42,7 @@ long long mind_ms(void);
 int mind_wait(struct minder *, long long ms);
 
 /* Orch is gone: ends all that stands below, PID's group where only that is known, and exits. */
-void mind_abandon(struct minder *, pid_t pid);
+void mind_abandon(struct minder *, pid_t pid) NO_RETURN;
 
 /* Leaves if orch has said to stop. */
 void mind_look(struct minder *);

@@ -90,10 +90,10 @@ struct walk {
 	struct buf reason;      /* why it failed */
 };
 
-/* Starts a walk over W, which is checked and free of errors. SCOPE holds its parameters. All pointers
+/* Starts a walk over WORKFLOW, which is checked and free of errors. SCOPE holds its parameters. All pointers
  * must outlive the walk. */
-void walk_start(struct walk *, const struct workflow *w, const struct surroundings *, struct answers *,
-    const struct scope *scope, const struct world *, long jobs, int stop_first);
+void walk_start(struct walk *w, const struct workflow *workflow, const struct surroundings *around, struct answers *answers,
+    const struct scope *scope, const struct world *world, long jobs, int stop_first);
 
 /* What is to be done now; NOW in milliseconds of a clock that only goes forward. */
 void walk_next(struct walk *, long long now, struct order *);

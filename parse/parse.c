@@ -843,7 +843,7 @@ one_word(struct parser *p, struct word **where, const char *usage)
 	if (collect(p, &f, 0) || missing(p, &f.words, 1, usage) || too_many(p, &f.words, 1))
 		return;
 	if (!given_twice(p, *where != NULL))
-		*where = &f.words.list[0];
+		*where = f.words.list;
 }
 
 static void
@@ -867,8 +867,8 @@ attr_retry(struct parser *p, struct attrs *a)
 	if (collect(p, &f, 0) || missing(p, &f.words, 1, "retry N [DELAY]") || too_many(p, &f.words, 2) ||
 	    given_twice(p, a->retry != NULL))
 		return;
-	a->retry = &f.words.list[0];
-	a->delay = f.words.n > 1 ? &f.words.list[1] : NULL;
+	a->retry = f.words.list;
+	a->delay = f.words.n > 1 ? f.words.list + 1 : NULL;
 	if (tmpl_literal(&a->retry->t, &s, &n) && (number_parse(s, n) < 0 || number_parse(s, n) > 1000000))
 		diag_error(p->diags, a->retry->pos, "`%s` is no number of tries: retry N [DELAY]", s);
 	if (a->delay && tmpl_literal(&a->delay->t, &s, &n) && duration_parse(s, n) < 0)

@@ -48,7 +48,7 @@ replace(char **where, const char *s)
 int
 record_param(struct record *r, const char *name, const char *value)
 {
-	struct pair *more;
+	struct pair *more, pair;
 	size_t i;
 
 	for (i = 0; i < r->nparams; i++)
@@ -58,12 +58,14 @@ record_param(struct record *r, const char *name, const char *value)
 	if (!more)
 		return -1;
 	r->params = more;
-	memset(&more[r->nparams], 0, sizeof *more);
-	if (replace(&more[r->nparams].name, name) || replace(&more[r->nparams].value, value)) {
-		free(more[r->nparams].name);
+	pair.name = copy(name, strlen(name));
+	pair.value = copy(value, strlen(value));
+	if (!pair.name || !pair.value) {
+		free(pair.name);
+		free(pair.value);
 		return -1;
 	}
-	r->nparams++;
+	more[r->nparams++] = pair;
 	return 0;
 }
 
@@ -71,7 +73,7 @@ int
 record_agent(struct record *r, const char *words)
 {
 	size_t name = strcspn(words, "="), i;
-	char **more;
+	char **more, *one;
 
 	for (i = 0; i < r->nagents; i++)
 		if (strcspn(r->agents[i], "=") == name && !strncmp(r->agents[i], words, name))
@@ -80,10 +82,10 @@ record_agent(struct record *r, const char *words)
 	if (!more)
 		return -1;
 	r->agents = more;
-	more[r->nagents] = NULL;
-	if (replace(&more[r->nagents], words))
+	one = copy(words, strlen(words));
+	if (!one)
 		return -1;
-	r->nagents++;
+	more[r->nagents++] = one;
 	return 0;
 }
 
@@ -201,25 +203,29 @@ record_read(struct record *r, int dir)
 {
 	char *text, *p, *nl;
 	size_t n;
+	int bad = 0, last = 0;
 
 	memset(r, 0, sizeof *r);
 	if (file_read(dir, "run", &text, &n))
 		return -1;
-	for (p = text; (nl = memchr(p, '\n', n - (size_t)(p - text))); p = nl + 1) {
+	errno = EINVAL;
+	for (p = text; !bad && !last && (nl = memchr(p, '\n', n - (size_t)(p - text))); p = nl + 1) {
 		*nl = '\0';
-		if (!strcmp(p, "text")) {
+		last = !strcmp(p, "text");
+		if (last) {
 			r->ntext = n - (size_t)(nl + 1 - text);
 			r->text = copy(nl + 1, r->ntext);
-			break;
+			bad = !r->text;
+		} else {
+			bad = read_line(r, p);
 		}
-		if (read_line(r, p))
-			break;
 	}
 	free(text);
-	if (r->workflow && r->directory)
+	if (!bad && r->workflow && r->directory)
 		return 0;
+	bad = errno;
 	record_free(r);
-	errno = EINVAL;
+	errno = bad;
 	return -1;
 }
 

@@ -11,6 +11,7 @@
 #include <string.h>
 #include <sys/stat.h>
 #include <sys/wait.h>
+#include <time.h>
 #include <unistd.h>
 
 #ifndef BUILD_DIR
@@ -103,6 +104,31 @@ help_exists(const char *name)
 	return lstat(name, &st) == 0;
 }
 
+long long
+help_ms(void)
+{
+	struct timespec t;
+
+	clock_gettime(CLOCK_MONOTONIC, &t);
+	return (long long)t.tv_sec * 1000 + t.tv_nsec / 1000000;
+}
+
+void
+help_pause(long ms)
+{
+	struct timespec t;
+
+	t.tv_sec = ms / 1000;
+	t.tv_nsec = ms % 1000 * 1000000;
+	nanosleep(&t, NULL);
+}
+
+void
+help_skip(const char *test, const char *why)
+{
+	fprintf(stderr, "%s: skipped: %s\n", test, why);
+}
+
 struct ran
 help_run(const char *fmt, ...)
 {
@@ -190,4 +216,10 @@ help_is(const char *name, const char *text)
 
 	ck_assert_msg(help_exists(name), "there is no %s", name);
 	ck_assert_msg(!strcmp(s, text), "%s is `%s`, not `%s`", name, s, text);
+}
+
+void
+help_none(const char *name)
+{
+	ck_assert_msg(!help_exists(name), "%s is there: %s", name, help_read(name, NULL));
 }

@@ -29,6 +29,13 @@ struct ran {
 	char *out, *err;
 };
 
+/* Milliseconds of a clock that only goes on; a pause of MS of them. */
+long long help_ms(void);
+void help_pause(long ms);
+
+/* Says that a test could not be made, and why. */
+void help_skip(const char *test, const char *why);
+
 /* Runs a command by sh, its standard input /dev/null, to its end: 60 seconds at most. */
 struct ran help_run(const char *fmt, ...);
 
@@ -42,6 +49,9 @@ void help_in_order(const char *s, const char *const *needles, size_t n);
 
 /* The file NAME is there, and TEXT is what is in it. */
 void help_is(const char *name, const char *text);
+
+/* The file NAME is not there. */
+void help_none(const char *name);
 
 /* How often NEEDLE stands in S. */
 int help_count(const char *s, const char *needle);

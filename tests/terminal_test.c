@@ -38,37 +38,6 @@ enum {
 
 /* The means. */
 
-static long long
-now_ms(void)
-{
-	struct timespec t;
-
-	clock_gettime(CLOCK_MONOTONIC, &t);
-	return (long long)t.tv_sec * 1000 + t.tv_nsec / 1000000;
-}
-
-static void
-pause_ms(long ms)
-{
-	struct timespec t;
-
-	t.tv_sec = ms / 1000;
-	t.tv_nsec = ms % 1000 * 1000000;
-	nanosleep(&t, NULL);
-}
-
-static void
-skip(const char *why)
-{
-	fprintf(stderr, "terminal_test: skipped: %s\n", why);
-}
-
-static void
-no_file(const char *name)
-{
-	ck_assert_msg(!help_exists(name), "%s is there", name);
-}
-
 /* A terminal with a program on it. */
 struct pty {
 	int master;
@@ -163,7 +132,7 @@ look(int ms)
 	if (poll(&p, 1, ms) > 0)
 		n = read(tty.master, tty.seen + tty.n, sizeof tty.seen - 1 - tty.n);
 	if (n < 0 && errno == EIO)
-		pause_ms(ms);
+		help_pause(ms);
 	if (n > 0)
 		tty.n += (size_t)n;
 	tty.seen[tty.n] = '\0';
@@ -184,13 +153,13 @@ has_ended(void)
 static void
 expect(const char *text)
 {
-	long long until = now_ms() + SOON;
+	long long until = help_ms() + SOON;
 	int over = 0;
 	char *at;
 
 	tty.seen[tty.n] = '\0';
 	while (!(at = strstr(tty.seen + tty.from, text))) {
-		ck_assert_msg(!over && now_ms() < until, "`%s` was not shown, but:\n%s", text, shown());
+		ck_assert_msg(!over && help_ms() < until, "`%s` was not shown, but:\n%s", text, shown());
 		over = has_ended();
 		while (look(over ? 0 : 5))
 			;
@@ -210,12 +179,12 @@ type(const char *text)
 static int
 end_of_program(void)
 {
-	long long until = now_ms() + SOON;
+	long long until = help_ms() + SOON;
 	int status = 0;
 	pid_t got;
 
 	while (!(got = waitpid(tty.pid, &status, WNOHANG))) {
-		if (now_ms() > until) {
+		if (help_ms() > until) {
 			kill(tty.pid, SIGKILL);
 			ck_abort_msg("it has not ended; it shows:\n%s", shown());
 		}
@@ -241,10 +210,10 @@ ends(int status)
 static void
 await_file(const char *name)
 {
-	long long until = now_ms() + SOON;
+	long long until = help_ms() + SOON;
 
 	while (!help_exists(name)) {
-		ck_assert_msg(now_ms() < until, "there is no %s; the terminal shows:\n%s", name, shown());
+		ck_assert_msg(help_ms() < until, "there is no %s; the terminal shows:\n%s", name, shown());
 		look(5);
 	}
 }
@@ -253,10 +222,10 @@ static void
 await_more_ticks(const char *name)
 {
 	int n = help_count(help_read(name, NULL), "\n");
-	long long until = now_ms() + SOON;
+	long long until = help_ms() + SOON;
 
 	while (help_count(help_read(name, NULL), "\n") <= n) {
-		ck_assert_msg(now_ms() < until, "%s does not grow; the terminal shows:\n%s", name, shown());
+		ck_assert_msg(help_ms() < until, "%s does not grow; the terminal shows:\n%s", name, shown());
 		look(5);
 	}
 }
@@ -277,11 +246,11 @@ pid_in(const char *file)
 static pid_t
 orch_pid(void)
 {
-	long long until = now_ms() + SOON;
+	long long until = help_ms() + SOON;
 	const char *s;
 
 	while (!(s = strstr(help_read(".orch/x/log", NULL), "\twalk\t")) || !strchr(s, '\n')) {
-		ck_assert_msg(now_ms() < until, "no orch is in the log; the terminal shows:\n%s", shown());
+		ck_assert_msg(help_ms() < until, "no orch is in the log; the terminal shows:\n%s", shown());
 		look(5);
 	}
 	return (pid_t)atol(s + 6);
@@ -304,11 +273,11 @@ state_of(pid_t pid)
 static void
 await_state(pid_t pid, int stopped)
 {
-	long long until = now_ms() + SOON;
+	long long until = help_ms() + SOON;
 	int state;
 
 	while ((state = state_of(pid)) != '?' && (!state || (state == 'T') != stopped)) {
-		ck_assert_msg(now_ms() < until, "%ld is `%c`, not %s; the terminal shows:\n%s", (long)pid, state ? state : '-',
+		ck_assert_msg(help_ms() < until, "%ld is `%c`, not %s; the terminal shows:\n%s", (long)pid, state ? state : '-',
 		    stopped ? "stopped" : "going", shown());
 		look(5);
 	}
@@ -318,10 +287,10 @@ await_state(pid_t pid, int stopped)
 static void
 await_gone(pid_t pid)
 {
-	long long until = now_ms() + SOON;
+	long long until = help_ms() + SOON;
 
 	while (kill(pid, 0) == 0 && state_of(pid) != 'Z') {
-		ck_assert_msg(now_ms() < until, "%ld is alive; the terminal shows:\n%s", (long)pid, shown());
+		ck_assert_msg(help_ms() < until, "%ld is alive; the terminal shows:\n%s", (long)pid, shown());
 		look(5);
 	}
 }
@@ -364,12 +333,12 @@ begin(void)
 static void
 end(void)
 {
-	long long until = now_ms() + GONE;
+	long long until = help_ms() + GONE;
 	int left;
 
 	ck_assert_msg(!tty.pid, "the test has not waited for its program");
-	while ((left = count_left()) && now_ms() < until)
-		pause_ms(5);
+	while ((left = count_left()) && help_ms() < until)
+		help_pause(5);
 	ck_assert_msg(!left, "%d that were started are alive", left);
 	help_end();
 }
@@ -447,7 +416,7 @@ START_TEST(a_wrong_answer_is_asked_again)
 	command_on_terminal("exec orch run -r x f.orch");
 	for (i = 0; i < LEN(wrong); i++) {
 		expect("Well?");
-		no_file(RESULT "q");
+		help_none(RESULT "q");
 		type(wrong[i]);
 	}
 	expect("Well?");
@@ -502,8 +471,8 @@ START_TEST(the_end_of_input_fails_the_step)
 	expect("Well?");
 	type("\004");
 	ends(1);
-	no_file(RESULT "q");
-	no_file(RESULT "after");
+	help_none(RESULT "q");
+	help_none(RESULT "after");
 	command_on_terminal("exec orch resume -r x");
 	expect("Well?");
 	type("yes\n");
@@ -519,7 +488,7 @@ START_TEST(interrupted_while_it_asks)
 	expect("Well?");
 	type("\003");
 	ends(128 + SIGINT);
-	no_file(RESULT "q");
+	help_none(RESULT "q");
 	command_on_terminal("exec orch resume -r x");
 	expect("Well?");
 	type("no\n");
@@ -627,7 +596,7 @@ START_TEST(without_a_terminal_and_default_it_says_how_to_answer)
 	help_has(r.err, "echo ");
 	help_has(r.err, ".orch/x/result/q");
 	help_is(RESULT "one", "1\n");
-	no_file(RESULT "q");
+	help_none(RESULT "q");
 	without_terminal(1, "orch resume -q -r x");
 	without_terminal(0, "echo yes >.orch/x/result/q && orch resume -r x");
 	help_is(RESULT "two", "2\n");
@@ -748,8 +717,8 @@ START_TEST(interactive_that_fails)
 	command_on_terminal("exec orch run -r x f.orch");
 	expect("exit status 3");
 	ends(1);
-	no_file(RESULT "talk");
-	no_file(RESULT "after");
+	help_none(RESULT "talk");
+	help_none(RESULT "after");
 	command_on_terminal("exec orch resume -r x");
 	ends(0);
 	help_is("n", "..");
@@ -863,8 +832,8 @@ START_TEST(an_agent_that_dies_of_an_interrupt_is_a_failed_step)
 	type("\003");
 	expect("SIGINT");
 	ends(1);
-	no_file(RESULT "talk");
-	no_file(RESULT "after");
+	help_none(RESULT "talk");
+	help_none(RESULT "after");
 }
 END_TEST
 
@@ -907,9 +876,9 @@ START_TEST(no_agent_talks_without_a_terminal)
 	    "run sh as after | test -f ok", NULL);
 	r = without_terminal(2, "orch run -r x f.orch");
 	help_has(r.err, "terminal");
-	no_file("started");
-	no_file("talked");
-	no_file(".orch/x/log");
+	help_none("started");
+	help_none("talked");
+	help_none(".orch/x/log");
 	r = without_terminal(2, "orch run -q -r y f.orch");
 	help_has(r.err, "terminal");
 	command_on_terminal("exec orch run -q -r x f.orch");
@@ -920,7 +889,7 @@ START_TEST(no_agent_talks_without_a_terminal)
 	unlink(RESULT "talk");
 	unlink("talked");
 	r = without_terminal(2, "orch resume -r x || orch run -r x f.orch");
-	no_file("talked");
+	help_none("talked");
 }
 END_TEST
 
@@ -929,8 +898,8 @@ START_TEST(no_agent_of_a_called_file_talks_without_a_terminal)
 	help_file("in.orch", "step talk exec agent touch talked", "interactive", "run talk", NULL);
 	help_file("f.orch", "run sh as first | : >started", "call in.orch", NULL);
 	help_has(without_terminal(2, "orch run -r x f.orch").err, "terminal");
-	no_file("started");
-	no_file("talked");
+	help_none("started");
+	help_none("talked");
 }
 END_TEST
 
@@ -963,7 +932,7 @@ shell_on_terminal(int i)
 
 	snprintf(name, sizeof name, "%s", shells[i]);
 	if (!is_here(name)) {
-		skip(name);
+		help_skip("terminal_test", name);
 		return 0;
 	}
 	if (!strcmp(name, "bash")) {
@@ -987,10 +956,10 @@ static void
 shell_is_back(const char *word)
 {
 	char line[64];
-	long long until = now_ms() + SOON;
+	long long until = help_ms() + SOON;
 
 	while (tcgetpgrp(tty.master) != tty.pid) {
-		ck_assert_msg(now_ms() < until, "the shell has not got the terminal; it shows:\n%s", shown());
+		ck_assert_msg(help_ms() < until, "the shell has not got the terminal; it shows:\n%s", shown());
 		look(5);
 	}
 	snprintf(line, sizeof line, "echo %c''%s $?\n", *word, word + 1);
@@ -1002,10 +971,10 @@ shell_is_back(const char *word)
 static void
 shell_is_away(void)
 {
-	long long until = now_ms() + SOON;
+	long long until = help_ms() + SOON;
 
 	while (tcgetpgrp(tty.master) == tty.pid) {
-		ck_assert_msg(now_ms() < until, "the shell keeps the terminal; it shows:\n%s", shown());
+		ck_assert_msg(help_ms() < until, "the shell keeps the terminal; it shows:\n%s", shown());
 		look(5);
 	}
 }
@@ -1120,7 +1089,7 @@ START_TEST(a_stopped_job_can_be_ended)
 	await_gone(orch);
 	await_gone(agent);
 	shell_is_back("still-here");
-	no_file(RESULT "talk");
+	help_none(RESULT "talk");
 	leave_shell();
 }
 END_TEST
@@ -1136,7 +1105,7 @@ START_TEST(interrupt_during_an_ordinary_step)
 	status_is("was-told", 128 + SIGINT);
 	await_gone(orch_pid());
 	await_gone(pid_in("pids"));
-	no_file(RESULT "long");
+	help_none(RESULT "long");
 	leave_shell();
 }
 END_TEST
@@ -1180,7 +1149,7 @@ START_TEST(a_question_in_the_background)
 	type("orch run -q -r x f.orch &\n");
 	await_state(orch_pid(), 1);
 	shell_is_back("behind-now");
-	no_file(RESULT "q");
+	help_none(RESULT "q");
 	help_lacks(tty.seen, "Well?");
 	type("fg\n");
 	expect("Well?");
@@ -1265,7 +1234,7 @@ END_TEST
 START_TEST(plan_build_review)
 {
 	if (!is_here("git")) {
-		skip("there is no git");
+		help_skip("terminal_test", "there is no git");
 		return;
 	}
 	ck_assert_int_eq(system("git init -q . && git -c user.name=a -c user.email=a@b commit -q --allow-empty -m x"), 0);
@@ -1282,7 +1251,7 @@ START_TEST(plan_build_review)
 	help_has(help_read(".orch/x/asked/plan", NULL), "do it");
 	help_is(RESULT "mend", "built\nGOOD\n");
 	without_terminal(0, "orch run -r y -a claude=\"$C\" -a codex=\"$D\" \"$TREE/tests/workflows/plan.orch\" 'do it'");
-	no_file(".orch/y/result/build");
+	help_none(".orch/y/result/build");
 }
 END_TEST
 

@@ -1,0 +1,194 @@
+/* Processes that tests start, wait for, and look for. */
+#include "tests/procs.h"
+
+#include <check.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <limits.h>
+#include <signal.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#if defined(__linux__)
+#include <sys/prctl.h>
+#endif
+
+#include "tests/help.h"
+
+int
+procs_portable(void)
+{
+	const char *s = getenv("ORCH_TEST_PORTABLE");
+
+	return s && !strcmp(s, "1");
+}
+
+void
+procs_begin(void)
+{
+	char pids[PATH_MAX];
+
+	help_start();
+	ck_assert_ptr_nonnull(getcwd(pids, sizeof pids - 6));
+	strcat(pids, "/pids");
+	setenv("AGENT_PIDS", pids, 1);
+#if defined(__linux__)
+	/* a portable orch waits until init has reaped what an agent has left: a test cannot do that in time */
+	if (!procs_portable())
+		prctl(PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0);
+#endif
+}
+
+pid_t
+procs_start(const char *fmt, ...)
+{
+	char command[4096];
+	va_list ap;
+	pid_t pid;
+
+	va_start(ap, fmt);
+	ck_assert_int_lt(vsnprintf(command, sizeof command, fmt, ap), (int)sizeof command);
+	va_end(ap);
+	pid = fork();
+	ck_assert_int_ge(pid, 0);
+	if (pid) {
+		setpgid(pid, pid);
+		return pid;
+	}
+	setpgid(0, 0);
+#if defined(__linux__)
+	prctl(PR_SET_PDEATHSIG, SIGKILL, 0, 0, 0);
+#endif
+	dup2(open("/dev/null", O_RDONLY), 0);
+	dup2(open("out", O_WRONLY | O_CREAT | O_TRUNC, 0600), 1);
+	dup2(open("err", O_WRONLY | O_CREAT | O_TRUNC, 0600), 2);
+	execl("/bin/sh", "sh", "-c", command, (char *)NULL);
+	_exit(127);
+}
+
+int
+procs_end(pid_t pid, long ms)
+{
+	long long until = help_ms() + ms;
+	int status;
+
+	while (waitpid(pid, &status, WNOHANG) == 0) {
+		if (help_ms() > until) {
+			kill(pid, SIGKILL);
+			ck_abort_msg("orch has not ended after %ld ms; it said: %s", ms, help_read("err", NULL));
+		}
+		help_pause(2);
+	}
+	return WIFEXITED(status) ? WEXITSTATUS(status) : 128 + WTERMSIG(status);
+}
+
+int
+procs_lines(const char *file)
+{
+	return help_count(help_read(file, NULL), "\n");
+}
+
+void
+procs_await_lines(const char *file, int n, long ms)
+{
+	long long until = help_ms() + ms;
+
+	while (procs_lines(file) < n) {
+		if (help_ms() > until)
+			ck_abort_msg("%s has %d lines, not %d; orch said: %s", file, procs_lines(file), n, help_read("err", NULL));
+		help_pause(3);
+	}
+}
+
+void
+procs_await_file(const char *file)
+{
+	long long until = help_ms() + SOON;
+
+	while (!help_exists(file)) {
+		if (help_ms() > until)
+			ck_abort_msg("there is no %s; orch said: %s", file, help_read("err", NULL));
+		help_pause(3);
+	}
+}
+
+int
+procs_alive(pid_t pid)
+{
+	return kill(pid, 0) == 0 || errno != ESRCH;
+}
+
+pid_t
+procs_pid_in(const char *file, int n)
+{
+	const char *s = help_read(file, NULL);
+
+	for (; n > 0 && s; n--)
+		s = strchr(s, '\n') ? strchr(s, '\n') + 1 : NULL;
+	ck_assert_msg(s && *s, "%s has too few lines", file);
+	return (pid_t)strtol(s, NULL, 10);
+}
+
+int
+procs_list(char *text, size_t size)
+{
+	const char *s = help_read("pids", NULL);
+	size_t at = 0;
+	int n = 0;
+
+	while (waitpid(-1, NULL, WNOHANG) > 0)
+		;
+	*text = '\0';
+	for (; s && *s; s = strchr(s, '\n') ? strchr(s, '\n') + 1 : NULL)
+		if (procs_alive((pid_t)strtol(s, NULL, 10)) && n++ < 20)
+			at += (size_t)snprintf(text + at, size - at, " %.*s", (int)strcspn(s, "\n"), s);
+#if defined(__linux__)
+	if (!n && (waitpid(-1, NULL, WNOHANG) == 0 || errno != ECHILD)) {
+		snprintf(text, size, " a process that is in no list");
+		n++;
+	}
+#endif
+	return n;
+}
+
+void
+procs_kill(void)
+{
+	const char *s = help_read("pids", NULL);
+
+	for (; s && *s; s = strchr(s, '\n') ? strchr(s, '\n') + 1 : NULL)
+		kill((pid_t)strtol(s, NULL, 10), SIGKILL);
+}
+
+void
+procs_none_left(long ms)
+{
+	char text[512];
+	long long until = help_ms() + ms;
+
+	while (procs_list(text, sizeof text)) {
+		if (help_ms() > until) {
+			procs_kill();
+			ck_abort_msg("alive:%s", text);
+		}
+		help_pause(5);
+	}
+}
+
+int
+procs_most(const char *file)
+{
+	const char *s = help_read(file, NULL);
+	int now = 0, most = 0;
+
+	for (; *s; s++) {
+		now += *s == '+' ? 1 : *s == '-' ? -1 : 0;
+		if (now > most)
+			most = now;
+	}
+	return most;
+}
