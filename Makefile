@@ -2,7 +2,8 @@
 
 CC = cc
 CFLAGS = -O2 -g
-LDFLAGS =
+# What libc's functions are called is bound once, in orch: else each minder binds it anew.
+LDFLAGS = -Wl,-z,now
 PREFIX = /usr/local
 DESTDIR =
 
@@ -74,6 +75,23 @@ fuzz: tests/fuzz
 tests/fuzz: tests/fuzz_parse.c $(HEADERS)
 	clang $(ALL_CFLAGS) -fsanitize=fuzzer,address,undefined -o $@ tests/fuzz_parse.c $(PARSE:.o=.c)
 
+# What it costs, beside its peers: SCENARIOS are some of those that tests/bench.c lists.
+SCENARIOS =
+bench: orch tests/bench tests/floor tests/hello
+	rm -rf tests/bench.d
+	mkdir tests/bench.d
+	cd tests/bench.d && PATH=`cd ../..; pwd`:`cd ..; pwd`:$$PATH bench $(SCENARIOS)
+	rm -rf tests/bench.d
+
+tests/bench: tests/bench.c
+	$(CC) $(ALL_CFLAGS) -o $@ tests/bench.c
+
+tests/floor: tests/floor.c
+	$(CC) $(ALL_CFLAGS) -o $@ tests/floor.c
+
+tests/hello: tests/hello.c
+	$(CC) $(ALL_CFLAGS) -static -o $@ tests/hello.c
+
 # The demonstration: three reviewers look at this source tree, two at a time.
 demo: orch
 	./orch run tests/workflows/demo.orch
@@ -84,7 +102,7 @@ install: orch
 	cp orch.1 $(DESTDIR)$(PREFIX)/share/man/man1/orch.1
 
 clean:
-	rm -f orch orch.o $(ROOMS) tests/agent tests/check tests/fuzz
+	rm -f orch orch.o $(ROOMS) tests/agent tests/check tests/fuzz tests/bench tests/floor tests/hello
 	rm -rf tests/found
 
-.PHONY: check demo fuzz static install clean
+.PHONY: check demo lint fuzz bench static install clean

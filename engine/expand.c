@@ -101,24 +101,49 @@ visible_key(struct answers *a, const struct place *at, const char *s, size_t n)
 	struct buf full = { 0 };
 	uint32_t id;
 
-	buf_text(&full, at->prefix);
-	buf_add(&full, s, n);
-	id = keys_find(a->keys, buf_str(&full), full.n);
+	if (*at->prefix) {
+		buf_text(&full, at->prefix);
+		buf_add(&full, s, n);
+		s = full.s;
+		n = full.n;
+	}
+	id = keys_find(a->keys, s, n);
 	buf_free(&full);
 	return id != KEY_NONE && sight_has(at->sight, a->keys, id) ? id : KEY_NONE;
 }
 
-/* {{name}}: a variable, or else a result; a pattern: all results that match. */
+/* What the name S, of N bytes, stands for: a variable, or else a result. */
+static int
+add_named(struct answers *a, const struct place *at, const char *s, size_t n, struct buf *out)
+{
+	const struct scope *v = scope_find(at->scope, s, n);
+	uint32_t id = visible_key(a, at, s, n);
+
+	if (v && id == KEY_NONE) {
+		buf_add(out, v->value, v->n);
+		return 0;
+	}
+	if (!v && id != KEY_NONE)
+		return add_answer(a, id, out);
+	if (v)
+		buf_fmt(&a->error, "`%s` is a variable and a result here", s);
+	else
+		buf_fmt(&a->error, "there is no answer `%s` here", s);
+	return -1;
+}
+
+/* What is between braces: a name; or a pattern: all results that match. */
 static int
 add_name(struct answers *a, const struct place *at, const struct tmpl *t, struct buf *out)
 {
 	struct buf name = { 0 };
 	struct ids ids = { 0 };
-	const struct scope *v;
-	uint32_t id;
-	size_t i;
+	const char *s;
+	size_t n, i;
 	int bad;
 
+	if (tmpl_literal(t, &s, &n))
+		return add_named(a, at, s, n, out);
 	if (tmpl_pattern(t)) {
 		bad = pattern_keys(a, at, t, &ids);
 		for (i = 0; i < ids.n && !bad; i++) {
@@ -128,25 +153,9 @@ add_name(struct answers *a, const struct place *at, const struct tmpl *t, struct
 		ids_free(&ids);
 		return bad;
 	}
-	if (expand(a, at, t, &name)) {
-		buf_free(&name);
-		return -1;
-	}
-	buf_str(&name);
-	v = scope_find(at->scope, name.s, name.n);
-	id = visible_key(a, at, name.s, name.n);
-	bad = 0;
-	if (v && id != KEY_NONE) {
-		buf_fmt(&a->error, "`%s` is a variable and a result here", name.s);
-		bad = -1;
-	} else if (v) {
-		buf_add(out, v->value, v->n);
-	} else if (id != KEY_NONE) {
-		bad = add_answer(a, id, out);
-	} else {
-		buf_fmt(&a->error, "there is no answer `%s` here", name.s);
-		bad = -1;
-	}
+	bad = expand(a, at, t, &name);
+	if (!bad)
+		bad = add_named(a, at, buf_str(&name), name.n, out);
 	buf_free(&name);
 	return bad;
 }

@@ -39,7 +39,6 @@ git_in(struct minder *d, const char *dir, int in, char **out, ...)
 		n++;
 	va_end(ap);
 	mind_name(name, 'g', getpid());
-	unlinkat(s->tmp, name, 0);
 	p.out = file_make(s->tmp, name, 0);
 	if (p.out < 0)
 		leave_errno(d, OUT_IO, "tmp/");
@@ -90,11 +89,10 @@ commit_of(struct minder *d, const char *rev)
 static void
 put_intent(struct buf *b, const char *word, const char *value)
 {
-	char code[3];
+	size_t n = strlen(value);
 
 	buf_fmt(b, "%s\t", word);
-	for (; *value; value++)
-		buf_add(b, code, escape_byte(code, *value));
+	b->n += escape_add(buf_room(b, n * 3), value, n);
 	buf_char(b, '\n');
 }
 
@@ -479,7 +477,6 @@ message_file(struct minder *d)
 	int fd, in;
 
 	mind_name(name, 'a', getpid());
-	unlinkat(s->tmp, name, 0);
 	fd = file_make(s->tmp, name, 0);
 	if (fd < 0)
 		leave_errno(d, OUT_IO, "tmp/");

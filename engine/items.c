@@ -101,6 +101,19 @@ next_line(struct items *l, const char **s, size_t *n)
 	return 1;
 }
 
+/* V, not negative, at the end of NUMBER: where it begins. */
+static const char *
+write_number(char number[24], long long v)
+{
+	char *s = number + 23;
+
+	*s = '\0';
+	do {
+		*--s = (char)('0' + v % 10);
+	} while (v /= 10);
+	return s;
+}
+
 int
 items_next(struct items *l, const char **s, size_t *n)
 {
@@ -114,8 +127,8 @@ items_next(struct items *l, const char **s, size_t *n)
 			return 1;
 		}
 		if (!p->word && l->done <= p->to - p->from) {
-			*n = (size_t)snprintf(l->number, sizeof l->number, "%lld", p->from + l->done++);
-			*s = l->number;
+			*s = write_number(l->number, p->from + l->done++);
+			*n = strlen(*s);
 			return 1;
 		}
 	}

@@ -517,8 +517,6 @@ open_answer(struct minder *d)
 			leave_held(d);
 		close(fd);
 	}
-	if (unlinkat(tmp, d->tmp, 0) && errno != ENOENT)
-		leave_errno(d, OUT_IO, "tmp/");
 	fd = file_make(tmp, d->tmp, 0);
 	if (fd < 0 || flock(fd, LOCK_EX | LOCK_NB))
 		leave_errno(d, OUT_IO, "tmp/");
@@ -574,6 +572,14 @@ copy_input(struct minder *d, int out, const struct input *input, size_t i, int *
 	close(in);
 }
 
+/* What an earlier try was asked; nothing at all is no file. */
+static void
+forget_asked(struct minder *d)
+{
+	if (d->task->kind == TASK_STEP && unlinkat(d->m->store->asked, d->task->file, 0) && errno != ENOENT)
+		leave_errno(d, OUT_IO, "asked/");
+}
+
 /* Standard input: the prompt, then the inputs, in a file of its own; read again from its first byte.
  * It is kept as asked/KEY; that of an `if` is gone when it ends. */
 static int
@@ -586,12 +592,11 @@ make_stdin(struct minder *d)
 	size_t i;
 	struct stat st;
 
-	if (t->kind == TASK_STEP && unlinkat(s->asked, t->file, 0) && errno != ENOENT)
-		leave_errno(d, OUT_IO, "asked/");
-	if (!t->nprompt && !t->ninputs)
+	if (!t->nprompt && !t->ninputs) {
+		forget_asked(d);
 		return d->m->null;
+	}
 	mind_name(name, 'a', getpid());
-	unlinkat(s->tmp, name, 0);
 	fd = file_make(s->tmp, name, 0);
 	if (fd < 0)
 		leave_errno(d, OUT_IO, "tmp/");
@@ -605,13 +610,18 @@ make_stdin(struct minder *d)
 	if (close(fd) || in < 0)
 		leave_errno(d, OUT_IO, "asked/");
 	fcntl(in, F_SETFL, fcntl(in, F_GETFL) & ~O_NONBLOCK);
-	if (t->kind != TASK_STEP || !st.st_size)
+	if (t->kind == TASK_STEP && st.st_size) {
+		if (renameat(s->tmp, name, s->asked, t->file))
+			leave_errno(d, OUT_IO, "asked/");
+	} else {
 		unlinkat(s->tmp, name, 0);
-	else if (renameat(s->tmp, name, s->asked, t->file))
-		leave_errno(d, OUT_IO, "asked/");
+		forget_asked(d);
+	}
 	return in;
 }
 
+/* What the step was asked by, told before it is. One that a crash has cut short has no answer beside it,
+ * and is written anew; an intent must be whole or not there. */
 void
 mind_write_how(struct minder *d, const char *text, size_t n, int sync)
 {
@@ -620,13 +630,13 @@ mind_write_how(struct minder *d, const char *text, size_t n, int sync)
 	char name[KEY_NAME_MAX + 1];
 	int fd;
 
-	mind_name(name, 'h', getpid());
-	unlinkat(s->tmp, name, 0);
-	fd = file_make(s->tmp, name, 0);
+	if (sync)
+		mind_name(name, 'h', getpid());
+	fd = sync ? file_make(s->tmp, name, 0) : file_make(s->how, t->file, 0);
 	if (fd < 0)
-		leave_errno(d, OUT_IO, "tmp/");
+		leave_errno(d, OUT_IO, "how/");
 	mind_write(d, fd, text, n, "how/");
-	if ((sync && fsync(fd)) || close(fd) || renameat(s->tmp, name, s->how, t->file) || (sync && fsync(s->how)))
+	if ((sync && fsync(fd)) || close(fd) || (sync && (renameat(s->tmp, name, s->how, t->file) || fsync(s->how))))
 		leave_errno(d, OUT_IO, "how/");
 }
 
@@ -638,11 +648,9 @@ mind_open_errors(struct minder *d)
 	char name[KEY_NAME_MAX + 1];
 
 	if (d->task->kind != TASK_IF) {
-		unlinkat(s->errors, d->task->file, 0);
 		d->errors = file_make(s->errors, d->task->file, O_APPEND);
 	} else {
 		mind_name(name, 'e', getpid());
-		unlinkat(s->tmp, name, 0);
 		d->errors = file_make(s->tmp, name, O_APPEND);
 	}
 	if (d->errors < 0)
@@ -689,7 +697,6 @@ filter_answer(struct minder *d)
 	if (!d->task->filter)
 		return;
 	mind_name(name, 'f', getpid());
-	unlinkat(s->tmp, name, 0);
 	out = file_make(s->tmp, name, 0);
 	if (out < 0)
 		leave_errno(d, OUT_IO, "tmp/");
@@ -821,7 +828,6 @@ mind_open_answer(struct minder *d)
 	int fd;
 
 	minder_answer(d->task, getpid(), d->tmp);
-	unlinkat(d->m->store->tmp, d->tmp, 0);
 	fd = file_make(d->m->store->tmp, d->tmp, 0);
 	if (fd < 0)
 		leave_errno(d, OUT_IO, "tmp/");

@@ -29,6 +29,8 @@ read_tmpl(struct maker *m, const struct tmpl *t, size_t *n, int no_nul)
 	struct buf b = { 0 };
 	const char *s = NULL;
 
+	if (tmpl_literal(t, &s, n))
+		return s;               /* a workflow has no NUL byte */
 	if (!expand(m->answers, m->at, t, &b)) {
 		if (no_nul && b.n && memchr(b.s, '\0', b.n))
 			buf_text(&m->answers->error, "a NUL byte cannot be passed to a program in an argument");
@@ -373,13 +375,9 @@ make_attrs(struct maker *m)
 static void
 how_line(struct buf *b, const char *word, const char *s, size_t n)
 {
-	char code[3];
-	size_t i;
-
 	buf_text(b, word);
 	buf_char(b, '\t');
-	for (i = 0; i < n; i++)
-		buf_add(b, code, escape_byte(code, s[i]));
+	b->n += escape_add(buf_room(b, n * 3), s, n);
 	buf_char(b, '\n');
 }
 
@@ -427,6 +425,7 @@ make_how(struct maker *m)
 
 	if (!strncmp(dir, t->root, root) && (!dir[root] || dir[root] == '/'))
 		dir = dir[root] ? dir + root + 1 : ".";
+	buf_room(&b, 256);
 	how_line(&b, "directory", dir, strlen(dir));
 	for (i = 0; t->argv[i]; i++)
 		how_line(&b, "word", t->argv[i], strlen(t->argv[i]));
@@ -472,26 +471,41 @@ take_key(struct maker *m, const char *key)
 	return key_encode(key, strlen(key), m->task->file) < 0 ? -1 : 0;
 }
 
+static int
+make_step(struct maker *m, struct task *t, const struct surroundings *around, struct answers *a, const struct place *at,
+    const struct node *node, const char *key)
+{
+	start(m, t, TASK_STEP, around, a);
+	m->at = at;
+	m->node = node;
+	m->attrs[0] = &node->attrs;
+	m->attrs[1] = &node->step->attrs;
+	m->attrs[2] = &at->flow->attrs;
+	t->dir = arena_dup(&t->mem, at->dir, strlen(at->dir));
+	t->sigint = node->step->agent->sigint;
+	t->interactive = node->attrs.interactive || node->step->attrs.interactive;
+	if (take_key(m, key) || make_argv(m, node->step, t->interactive) || make_prompt(m) || make_inputs(m) || make_attrs(m))
+		return -1;
+	make_how(m);
+	return 0;
+}
+
 int
 task_step(struct task *t, const struct surroundings *around, struct answers *a, const struct place *at,
     const struct node *node, const char *key)
 {
 	struct maker m;
 
-	start(&m, t, TASK_STEP, around, a);
-	m.at = at;
-	m.node = node;
-	m.attrs[0] = &node->attrs;
-	m.attrs[1] = &node->step->attrs;
-	m.attrs[2] = &at->flow->attrs;
-	t->dir = arena_dup(&t->mem, at->dir, strlen(at->dir));
-	t->sigint = node->step->agent->sigint;
-	t->interactive = node->attrs.interactive || node->step->attrs.interactive;
-	if (take_key(&m, key) || make_argv(&m, node->step, t->interactive) || make_env(&m) || make_prompt(&m) ||
-	    make_inputs(&m) || make_attrs(&m))
-		return -1;
-	make_how(&m);
-	return 0;
+	return make_step(&m, t, around, a, at, node, key) || make_env(&m) ? -1 : 0;
+}
+
+int
+task_asked(struct task *t, const struct surroundings *around, struct answers *a, const struct place *at,
+    const struct node *node, const char *key)
+{
+	struct maker m;
+
+	return make_step(&m, t, around, a, at, node, key);
 }
 
 int

@@ -74,7 +74,11 @@ struct surroundings {
 int task_step(struct task *, const struct surroundings *, struct answers *, const struct place *at,
     const struct node *node, const char *key);
 
-/* The same for the command of an `if`. */
+/* The same without its environment: what it would be asked, not enough to ask it. */
+int task_asked(struct task *, const struct surroundings *, struct answers *, const struct place *at,
+    const struct node *node, const char *key);
+
+/* The task of the command of an `if`. */
 int task_if(struct task *, const struct surroundings *, struct answers *, const struct place *at,
     const struct node *node);
 

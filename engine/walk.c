@@ -685,6 +685,7 @@ struct claim {
 	uint32_t first, tag;    /* the first item's turn, and this one's */
 	uint32_t want;          /* only looking for the item that gave this key; KEY_NONE: claiming */
 	int found;
+	struct buf key;         /* the one that is looked at */
 	struct buf *error;
 };
 
@@ -697,7 +698,7 @@ check_name(const char *s, size_t n, struct buf *error)
 		buf_text(error, "a key with a NUL byte");
 	else if (n == 1 && *s == '-')
 		buf_text(error, "the key `-` is standard input's");
-	else if (key_encode(s, n, name) >= 0)
+	else if ((n && n * 3 <= KEY_NAME_MAX) || key_encode(s, n, name) >= 0)
 		return 0;
 	else if (!n)
 		buf_text(error, "an empty key");
@@ -734,6 +735,8 @@ say_twice(struct claim *c, const struct node *n, uint32_t id)
 	struct claim again = *c;
 	struct buf item = { 0 };
 
+	memset(&again.key, 0, sizeof again.key);
+
 	buf_add(&item, c->var.value, c->var.n > 100 ? 100 : c->var.n);
 	again.want = id;
 	again.found = 0;
@@ -746,27 +749,24 @@ say_twice(struct claim *c, const struct node *n, uint32_t id)
 		buf_fmt(c->error, "the key `%s` of line %u, item `%s`, is made on line %u already", keys_text(keys, id),
 		    n->pos.line, buf_str(&item), keys->node[id] ? keys->node[id]->pos.line : 0);
 	buf_free(&item);
+	buf_free(&again.key);
 }
 
 static int
 claim_key(struct claim *c, const struct node *n)
 {
 	struct keys *keys = c->w->answers->keys;
-	struct buf b = { 0 };
 	uint32_t id;
 
+	c->key.n = 0;
 	/* A key that hangs on an answer that is still to come is looked at when it is made. */
-	if (read_key(c->w->answers, &c->at, n, &b)) {
+	if (read_key(c->w->answers, &c->at, n, &c->key)) {
 		c->w->answers->error.n = 0;
-		buf_free(&b);
 		return 0;
 	}
-	if (check_name(buf_str(&b), b.n, c->error)) {
-		buf_free(&b);
+	if (check_name(buf_str(&c->key), c->key.n, c->error))
 		return -1;
-	}
-	id = keys_add(keys, b.s, b.n);
-	buf_free(&b);
+	id = keys_add(keys, c->key.s, c->key.n);
 	if (c->want != KEY_NONE) {
 		c->found = id == c->want;
 		return c->found ? -1 : 0;
@@ -834,6 +834,7 @@ claim(struct walk *w, struct branch *b, struct items *items, uint32_t *total)
 	c.at.scope = &c.var;
 	w->answers->error.n = 0;
 	bad = claim_items(&c);
+	buf_free(&c.key);
 	*total = w->tags - before;
 	items_rewind(items);
 	if (bad)
@@ -1004,7 +1005,7 @@ say_kept(struct walk *w, struct branch *b)
 	e.key = branch_key(w, b, &e.id);
 	place_of(b, &at);
 	memset(&t, 0, sizeof t);
-	if (b->at->kind == NODE_RUN && !task_step(&t, w->around, w->answers, &at, b->at, e.key))
+	if (b->at->kind == NODE_RUN && !task_asked(&t, w->around, w->answers, &at, b->at, e.key))
 		e.task = &t;
 	e.key = branch_key(w, b, &e.id);
 	w->world->event(w->world->ctx, &e);

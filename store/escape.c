@@ -17,6 +17,16 @@ escape_byte(char out[3], char c)
 	return 3;
 }
 
+size_t
+escape_add(char *out, const char *s, size_t n)
+{
+	size_t i, at = 0;
+
+	for (i = 0; i < n; i++)
+		at += escape_byte(out + at, s[i]);
+	return at;
+}
+
 static int
 hex(char c)
 {

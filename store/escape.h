@@ -7,6 +7,9 @@
 /* Writes the byte C as it stands in a field to OUT; returns how many bytes that are, 3 at most. */
 size_t escape_byte(char out[3], char c);
 
+/* The same for the N bytes at S; OUT has room for three times as many. */
+size_t escape_add(char *out, const char *s, size_t n);
+
 /* Takes the escapes of the N bytes at S back, in place; a NUL is put behind. Returns the new length. */
 size_t escape_undo(char *s, size_t n);
 

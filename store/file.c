@@ -51,12 +51,30 @@ file_open_dir(int dir, const char *name)
 	return openat(dir, name, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
 }
 
+/* This process's umask, which nothing here changes but for a moment. */
+static mode_t
+own_mask(void)
+{
+	static mode_t mask;
+	static int known;
+
+	if (!known)
+		umask(mask = umask(0));
+	known = 1;
+	return mask;
+}
+
 int
 file_mkdir(int dir, const char *name)
 {
-	mode_t mask = umask(0);         /* a mode taken away here could not be given back by opening it */
-	int bad = mkdirat(dir, name, 0700), saved = errno;
+	mode_t mask = own_mask();
+	int bad, saved;
 
+	if (!(mask & 0700))
+		return mkdirat(dir, name, 0700);
+	umask(0);               /* a mode taken away here could not be given back by opening it */
+	bad = mkdirat(dir, name, 0700);
+	saved = errno;
 	umask(mask);
 	errno = saved;
 	return bad;
@@ -89,9 +107,12 @@ file_open(int dir, const char *name)
 int
 file_make(int dir, const char *name, int flags)
 {
-	int fd = openat(dir, name, O_RDWR | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC | flags, 0600);
+	int fd, how = O_RDWR | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC | flags;
 
-	if (fd >= 0 && fchmod(fd, 0600)) {
+	fd = openat(dir, name, how, 0600);
+	if (fd < 0 && errno == EEXIST && !unlinkat(dir, name, 0))
+		fd = openat(dir, name, how, 0600);
+	if (fd >= 0 && (own_mask() & 0600) && fchmod(fd, 0600)) {
 		close(fd);
 		return -1;
 	}
@@ -125,11 +146,8 @@ file_read(int dir, const char *name, char **p, size_t *n)
 int
 file_put(int dir, const char *tmp, const char *name, const void *p, size_t n, int sync)
 {
-	int fd, bad;
+	int fd = file_make(dir, tmp, 0), bad;
 
-	if (unlinkat(dir, tmp, 0) && errno != ENOENT)
-		return -1;
-	fd = file_make(dir, tmp, 0);
 	if (fd < 0)
 		return -1;
 	bad = file_write(fd, p, n) || (sync && fsync(fd));

@@ -22,8 +22,8 @@ int file_make_dir(int dir, const char *name);
 /* Opens NAME for reading, close-on-exec; never a link, a device or a pipe. -1 and errno. */
 int file_open(int dir, const char *name);
 
-/* Makes the new file NAME, mode 0600 whatever the umask, for reading and writing, close-on-exec,
- * with FLAGS besides. -1 and errno, EEXIST if there is one. */
+/* Makes the file NAME anew, whatever has that name: mode 0600 whatever the umask, for reading and
+ * writing, close-on-exec, with FLAGS besides. -1 and errno. */
 int file_make(int dir, const char *name, int flags);
 
 /* The whole file NAME: *P, to be freed by the caller, with a NUL behind its *N bytes. -1 and errno. */

@@ -7,8 +7,8 @@
 static int
 plain(unsigned char c)
 {
-	return c && c < 0x80 && ((c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') ||
-	    strchr("._,:=@+-", c) != NULL);
+	return (c >= '0' && c <= ':') || (c >= '@' && c <= 'Z') || (c >= 'a' && c <= 'z') || (c >= '+' && c <= '.') ||
+	    c == '=' || c == '_';
 }
 
 /* The bytes of a well-formed character of UTF-8 beyond ASCII (Unicode, table 3-7): by its first byte,

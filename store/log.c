@@ -101,17 +101,30 @@ field(char **s, char *end, size_t *n)
 	return p;
 }
 
+/* Takes a number as log_add writes it off *S; a field that is longer than any of those is none. */
 static int
-number(char **s, char *end, int base, unsigned long long *v)
+number(char **s, char *end, unsigned base, unsigned long long *v)
 {
-	size_t n;
-	char *p = field(s, end, &n), *stop;
+	char *p = *s, *most;
+	int minus = p && p < end && *p == '-';
+	unsigned d;
 
-	if (!p || !n)
+	if (!p)
 		return 0;
-	errno = 0;
-	*v = *p == '-' ? (unsigned long long)strtoll(p, &stop, base) : strtoull(p, &stop, base);
-	return !errno && stop == p + n;
+	p += minus;
+	most = p + (base == 10 ? 19 : 16);
+	for (*v = 0; p < end && *p != '\t'; p++) {
+		d = *p >= '0' && *p <= '9' ? (unsigned)(*p - '0') : *p >= 'a' && *p <= 'f' ? (unsigned)(*p - 'a') + 10 : base;
+		if (d >= base || p == most)
+			return 0;
+		*v = *v * base + d;
+	}
+	if (p == *s + minus)
+		return 0;
+	if (minus)
+		*v = 0 - *v;
+	*s = p < end ? p + 1 : NULL;
+	return 1;
 }
 
 static int

@@ -1,4 +1,7 @@
 /* A run's directory, opened. */
+#if defined(__linux__) && !defined(ORCH_NO_LINUX)
+#define _DEFAULT_SOURCE         /* what a directory says of its entries: d_type */
+#endif
 #include "store/store.h"
 
 #include <dirent.h>

@@ -388,12 +388,20 @@ START_TEST(file_make_mode)
 	ck_assert_int_eq(file_write(fd, "abc", 3), 0);
 	ck_assert_int_eq((int)file_read_at(fd, (char[4]){ 0 }, 3, 0), 3);
 	close(fd);
-	errno = 0;
-	ck_assert_int_eq(file_make(AT_FDCWD, "f", 0), -1);
-	ck_assert_int_eq(errno, EEXIST);
+	ck_assert_int_eq(link("f", "other"), 0);
+	fd = file_make(AT_FDCWD, "f", 0);
+	ck_assert_int_ge(fd, 0);
+	ck_assert_int_eq(file_write(fd, "d", 1), 0);
+	close(fd);
+	help_is("other", "abc");
+	help_is("f", "d");
 	ck_assert_int_eq(symlink("target", "link"), 0);
-	ck_assert_int_eq(file_make(AT_FDCWD, "link", 0), -1);
+	fd = file_make(AT_FDCWD, "link", 0);
+	ck_assert_int_ge(fd, 0);
+	close(fd);
 	ck_assert(!help_exists("target"));
+	ck_assert_int_eq(mkdir("dir", 0700), 0);
+	ck_assert_int_eq(file_make(AT_FDCWD, "dir", 0), -1);
 	ck_assert_int_eq(file_put(AT_FDCWD, "tmp", "g", "x", 1, 0), 0);
 	ck_assert_int_eq(mode_of("g"), 0600);
 }

@@ -1,0 +1,254 @@
+/* What orch costs, beside its peers and the floor: the contenders of a scenario in turn, for some rounds;
+ * the medians, as ratios to the first.
+ *
+ *     bench [SCENARIO...]
+ *
+ * Each contender has, in each round, a directory of its own below the current one. Its first command
+ * makes that ready and is not measured; the second is, from its start to its end: wall time, CPU time of
+ * it and all its children, memory of the largest of them. What is not installed is left out. */
+#define _DEFAULT_SOURCE         /* wait4 */
+#include <errno.h>
+#include <stddef.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/resource.h>
+#include <sys/stat.h>
+#include <sys/wait.h>
+#include <time.h>
+#include <unistd.h>
+
+enum { ROUNDS = 5, MOST = 12 };
+
+struct contender {
+	const char *name;
+	const char *needs;      /* a program */
+	const char *ready;      /* commands for the shell; N and J are in their environment */
+	const char *command;
+};
+
+/* N commands, J of them at once. */
+struct scenario {
+	const char *name, *what;
+	const char *n, *j;
+	int ready_once;         /* what is measured leaves all as it was */
+	const struct contender *list;
+};
+
+#define FLOW(max, words) \
+	"printf 'step e exec " words "\\nparallel " max " i in 1..%s\\nrun e as s-{{i}}\\nend\\n' $N >w.orch"
+#define MAKEFILE(command) "printf 'all:' >Makefile; seq -f ' r/%.0f' -s '' $N >>Makefile; " \
+	"printf '\\nr/%%:\\n\\t@" command "\\n' >>Makefile; mkdir r"
+#define NINJAFILE "{ printf 'rule e\\n command = /bin/echo x >$out\\n'; seq -f 'build r/%.0f: e' $N; } >build.ninja"
+#define ORCH "exec orch run -q -r r w.orch"
+
+static const struct contender keep[] = {
+	{ "floor", NULL, ":", "exec floor $N $J /bin/echo x" },
+	{ "floor, durable", NULL, ":", "exec floor -d $N $J /bin/echo x" },
+	{ "orch", NULL, FLOW("max '$J'", "/bin/echo x"), ORCH },
+	{ "make", "make", MAKEFILE("/bin/echo x >$@"), "exec make -s -j$J" },
+	{ "ninja", "ninja", NINJAFILE, "exec ninja --quiet -j$J" },
+	{ "samurai", "samu", NINJAFILE, "exec samu -j$J" },
+	{ "xe", "xe", "mkdir r", "seq $N | xe -j$J sh -c '/bin/echo x >r/$1' -" },
+	{ "xargs, mv", "xargs", "mkdir t r", "seq $N | xargs -P$J -I{} sh -c '/bin/echo x >t/{} && mv t/{} r/{}'" },
+	{ "GNU parallel", "parallel", ":", "seq $N | parallel -j$J --results r --joblog l /bin/echo x >o" },
+	{ NULL, NULL, NULL, NULL }
+};
+
+static const struct contender again[] = {
+	{ "orch", NULL, FLOW("max 8", "/bin/true") "; orch run -q -r r w.orch", ORCH },
+	{ "make", "make", MAKEFILE("false") "; cd r && seq $N | xargs touch", "exec make -s" },
+	{ "ninja", "ninja", NINJAFILE "; ninja --quiet", "exec ninja --quiet" },
+	{ "samurai", "samu", NINJAFILE "; samu", "exec samu" },
+	{ "GNU parallel", "parallel", "{ echo head; seq $N | awk '{ print $1 \"\\t:\\t1\\t0\\t0\\t0\\t0\\t0\\ttrue \" $1 }'; } >l",
+	    "seq $N | parallel --resume --joblog l true" },
+	{ NULL, NULL, NULL, NULL }
+};
+
+static const struct contender at_once[] = {
+	{ "floor", NULL, ":", "exec floor $N $N /bin/sleep 3" },
+	{ "orch", NULL, FLOW("", "/bin/sleep 3"), ORCH },
+	{ "xargs", "xargs", ":", "seq $N | xargs -P$N -I{} /bin/sleep 3" },
+	{ "make", "make", MAKEFILE("/bin/sleep 3"), "exec make -s -j$N" },
+	{ NULL, NULL, NULL, NULL }
+};
+
+static const struct contender small[] = {
+	{ "hello, static", NULL, ":", "exec floor -r $N hello" },
+	{ "orch -V", NULL, ":", "exec floor -r $N orch -V" },
+	{ "one-job loop", NULL, ":", "exec floor -r $N floor 1 1 /bin/echo x" },
+	{ "one-job loop, durable", NULL, ":", "exec floor -r $N floor -d 1 1 /bin/echo x" },
+	{ "orch, one step", NULL, "printf 'step e exec /bin/echo x\\nrun e as x\\n' >w.orch", "exec floor -r $N orch run -q w.orch" },
+	{ "sh -c :", NULL, ":", "exec floor -r $N sh -c :" },
+	{ NULL, NULL, NULL, NULL }
+};
+
+/* The first command that is started ends it. */
+static const struct contender list[] = {
+	{ "orch", NULL, FLOW("max 8", "sh -c '\\''kill -9 $(cat ../pid)'\\''"), "echo $$ >../pid; " ORCH },
+	{ "xargs", "xargs", "seq $N >list", "echo $$ >../pid; exec xargs -a list -P8 -I{} sh -c 'kill -9 $(cat ../pid)'" },
+	{ NULL, NULL, NULL, NULL }
+};
+
+static const struct scenario scenarios[] = {
+	{ "kept-1", "1,000 x echo, kept, one after another", "1000", "1", 0, keep },
+	{ "kept-2", "1,000 x echo, kept, 2 at once", "1000", "2", 0, keep },
+	{ "kept-8", "1,000 x echo, kept, 8 at once", "1000", "8", 0, keep },
+	{ "again-1000", "nothing to do: 1,000 kept", "1000", "8", 1, again },
+	{ "again-10000", "nothing to do: 10,000 kept", "10000", "8", 1, again },
+	{ "again-100000", "nothing to do: 100,000 kept", "100000", "8", 1, again },
+	{ "once-1000", "1,000 x sleep 3, all at once", "1000", "1", 0, at_once },
+	{ "once-2000", "2,000 x sleep 3, all at once", "2000", "1", 0, at_once },
+	{ "once-5000", "5,000 x sleep 3, all at once", "5000", "1", 0, at_once },
+	{ "list", "a list of 1,000,000, to its first start", "1000000", "8", 1, list },
+	{ "small", "start-up, 100 times", "100", "1", 0, small },
+};
+
+enum { NSCENARIOS = sizeof scenarios / sizeof *scenarios };
+
+struct cost {
+	double wall, cpu;       /* seconds */
+	double mb;
+};
+
+static void
+die(const char *what)
+{
+	fprintf(stderr, "bench: %s: %s\n", what, strerror(errno));
+	exit(1);
+}
+
+static double
+now(void)
+{
+	struct timespec t;
+
+	clock_gettime(CLOCK_MONOTONIC, &t);
+	return (double)t.tv_sec + (double)t.tv_nsec / 1e9;
+}
+
+static double
+seconds(struct timeval t)
+{
+	return (double)t.tv_sec + (double)t.tv_usec / 1e6;
+}
+
+/* Runs COMMAND by the shell in DIR. Its exit status is not looked at: `list` kills. */
+static struct cost
+run(const char *command, const char *dir)
+{
+	struct cost c;
+	struct rusage u;
+	int status;
+	double began = now();
+	pid_t pid = fork();
+
+	if (pid < 0)
+		die("fork");
+	if (!pid) {
+		if (chdir(dir))
+			die(dir);
+		execl("/bin/sh", "sh", "-c", command, (char *)NULL);
+		_exit(127);
+	}
+	if (wait4(pid, &status, 0, &u) < 0)
+		die("wait4");
+	c.wall = now() - began;
+	c.cpu = seconds(u.ru_utime) + seconds(u.ru_stime);
+	c.mb = (double)u.ru_maxrss / 1024;
+	if (WIFEXITED(status) && WEXITSTATUS(status)) {
+		fprintf(stderr, "bench: %s: exit status %d\n", command, WEXITSTATUS(status));
+		exit(1);
+	}
+	return c;
+}
+
+static struct cost
+one_round(const struct scenario *s, const struct contender *c, int i, int round)
+{
+	char dir[64];
+
+	snprintf(dir, sizeof dir, "%s-%d-%d", s->name, i, s->ready_once ? 0 : round);
+	if (mkdir(dir, 0700) == 0)
+		run(c->ready, dir);
+	return run(c->command, dir);
+}
+
+static int
+is_here(const char *program)
+{
+	char command[100];
+
+	snprintf(command, sizeof command, "command -v %s >/dev/null", program);
+	return system(command) == 0;
+}
+
+static int
+less(const void *a, const void *b)
+{
+	const double *x = a, *y = b;
+
+	return *x < *y ? -1 : *x > *y;
+}
+
+static double
+median(const struct cost *c, size_t offset)
+{
+	double each[ROUNDS];
+	int i;
+
+	for (i = 0; i < ROUNDS; i++)
+		memcpy(&each[i], (const char *)&c[i] + offset, sizeof *each);
+	qsort(each, ROUNDS, sizeof *each, less);
+	return each[ROUNDS / 2];
+}
+
+#define MEDIAN(c, what) median(c, offsetof(struct cost, what))
+
+static void
+show(const struct scenario *s, struct cost costs[MOST][ROUNDS])
+{
+	double wall = MEDIAN(costs[0], wall), cpu = MEDIAN(costs[0], cpu);
+	int i;
+
+	printf("\n%-40s %9s %9s %9s %9s %7s\n", s->what, "CPU ms", "wall ms", "CPU", "wall", "MB");
+	for (i = 0; s->list[i].name; i++) {
+		double w = MEDIAN(costs[i], wall), c = MEDIAN(costs[i], cpu);
+
+		if (w > 0)
+			printf("    %-36s %9.0f %9.0f %9.2f %9.2f %7.1f\n", s->list[i].name, c * 1000, w * 1000, c / cpu, w / wall,
+			    MEDIAN(costs[i], mb));
+	}
+	fflush(stdout);
+}
+
+static void
+measure(const struct scenario *s)
+{
+	static struct cost costs[MOST][ROUNDS];
+	int round, i;
+
+	memset(costs, 0, sizeof costs);
+	setenv("N", s->n, 1);
+	setenv("J", s->j, 1);
+	for (round = 0; round < ROUNDS; round++)
+		for (i = 0; s->list[i].name; i++)
+			if (!s->list[i].needs || is_here(s->list[i].needs))
+				costs[i][round] = one_round(s, &s->list[i], i, round);
+	show(s, costs);
+}
+
+int
+main(int argc, char **argv)
+{
+	int i, k, wanted;
+
+	for (i = 0; i < NSCENARIOS; i++) {
+		wanted = argc < 2;
+		for (k = 1; k < argc; k++)
+			wanted |= !strcmp(argv[k], scenarios[i].name);
+		if (wanted)
+			measure(&scenarios[i]);
+	}
+	return 0;
+}

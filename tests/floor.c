@@ -1,0 +1,135 @@
+/* The floor of the benchmark: the least that running N commands and keeping what they say can cost.
+ *
+ *     floor [-d] N JOBS PROGRAM [ARGUMENT...]
+ *     floor -r N PROGRAM [ARGUMENT...]
+ *
+ * vfork, exec, standard output into a fresh file of t/, wait, rename into r/; JOBS at a time. With -d
+ * each file is synced before it is renamed, and the directory after it. With -r nothing is kept: the
+ * program is run N times, one after another. */
+#define _DEFAULT_SOURCE         /* vfork */
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+static struct job {
+	pid_t pid;
+	int file;
+	char name[32];
+} *jobs;
+
+static void
+die(const char *what)
+{
+	fprintf(stderr, "floor: %s: %s\n", what, strerror(errno));
+	exit(1);
+}
+
+/* Starts a program, its standard output being OUT. */
+static pid_t
+start(char **argv, int out)
+{
+	pid_t pid = vfork();
+
+	if (!pid) {
+		dup2(out, 1);
+		execvp(argv[0], argv);
+		_exit(127);
+	}
+	if (pid < 0)
+		die("vfork");
+	return pid;
+}
+
+static void
+begin(struct job *j, long i, char **argv, int durable)
+{
+	char path[40];
+
+	snprintf(j->name, sizeof j->name, "%ld", i);
+	snprintf(path, sizeof path, "t/%s", j->name);
+	j->file = open(path, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0600);
+	if (j->file < 0)
+		die(path);
+	j->pid = start(argv, j->file);
+	if (!durable)
+		close(j->file);
+}
+
+static void
+keep(struct job *j, int durable, int dir)
+{
+	char from[40], to[40];
+
+	snprintf(from, sizeof from, "t/%s", j->name);
+	snprintf(to, sizeof to, "r/%s", j->name);
+	if (durable && (fsync(j->file) || close(j->file)))
+		die(from);
+	if (rename(from, to) || (durable && fsync(dir)))
+		die(to);
+	j->pid = 0;
+}
+
+static int
+repeat(long n, char **argv)
+{
+	int status, null = open("/dev/null", O_WRONLY | O_CLOEXEC);
+
+	while (n-- > 0)
+		if (waitpid(start(argv, null), &status, 0) < 0 || status)
+			die(argv[0]);
+	return 0;
+}
+
+static void
+make_dir(const char *name)
+{
+	if (mkdir(name, 0700) && errno != EEXIST)
+		die(name);
+}
+
+static int
+keep_all(long n, long at_once, char **argv, int durable)
+{
+	int status, dir;
+	long next = 0, ended = 0, i;
+	pid_t pid;
+
+	jobs = calloc((size_t)at_once, sizeof *jobs);
+	make_dir("t");
+	make_dir("r");
+	dir = open("r", O_RDONLY | O_CLOEXEC);
+	if (!jobs || dir < 0)
+		die("r");
+	for (i = 0; i < at_once && next < n; i++)
+		begin(&jobs[i], next++, argv, durable);
+	while (ended < n) {
+		pid = wait(&status);
+		for (i = 0; i < at_once && jobs[i].pid != pid; i++)
+			;
+		if (i == at_once || status)
+			die("a command has failed");
+		keep(&jobs[i], durable, dir);
+		ended++;
+		if (next < n)
+			begin(&jobs[i], next++, argv, durable);
+	}
+	return 0;
+}
+
+int
+main(int argc, char **argv)
+{
+	int durable = argc > 1 && !strcmp(argv[1], "-d");
+
+	if (argc > 3 && !strcmp(argv[1], "-r"))
+		return repeat(atol(argv[2]), argv + 3);
+	argv += durable;
+	if (argc - durable < 4)
+		return 2;
+	return keep_all(atol(argv[1]), atol(argv[2]), argv + 3, durable);
+}
