@@ -959,6 +959,21 @@ is_over(const struct loop_state *l)
 	return l->walk->ended && (!l->walk->flush.n || l->sig) && !l->running && !l->nended && !l->nlost && !l->prints;
 }
 
+/* A minder that has told of its end may not be quite gone; nor does it outlive orch. */
+static void
+see_minders_out(struct loop_state *l)
+{
+	const struct timespec moment = { 0, 10 * 1000 * 1000 };
+	long long until = now_ms(l) + SECOND_MS;
+	sigset_t none;
+	pid_t pid;
+
+	sigemptyset(&none);
+	while ((pid = waitpid(-1, NULL, WNOHANG)) > 0 || (!pid && l->adopts && now_ms(l) < until))
+		if (!pid)
+			pselect(0, NULL, NULL, NULL, &moment, &none);
+}
+
 int
 loop_run(struct walk *w, struct store *s, struct progress *p)
 {
@@ -990,8 +1005,7 @@ loop_run(struct walk *w, struct store *s, struct progress *p)
 			more = 1;
 		}
 	}
-	while (waitpid(-1, NULL, WNOHANG) > 0)
-		;
+	see_minders_out(&l);
 	free(l.slots);
 	free(l.by_pid);
 	free(l.ended);
