@@ -17,7 +17,7 @@ struct minder {
 	struct outcome out;
 	int adopts;             /* it is a subreaper: all that its agent left is its child */
 	int errors;             /* standard error's file; -1: none */
-	int answer;             /* the answer's, with the lock that the agent inherits; -1: it is closed */
+	int answer;             /* the answer's, open while its lock is held: by the agent, or by us; -1: it is closed */
 	int asked;              /* the agent has run: it is not to be asked again for want of a process */
 	long long started;      /* by now_ms */
 	long long deadline;     /* of the whole try, by now_ms; 0: none */

@@ -65,6 +65,14 @@ mind_ms(void)
 	return (long long)t.tv_sec * 1000 + t.tv_nsec / 1000000;
 }
 
+static void
+close_answer(struct minder *d)
+{
+	if (d->answer >= 0)
+		close(d->answer);
+	d->answer = -1;
+}
+
 /* The end: reports and exits. An empty standard error is no file. */
 void
 leave(struct minder *d, enum outcome_kind kind)
@@ -74,8 +82,7 @@ leave(struct minder *d, enum outcome_kind kind)
 	if (d->task->kind != TASK_IF && d->errors >= 0 && fstat(d->errors, &st) == 0 && !st.st_size)
 		unlinkat(d->m->store->errors, d->task->file, 0);
 	terminal_restore(d, kind != OUT_OK);
-	if (d->answer >= 0)
-		close(d->answer);       /* with its lock: the next try may begin as soon as this is reported */
+	close_answer(d);                /* with its lock: the next try may begin as soon as this is reported */
 	d->out.kind = kind;
 	d->out.ms = mind_ms() - d->started;
 	while (write(d->m->report, &d->out, sizeof d->out) < 0 && errno == EINTR)
@@ -754,7 +761,6 @@ static void
 mind_step(struct minder *d)
 {
 	struct program p = { 0 };
-	int fd;
 
 	strcpy(d->tmp, d->task->file);
 	d->out.digest = task_digest(d->task);
@@ -769,16 +775,15 @@ mind_step(struct minder *d)
 	p.dir = d->task->dir;
 	d->out.status = mind_program(d, &p);
 	d->asked = 1;
-	close(d->answer);
-	d->answer = -1;
-	fd = open_tmp(d);
-	if (is_held(fd))
+	close_answer(d);
+	d->answer = open_tmp(d);
+	if (is_held(d->answer))
 		leave_held(d);
 	if (d->out.status)
 		leave(d, OUT_ENDED);
-	if (disk_is_full(fd))
+	if (disk_is_full(d->answer))
 		leave(d, OUT_FULL);
-	close(fd);
+	close_answer(d);
 	filter_answer(d);
 	check_answer(d);
 	mind_settle(d);
