@@ -643,7 +643,7 @@ mind_write_how(struct minder *d, const char *text, size_t n, int sync)
 	if (fd < 0)
 		leave_errno(d, OUT_IO, "how/");
 	mind_write(d, fd, text, n, "how/");
-	if ((sync && fsync(fd)) || close(fd) || (sync && (renameat(s->tmp, name, s->how, t->file) || fsync(s->how))))
+	if ((sync && file_sync(fd)) || close(fd) || (sync && (renameat(s->tmp, name, s->how, t->file) || file_sync(s->how))))
 		leave_errno(d, OUT_IO, "how/");
 }
 
@@ -752,7 +752,7 @@ mind_settle(struct minder *d)
 
 	if (disk_is_full(fd))
 		leave(d, OUT_FULL);
-	if (fsync(fd))
+	if (file_sync(fd))
 		leave_errno(d, OUT_IO, "its answer cannot be made safe on disk");
 	close(fd);
 }

@@ -26,6 +26,17 @@ file_write(int fd, const void *p, size_t n)
 	return 0;
 }
 
+int
+file_sync(int fd)
+{
+	int bad;
+
+	do
+		bad = fsync(fd);
+	while (bad && errno == EINTR);
+	return bad;
+}
+
 long
 file_read_at(int fd, void *p, size_t n, long long offset)
 {
@@ -150,10 +161,10 @@ file_put(int dir, const char *tmp, const char *name, const void *p, size_t n, in
 
 	if (fd < 0)
 		return -1;
-	bad = file_write(fd, p, n) || (sync && fsync(fd));
+	bad = file_write(fd, p, n) || (sync && file_sync(fd));
 	bad = close(fd) || bad;
 	if (!bad)
-		bad = renameat(dir, tmp, dir, name) || (sync && fsync(dir));
+		bad = renameat(dir, tmp, dir, name) || (sync && file_sync(dir));
 	if (bad) {
 		int saved = errno;
 

@@ -7,6 +7,9 @@
 /* Writes all N bytes. -1 and errno when that is not possible. */
 int file_write(int fd, const void *p, size_t n);
 
+/* Makes what was written to FD safe on disk. -1 and errno: then it is not, and never asked again. */
+int file_sync(int fd);
+
 /* Reads from OFFSET of FD at most N bytes into P, fewer only at the file's end. Returns how many; -1. */
 long file_read_at(int fd, void *p, size_t n, long long offset);
 

@@ -101,7 +101,7 @@ open_top(struct store *s, const char *dir, enum store_use use)
 		return fail(s, dir);
 	if (use == STORE_WRITE) {
 		s->top = file_make_dir(parent, last);
-		if (s->top >= 0 && fsync(parent) && errno != EINVAL) {
+		if (s->top >= 0 && file_sync(parent) && errno != EINVAL) {
 			close(parent);
 			return fail(s, dir);
 		}
@@ -174,7 +174,7 @@ open_parts(struct store *s, const char *dir, enum store_use use)
 	s->log = log_open(s->run);
 	if (s->log < 0)
 		return fail_dir(s, s->run, "log", part(s, dir, "log", path));
-	if (fsync(s->run) || fsync(s->top))
+	if (file_sync(s->run) || file_sync(s->top))
 		return fail(s, part(s, dir, "", path));
 	return 0;
 }
@@ -331,7 +331,7 @@ store_keep(struct store *s, const char *from, const char *name)
 int
 store_sync_results(struct store *s)
 {
-	return fsync(s->result);
+	return file_sync(s->result);
 }
 
 void
