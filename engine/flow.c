@@ -15,18 +15,19 @@
 #include "parse/mem.h"
 #include "parse/near.h"
 #include "parse/parse.h"
+#include "store/file.h"
 
 /* A file of any kind, to its end. NULL, or what went wrong. */
 static const char *
 read_file(const char *path, struct buf *out)
 {
-	int fd = open(path, O_RDONLY | O_CLOEXEC);
-	ssize_t got;
+	int fd = file_open_as(AT_FDCWD, path, O_RDONLY);
+	long got;
 	int saved;
 
 	if (fd < 0)
 		return strerror(errno);
-	while ((got = read(fd, buf_room(out, 16 * 1024), 16 * 1024)) > 0)
+	while ((got = file_read_some(fd, buf_room(out, 16 * 1024), 16 * 1024)) > 0)
 		out->n += (size_t)got;
 	saved = errno;
 	close(fd);

@@ -18,6 +18,8 @@
 #include <sys/stat.h>
 #include <time.h>
 
+#include "store/file.h"
+
 struct pids {
 	pid_t *list;
 	size_t n, cap;
@@ -50,12 +52,12 @@ read_children(const char *file, struct pids *l)
 {
 	char buf[4096], *p, *end;
 	size_t kept = 0;
-	ssize_t got;
-	int fd = open(file, O_RDONLY | O_CLOEXEC);
+	long got;
+	int fd = file_open_as(AT_FDCWD, file, O_RDONLY);
 
 	if (fd < 0)
 		return -1;
-	while ((got = read(fd, buf + kept, sizeof buf - 1 - kept)) > 0) {
+	while ((got = file_read_some(fd, buf + kept, sizeof buf - 1 - kept)) > 0) {
 		kept += (size_t)got;
 		buf[kept] = '\0';
 		for (p = buf; (end = strchr(p, ' ')); p = end + 1)
@@ -112,14 +114,14 @@ static int
 is_still(pid_t pid)
 {
 	char path[40], buf[512], *p;
-	ssize_t got;
+	long got;
 	int fd;
 
 	snprintf(path, sizeof path, "/proc/%ld/stat", (long)pid);
-	fd = open(path, O_RDONLY | O_CLOEXEC);
+	fd = file_open_as(AT_FDCWD, path, O_RDONLY);
 	if (fd < 0)
 		return 1;
-	got = read(fd, buf, sizeof buf - 1);
+	got = file_read_some(fd, buf, sizeof buf - 1);
 	close(fd);
 	if (got <= 0)
 		return 1;

@@ -22,6 +22,7 @@
 #include "engine/kin.h"
 #include "engine/minder.h"
 #include "parse/mem.h"
+#include "store/file.h"
 #include "store/log.h"
 
 enum {
@@ -131,7 +132,7 @@ open_standard(void)
 
 	do {
 		fd = open("/dev/null", O_RDWR);
-	} while (fd >= 0 && fd <= 2);
+	} while ((fd >= 0 && fd <= 2) || (fd < 0 && errno == EINTR));
 	if (fd < 0)
 		return -1;
 	return close(fd);
@@ -254,7 +255,7 @@ set_up(struct loop_state *l)
 	l->minding.store = l->store;
 	l->minding.report = report[1];
 	l->minding.life = life[0];
-	l->minding.null = open("/dev/null", O_RDWR | O_CLOEXEC);
+	l->minding.null = file_open_as(AT_FDCWD, "/dev/null", O_RDWR);
 	l->minding.orch = getpid();
 	l->free_slot = NO_SLOT;
 	l->last_print = &l->prints;
@@ -678,12 +679,12 @@ read_reports(struct loop_state *l)
 {
 	char buf[64 * sizeof(struct outcome)];
 	struct outcome o;
-	ssize_t got;
+	long got;
 	size_t at;
 
-	while ((got = read(l->report, buf + l->npartial, sizeof buf - l->npartial)) > 0) {
+	while ((got = file_read_some(l->report, buf + l->npartial, sizeof buf - l->npartial)) > 0) {
 		memcpy(buf, l->partial, l->npartial);
-		got += (ssize_t)l->npartial;
+		got += (long)l->npartial;
 		for (at = 0; at + sizeof o <= (size_t)got; at += sizeof o) {
 			memcpy(&o, buf + at, sizeof o);
 			take_record(l, &o);

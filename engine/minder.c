@@ -543,10 +543,10 @@ copy(struct minder *d, int in, int out, int *open_line)
 {
 	char buf[64 * 1024];
 	uint64_t h = DIGEST_START;
-	ssize_t n;
+	long n;
 
 	*open_line = 0;
-	while ((n = read(in, buf, sizeof buf)) > 0) {
+	while ((n = file_read_some(in, buf, sizeof buf)) > 0) {
 		h = digest_add(h, buf, (size_t)n);
 		mind_write(d, out, buf, (size_t)n, "asked/");
 		*open_line = buf[n - 1] != '\n';
@@ -856,7 +856,7 @@ mind_stdin(struct minder *d, int in)
 	char buf[64 * 1024];
 	fd_set set;
 	sigset_t open;
-	ssize_t n = 1;
+	long n = 1;
 	int fd = mind_open_answer(d), last = in > d->m->life ? in : d->m->life;
 
 	sigfillset(&open);
@@ -873,7 +873,7 @@ mind_stdin(struct minder *d, int in)
 			_exit(1);
 		if (!FD_ISSET(in, &set))
 			continue;
-		n = read(in, buf, sizeof buf);
+		n = file_read_some(in, buf, sizeof buf);
 		if (n < 0)
 			leave_errno(d, OUT_IO, "standard input");
 		mind_write(d, fd, buf, (size_t)n, "tmp/");

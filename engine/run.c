@@ -110,10 +110,10 @@ static int
 read_stdin(struct run *r)
 {
 	struct buf b = { 0 };
-	ssize_t got;
+	long got;
 
-	while ((got = read(0, buf_room(&b, 16 * 1024), 16 * 1024)) > 0 || (got < 0 && errno == EINTR))
-		b.n += got > 0 ? (size_t)got : 0;
+	while ((got = file_read_some(0, buf_room(&b, 16 * 1024), 16 * 1024)) > 0)
+		b.n += (size_t)got;
 	if (got < 0)
 		return error_status(r, 2, "cannot read the workflow from standard input", strerror(errno));
 	free(r->record.text);

@@ -38,6 +38,17 @@ file_sync(int fd)
 }
 
 long
+file_read_some(int fd, void *p, size_t n)
+{
+	ssize_t got;
+
+	do
+		got = read(fd, p, n);
+	while (got < 0 && errno == EINTR);
+	return (long)got;
+}
+
+long
 file_read_at(int fd, void *p, size_t n, long long offset)
 {
 	size_t have = 0;
@@ -57,9 +68,20 @@ file_read_at(int fd, void *p, size_t n, long long offset)
 }
 
 int
+file_open_as(int dir, const char *name, int flags)
+{
+	int fd;
+
+	do
+		fd = openat(dir, name, flags | O_CLOEXEC, 0600);
+	while (fd < 0 && errno == EINTR);
+	return fd;
+}
+
+int
 file_open_dir(int dir, const char *name)
 {
-	return openat(dir, name, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+	return file_open_as(dir, name, O_RDONLY | O_DIRECTORY | O_NOFOLLOW);
 }
 
 /* This process's umask, which nothing here changes but for a moment. */
@@ -103,7 +125,7 @@ int
 file_open(int dir, const char *name)
 {
 	/* O_NONBLOCK: should somebody have put a fifo here, opening it must not wait. */
-	int fd = openat(dir, name, O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC);
+	int fd = file_open_as(dir, name, O_RDONLY | O_NOFOLLOW | O_NONBLOCK);
 	struct stat st;
 
 	if (fd < 0)
@@ -118,11 +140,11 @@ file_open(int dir, const char *name)
 int
 file_make(int dir, const char *name, int flags)
 {
-	int fd, how = O_RDWR | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC | flags;
+	int fd, how = O_RDWR | O_CREAT | O_EXCL | O_NOFOLLOW | flags;
 
-	fd = openat(dir, name, how, 0600);
+	fd = file_open_as(dir, name, how);
 	if (fd < 0 && errno == EEXIST && !unlinkat(dir, name, 0))
-		fd = openat(dir, name, how, 0600);
+		fd = file_open_as(dir, name, how);
 	if (fd >= 0 && (own_mask() & 0600) && fchmod(fd, 0600)) {
 		close(fd);
 		return -1;

@@ -10,8 +10,14 @@ int file_write(int fd, const void *p, size_t n);
 /* Makes what was written to FD safe on disk. -1 and errno: then it is not, and never asked again. */
 int file_sync(int fd);
 
+/* read(); what was interrupted is tried again. */
+long file_read_some(int fd, void *p, size_t n);
+
 /* Reads from OFFSET of FD at most N bytes into P, fewer only at the file's end. Returns how many; -1. */
 long file_read_at(int fd, void *p, size_t n, long long offset);
+
+/* openat(), close-on-exec, of mode 0600 where it makes a file; what was interrupted is tried again. */
+int file_open_as(int dir, const char *name, int flags);
 
 /* The directory NAME below DIR, opened close-on-exec, never through a link. -1 and errno. */
 int file_open_dir(int dir, const char *name);

@@ -34,7 +34,7 @@ enum { EVENTS = sizeof events / sizeof *events, LINE_MOST = 4096 };
 int
 log_open(int dir)
 {
-	int fd = openat(dir, "log", O_RDWR | O_CREAT | O_APPEND | O_NOFOLLOW | O_CLOEXEC, 0600);
+	int fd = file_open_as(dir, "log", O_RDWR | O_CREAT | O_APPEND | O_NOFOLLOW);
 	struct stat st;
 	char last;
 

@@ -88,7 +88,7 @@ open_parent(const char *dir, char *last, size_t size)
 	parent[cut] = '\0';
 	if (!*last)
 		strcpy(last, ".");
-	return open(cut ? parent : ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	return file_open_as(AT_FDCWD, cut ? parent : ".", O_RDONLY | O_DIRECTORY);
 }
 
 static int
@@ -165,7 +165,7 @@ open_parts(struct store *s, const char *dir, enum store_use use)
 		if (*fds[i] < 0 && (use == STORE_WRITE || errno != ENOENT))
 			return fail_dir(s, s->run, names[i], part(s, dir, names[i], path));
 	}
-	s->lock = openat(s->run, "lock", (use == STORE_WRITE ? O_RDWR | O_CREAT : O_RDONLY) | O_NOFOLLOW | O_CLOEXEC, 0600);
+	s->lock = file_open_as(s->run, "lock", (use == STORE_WRITE ? O_RDWR | O_CREAT : O_RDONLY) | O_NOFOLLOW);
 	if (s->lock < 0 && (use == STORE_WRITE || errno != ENOENT))
 		return fail_dir(s, s->run, "lock", part(s, dir, "lock", path));
 	if (use == STORE_READ)
@@ -283,7 +283,7 @@ int
 store_runs(const char *dir, void (*each)(void *, const char *), void *ctx)
 {
 	struct lister l = { 0 };
-	int fd = open(dir, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	int fd = file_open_as(AT_FDCWD, dir, O_RDONLY | O_DIRECTORY);
 
 	l.run = each;
 	l.ctx = ctx;
