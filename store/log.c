@@ -12,8 +12,8 @@
  *
  * TIME is in milliseconds since the Epoch, DIGEST sixteen hexadecimal digits, STATUS of a step what
  * wait() gave (-1: it never ran), of the end an exit status. In KEY and TEXT a control character and
- * % are written %XX. A line that a crash has cut off is closed with a CAN (0x18), and counts for nothing:
- * its numbers may lack their ends. */
+ * % are written %XX. A line that a crash or a full disk has cut off is closed with a CAN (0x18), and counts for
+ * nothing: its numbers may lack their ends. */
 #include "store/log.h"
 
 #include <errno.h>
@@ -31,24 +31,44 @@ static const char *const events[] = { "walk", "start", "done", "fail", "otherwis
 
 enum { EVENTS = sizeof events / sizeof *events, LINE_MOST = 4096 };
 
+/* The last line may lack its end: a write has failed. */
+static int torn;
+
+/* Closes the last line, of SIZE bytes of the log, if it lacks its end. */
+static int
+close_line(int fd, off_t size)
+{
+	char last;
+
+	if (!size || file_read_at(fd, &last, 1, (long long)size - 1) != 1 || last == '\n')
+		return 0;
+	return file_write(fd, "\030\n", 2);
+}
+
 int
 log_open(int dir)
 {
 	int fd = file_open_as(dir, "log", O_RDWR | O_CREAT | O_APPEND | O_NOFOLLOW);
 	struct stat st;
-	char last;
 
 	if (fd < 0)
 		return -1;
-	if (fstat(fd, &st) || !S_ISREG(st.st_mode) || fchmod(fd, 0600))
-		goto fail;
-	if (st.st_size && file_read_at(fd, &last, 1, (long long)st.st_size - 1) == 1 && last != '\n' &&
-	    file_write(fd, "\030\n", 2))
-		goto fail;
-	return fd;
-fail:
+	if (fstat(fd, &st) == 0 && S_ISREG(st.st_mode) && !fchmod(fd, 0600) && !close_line(fd, st.st_size))
+		return fd;
 	close(fd);
 	return -1;
+}
+
+/* A line of what was written when the disk was full must not become the beginning of another. */
+static int
+mend(int fd)
+{
+	struct stat st;
+
+	if (torn && (fstat(fd, &st) || close_line(fd, st.st_size)))
+		return -1;
+	torn = 0;
+	return 0;
 }
 
 /* A field, escaped; cut when there is no room. */
@@ -83,7 +103,10 @@ log_add(int fd, const struct log_line *l)
 		at = put_field(out, at, l->text, strlen(l->text));
 	}
 	out[at++] = '\n';
-	return file_write(fd, out, at);
+	if (mend(fd))
+		return -1;
+	torn = file_write(fd, out, at) != 0;
+	return torn ? -1 : 0;
 }
 
 /* Takes the next field off *S, up to END; NULL when there is none. */
