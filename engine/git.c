@@ -483,7 +483,7 @@ message_file(struct minder *d)
 	mind_write(d, fd, d->task->prompt, d->task->nprompt, "tmp/");
 	in = file_open(s->tmp, name);
 	unlinkat(s->tmp, name, 0);
-	if (close(fd) || in < 0)
+	if (file_close(fd) || in < 0)
 		leave_errno(d, OUT_IO, "tmp/");
 	return in;
 }

@@ -614,7 +614,7 @@ make_stdin(struct minder *d)
 	if (fstat(fd, &st))
 		leave_errno(d, OUT_IO, "asked/");
 	in = file_open(s->tmp, name);
-	if (close(fd) || in < 0)
+	if (file_close(fd) || in < 0)
 		leave_errno(d, OUT_IO, "asked/");
 	fcntl(in, F_SETFL, fcntl(in, F_GETFL) & ~O_NONBLOCK);
 	if (t->kind == TASK_STEP && st.st_size) {
@@ -643,7 +643,7 @@ mind_write_how(struct minder *d, const char *text, size_t n, int sync)
 	if (fd < 0)
 		leave_errno(d, OUT_IO, "how/");
 	mind_write(d, fd, text, n, "how/");
-	if ((sync && file_sync(fd)) || close(fd) || (sync && (renameat(s->tmp, name, s->how, t->file) || file_sync(s->how))))
+	if ((sync && file_sync(fd)) || file_close(fd) || (sync && (renameat(s->tmp, name, s->how, t->file) || file_sync(s->how))))
 		leave_errno(d, OUT_IO, "how/");
 }
 
@@ -710,7 +710,7 @@ filter_answer(struct minder *d)
 	in = open_tmp(d);
 	status = run_command(d, d->task->filter, in, out);
 	close(in);
-	if (close(out))
+	if (file_close(out))
 		leave_errno(d, OUT_IO, "the filter's answer");
 	if (status) {
 		unlinkat(s->tmp, name, 0);

@@ -37,6 +37,12 @@ file_sync(int fd)
 	return bad;
 }
 
+int
+file_close(int fd)
+{
+	return close(fd) && errno != EINTR ? -1 : 0;
+}
+
 long
 file_read_some(int fd, void *p, size_t n)
 {
@@ -184,7 +190,7 @@ file_put(int dir, const char *tmp, const char *name, const void *p, size_t n, in
 	if (fd < 0)
 		return -1;
 	bad = file_write(fd, p, n) || (sync && file_sync(fd));
-	bad = close(fd) || bad;
+	bad = file_close(fd) || bad;
 	if (!bad)
 		bad = renameat(dir, tmp, dir, name) || (sync && file_sync(dir));
 	if (bad) {
