@@ -21,8 +21,9 @@
 #include "store/file.h"
 
 struct pids {
-	pid_t *list;
+	pid_t *list;            /* few, as long as they are enough: they are there without memory */
 	size_t n, cap;
+	pid_t few[64];
 };
 
 int
@@ -34,16 +35,30 @@ kin_adopt(void)
 static void
 add(struct pids *l, pid_t pid)
 {
-	if (l->n == l->cap) {
-		size_t cap = l->cap ? l->cap * 2 : 16;
-		pid_t *more = realloc(l->list, cap * sizeof *more);
+	size_t few = sizeof l->few / sizeof *l->few, cap = l->cap > few ? l->cap * 2 : few * 2;
+	pid_t *more;
 
+	if (!l->list) {
+		l->list = l->few;
+		l->cap = few;
+	}
+	if (l->n == l->cap) {
+		more = realloc(l->list == l->few ? NULL : l->list, cap * sizeof *more);
 		if (!more)
 			return;         /* the next pass finds it */
+		if (l->list == l->few)
+			memcpy(more, l->few, sizeof l->few);
 		l->list = more;
 		l->cap = cap;
 	}
 	l->list[l->n++] = pid;
+}
+
+static void
+drop(struct pids *l)
+{
+	if (l->list != l->few)
+		free(l->list);
 }
 
 /* Adds the numbers in one of the kernel's `children` files. */
@@ -66,7 +81,7 @@ read_children(const char *file, struct pids *l)
 		memmove(buf, p, kept);
 	}
 	close(fd);
-	return 0;
+	return got < 0 ? -1 : 0;
 }
 
 /* Adds the children of all threads of PID. */
@@ -103,9 +118,12 @@ kin_children(pid_t **list)
 	struct pids l = { 0 };
 
 	*list = NULL;
-	if (own_children(&l))
+	if (own_children(&l) || !(*list = malloc((l.n + 1) * sizeof **list))) {
+		drop(&l);
 		return -1;
-	*list = l.list;
+	}
+	memcpy(*list, l.list ? l.list : l.few, l.n * sizeof **list);
+	drop(&l);
 	return (long)l.n;
 }
 
@@ -171,7 +189,7 @@ freeze_below(struct pids *l)
 			if (!has(l, l->n, found.list[k]))
 				add(l, found.list[k]);
 	}
-	free(found.list);
+	drop(&found);
 }
 
 static int
@@ -196,8 +214,8 @@ kin_kill(int (*spare)(void *, pid_t), void *ctx)
 		before = all.n;
 		now.n = 0;
 		if (own_children(&now)) {
-			free(all.list);
-			free(now.list);
+			drop(&all);
+			drop(&now);
 			return -1;
 		}
 		for (i = 0; i < now.n; i++)
@@ -212,8 +230,8 @@ kin_kill(int (*spare)(void *, pid_t), void *ctx)
 	mine = all.n;
 	if (mine && !spare)
 		reap_some();
-	free(all.list);
-	free(now.list);
+	drop(&all);
+	drop(&now);
 	return (long)mine;
 }
 
@@ -231,7 +249,7 @@ kin_signal_tree(pid_t pid, int sig)
 		children_of(all.list[i], &all);
 	for (i = all.n; i-- > 0; )
 		kill(all.list[i], sig);
-	free(all.list);
+	drop(&all);
 }
 
 /* Whether the process PID has the file open. */
