@@ -174,7 +174,8 @@ open_parts(struct store *s, const char *dir, enum store_use use)
 	s->log = log_open(s->run);
 	if (s->log < 0)
 		return fail_dir(s, s->run, "log", part(s, dir, "log", path));
-	if (file_sync(s->run) || file_sync(s->top))
+	/* What was renamed when an earlier orch was killed counts from now on: it has to be safe too. */
+	if (file_sync(s->result) || file_sync(s->run) || file_sync(s->top))
 		return fail(s, part(s, dir, "", path));
 	return 0;
 }
