@@ -202,37 +202,72 @@ reap_some(void)
 	return n;
 }
 
+/* Takes from L what has ended, reaping it: what is not a child of ours is reaped by none that is stopped. */
+static void
+drop_dead(struct pids *l)
+{
+	size_t i, n = 0;
+
+	for (i = 0; i < l->n; i++)
+		if (waitpid(l->list[i], NULL, WNOHANG) <= 0)
+			l->list[n++] = l->list[i];
+	l->n = n;
+}
+
+/* Stops each child in NOW that is new, and adds to L who of them is alive. Returns how many were new. The
+ * dead are reaped only when all were signalled: until then each number in NOW is a child's, though
+ * it may stand there twice. */
+static size_t
+take_children(struct pids *l, const struct pids *now, int (*spare)(void *, pid_t), void *ctx)
+{
+	size_t i, fresh = 0, old = l->n;
+	pid_t *list = now->list;
+
+	for (i = 0; i < now->n; i++)
+		if ((spare && spare(ctx, list[i])) || has(l, old, list[i]))
+			list[i] = 0;
+		else
+			kill(list[i], SIGSTOP);
+	for (i = 0; i < now->n; i++)
+		if (list[i]) {
+			fresh++;
+			if (waitpid(list[i], NULL, WNOHANG) == 0 && !has(l, l->n, list[i]))
+				add(l, list[i]);
+		}
+	return fresh;
+}
+
 long
 kin_kill(int (*spare)(void *, pid_t), void *ctx)
 {
 	struct pids all = { 0 }, now = { 0 };
-	size_t i, before, mine;
+	size_t i, fresh = 1;
 	int pass;
+	long mine;
 
-	/* Until a pass finds no child that was not there before, a fork storm would outrun us. */
-	for (pass = 0; pass < 50; pass++) {
-		before = all.n;
+	/* Until a pass finds nobody new, a fork storm would outrun us; and it would in the end if a pass
+	 * took the longer the more of it are dead already. */
+	for (pass = 0; pass < 50 && fresh; pass++) {
+		drop_dead(&all);
 		now.n = 0;
 		if (own_children(&now)) {
 			drop(&all);
 			drop(&now);
 			return -1;
 		}
-		for (i = 0; i < now.n; i++)
-			if (!(spare && spare(ctx, now.list[i])) && !has(&all, all.n, now.list[i]))
-				add(&all, now.list[i]);
+		fresh = take_children(&all, &now, spare, ctx);
+		i = all.n;
 		freeze_below(&all);
-		if (all.n == before)
-			break;
+		fresh += all.n - i;
 	}
 	for (i = 0; i < all.n; i++)
 		kill(all.list[i], SIGKILL);
-	mine = all.n;
+	mine = (long)(all.n + fresh);
 	if (mine && !spare)
 		reap_some();
 	drop(&all);
 	drop(&now);
-	return (long)mine;
+	return mine;
 }
 
 void
