@@ -68,6 +68,26 @@ check_lines(struct items *l, struct answers *a)
 	return -1;
 }
 
+/* Counted here: no one can stop orch while it goes through a range of billions. */
+static int
+check_count(const struct items *l, struct answers *a)
+{
+	long long n = 0;
+	size_t i;
+
+	for (i = 0; i < l->n && n <= ITEMS_MOST; i++)
+		if (l->parts[i].word)
+			n++;
+		else if (l->parts[i].to >= l->parts[i].from)
+			n += l->parts[i].to - l->parts[i].from + 1;
+	for (i = 0; i < l->nlines && n <= ITEMS_MOST; i++)
+		n += l->lines[i] != '\n' && (!i || l->lines[i - 1] == '\n');
+	if (n <= ITEMS_MOST)
+		return 0;
+	buf_fmt(&a->error, "a block has at most %d items", (int)ITEMS_MOST);
+	return -1;
+}
+
 int
 items_read(struct items *l, struct answers *a, const struct place *at, const struct node *node, char *lines, size_t n)
 {
@@ -81,7 +101,7 @@ items_read(struct items *l, struct answers *a, const struct place *at, const str
 	for (i = 0; i < node->nitems; i++)
 		if (read_part(&l->parts[i], a, at, &node->items[i]))
 			return -1;
-	return check_lines(l, a);
+	return check_lines(l, a) || check_count(l, a) ? -1 : 0;
 }
 
 static int

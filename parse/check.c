@@ -525,6 +525,18 @@ check_max(struct checker *c, const struct node *n)
 		diag_error(c->diags, n->max->pos, "max is followed by a positive number, not `%s`", s);
 }
 
+/* How many items a range of two literal ends has. */
+static void
+check_count(struct checker *c, const struct item *item)
+{
+	const char *from, *to;
+	size_t n, m;
+
+	if (tmpl_literal(&item->from, &from, &n) && tmpl_literal(&item->to, &to, &m) &&
+	    number_parse(to, m) - number_parse(from, n) >= ITEMS_MOST)
+		diag_error(c->diags, item->word.pos, "a block has at most %d items", (int)ITEMS_MOST);
+}
+
 /* The end of a range: digits that are a number, or names that are known. */
 static void
 check_end(struct checker *c, const struct node *n, const struct item *item, const struct tmpl *end)
@@ -550,6 +562,7 @@ check_items(struct checker *c, const struct node *n)
 		} else {
 			check_end(c, n, item, &item->from);
 			check_end(c, n, item, &item->to);
+			check_count(c, item);
 		}
 	}
 }

@@ -4,7 +4,10 @@
 
 #include "parse/tree.h"
 
-enum { NESTED_MOST = 64 };      /* blocks in blocks */
+enum {
+	NESTED_MOST = 64,               /* blocks in blocks */
+	ITEMS_MOST = 10 * 1000 * 1000   /* of one block: they are counted before the first one is begun */
+};
 
 /* Reads SRC, which must outlive the tree. Always returns a tree, to be freed with workflow_free;
  * what is wrong with the file is added to the diagnostics, all of it, and then the tree is only
