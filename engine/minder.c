@@ -73,12 +73,27 @@ close_answer(struct minder *d)
 	d->answer = -1;
 }
 
+/* What was begun in tmp/ and is no answer would take room until the run is gone on with. */
+static void
+drop_begun(struct minder *d)
+{
+	char name[KEY_NAME_MAX + 1];
+	const char *what;
+
+	for (what = "aefghw"; *what; what++) {
+		mind_name(name, *what, getpid());
+		unlinkat(d->m->store->tmp, name, 0);
+	}
+}
+
 /* The end: reports and exits. An empty standard error is no file. */
 void
 leave(struct minder *d, enum outcome_kind kind)
 {
 	struct stat st;
 
+	if (kind != OUT_OK)
+		drop_begun(d);
 	if (d->task->kind != TASK_IF && d->errors >= 0 && fstat(d->errors, &st) == 0 && !st.st_size)
 		unlinkat(d->m->store->errors, d->task->file, 0);
 	terminal_restore(d, kind != OUT_OK);
