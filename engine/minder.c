@@ -709,12 +709,21 @@ run_command(struct minder *d, const char *command, int in, int out)
 	return mind_program(d, &p);
 }
 
+/* An agent that ignores write errors leaves half an answer on a full disk, and says nothing. */
+static int
+disk_is_full(int fd)
+{
+	struct statvfs v;
+
+	return fstatvfs(fd, &v) == 0 && v.f_blocks && !(geteuid() ? v.f_bavail : v.f_bfree);
+}
+
 static void
 filter_answer(struct minder *d)
 {
 	const struct store *s = d->m->store;
 	char name[KEY_NAME_MAX + 1];
-	int in, out, status;
+	int in, out, status, full;
 
 	if (!d->task->filter)
 		return;
@@ -724,13 +733,12 @@ filter_answer(struct minder *d)
 		leave_errno(d, OUT_IO, "tmp/");
 	in = open_tmp(d);
 	status = run_command(d, d->task->filter, in, out);
+	full = disk_is_full(out);       /* before the rename gives back what the agent wrote */
 	close(in);
 	if (file_close(out))
 		leave_errno(d, OUT_IO, "the filter's answer");
-	if (status) {
-		unlinkat(s->tmp, name, 0);
-		leave(d, OUT_FILTER);
-	}
+	if (status || full)
+		leave(d, status ? OUT_FILTER : OUT_FULL);
 	if (renameat(s->tmp, name, s->tmp, d->tmp))
 		leave_errno(d, OUT_IO, "tmp/");
 }
@@ -748,15 +756,6 @@ check_answer(struct minder *d)
 			leave(d, OUT_CHECK);
 		close(in);
 	}
-}
-
-/* An agent that ignores write errors leaves half an answer on a full disk, and says nothing. */
-static int
-disk_is_full(int fd)
-{
-	struct statvfs v;
-
-	return fstatvfs(fd, &v) == 0 && v.f_blocks && !(geteuid() ? v.f_bavail : v.f_bfree);
 }
 
 /* Makes the answer safe; after it orch only renames. */
