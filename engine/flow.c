@@ -249,9 +249,33 @@ check_bound_attrs(struct bound *b, const struct attrs *a)
 	if (a->timeout)
 		check_bound(b, &a->timeout->t, a->timeout->pos, duration_parse, "time: write 90s, 10m or 2h; 0 is none");
 	if (a->retry)
-		check_bound(b, &a->retry->t, a->retry->pos, number_parse, "number of tries");
+		check_bound(b, &a->retry->t, a->retry->pos, tries_parse, "number of tries");
 	if (a->delay)
 		check_bound(b, &a->delay->t, a->delay->pos, duration_parse, "time: write 5s, 10m or 2h");
+}
+
+static long long
+bound_number(struct bound *b, const struct tmpl *t)
+{
+	struct buf v = { 0 };
+	long long n = -1;
+
+	b->answers->error.n = 0;
+	if (!expand(b->answers, b->at, t, &v))
+		n = number_parse(buf_str(&v), v.n);
+	buf_free(&v);
+	return n;
+}
+
+static void
+check_bound_range(struct bound *b, const struct item *item)
+{
+	long long from = bound_number(b, &item->from), to = bound_number(b, &item->to);
+
+	check_bound(b, &item->from, item->word.pos, number_parse, "number for a range");
+	check_bound(b, &item->to, item->word.pos, number_parse, "number for a range");
+	if (from >= 0 && to - from >= ITEMS_MOST)
+		diag_error(&b->f->diags, item->word.pos, "a block has at most %d items", (int)ITEMS_MOST);
 }
 
 static void
@@ -262,12 +286,9 @@ check_bound_nodes(struct bound *b, const struct node *n)
 	for (; n; n = n->next) {
 		if (n->max)
 			check_bound(b, &n->max->t, n->max->pos, positive_parse, "positive number for max");
-		for (i = 0; i < n->nitems; i++) {
-			if (n->items[i].kind != ITEM_RANGE)
-				continue;
-			check_bound(b, &n->items[i].from, n->items[i].word.pos, number_parse, "number for a range");
-			check_bound(b, &n->items[i].to, n->items[i].word.pos, number_parse, "number for a range");
-		}
+		for (i = 0; i < n->nitems; i++)
+			if (n->items[i].kind == ITEM_RANGE)
+				check_bound_range(b, &n->items[i]);
 		check_bound_attrs(b, &n->attrs);
 		if (n->step)
 			check_bound_attrs(b, &n->step->attrs);

@@ -11,7 +11,7 @@
 #include "parse/parse.h"
 #include "store/escape.h"
 
-enum { VARIABLE_MOST = 64 * 1024, RETRIES_MOST = 1000000 };
+enum { VARIABLE_MOST = 64 * 1024 };
 
 struct maker {
 	struct task *task;
@@ -327,14 +327,6 @@ read_number(struct maker *m, const struct word *w, long long (*parse)(const char
 	if (*v < 0)
 		buf_fmt(&m->answers->error, "`%.60s` is no %s", s, what);
 	return *v < 0 ? -1 : 0;
-}
-
-static long long
-tries_parse(const char *s, size_t n)
-{
-	long long v = number_parse(s, n);
-
-	return v > RETRIES_MOST ? -1 : v;
 }
 
 static int

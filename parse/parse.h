@@ -6,6 +6,7 @@
 
 enum {
 	NESTED_MOST = 64,               /* blocks in blocks */
+	TRIES_MOST = 1000 * 1000,       /* that a retry can add */
 	ITEMS_MOST = 10 * 1000 * 1000   /* of one block: they are counted before the first one is begun */
 };
 
@@ -25,6 +26,9 @@ int variable_name(const char *name, size_t n);
 
 /* Digits and s, m or h into milliseconds; 0 alone is 0. -1 if it is something else. */
 long long duration_parse(const char *s, size_t n);
+
+/* How many more tries S means; -1 when it is no number, or one above TRIES_MOST. */
+long long tries_parse(const char *s, size_t n);
 
 /* Digits alone into a number of at most 18 of them; -1 if it is something else. */
 long long number_parse(const char *s, size_t n);
