@@ -256,13 +256,15 @@ set_up(struct loop_state *l)
 	l->minding.report = report[1];
 	l->minding.life = life[0];
 	l->minding.null = file_open_as(AT_FDCWD, "/dev/null", O_RDWR);
+	if (l->minding.null < 0)
+		return -1;
 	l->minding.orch = getpid();
 	l->free_slot = NO_SLOT;
 	l->last_print = &l->prints;
 	/* A child that was there before (sleep & exec orch) is not ours to end: then nobody is adopted. */
 	if (waitid(P_ALL, 0, &info, WEXITED | WNOHANG | WNOWAIT) < 0 && errno == ECHILD)
 		l->adopts = kin_adopt();
-	return l->minding.null < 0 ? -1 : 0;
+	return 0;
 }
 
 /* The log. It is not the truth, so a run goes on without it; it is said once. */
