@@ -72,8 +72,8 @@ fuzz: tests/fuzz
 	mkdir -p tests/found
 	tests/fuzz -max_total_time=$(SECONDS) -max_len=8192 -artifact_prefix=tests/found/ tests/found tests/corpus tests/workflows tests/golden
 
-tests/fuzz: tests/fuzz_parse.c $(HEADERS)
-	clang $(ALL_CFLAGS) -fsanitize=fuzzer,address,undefined -o $@ tests/fuzz_parse.c $(PARSE:.o=.c)
+tests/fuzz: tests/fuzz_parse.c $(HEADERS) $(PARSE:.o=.c)
+	clang $(ALL_CFLAGS) -Werror -fsanitize=fuzzer,address,undefined -o $@ tests/fuzz_parse.c $(PARSE:.o=.c)
 
 # What it costs, beside its peers: SCENARIOS are some of those that tests/bench.c lists.
 SCENARIOS =

@@ -10,12 +10,13 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t n);
 
 /* A prompt's file is here the first half of its own name, many times over. */
 static const char *
-load(void *ctx, const char *name, struct source *out, struct arena *mem)
+load(void *ctx, const struct workflow *from, const char *name, struct source *out, struct arena *mem)
 {
 	struct buf b = { 0 };
 	int i;
 
 	(void)ctx;
+	(void)from;
 	if (strchr(name, '!'))
 		return "refused";
 	for (i = 0; i < 3; i++) {
