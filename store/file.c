@@ -158,6 +158,34 @@ file_make(int dir, const char *name, int flags)
 	return fd;
 }
 
+/* A file with a second name may be somebody else's, whom a link has led here. */
+static int
+is_own(int fd)
+{
+	struct stat st;
+
+	if (fstat(fd, &st))
+		return 0;
+	errno = S_ISREG(st.st_mode) ? EPERM : EINVAL;
+	return S_ISREG(st.st_mode) && st.st_uid == geteuid() && st.st_nlink < 2;
+}
+
+int
+file_open_own(int dir, const char *name, int flags)
+{
+	int fd, saved;
+
+	if (flags & O_CREAT && ((fd = file_make(dir, name, flags)) >= 0 || errno != EEXIST))
+		return fd;
+	fd = openat(dir, name, O_RDWR | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC | (flags & ~O_CREAT));
+	if (fd < 0 || (is_own(fd) && fchmod(fd, 0600) == 0))
+		return fd;
+	saved = errno;
+	close(fd);
+	errno = saved;
+	return -1;
+}
+
 int
 file_read(int dir, const char *name, char **p, size_t *n)
 {

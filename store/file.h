@@ -35,6 +35,11 @@ int file_make_dir(int dir, const char *name);
 /* Opens NAME for reading, close-on-exec; never a link, a device or a pipe. -1 and errno. */
 int file_open(int dir, const char *name);
 
+/* Opens the plain file NAME to read and write, close-on-exec, with FLAGS besides, never through a link;
+ * with O_CREAT it is made if there is none. Mode 0600 whatever the umask. -1 and errno: EINVAL if it is no
+ * plain file, EPERM if it is another's, or has a second name: then it is left as it is. */
+int file_open_own(int dir, const char *name, int flags);
+
 /* Makes the file NAME anew, whatever has that name: mode 0600 whatever the umask, for reading and
  * writing, close-on-exec, with FLAGS besides. -1 and errno. */
 int file_make(int dir, const char *name, int flags);

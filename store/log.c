@@ -48,12 +48,12 @@ close_line(int fd, off_t size)
 int
 log_open(int dir)
 {
-	int fd = file_open_as(dir, "log", O_RDWR | O_CREAT | O_APPEND | O_NOFOLLOW);
+	int fd = file_open_own(dir, "log", O_CREAT | O_APPEND);
 	struct stat st;
 
 	if (fd < 0)
 		return -1;
-	if (fstat(fd, &st) == 0 && S_ISREG(st.st_mode) && !fchmod(fd, 0600) && !close_line(fd, st.st_size))
+	if (fstat(fd, &st) == 0 && !close_line(fd, st.st_size))
 		return fd;
 	close(fd);
 	return -1;

@@ -50,17 +50,30 @@ check_owner(struct store *s, int fd, const char *what)
 	return 0;
 }
 
-/* A link where a directory should be is told as such. */
+/* What is wrong with what stands where a part should be; NULL: nothing that can be seen. */
+static const char *
+fault(const struct stat *st, int error)
+{
+	if (S_ISLNK(st->st_mode))
+		return error == ELOOP || error == ENOTDIR || error == EMLINK ? "is a symbolic link" : NULL;
+	if (error == EINVAL && !S_ISREG(st->st_mode))
+		return "is no plain file";
+	if (error != EPERM || S_ISDIR(st->st_mode))
+		return NULL;
+	return st->st_uid != geteuid() ? "belongs to another user" : st->st_nlink > 1 ? "has a second name (a hard link)" : NULL;
+}
+
+/* A fault of what is there is told as such. */
 static int
-fail_dir(struct store *s, int dir, const char *name, const char *what)
+fail_part(struct store *s, int dir, const char *name, const char *what)
 {
 	struct stat st;
 	int saved = errno;
+	const char *why = fstatat(dir, name, &st, AT_SYMLINK_NOFOLLOW) ? NULL : fault(&st, saved);
 
 	fail(s, what);
-	if ((saved == ELOOP || saved == ENOTDIR || saved == EMLINK) &&
-	    fstatat(dir, name, &st, AT_SYMLINK_NOFOLLOW) == 0 && S_ISLNK(st.st_mode)) {
-		snprintf(s->what, sizeof s->what, "%.200s is a symbolic link", what);
+	if (why) {
+		snprintf(s->what, sizeof s->what, "%.200s %s", what, why);
 		saved = EPERM;
 	}
 	errno = saved;
@@ -109,7 +122,7 @@ open_top(struct store *s, const char *dir, enum store_use use)
 		s->top = file_open_dir(parent, last);
 	}
 	if (s->top < 0)
-		fail_dir(s, parent, last, dir);
+		fail_part(s, parent, last, dir);
 	close(parent);
 	if (s->top < 0)
 		return -1;
@@ -163,17 +176,16 @@ open_parts(struct store *s, const char *dir, enum store_use use)
 	for (i = 0; i < 5; i++) {
 		*fds[i] = use == STORE_WRITE ? file_make_dir(s->run, names[i]) : file_open_dir(s->run, names[i]);
 		if (*fds[i] < 0 && (use == STORE_WRITE || errno != ENOENT))
-			return fail_dir(s, s->run, names[i], part(s, dir, names[i], path));
+			return fail_part(s, s->run, names[i], part(s, dir, names[i], path));
 	}
-	s->lock = file_open_as(s->run, "lock", (use == STORE_WRITE ? O_RDWR | O_CREAT : O_RDONLY) | O_NOFOLLOW);
+	s->lock = use == STORE_WRITE ? file_open_own(s->run, "lock", O_CREAT) : file_open(s->run, "lock");
 	if (s->lock < 0 && (use == STORE_WRITE || errno != ENOENT))
-		return fail_dir(s, s->run, "lock", part(s, dir, "lock", path));
+		return fail_part(s, s->run, "lock", part(s, dir, "lock", path));
 	if (use == STORE_READ)
 		return 0;
-	fchmod(s->lock, 0600);
 	s->log = log_open(s->run);
 	if (s->log < 0)
-		return fail_dir(s, s->run, "log", part(s, dir, "log", path));
+		return fail_part(s, s->run, "log", part(s, dir, "log", path));
 	/* What was renamed when an earlier orch was killed counts from now on: it has to be safe too. */
 	if (file_sync(s->result) || file_sync(s->run) || file_sync(s->top))
 		return fail(s, part(s, dir, "", path));
@@ -213,7 +225,7 @@ store_open(struct store *s, const char *dir, const char *name, size_t n, enum st
 		return fail(s, dir);
 	s->run = use == STORE_WRITE ? file_make_dir(s->top, s->name) : file_open_dir(s->top, s->name);
 	if (s->run < 0)
-		return fail_dir(s, s->top, s->name, part(s, dir, "", path));
+		return fail_part(s, s->top, s->name, part(s, dir, "", path));
 	if (use == STORE_WRITE && check_owner(s, s->run, part(s, dir, "", path)))
 		return -1;
 	if (open_parts(s, dir, use))
