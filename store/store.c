@@ -177,6 +177,8 @@ open_parts(struct store *s, const char *dir, enum store_use use)
 		*fds[i] = use == STORE_WRITE ? file_make_dir(s->run, names[i]) : file_open_dir(s->run, names[i]);
 		if (*fds[i] < 0 && (use == STORE_WRITE || errno != ENOENT))
 			return fail_part(s, s->run, names[i], part(s, dir, names[i], path));
+		if (use == STORE_WRITE && check_owner(s, *fds[i], part(s, dir, names[i], path)))
+			return -1;
 	}
 	s->lock = use == STORE_WRITE ? file_open_own(s->run, "lock", O_CREAT) : file_open(s->run, "lock");
 	if (s->lock < 0 && (use == STORE_WRITE || errno != ENOENT))

@@ -38,7 +38,7 @@ struct store {
 
 /* Opens the run NAME (its N bytes) below DIR. NAME may be NULL with STORE_WRITE: then a new run is made,
  * named by the time. Returns -1 with errno and ->what: ENOENT when it is not there, EPERM when its
- * directory is a link, another's or writable by others. The caller then still calls store_close. */
+ * directory, or one in it, is a link, another's or writable by others. The caller then still calls store_close. */
 int store_open(struct store *, const char *dir, const char *name, size_t n, enum store_use);
 
 void store_close(struct store *);
