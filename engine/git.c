@@ -571,7 +571,7 @@ mind_commit(struct minder *d)
 void
 minder_answered(const struct store *s, const char *file)
 {
-	int fd = openat(s->how, file, O_WRONLY | O_APPEND | O_NOFOLLOW | O_CLOEXEC);
+	int fd = file_open_own(s->how, file, O_APPEND);
 
 	if (fd < 0)
 		return;                 /* it was empty: no intent was written */
