@@ -19,6 +19,7 @@
 
 struct run_line {
 	char *name;             /* as a file */
+	char *broken;           /* why it cannot be looked at; NULL: it can */
 	long long started;
 	enum run_state state;
 	char *workflow;
@@ -31,6 +32,32 @@ struct run_lines {
 	size_t n;
 };
 
+static struct run_line *
+add_line(struct run_lines *l, const char *name)
+{
+	struct run_line *r;
+
+	l->list = mem_grow(l->list, l->n + 1, sizeof *l->list);
+	r = &l->list[l->n++];
+	memset(r, 0, sizeof *r);
+	r->name = mem_dup(name, strlen(name));
+	return r;
+}
+
+/* Why the run NAME cannot be looked at. Where it is not to be trusted, the store has said so. */
+static void
+put_error(const struct view *v, const char *name, struct buf *b)
+{
+	const char *what = v->store.what[0] ? v->store.what : name;
+	int error = errno;
+
+	buf_text(b, "orch: ");
+	visible_add(b, what, strlen(what), 0);
+	if (error != EPERM || !strchr(what, ' '))
+		buf_fmt(b, ": %s", strerror(error));
+	buf_char(b, '\n');
+}
+
 static void
 add_run(void *ctx, const char *name)
 {
@@ -39,15 +66,18 @@ add_run(void *ctx, const char *name)
 	int n = key_decode(name, key);
 	struct run_line *r;
 	struct view v;
+	struct buf why = { 0 };
 	uint32_t id;
 
 	if (n < 0)
 		return;
-	if (!view_open(&v, l->dir, key, (size_t)n, 0)) {
-		l->list = mem_grow(l->list, l->n + 1, sizeof *l->list);
-		r = &l->list[l->n++];
-		memset(r, 0, sizeof *r);
-		r->name = mem_dup(name, strlen(name));
+	if (view_open(&v, l->dir, key, (size_t)n, 0)) {
+		if (errno != ENOENT) {          /* it was not removed meanwhile */
+			put_error(&v, name, &why);
+			add_line(l, name)->broken = buf_take(&why);
+		}
+	} else {
+		r = add_line(l, name);
 		r->started = v.record.started;
 		r->state = v.state;
 		r->workflow = mem_dup(v.has_record ? v.record.workflow : "?", v.has_record ? strlen(v.record.workflow) : 1);
@@ -88,6 +118,7 @@ free_runs(struct run_lines *l)
 
 	for (i = 0; i < l->n; i++) {
 		free(l->list[i].name);
+		free(l->list[i].broken);
 		free(l->list[i].workflow);
 	}
 	free(l->list);
@@ -113,7 +144,7 @@ newest(const char *dir, int only_open)
 		return NULL;
 	errno = 0;
 	for (i = 0; i < l.n && !name; i++)
-		if (!only_open || (l.list[i].state != RUN_COMPLETE && l.list[i].state != RUN_NEW))
+		if (!only_open || l.list[i].broken || (l.list[i].state != RUN_COMPLETE && l.list[i].state != RUN_NEW))
 			name = decoded(l.list[i].name);
 	free_runs(&l);
 	return name;
@@ -175,6 +206,10 @@ runs_list(const char *dir, struct sink *sink, struct buf *error)
 	for (i = 0; i < l.n; i++) {
 		const struct run_line *r = &l.list[i];
 
+		if (r->broken) {
+			buf_text(error, r->broken);
+			continue;
+		}
 		buf_fmt(&b, "%-11s  ", run_state_word(r->state));
 		put_time(&b, r->started);
 		buf_text(&b, "  ");
@@ -187,7 +222,7 @@ runs_list(const char *dir, struct sink *sink, struct buf *error)
 		buf_char(&b, '\n');
 	}
 	free_runs(&l);
-	return emit(sink, &b);
+	return emit(sink, &b) || error->n;
 }
 
 /* Opens the run that is meant. */
@@ -199,10 +234,13 @@ open_view(struct view *v, const char *dir, const char *run, struct buf *error)
 
 	memset(v, 0, sizeof *v);
 	if (!name)
-		return fail(error, 3, dir, "there are no runs here");
+		return errno ? fail(error, 1, dir, strerror(errno)) : fail(error, 3, dir, "there are no runs here");
 	if (view_open(v, dir, name, strlen(name), 1)) {
-		status = errno == ENOENT ? fail(error, 3, name, "no such run; `orch runs` shows those that are there") :
-		    fail(error, 1, v->store.what[0] ? v->store.what : name, strerror(errno));
+		status = errno == ENOENT ? 3 : 1;
+		if (status == 3)
+			fail(error, 3, name, "no such run; `orch runs` shows those that are there");
+		else
+			put_error(v, name, error);
 		view_close(v);
 	}
 	free(name);

@@ -1,6 +1,8 @@
 /* A run that is looked at. */
 #include "engine/view.h"
 
+#include <errno.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -187,6 +189,17 @@ settle_states(struct view *v)
 		v->state = busy == STORE_RUNNING ? RUN_RUNNING : RUN_ENDING;
 }
 
+/* Says which file of the run it was about. */
+static int
+fail(struct view *v, const char *dir, const char *part)
+{
+	int saved = errno;
+
+	snprintf(v->store.what, sizeof v->store.what, "%.100s/%.100s/%s", dir, v->store.name, part);
+	errno = saved;
+	return -1;
+}
+
 int
 view_open(struct view *v, const char *dir, const char *name, size_t n, int order)
 {
@@ -194,8 +207,10 @@ view_open(struct view *v, const char *dir, const char *name, size_t n, int order
 	if (store_open(&v->store, dir, name, n, STORE_READ))
 		return -1;
 	v->has_record = !record_read(&v->record, v->store.run);
-	if (store_results(&v->store, add_result, v) || log_read(v->store.run, add_line, v))
-		return -1;
+	if (store_results(&v->store, add_result, v))
+		return fail(v, dir, "result");
+	if (log_read(v->store.run, add_line, v))
+		return fail(v, dir, "log");
 	settle_states(v);
 	if (order)
 		find_order(v);

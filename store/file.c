@@ -143,18 +143,26 @@ file_open(int dir, const char *name)
 	return -1;
 }
 
-int
-file_make(int dir, const char *name, int flags)
+/* A file that is not there yet. */
+static int
+make_new(int dir, const char *name, int flags)
 {
-	int fd, how = O_RDWR | O_CREAT | O_EXCL | O_NOFOLLOW | flags;
+	int fd = file_open_as(dir, name, O_RDWR | O_CREAT | O_EXCL | O_NOFOLLOW | flags);
 
-	fd = file_open_as(dir, name, how);
-	if (fd < 0 && errno == EEXIST && !unlinkat(dir, name, 0))
-		fd = file_open_as(dir, name, how);
 	if (fd >= 0 && (own_mask() & 0600) && fchmod(fd, 0600)) {
 		close(fd);
 		return -1;
 	}
+	return fd;
+}
+
+int
+file_make(int dir, const char *name, int flags)
+{
+	int fd = make_new(dir, name, flags);
+
+	if (fd < 0 && errno == EEXIST && !unlinkat(dir, name, 0))
+		fd = make_new(dir, name, flags);
 	return fd;
 }
 
@@ -175,9 +183,9 @@ file_open_own(int dir, const char *name, int flags)
 {
 	int fd, saved;
 
-	if (flags & O_CREAT && ((fd = file_make(dir, name, flags)) >= 0 || errno != EEXIST))
+	if (flags & O_CREAT && ((fd = make_new(dir, name, flags & ~O_CREAT)) >= 0 || errno != EEXIST))
 		return fd;
-	fd = openat(dir, name, O_RDWR | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC | (flags & ~O_CREAT));
+	fd = file_open_as(dir, name, O_RDWR | O_NOFOLLOW | O_NONBLOCK | (flags & ~O_CREAT));
 	if (fd < 0 || (is_own(fd) && fchmod(fd, 0600) == 0))
 		return fd;
 	saved = errno;

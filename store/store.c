@@ -298,13 +298,16 @@ int
 store_runs(const char *dir, void (*each)(void *, const char *), void *ctx)
 {
 	struct lister l = { 0 };
-	int fd = file_open_as(AT_FDCWD, dir, O_RDONLY | O_DIRECTORY);
+	struct store s = { 0 };
+	int bad = open_top(&s, dir, STORE_READ);
 
 	l.run = each;
 	l.ctx = ctx;
-	if (fd < 0)
+	if (bad) {
+		errno = errno == EPERM ? ELOOP : errno;
 		return errno == ENOENT ? 0 : -1;
-	return list(fd, each_run, &l);
+	}
+	return list(s.top, each_run, &l);
 }
 
 static void

@@ -44,7 +44,7 @@ int store_open(struct store *, const char *dir, const char *name, size_t n, enum
 void store_close(struct store *);
 
 /* Calls EACH with the name of every run below DIR (decode it with key_decode). Returns -1 and errno;
- * a DIR that is not there has no runs. */
+ * ELOOP if DIR is a link; a DIR that is not there has no runs. */
 int store_runs(const char *dir, void (*each)(void *, const char *name), void *ctx);
 
 /* Calls EACH for every file in result/: its name, and whether it is a plain file. -1 and errno. */
