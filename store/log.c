@@ -173,6 +173,8 @@ log_parse(char *s, size_t len, struct log_line *l)
 	if (memchr(s, '\030', len) || !number(&s, end, 10, &v) || !(p = field(&s, end, &n)) || (e = event_of(p)) < 0)
 		return 0;
 	l->ms = (long long)v;
+	if (l->ms < 0)
+		return 0;               /* what reckons with it would overflow */
 	l->event = (enum log_event)e;
 	if (l->event != LOG_WALK && l->event != LOG_END) {
 		p = field(&s, end, &n);
