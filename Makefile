@@ -37,19 +37,36 @@ orch.o $(ROOMS): $(HEADERS)
 .c.o:
 	$(CC) $(ALL_CFLAGS) -c -o $@ $<
 
-TESTS = tests/check.c tests/help.c tests/procs.c tests/parse_test.c tests/store_test.c tests/engine_test.c \
-	tests/run_test.c tests/process_test.c tests/call_test.c tests/git_test.c tests/terminal_test.c
+TESTS = tests/check.c tests/help.c tests/procs.c tests/pty.c tests/work.c tests/history.c \
+	tests/parse_test.c tests/store_test.c tests/engine_test.c tests/run_test.c tests/process_test.c \
+	tests/call_test.c tests/git_test.c tests/terminal_test.c tests/fault_test.c tests/survive_test.c \
+	tests/history_test.c tests/limits_test.c tests/foreign_test.c
+TEST_HEADERS = tests/fault.h tests/help.h tests/history.h tests/procs.h tests/pty.h tests/suites.h tests/work.h
 
 tests/agent: tests/agent.c
 	$(CC) $(ALL_CFLAGS) $(LDFLAGS) -o $@ tests/agent.c
 
-tests/check: $(TESTS) tests/help.h tests/procs.h tests/suites.h $(HEADERS) $(ROOMS)
+# What makes calls fail, loaded before libc.
+tests/fault.so: tests/fault.c tests/fault.h
+	$(CC) $(ALL_CFLAGS) $(LDFLAGS) -shared -fPIC -o $@ tests/fault.c
+
+tests/check: $(TESTS) $(TEST_HEADERS) $(HEADERS) $(ROOMS)
 	$(CC) $(ALL_CFLAGS) $(LDFLAGS) `pkg-config --cflags check` -o $@ $(TESTS) $(ROOMS) `pkg-config --libs check`
 
-check: orch tests/agent
+check: orch tests/agent tests/fault.so
 	@sh tests/need-check
 	@$(MAKE) tests/check
 	tests/check
+
+# The same promises, tried for longer: every fault, a hundred rounds, hundreds of histories. About an hour.
+torture: orch tests/agent tests/fault.so
+	@sh tests/need-check
+	@$(MAKE) tests/check
+	for s in fault survive history limits; do ORCH_TORTURE=1 CK_RUN_SUITE=$$s tests/check || exit 1; done
+
+# What is done is on the disk: copies of a running disk. ROUNDS=N tries more or fewer of them.
+powercut: orch
+	sh tests/powercut
 
 # One file to copy: without the tables that nothing here unwinds with.
 MUSL = musl-gcc
@@ -66,14 +83,23 @@ lint:
 	$(MAKE) clean
 	$(MAKE) CC=gcc CFLAGS='-O1 -fanalyzer -Werror' orch
 
-# libFuzzer looks for input that breaks the parser; SECONDS is for how long.
+# libFuzzer looks for input that breaks the parser, or what reads a run's directory; SECONDS is for how long.
 SECONDS = 60
 fuzz: tests/fuzz
 	mkdir -p tests/found
 	tests/fuzz -max_total_time=$(SECONDS) -max_len=8192 -artifact_prefix=tests/found/ tests/found tests/corpus tests/workflows tests/golden
 
+fuzz-store: tests/fuzz-store
+	mkdir -p tests/found-store
+	tests/fuzz-store -max_total_time=$(SECONDS) -max_len=4096 -artifact_prefix=tests/found-store/ tests/found-store tests/corpus-store
+
 tests/fuzz: tests/fuzz_parse.c $(HEADERS) $(PARSE:.o=.c)
 	clang $(ALL_CFLAGS) -Werror -fsanitize=fuzzer,address,undefined -o $@ tests/fuzz_parse.c $(PARSE:.o=.c)
+
+# engine/git.c is included there.
+tests/fuzz-store: tests/fuzz_store.c $(HEADERS) $(ROOMS:.o=.c)
+	clang $(ALL_CFLAGS) -Werror -fsanitize=fuzzer,address,undefined -o $@ tests/fuzz_store.c \
+		`echo $(ROOMS:.o=.c) | sed 's, engine/git\.c,,'`
 
 # What it costs, beside its peers: SCENARIOS are some of those that tests/bench.c lists.
 SCENARIOS =
@@ -102,7 +128,8 @@ install: orch
 	cp orch.1 $(DESTDIR)$(PREFIX)/share/man/man1/orch.1
 
 clean:
-	rm -f orch orch.o $(ROOMS) tests/agent tests/check tests/fuzz tests/bench tests/floor tests/hello
-	rm -rf tests/found
+	rm -f orch orch.o $(ROOMS) tests/agent tests/fault.so tests/check tests/fuzz tests/fuzz-store \
+		tests/bench tests/floor tests/hello
+	rm -rf tests/found tests/found-store tests/bench.d
 
-.PHONY: check demo lint fuzz bench static install clean
+.PHONY: check torture powercut demo lint fuzz fuzz-store bench static install clean

@@ -642,8 +642,6 @@ make_stdin(struct minder *d)
 	return in;
 }
 
-/* What the step was asked by, told before it is. One that a crash has cut short has no answer beside it,
- * and is written anew; an intent must be whole or not there. */
 void
 mind_write_how(struct minder *d, const char *text, size_t n, int sync)
 {
@@ -652,13 +650,12 @@ mind_write_how(struct minder *d, const char *text, size_t n, int sync)
 	char name[KEY_NAME_MAX + 1];
 	int fd;
 
-	if (sync)
-		mind_name(name, 'h', getpid());
-	fd = sync ? file_make(s->tmp, name, 0) : file_make(s->how, t->file, 0);
+	mind_name(name, 'h', getpid());
+	fd = file_make(s->tmp, name, 0);
 	if (fd < 0)
-		leave_errno(d, OUT_IO, "how/");
+		leave_errno(d, OUT_IO, "tmp/");
 	mind_write(d, fd, text, n, "how/");
-	if ((sync && file_sync(fd)) || file_close(fd) || (sync && (renameat(s->tmp, name, s->how, t->file) || file_sync(s->how))))
+	if ((sync && file_sync(fd)) || file_close(fd) || renameat(s->tmp, name, s->how, t->file) || (sync && file_sync(s->how)))
 		leave_errno(d, OUT_IO, "how/");
 }
 

@@ -12,6 +12,7 @@
 #include <fcntl.h>
 #include <grp.h>
 #include <signal.h>
+#include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -369,11 +370,121 @@ do_tty(char **a)
 		close(fd);
 }
 
+/* Histories: who began, who came to its end, and answers that hang on nothing but what was asked. */
+
+static const char *marks;
+
+/* A line "SIGN WALK PID KEY" for the file of marks; WALK and ORCH_KEY are in the environment. */
+static void
+mark(char sign, const char *more)
+{
+	const char *walk = getenv("WALK"), *key = getenv("ORCH_KEY");
+	char text[1024];
+
+	snprintf(text, sizeof text, "%c %s %ld %s%s", sign, walk ? walk : "0", (long)getpid(), key ? key : "-", more);
+	append_line(marks, text);
+}
+
+/* Whether nobody else who began with this key is alive: the lock is the process's own, to its end. */
+static int
+is_alone(void)
+{
+	const char *key = getenv("ORCH_KEY");
+	char name[1024];
+	struct flock lock;
+	int fd;
+
+	snprintf(name, sizeof name, "%s.%s", marks, key ? key : "-");
+	fd = open(name, O_WRONLY | O_CREAT, 0666);
+	if (fd < 0)
+		die("begin", name);
+	memset(&lock, 0, sizeof lock);
+	lock.l_type = F_WRLCK;
+	lock.l_whence = SEEK_SET;
+	return fcntl(fd, F_SETLK, &lock) == 0;
+}
+
+/* Appends to FILE that it begins, and at its end that it has ended. */
+static void
+do_begin(char **a)
+{
+	marks = a[0];
+	mark('+', is_alone() ? "" : " taken");
+}
+
+static void
+ended(void)
+{
+	if (marks)
+		mark('-', "");
+}
+
+/* FNV-1a */
+static uint64_t
+digest(uint64_t h, const void *p, size_t n)
+{
+	const unsigned char *s = p;
+
+	for (; n; n--)
+		h = (h ^ *s++) * 1099511628211u;
+	return h;
+}
+
+/* Of the key, its NUL, and standard input. */
+static uint64_t
+digest_asked(void)
+{
+	const char *key = getenv("ORCH_KEY");
+	uint64_t h = digest(14695981039346656037u, key ? key : "-", strlen(key ? key : "-") + 1);
+	char buf[65536];
+	ssize_t n;
+
+	while ((n = read(0, buf, sizeof buf)) > 0)
+		h = digest(h, buf, (size_t)n);
+	if (n < 0)
+		die("read", "standard input");
+	return h;
+}
+
+/* N bytes: the key and the digest of what was asked, as far as they go, then bytes that follow from it, no
+ * NUL among them. */
+static void
+do_answer(char **a)
+{
+	size_t n = (size_t)number(a[0]), i;
+	uint64_t h = digest_asked();
+	char *s = malloc(n + 1024);
+
+	if (!s)
+		die("answer", a[0]);
+	i = (size_t)snprintf(s, 1024, "%s %016llx\n", getenv("ORCH_KEY"), (unsigned long long)h);
+	for (h |= 1; i < n; i++) {
+		h ^= h << 13;
+		h ^= h >> 7;
+		h ^= h << 17;
+		s[i] = (char)(h >> 32 & 63 ? h >> 32 & 255 : '\n');
+	}
+	put(1, s, n);
+	free(s);
+}
+
+/* Exits with a bit of the digest. */
+static void
+do_coin(char **a)
+{
+	int odd = (int)(digest_asked() >> 32 & 1);
+
+	(void)a;
+	ended();
+	_exit(odd);
+}
+
 /* Ending, and not ending. */
 
 static void
 do_exit(char **a)
 {
+	ended();
 	_exit((int)number(a[0]));
 }
 
@@ -911,9 +1022,9 @@ static const struct command {
 	int nargs;              /* -1: all that follow */
 	void (*run)(char **);
 } commands[] = {
-	{ "append", 2, do_append }, { "args", -1, do_args }, { "block", 1, do_block }, { "bytes", 1, do_bytes },
-	{ "cat", 0, do_cat }, { "cd", 1, do_cd }, { "child", 1, do_child }, { "close", 1, do_close },
-	{ "count", 1, do_count }, { "daemon", 1, do_daemon }, { "default", 1, do_default }, { "env", 1, do_env },
+	{ "answer", 1, do_answer }, { "append", 2, do_append }, { "args", -1, do_args }, { "begin", 1, do_begin },
+	{ "block", 1, do_block }, { "bytes", 1, do_bytes }, { "cat", 0, do_cat }, { "cd", 1, do_cd },
+	{ "child", 1, do_child }, { "close", 1, do_close }, { "coin", 0, do_coin }, { "count", 1, do_count }, { "daemon", 1, do_daemon }, { "default", 1, do_default }, { "env", 1, do_env },
 	{ "environ", 0, do_environ }, { "err", 1, do_err }, { "errx", 1, do_errx }, { "exec", -1, do_exec },
 	{ "exit", 1, do_exit }, { "exit-on-term", 1, do_exit_on_term }, { "fds", 0, do_fds },
 	{ "holder", 1, do_holder }, { "ids", 0, do_ids }, { "ignore", 1, do_ignore }, { "kill", 1, do_kill },
@@ -986,5 +1097,6 @@ main(int argc, char **argv)
 	record_pid();
 	while (*a)
 		a = step(a, 0);
+	ended();
 	return 0;
 }
