@@ -65,16 +65,21 @@ die(void)
 	pause();
 }
 
-/* Whether a process of orch that can be failed calls: FD is what it is about, -1 a path. A full disk does
- * not keep anybody from saying so. */
 static int
-is_spared(int fd)
+is_pipe(int fd)
 {
 	struct stat st;
 
-	if (!on || kind != WRITE)
-		return 0;
-	return fd == 1 || fd == 2 || fstat(fd, &st) || !S_ISREG(st.st_mode);
+	return fstat(fd, &st) == 0 && S_ISFIFO(st.st_mode);
+}
+
+/* What cannot be: no pipe fails to be read, and a disk that is full keeps nobody from saying so. */
+static int
+is_spared(int fd)
+{
+	if (kind == READ)
+		return error && error != EINTR && is_pipe(fd);
+	return kind == WRITE && on && (fd == 1 || fd == 2 || is_pipe(fd));
 }
 
 /* Counts a call. Whether it is the one. */
@@ -86,13 +91,13 @@ is_hit(enum kind k, const char *call, int fd)
 	if (k != kind || inside)
 		return 0;
 	n = __sync_add_and_fetch(&page->seen, 1);
-	if (!at || n < at || (n > at && !on) || is_spared(fd))
+	if (!at || n < at || (n > at && !on))
 		return 0;
 	if (__sync_add_and_fetch(&page->hit, 1) == 1) {
 		page->pid = getpid();
 		strncpy(page->call, call, sizeof page->call - 1);
 	}
-	return 1;
+	return !is_spared(fd);
 }
 
 /* The same; it kills if that is to be. Whether the call is to fail, with errno. */
@@ -303,13 +308,7 @@ FCNTL(fcntl64)
 static size_t
 part_of(int fd, size_t n)
 {
-	struct stat st;
-	int whole;
-
-	inside++;
-	whole = n < 2 || (n <= PIPE_BUF && fstat(fd, &st) == 0 && S_ISFIFO(st.st_mode));
-	inside--;
-	return whole ? n : n / 2;
+	return n < 2 || (n <= PIPE_BUF && is_pipe(fd)) ? n : n / 2;
 }
 
 /* Decides about a call that moves *N bytes, of which it leaves half if that is to be. Whether it fails. */
