@@ -7,7 +7,6 @@
 #include "tests/suites.h"
 
 #include <errno.h>
-#include <ftw.h>
 #include <limits.h>
 #include <signal.h>
 #include <stdio.h>
@@ -32,55 +31,10 @@ enum { NOBODY = 65534, HANGS = 30 * 1000 };
 
 /* What the tests share. */
 
-/* The files below a directory, and what would change if anybody wrote there. */
-
-static char *listed[2000];
-static int nlisted;
-
-static int
-list_one(const char *path, const struct stat *st, int flag, struct FTW *ftw)
-{
-	char line[600];
-
-	(void)flag;
-	(void)ftw;
-	snprintf(line, sizeof line, "%s %lo %ld %lld %lld.%09ld\n", path, (unsigned long)st->st_mode, (long)st->st_uid,
-	    (long long)st->st_size, (long long)st->st_mtim.tv_sec, st->st_mtim.tv_nsec);
-	ck_assert_int_lt(nlisted, LEN(listed));
-	listed[nlisted++] = strdup(line);
-	return 0;
-}
-
-static int
-by_text(const void *a, const void *b)
-{
-	return strcmp(*(char *const *)a, *(char *const *)b);
-}
-
-static char *
-tree(const char *dir)
-{
-	size_t n = 1;
-	char *all;
-	int i;
-
-	nlisted = 0;
-	ck_assert_int_eq(nftw(dir, list_one, 16, FTW_PHYS), 0);
-	qsort(listed, (size_t)nlisted, sizeof *listed, by_text);
-	for (i = 0; i < nlisted; i++)
-		n += strlen(listed[i]);
-	all = calloc(1, n);
-	for (i = 0; i < nlisted; i++) {
-		strcat(all, listed[i]);
-		free(listed[i]);
-	}
-	return all;
-}
-
 static void
 same_tree(const char *dir, char *before, const char *after_what)
 {
-	char *now = tree(dir);
+	char *now = help_tree(dir, 0);
 
 	ck_assert_msg(!strcmp(now, before), "%s has changed %s:\n%s\nwas:\n%s", after_what, dir, now, before);
 	free(now);
@@ -254,7 +208,7 @@ is_answer_itself(const struct place *p, enum kind kind)
 static void
 look(const struct place *p, enum kind kind, const char *command, int all)
 {
-	char what[200], *run = tree(".orch"), *vault = tree("vault");
+	char what[200], *run = help_tree(".orch", 0), *vault = help_tree("vault", 0);
 	struct ran r;
 
 	snprintf(what, sizeof what, "%s, with %s at %s,", command, kinds[kind], p->path);
@@ -292,7 +246,7 @@ look_all(const struct place *p, enum kind kind)
 static void
 go_on(const struct place *p, enum kind kind, const char *command)
 {
-	char what[200], *run = tree(".orch"), *vault = tree("vault");
+	char what[200], *run = help_tree(".orch", 0), *vault = help_tree("vault", 0);
 	struct ran r;
 
 	snprintf(what, sizeof what, "%s, with %s at %s,", command, kinds[kind], p->path);
@@ -377,7 +331,7 @@ START_TEST(planted_beside_a_new_run)
 	for (kind = 0; kind < KINDS; kind++) {
 		plant_anew(&places[15], (enum kind)kind);
 		plant(".orch/.gitignore.new", (enum kind)kind);
-		vault = tree("vault");
+		vault = help_tree("vault", 0);
 		ck_assert_int_eq(run_it("orch run -r new f.orch").status, 0);
 		help_is(".orch/new/result/c", "one\n");
 		same_tree("vault", vault, kinds[kind]);
@@ -386,7 +340,7 @@ START_TEST(planted_beside_a_new_run)
 		same_tree("vault", vault, kinds[kind]);
 		plant(".orch/new/run.new", (enum kind)kind);
 		help_sh(0, "rm -rf .orch/.gitignore.new");
-		vault = tree("vault");
+		vault = help_tree("vault", 0);
 		ck_assert_int_eq(run_it("orch run -r new f.orch").status, kind == DIRECTORY ? 1 : 0);
 		same_tree("vault", vault, kinds[kind]);
 	}
@@ -405,7 +359,7 @@ START_TEST(a_linked_directory_by_any_name)
 
 	make_pristine();
 	help_sh(0, "mkdir vault; mv pristine vault/runs; ln -s vault/runs runs");
-	vault = tree("vault");
+	vault = help_tree("vault", 0);
 	for (i = 0; i < LEN(commands); i++) {
 		snprintf(command, sizeof command, commands[i], "run", " f.orch");
 		help_has(run_it(command).err, "is a symbolic link");
@@ -489,7 +443,7 @@ START_TEST(writable_by_others)
 			path = places[place].path;
 			help_sh(0, "rm -rf .orch; cp -pR pristine .orch");
 			ck_assert_int_eq(chmod(path, (mode_t)modes[i]), 0);
-			before = tree(".orch");
+			before = help_tree(".orch", 0);
 			r = run_it("orch run -r x f.orch");
 			ck_assert_msg(r.status == 2, "%s with mode %o: %d: %s", path, (unsigned)modes[i], r.status, r.err);
 			help_has(r.err, "is writable by others");
@@ -523,7 +477,7 @@ as_user(char command[200], int user, const char *what)
 static void
 can_look(int user)
 {
-	char command[200], *before = tree(".orch");
+	char command[200], *before = help_tree(".orch", 0);
 	struct ran r;
 	int i;
 
@@ -539,7 +493,7 @@ static void
 is_refused(int user, const char *words)
 {
 	static const char *const commands[] = { "orch run -r x f.orch", "orch run f.orch", "orch resume -r x", "orch resume" };
-	char command[200], *before = tree(".orch");
+	char command[200], *before = help_tree(".orch", 0);
 	struct ran r;
 	int i;
 
@@ -588,7 +542,7 @@ START_TEST(another_over_the_run_of_root)
 		return;
 	make_pristine();
 	help_sh(0, "mv pristine .orch; chmod 777 .");
-	before = tree(".orch");
+	before = help_tree(".orch", 0);
 	for (i = 0; i < LEN(commands); i++) {
 		as_user(command, NOBODY, commands[i]);
 		r = run_it(command);
@@ -628,7 +582,7 @@ START_TEST(looking_on_a_read_only_mount)
 
 	make_pristine();
 	help_sh(0, "mv pristine .orch");
-	before = tree(".orch");
+	before = help_tree(".orch", 0);
 	for (i = -1; i < LEN(looks); i++) {
 		snprintf(command, sizeof command, "unshare -m sh -c 'mount --bind . . && mount -o remount,bind,ro . && cd \"$PWD\" && "
 		    "! touch new 2>/dev/null && { %s; }'", i < 0 ? ":" : looks[i]);
@@ -721,7 +675,7 @@ START_TEST(a_result_is_replaced_in_the_run)
 	int i;
 
 	make_vault();
-	vault = tree("vault");
+	vault = help_tree("vault", 0);
 	for (i = 0; i < LEN(things); i++) {
 		help_sh(0, "rm -rf .orch");
 		snprintf(line, sizeof line, "run sh as swap | rm .orch/x/result/a; %s", things[i]);
@@ -752,7 +706,7 @@ START_TEST(a_temporary_is_replaced_in_the_run)
 	int i;
 
 	make_vault();
-	vault = tree("vault");
+	vault = help_tree("vault", 0);
 	for (i = 0; i < LEN(things); i++) {
 		help_sh(0, "rm -rf .orch");
 		snprintf(line, sizeof line, "run sh as a | rm -rf .orch/x/tmp/a; %s; echo no", things[i]);
@@ -777,7 +731,7 @@ START_TEST(a_directory_is_replaced_in_the_run)
 	struct ran r;
 
 	make_vault();
-	vault = tree("vault");
+	vault = help_tree("vault", 0);
 	snprintf(line, sizeof line, "run sh as swap | mv %s moved; ln -s \"$PWD/vault\" %s", p->path, p->path);
 	help_file("f.orch", "run sh as a | echo one; echo said >&2", line, "step s exec cat", "run s as c < a | asked", "filter cat; echo x >&2",
 	    "run sh as d < c | cat; echo said >&2", NULL);
@@ -834,7 +788,7 @@ START_TEST(a_result_flips_between_link_and_file)
 	char *vault;
 
 	make_vault();
-	vault = tree("vault");
+	vault = help_tree("vault", 0);
 	help_file("f.orch", "run sh as k | echo good", "run sh as go | touch go; until test -f going; do sleep 0.01; done",
 	    "step s exec cat", "parallel max 4 i in 1..80", "    run s as c-{{i}} < k | n {{i}}", "end", NULL);
 	pid = start_flipping(".orch/x/result/k");
@@ -879,7 +833,7 @@ START_TEST(planted_lock_of_a_repository)
 			help_file("repo/.git/orch.lock", NULL);
 		if (!plant("repo/.git/orch.lock", (enum kind)kind))
 			continue;
-		vault = tree("vault");
+		vault = help_tree("vault", 0);
 		r = run_it("orch run -r x f.orch");
 		same_tree("vault", vault, kinds[kind]);
 		help_none("vault/none");
@@ -913,7 +867,7 @@ START_TEST(planted_intent_of_a_commit)
 		if (!plant(".orch/x/how/k", (enum kind)kind))
 			continue;
 		help_sh(0, _i ? "touch ok; echo $$ >>repo/file" : "touch ok");
-		vault = tree("vault");
+		vault = help_tree("vault", 0);
 		r = run_it("orch resume -r x");
 		ck_assert_msg(r.status == (wanted[kind] == 'f'), "%s: %d: %s", kinds[kind], r.status, r.err);
 		if (r.status)

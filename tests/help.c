@@ -4,6 +4,7 @@
 #include <check.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <ftw.h>
 #include <signal.h>
 #include <stdarg.h>
 #include <stdio.h>
@@ -225,4 +226,61 @@ void
 help_none(const char *name)
 {
 	ck_assert_msg(!help_exists(name), "%s is there: %s", name, help_read(name, NULL));
+}
+
+static char **listed;
+static size_t nlisted;
+static int with_changes;
+
+static int
+list_one(const char *path, const struct stat *st, int flag, struct FTW *ftw)
+{
+	char line[600];
+	int n;
+
+	(void)flag;
+	(void)ftw;
+	n = snprintf(line, sizeof line, "%s %lo %ld %lld %lld.%09ld", path, (unsigned long)st->st_mode, (long)st->st_uid,
+	    (long long)st->st_size, (long long)st->st_mtim.tv_sec, st->st_mtim.tv_nsec);
+	if (with_changes)
+		n += snprintf(line + n, sizeof line - (size_t)n, " %lld.%09ld", (long long)st->st_ctim.tv_sec, st->st_ctim.tv_nsec);
+	ck_assert_int_lt(n, (int)sizeof line - 1);
+	strcat(line, "\n");
+	listed = realloc(listed, (nlisted + 1) * sizeof *listed);
+	listed[nlisted++] = strdup(line);
+	return 0;
+}
+
+static int
+by_text(const void *a, const void *b)
+{
+	return strcmp(*(char *const *)a, *(char *const *)b);
+}
+
+char *
+help_tree(const char *top, int changes)
+{
+	size_t n = 1, i;
+	char *all;
+
+	nlisted = 0;
+	with_changes = changes;
+	ck_assert_int_eq(nftw(top, list_one, 16, FTW_PHYS), 0);
+	qsort(listed, nlisted, sizeof *listed, by_text);
+	for (i = 0; i < nlisted; i++)
+		n += strlen(listed[i]);
+	all = calloc(1, n);
+	for (i = 0; i < nlisted; i++) {
+		strcat(all, listed[i]);
+		free(listed[i]);
+	}
+	return all;
+}
+
+int
+help_torture(void)
+{
+	const char *s = getenv("ORCH_TORTURE");
+
+	return s && !strcmp(s, "1");
 }

@@ -53,6 +53,13 @@ void help_is(const char *name, const char *text);
 /* The file NAME is not there. */
 void help_none(const char *name);
 
+/* What stands below TOP, a line each, sorted: modes, owners, sizes, times of writing; with CHANGES also
+ * those of any change. Not freed. */
+char *help_tree(const char *top, int changes);
+
+/* Whether ORCH_TORTURE=1 says that all is to be tried, however long it takes. */
+int help_torture(void);
+
 /* How often NEEDLE stands in S. */
 int help_count(const char *s, const char *needle);
 

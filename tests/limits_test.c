@@ -33,19 +33,11 @@ enum {
 	MEMORY_MOST = 16 * 1024 /* KB: of orch, its minders, and all that they wait for */
 };
 
-static int
-torture(void)
-{
-	const char *s = getenv("ORCH_TORTURE");
-
-	return s && !strcmp(s, "1");
-}
-
 /* From one point to the next, of those that are STEP apart. */
 static int
 stride(int step)
 {
-	return torture() ? step : 5 * step;
+	return help_torture() ? step : 5 * step;
 }
 
 /* S, N times. */
@@ -300,7 +292,7 @@ START_TEST(every_number_of_descriptors)
 	struct ran r;
 
 	write_small();
-	for (n = 5; n <= 35; n += torture() ? 1 : 2, all++) {
+	for (n = 5; n <= 35; n += help_torture() ? 1 : 2, all++) {
 		snprintf(name, sizeof name, "r%d", n);
 		setenv("RUN", name, 1);
 		unlink("started");
@@ -343,7 +335,7 @@ END_TEST
 static long
 large(void)
 {
-	return torture() ? 1L << 30 : 1L << 26;
+	return help_torture() ? 1L << 30 : 1L << 26;
 }
 
 static void
@@ -376,7 +368,7 @@ START_TEST(a_large_failure)
 {
 	struct ran r;
 
-	setenv("N", torture() ? "1073741824" : "67108864", 1);
+	setenv("N", help_torture() ? "1073741824" : "67108864", 1);
 	help_file("w.orch", "run sh as x | head -c $N /dev/zero; head -c $N /dev/zero >&2; echo end; exit 3", NULL);
 	r = help_sh(1, "orch run -v -r r w.orch");
 	help_has(r.err, "exit status 3");
@@ -696,7 +688,7 @@ add_case(Suite *s, const char *name, double seconds)
 	TCase *c = tcase_create(name);
 
 	tcase_add_checked_fixture(c, procs_begin, help_end);
-	tcase_set_timeout(c, torture() ? 10 * seconds : seconds);
+	tcase_set_timeout(c, help_torture() ? 10 * seconds : seconds);
 	suite_add_tcase(s, c);
 	return c;
 }

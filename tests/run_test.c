@@ -5,7 +5,6 @@
 #include "tests/suites.h"
 
 #include <fcntl.h>
-#include <ftw.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -47,49 +46,6 @@ no_control(const char *s)
 
 	for (p = s; *p; p++)
 		ck_assert_msg(*p == '\n' || ((unsigned char)*p >= 32 && *p != 127), "byte %d in:\n%s", *p, s);
-}
-
-/* The files below a directory with what would change if anybody wrote there. */
-
-static char **listed;
-static size_t nlisted;
-
-static int
-list_one(const char *path, const struct stat *st, int flag, struct FTW *ftw)
-{
-	char line[600];
-
-	(void)flag;
-	(void)ftw;
-	snprintf(line, sizeof line, "%s %lo %lld %lld.%09ld %lld.%09ld\n", path, (unsigned long)st->st_mode,
-	    (long long)st->st_size, (long long)st->st_mtim.tv_sec, st->st_mtim.tv_nsec,
-	    (long long)st->st_ctim.tv_sec, st->st_ctim.tv_nsec);
-	listed = realloc(listed, (nlisted + 1) * sizeof *listed);
-	listed[nlisted++] = strdup(line);
-	return 0;
-}
-
-static int
-by_text(const void *a, const void *b)
-{
-	return strcmp(*(char *const *)a, *(char *const *)b);
-}
-
-static char *
-listing(const char *dir)
-{
-	size_t n = 1, i;
-	char *all;
-
-	nlisted = 0;
-	ck_assert_int_eq(nftw(dir, list_one, 16, FTW_PHYS), 0);
-	qsort(listed, nlisted, sizeof *listed, by_text);
-	for (i = 0; i < nlisted; i++)
-		n += strlen(listed[i]);
-	all = calloc(1, n);
-	for (i = 0; i < nlisted; i++)
-		strcat(all, listed[i]);
-	return all;
 }
 
 /* Before every test. What sort and ls say must not hang on who runs the tests. */
@@ -585,7 +541,7 @@ START_TEST(c18_a_hit_starts_and_writes_nothing)
 	unlink("started");
 	for (i = 0; i < LEN(dirs); i++) {
 		snprintf(path, sizeof path, ".orch/x/%s", dirs[i]);
-		before[i] = listing(path);
+		before[i] = help_tree(path, 1);
 	}
 	r = help_sh(0, "orch run -r x f.orch");
 	no_file("started");
@@ -593,7 +549,7 @@ START_TEST(c18_a_hit_starts_and_writes_nothing)
 	help_has(r.err, "kept      x-b");
 	for (i = 0; i < LEN(dirs); i++) {
 		snprintf(path, sizeof path, ".orch/x/%s", dirs[i]);
-		ck_assert_str_eq(listing(path), before[i]);
+		ck_assert_str_eq(help_tree(path, 1), before[i]);
 	}
 }
 END_TEST
@@ -1042,10 +998,10 @@ START_TEST(c29_looking_writes_nothing)
 	help_sh(0, "chmod 755 .; mkdir none");
 	be_nobody();
 	help_sh(1, "orch run -q -r x f.orch");
-	before = listing(".");
+	before = help_tree(".", 1);
 	for (i = 0; i < LEN(commands); i++)
 		help_sh(0, commands[i]);
-	ck_assert_str_eq(listing("."), before);
+	ck_assert_str_eq(help_tree(".", 1), before);
 	help_sh(0, "chmod -R a-w . && ! (echo >new) 2>/dev/null");
 	for (i = 0; i < LEN(commands); i++)
 		help_sh(0, commands[i]);
