@@ -1063,6 +1063,7 @@ START_TEST(a_block_is_one_job)
 	write_block();
 	for (; tally.rounds < n; tally.rounds++)
 		jobs[which]();
+	await_no_job();
 	pty_shell_leave();
 	none_left(0, help_ms(), help_ms() + AFTER);
 	tell(shell, job_names[which]);
