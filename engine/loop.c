@@ -259,6 +259,7 @@ set_up(struct loop_state *l)
 	if (l->minding.null < 0)
 		return -1;
 	l->minding.orch = getpid();
+	l->minding.job = getpgrp();
 	l->free_slot = NO_SLOT;
 	l->last_print = &l->prints;
 	/* A child that was there before (sleep & exec orch) is not ours to end: then nobody is adopted. */

@@ -21,6 +21,7 @@ struct minding {
 	int life;               /* its other end is orch's alone: at its end orch is gone */
 	int null;               /* /dev/null */
 	pid_t orch;
+	pid_t job;              /* orch's process group, which has the terminal: asked for later, it may be gone */
 };
 
 /* Does the task in this process, which has just been forked, reports as SLOT, and exits. It blocks

@@ -193,7 +193,7 @@ terminal_restore(struct minder *d, int status)
 	if (d->tty < 0)
 		return;
 	if (d->has_terminal) {
-		tcsetpgrp(d->tty, getpgid(d->m->orch));
+		tcsetpgrp(d->tty, d->m->job);
 		if (has_before)
 			tcsetattr(d->tty, TCSADRAIN, &before);
 		if (status)
@@ -206,7 +206,7 @@ terminal_restore(struct minder *d, int status)
 void
 terminal_follow(struct minder *d, pid_t pid)
 {
-	pid_t job = getpgid(d->m->orch), group = getpgid(pid);
+	pid_t job = d->m->job, group = getpgid(pid);
 	struct termios agents;
 	siginfo_t info;
 	int has_agents, halts = mind_halts();
@@ -249,7 +249,7 @@ mind_interactive(struct minder *d)
 
 	if (tty < 0)
 		leave_text(d, "an interactive step needs a terminal, and there is none");
-	wait_foreground(d, tty, getpgid(d->m->orch));
+	wait_foreground(d, tty, d->m->job);
 	mind_look(d);
 	mind_write_how(d, d->task->how, d->task->nhow, 0);
 	unlinkat(d->m->store->asked, d->task->file, 0);         /* of a try that was not interactive */

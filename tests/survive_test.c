@@ -1026,14 +1026,18 @@ kill_talk(void)
 static void
 kill_talk_in_script(void)
 {
-	pid_t list[MOST];
+	pid_t list[MOST], script;
+	long long until;
 
 	help_file("script", "orch run -q -r x talk.orch", "until test -f on; do sleep 0.05; done",
 	    "read l </dev/tty", "echo \"<$l>\"", NULL);
 	start_talk("sh script");
-	ck_assert_int_eq(children(job(), list, 0), 1);
+	script = job();
+	ck_assert_int_eq(children(script, list, 0), 1);
 	kill(list[0], SIGKILL);
-	pty_expect("\033[?1049l");      /* the minder's last word; it had to be faster than a script that reads at once */
+	/* The minder gives it back; a script that read at once would be faster. */
+	for (until = help_ms() + SOON; tcgetpgrp(pty.master) != script; pty_look(5))
+		ck_assert_msg(help_ms() < until, "the script has not got its terminal again; it shows:\n%s", pty_shown());
 	help_file("on", NULL);
 	pty_type("on\n");
 	pty_expect("<on>");
