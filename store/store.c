@@ -435,16 +435,18 @@ store_lock_wait(struct store *s, int ms, long *holder)
 {
 	const struct timespec pause = { 0, 10 * 1000 * 1000 };
 	struct flock free_again = byte_of(1, F_UNLCK);
+	struct timespec began, now;
 
+	clock_gettime(CLOCK_MONOTONIC, &began);
 	while (take(s, 1, F_WRLCK, holder)) {
 		if (errno != EAGAIN)
 			return -1;
-		if (ms <= 0) {
+		clock_gettime(CLOCK_MONOTONIC, &now);
+		if ((now.tv_sec - began.tv_sec) * 1000 + (now.tv_nsec - began.tv_nsec) / 1000000 >= ms) {
 			errno = EAGAIN;
 			return -1;
 		}
 		nanosleep(&pause, NULL);
-		ms -= 10;
 	}
 	return fcntl(s->lock, F_SETLK, &free_again);
 }
