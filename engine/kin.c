@@ -174,14 +174,15 @@ has(const struct pids *l, size_t n, pid_t pid)
 	return 0;
 }
 
-/* Adds to L all that stands below its members, each stopped before its children are asked for. */
-static void
-freeze_below(struct pids *l)
+/* Adds to L all that stands below its members from the one at FROM on, each stopped before its children are
+ * asked for. Returns how many these are. */
+static size_t
+freeze_below(struct pids *l, size_t from)
 {
 	struct pids found = { 0 };
-	size_t i, k;
+	size_t i, k, old = l->n;
 
-	for (i = 0; i < l->n; i++) {
+	for (i = from; i < l->n; i++) {
 		freeze(l->list[i]);
 		found.n = 0;
 		children_of(l->list[i], &found);
@@ -190,6 +191,7 @@ freeze_below(struct pids *l)
 				add(l, found.list[k]);
 	}
 	drop(&found);
+	return l->n - old;
 }
 
 static int
@@ -223,7 +225,7 @@ take_children(struct pids *l, const struct pids *now, int (*spare)(void *, pid_t
 	size_t i, fresh = 0, old = l->n;
 	pid_t *list = now->list;
 
-	for (i = 0; i < now->n; i++)
+	for (i = now->n; i-- > 0; )     /* the youngest first: of a storm they are the living */
 		if ((spare && spare(ctx, list[i])) || has(l, old, list[i]))
 			list[i] = 0;
 		else
@@ -241,7 +243,7 @@ long
 kin_kill(int (*spare)(void *, pid_t), void *ctx)
 {
 	struct pids all = { 0 }, now = { 0 };
-	size_t i, fresh = 1;
+	size_t i, old, fresh = 1;
 	int pass;
 	long mine;
 
@@ -255,10 +257,11 @@ kin_kill(int (*spare)(void *, pid_t), void *ctx)
 			drop(&now);
 			return -1;
 		}
+		old = all.n;
 		fresh = take_children(&all, &now, spare, ctx);
-		i = all.n;
-		freeze_below(&all);
-		fresh += all.n - i;
+		fresh += freeze_below(&all, old);
+		if (!fresh)
+			fresh = freeze_below(&all, 0);
 	}
 	for (i = 0; i < all.n; i++)
 		kill(all.list[i], SIGKILL);
@@ -279,7 +282,7 @@ kin_signal_tree(pid_t pid, int sig)
 	kill(-pid, sig);
 	add(&all, pid);
 	if (sig == SIGSTOP)
-		freeze_below(&all);
+		freeze_below(&all, 0);
 	for (i = 0; sig != SIGSTOP && i < all.n; i++)
 		children_of(all.list[i], &all);
 	for (i = all.n; i-- > 0; )

@@ -220,6 +220,8 @@ terminal_follow(struct minder *d, pid_t pid)
 	tcsetpgrp(d->tty, job);
 	if (has_before)
 		tcsetattr(d->tty, TCSADRAIN, &before);
+	if (mind_wait(d, 0))
+		mind_abandon(d, pid);   /* orch's group may be nobody's by now, or somebody else's */
 	kill(-job, SIGTSTP);
 	/* Orch halts its minders, stops, and goes on with them. A quick `fg` may have come before it was stopped
 	 * at all (SIGCONT discards a SIGTSTP that is pending): then the job just has the terminal again. */
