@@ -584,7 +584,7 @@ one_random_round(const struct ending *e)
 		no_agent_left();
 		since = help_ms();
 	}
-	none_left(0, since, since + AFTER);
+	none_left(0, since, since + AFTER * 2);         /* up to 16 trees at once */
 	tally.rounds++;
 }
 
