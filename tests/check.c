@@ -23,7 +23,7 @@ static struct {
 	{ "engine", engine_suite, 0, NULL }, { "survive", survive_suite, 0, NULL },
 };
 
-enum { NSUITES = sizeof suites / sizeof *suites, JOBS = 3 };
+enum { NSUITES = sizeof suites / sizeof *suites, JOBS = 4 };
 
 static int
 run(int i)

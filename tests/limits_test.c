@@ -589,7 +589,7 @@ END_TEST
 /* Blocks as deep as they can be in calls as deep as they can be: orch goes down all of it. */
 START_TEST(blocks_in_calls)
 {
-	char file[16], call[32];
+	char file[24], call[32];
 	int i;
 
 	help_file("w8.orch", "run sh as x | echo $ORCH_KEY", NULL);
