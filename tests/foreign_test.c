@@ -584,15 +584,17 @@ START_TEST(looking_on_a_read_only_mount)
 	help_sh(0, "mv pristine .orch");
 	before = help_tree(".orch", 0);
 	for (i = -1; i < LEN(looks); i++) {
+		const char *look = i < 0 ? ":" : looks[i];
+
 		snprintf(command, sizeof command, "unshare -m sh -c 'mount --bind . . && mount -o remount,bind,ro . && cd \"$PWD\" && "
-		    "! touch new 2>/dev/null && { %s; }'", i < 0 ? ":" : looks[i]);
+		    "! touch new 2>/dev/null && { %s; }'", look);
 		r = help_run("%s", command);
 		if (i < 0 && r.status) {
 			help_skip("looking_on_a_read_only_mount", "nothing can be mounted here");
 			return;
 		}
-		ck_assert_msg(r.status == 0, "%s: %d: %s", looks[i], r.status, r.err);
-		same_tree(".orch", before, looks[i]);
+		ck_assert_msg(r.status == 0, "%s: %d: %s", look, r.status, r.err);
+		same_tree(".orch", before, look);
 	}
 	r = help_run("unshare -m sh -c 'mount --bind . . && mount -o remount,bind,ro . && cd \"$PWD\" && orch run -r x f.orch'");
 	ck_assert_msg(r.status == 2, "%d: %s", r.status, r.err);
