@@ -199,7 +199,8 @@ void
 procs_none_left(long ms)
 {
 	char text[512];
-	long long until = help_ms() + ms;
+	/* What a portable orch leaves dead is init's, which reaps it in its own time. */
+	long long until = help_ms() + ms + (procs_portable() ? SOON : 0);
 
 	while (procs_list(text, sizeof text)) {
 		if (help_ms() > until) {
