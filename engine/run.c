@@ -77,11 +77,10 @@ error_status(struct run *r, int status, const char *what, const char *why)
 	return status;
 }
 
-/* Where a directory is not to be trusted, the store has said why. */
 static int
 store_error(struct run *r, const struct store *s)
 {
-	return error_status(r, 2, s->what, errno == EPERM && strchr(s->what, ' ') ? NULL : strerror(errno));
+	return error_status(r, 2, s->what, s->told ? NULL : strerror(errno));
 }
 
 /* What was asked for: the record of a run is made, or an earlier one is gone on with. */

@@ -44,7 +44,7 @@ add_line(struct run_lines *l, const char *name)
 	return r;
 }
 
-/* Why the run NAME cannot be looked at. Where it is not to be trusted, the store has said so. */
+/* Why the run NAME cannot be looked at. */
 static void
 put_error(const struct view *v, const char *name, struct buf *b)
 {
@@ -53,7 +53,7 @@ put_error(const struct view *v, const char *name, struct buf *b)
 
 	buf_text(b, "orch: ");
 	visible_add(b, what, strlen(what), 0);
-	if (error != EPERM || !strchr(what, ' '))
+	if (!v->store.told)
 		buf_fmt(b, ": %s", strerror(error));
 	buf_char(b, '\n');
 }

@@ -22,6 +22,7 @@ static int
 fail(struct store *s, const char *what)
 {
 	snprintf(s->what, sizeof s->what, "%s", what);
+	s->told = 0;
 	return -1;
 }
 
@@ -33,6 +34,16 @@ part(const struct store *s, const char *dir, const char *name, char path[256])
 	return path;
 }
 
+/* The path WHAT is as WHY says. */
+static int
+fail_told(struct store *s, const char *what, const char *why)
+{
+	snprintf(s->what, sizeof s->what, "%.200s %s", what, why);
+	s->told = 1;
+	errno = EPERM;
+	return -1;
+}
+
 /* What others may write to, or own, is not ours to trust. */
 static int
 check_owner(struct store *s, int fd, const char *what)
@@ -41,13 +52,9 @@ check_owner(struct store *s, int fd, const char *what)
 
 	if (fstat(fd, &st))
 		return fail(s, what);
-	if (st.st_uid != geteuid() || (st.st_mode & 022)) {
-		snprintf(s->what, sizeof s->what, "%.200s %s", what,
-		    st.st_uid != geteuid() ? "belongs to another user" : "is writable by others");
-		errno = EPERM;
-		return -1;
-	}
-	return 0;
+	if (st.st_uid != geteuid())
+		return fail_told(s, what, "belongs to another user");
+	return st.st_mode & 022 ? fail_told(s, what, "is writable by others") : 0;
 }
 
 /* What is wrong with what stands where a part should be; NULL: nothing that can be seen. */
@@ -71,13 +78,10 @@ fail_part(struct store *s, int dir, const char *name, const char *what)
 	int saved = errno;
 	const char *why = fstatat(dir, name, &st, AT_SYMLINK_NOFOLLOW) ? NULL : fault(&st, saved);
 
-	fail(s, what);
-	if (why) {
-		snprintf(s->what, sizeof s->what, "%.200s %s", what, why);
-		saved = EPERM;
-	}
+	if (why)
+		return fail_told(s, what, why);
 	errno = saved;
-	return -1;
+	return fail(s, what);
 }
 
 /* Opens the directory of DIR's last part, and says what that part is. */

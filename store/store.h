@@ -34,6 +34,7 @@ struct store {
 	char name[KEY_NAME_MAX + 1];    /* of the run, as a file's name */
 	char *path;             /* absolute, of the run's directory; freed by store_close */
 	char what[300];         /* after an error: the path that it was about, or what is wrong with it */
+	int told;               /* ->what says what is wrong: errno adds nothing */
 };
 
 /* Opens the run NAME (its N bytes) below DIR. NAME may be NULL with STORE_WRITE: then a new run is made,
