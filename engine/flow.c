@@ -232,15 +232,18 @@ positive_parse(const char *s, size_t n)
 	return v < 1 ? -1 : v;
 }
 
-static void
+/* Returns the number that T is, -1 where it is none or not known yet. */
+static long long
 check_bound(struct bound *b, const struct tmpl *t, struct pos pos, long long (*parse)(const char *, size_t), const char *what)
 {
 	struct buf v = { 0 };
+	long long number = -1;
 
 	b->answers->error.n = 0;
-	if (t->n && !expand(b->answers, b->at, t, &v) && parse(buf_str(&v), v.n) < 0)
+	if (t->n && !expand(b->answers, b->at, t, &v) && (number = parse(buf_str(&v), v.n)) < 0)
 		diag_error(&b->f->diags, pos, "`%.60s` is no %s", v.s, what);
 	buf_free(&v);
+	return number;
 }
 
 static void
@@ -254,26 +257,12 @@ check_bound_attrs(struct bound *b, const struct attrs *a)
 		check_bound(b, &a->delay->t, a->delay->pos, duration_parse, "time: write 5s, 10m or 2h");
 }
 
-static long long
-bound_number(struct bound *b, const struct tmpl *t)
-{
-	struct buf v = { 0 };
-	long long n = -1;
-
-	b->answers->error.n = 0;
-	if (!expand(b->answers, b->at, t, &v))
-		n = number_parse(buf_str(&v), v.n);
-	buf_free(&v);
-	return n;
-}
-
 static void
 check_bound_range(struct bound *b, const struct item *item)
 {
-	long long from = bound_number(b, &item->from), to = bound_number(b, &item->to);
+	long long from = check_bound(b, &item->from, item->word.pos, number_parse, "number for a range");
+	long long to = check_bound(b, &item->to, item->word.pos, number_parse, "number for a range");
 
-	check_bound(b, &item->from, item->word.pos, number_parse, "number for a range");
-	check_bound(b, &item->to, item->word.pos, number_parse, "number for a range");
 	if (from >= 0 && to - from >= ITEMS_MOST)
 		diag_error(&b->f->diags, item->word.pos, "a block has at most %d items", (int)ITEMS_MOST);
 }

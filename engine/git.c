@@ -89,11 +89,7 @@ commit_of(struct minder *d, const char *rev)
 static void
 put_intent(struct buf *b, const char *word, const char *value)
 {
-	size_t n = strlen(value);
-
-	buf_fmt(b, "%s\t", word);
-	b->n += escape_add(buf_room(b, n * 3), value, n);
-	buf_char(b, '\n');
+	task_how_line(b, word, value, strlen(value));
 }
 
 /* The value of WORD in the intent TEXT, to be freed; NULL: it has none. */

@@ -657,12 +657,8 @@ take_record(struct loop_state *l, struct outcome *o)
 	if (o->slot >= l->nslots || !l->slots[o->slot].pid)
 		return;
 	s = &l->slots[o->slot];
-	if (o->kind == OUT_OK) {
+	if (o->kind == OUT_OK)
 		o->number = (int32_t)s->pid;
-		/* Who was told to stop has not answered, even if its minder did not know of it yet. */
-		if (l->sig)
-			o->kind = OUT_STOPPED;
-	}
 	forget_pid(l, o->slot);
 	if (o->kind == OUT_AGAIN) {
 		struct branch *b = s->branch;
@@ -885,7 +881,8 @@ finish(struct loop_state *l)
 {
 	size_t i;
 
-	/* A signal that came while others were started counts before an answer does. */
+	/* A signal that came while others were started counts before an answer does: who was told to stop has
+	 * not answered, even if its minder did not know of it yet. */
 	let_signals_in();
 	look_at_signals(l);
 	for (i = 0; i < l->nended && l->sig; i++)

@@ -154,8 +154,8 @@ child(const struct program *p, int report)
 	_exit(127);
 }
 
-/* Starts the child. On Linux with this process's memory, not a copy of it, which costs a third of a small
- * step: the child only makes system calls, and this process waits in the read below anyway. */
+/* Starts the child. On Linux with this process's memory, not a copy of it: the child only makes system
+ * calls, and this process waits in the read below anyway. */
 static pid_t
 start(const struct program *p, int report)
 {

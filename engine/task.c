@@ -364,8 +364,8 @@ make_attrs(struct maker *m)
 
 /* What how/KEY says. */
 
-static void
-how_line(struct buf *b, const char *word, const char *s, size_t n)
+void
+task_how_line(struct buf *b, const char *word, const char *s, size_t n)
 {
 	buf_text(b, word);
 	buf_char(b, '\t');
@@ -418,24 +418,24 @@ make_how(struct maker *m)
 	if (!strncmp(dir, t->root, root) && (!dir[root] || dir[root] == '/'))
 		dir = dir[root] ? dir + root + 1 : ".";
 	buf_room(&b, 256);
-	how_line(&b, "directory", dir, strlen(dir));
+	task_how_line(&b, "directory", dir, strlen(dir));
 	for (i = 0; t->argv[i]; i++)
-		how_line(&b, "word", t->argv[i], strlen(t->argv[i]));
+		task_how_line(&b, "word", t->argv[i], strlen(t->argv[i]));
 	if (t->filter)
-		how_line(&b, "filter", t->filter, strlen(t->filter));
+		task_how_line(&b, "filter", t->filter, strlen(t->filter));
 	for (i = 0; i < t->nchecks; i++)
-		how_line(&b, "check", t->checks[i], strlen(t->checks[i]));
+		task_how_line(&b, "check", t->checks[i], strlen(t->checks[i]));
 	for (level = 2; level >= 0; level--)
 		for (i = 0; i < m->attrs[level]->nenv; i++) {
 			const char *e = read_tmpl(m, &m->attrs[level]->env[i].t, &n, 1);
 
 			if (e)
-				how_line(&b, "env", e, n);
+				task_how_line(&b, "env", e, n);
 		}
 	for (s = m->at->scope; s; s = s->up)
 		if (is_named(m, s->name)) {
 			buf_fmt(&b, "variable\t%s", s->name);
-			how_line(&b, "", s->value, s->n);
+			task_how_line(&b, "", s->value, s->n);
 		}
 	t->how = arena_dup(&t->mem, b.s, b.n);
 	t->nhow = b.n;

@@ -95,6 +95,9 @@ void task_stdin(struct task *);
 
 void task_free(struct task *);
 
+/* Adds a line of how/KEY to B: WORD, and the N bytes of S escaped. */
+void task_how_line(struct buf *b, const char *word, const char *s, size_t n);
+
 /* The first part of what DONE lines of the log have as their digest: how it is started, and its
  * prompt. Each input follows with digest_join of its name's digest and of its bytes'. */
 uint64_t task_digest(const struct task *);

@@ -698,7 +698,7 @@ check_name(const char *s, size_t n, struct buf *error)
 		buf_text(error, "a key with a NUL byte");
 	else if (n == 1 && *s == '-')
 		buf_text(error, "the key `-` is standard input's");
-	else if ((n && n * 3 <= KEY_NAME_MAX) || key_encode(s, n, name) >= 0)
+	else if ((n && n * 3 <= KEY_NAME_MAX) /* a byte is written as three at most */ || key_encode(s, n, name) >= 0)
 		return 0;
 	else if (!n)
 		buf_text(error, "an empty key");
