@@ -10,12 +10,8 @@ void
 keys_free(struct keys *k)
 {
 	free(k->text);
-	free(k->at);
-	free(k->owner);
-	free(k->claim);
-	free(k->node);
+	free(k->list);
 	free(k->digest);
-	free(k->flags);
 	free(k->table);
 	memset(k, 0, sizeof *k);
 }
@@ -35,7 +31,7 @@ hash(const char *s, size_t n)
 const char *
 keys_text(const struct keys *k, uint32_t id)
 {
-	return k->text + k->at[id];
+	return k->text + k->list[id].at;
 }
 
 /* The place in the table of S, or the empty one where it would be. */
@@ -69,11 +65,7 @@ static void
 grow_lists(struct keys *k)
 {
 	k->cap = k->cap ? k->cap + k->cap / 2 : 32;
-	k->at = mem_grow(k->at, k->cap, sizeof *k->at);
-	k->owner = mem_grow(k->owner, k->cap, sizeof *k->owner);
-	k->claim = mem_grow(k->claim, k->cap, sizeof *k->claim);
-	k->node = mem_grow(k->node, k->cap, sizeof *k->node);
-	k->flags = mem_grow(k->flags, k->cap, sizeof *k->flags);
+	k->list = mem_grow(k->list, k->cap, sizeof *k->list);
 	if (k->digest)
 		k->digest = mem_grow(k->digest, k->cap, sizeof *k->digest);
 }
@@ -110,12 +102,9 @@ keys_add(struct keys *k, const char *s, size_t n)
 		return *found - 1;
 	if (k->n == k->cap)
 		grow_lists(k);
-	k->at[id] = (uint32_t)k->used;
+	memset(&k->list[id], 0, sizeof *k->list);
+	k->list[id].at = (uint32_t)k->used;
 	add_text(k, s, n);
-	k->owner[id] = 0;
-	k->claim[id] = 0;
-	k->node[id] = NULL;
-	k->flags[id] = 0;
 	*found = ++k->n;
 	return id;
 }
@@ -126,7 +115,7 @@ keys_set_digest(struct keys *k, uint32_t id, uint64_t digest)
 	if (!k->digest)
 		k->digest = mem_grow(NULL, k->cap, sizeof *k->digest);
 	k->digest[id] = digest;
-	k->flags[id] |= KEY_DIGEST;
+	k->list[id].flags |= KEY_DIGEST;
 }
 
 void
@@ -149,7 +138,7 @@ ids_free(struct ids *l)
 void
 sight_add(struct sight *s, struct keys *k, uint32_t id)
 {
-	k->owner[id] = s->serial;
+	k->list[id].owner = s->serial;
 	ids_add(&s->made, id);
 }
 
@@ -157,7 +146,7 @@ int
 sight_has(const struct sight *s, const struct keys *k, uint32_t id)
 {
 	for (; s; s = s->up)
-		if (k->owner[id] == s->serial)
+		if (k->list[id].owner == s->serial)
 			return 1;
 	return 0;
 }

@@ -20,15 +20,19 @@ enum {
 	KEY_DIGEST = 16         /* its digest is known: what it was asked */
 };
 
+struct key {
+	const struct node *node;        /* the line that claimed or made it */
+	uint32_t at;            /* its place in the text */
+	uint32_t owner;         /* the sight that has it; 0: none sees it yet */
+	uint32_t claim;         /* which item's turn claimed it */
+	unsigned flags;
+};
+
 struct keys {
 	char *text;             /* the keys, each with a NUL */
 	size_t used, room;
-	uint32_t *at;           /* by number: its place in the text */
-	uint32_t *owner;        /* the sight that has it; 0: none sees it yet */
-	uint32_t *claim;        /* which item's turn claimed it */
-	const struct node **node;       /* the line that claimed or made it */
-	uint64_t *digest;       /* NULL until a digest is known */
-	unsigned char *flags;
+	struct key *list;       /* by number */
+	uint64_t *digest;       /* by number; NULL until a digest is known */
 	uint32_t n, cap;
 	uint32_t *table;        /* numbers from 1, by hash; 0: empty */
 	size_t size;            /* of the table, a power of two */

@@ -57,9 +57,9 @@ plan_step(struct plan *p, const struct scope *scope, const struct node *n)
 	if (!expand(p->answers, &at, &n->key->t, &key)) {
 		step.key = buf_str(&key);
 		id = keys_find(p->answers->keys, key.s, key.n);
-		step.kept = id != KEY_NONE && (p->answers->keys->flags[id] & KEY_KEPT);
-		if (step.kept && !(p->answers->keys->flags[id] & KEY_MADE)) {
-			p->answers->keys->flags[id] |= KEY_MADE;
+		step.kept = id != KEY_NONE && (p->answers->keys->list[id].flags & KEY_KEPT);
+		if (step.kept && !(p->answers->keys->list[id].flags & KEY_MADE)) {
+			p->answers->keys->list[id].flags |= KEY_MADE;
 			sight_add(&p->sight, p->answers->keys, id);
 		}
 	}
@@ -164,8 +164,8 @@ plan_walk(struct flow *f, struct answers *a, void (*each)(void *, const struct p
 	p.prefix = "";
 	plan_nodes(&p, f->scope, f->w->body);
 	for (i = 0; i < p.sight.made.n; i++) {
-		a->keys->flags[p.sight.made.list[i]] &= (unsigned char)~KEY_MADE;
-		a->keys->owner[p.sight.made.list[i]] = 0;
+		a->keys->list[p.sight.made.list[i]].flags &= ~(unsigned)KEY_MADE;
+		a->keys->list[p.sight.made.list[i]].owner = 0;
 	}
 	ids_free(&p.sight.made);
 }

@@ -353,24 +353,19 @@ add_result(void *ctx, const char *name, int plain)
 	if (n < 0)
 		return;
 	id = keys_add(k, key, (size_t)n);
-	k->flags[id] |= plain ? KEY_KEPT : KEY_ODD;
+	k->list[id].flags |= plain ? KEY_KEPT : KEY_ODD;
 }
 
 static void
 add_digest(void *ctx, const struct log_line *l)
 {
 	struct keys *k = ctx;
-	uint32_t id;
+	uint32_t id = keys_add(k, l->key, l->n);
 
-	if (l->event != LOG_DONE && l->event != LOG_OTHERWISE)
-		return;
-	id = keys_find(k, l->key, l->n);
-	if (id == KEY_NONE)
-		return;
 	if (l->event == LOG_DONE)
 		keys_set_digest(k, id, l->digest);
 	else
-		k->flags[id] &= (unsigned char)~KEY_DIGEST;
+		k->list[id].flags &= ~(unsigned)KEY_DIGEST;
 }
 
 static int
@@ -390,10 +385,11 @@ load_keys(struct run *r)
 	r->answers.keys = &r->keys;
 	r->answers.read = read_answer;
 	r->answers.ctx = r;
+	/* The log first: its order is about the walk's, that of a directory is none. */
+	if (log_read(r->store.run, 1u << LOG_DONE | 1u << LOG_OTHERWISE, add_digest, &r->keys))
+		return error_status(r, 1, "the log cannot be read", strerror(errno));
 	if (store_results(&r->store, add_result, &r->keys))
 		return error_status(r, 1, "result/ cannot be read", strerror(errno));
-	if (log_read(r->store.run, add_digest, &r->keys))
-		return error_status(r, 1, "the log cannot be read", strerror(errno));
 	return 0;
 }
 
@@ -541,7 +537,7 @@ differs(struct run *r, const struct event *e)
 
 	if (!t)
 		return NULL;
-	if (!(r->keys.flags[e->id] & KEY_DIGEST))
+	if (!(r->keys.list[e->id].flags & KEY_DIGEST))
 		return what_differs(r, t);
 	h = task_digest(t);
 	for (i = 0; i < t->ninputs; i++) {

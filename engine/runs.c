@@ -390,7 +390,7 @@ cat_one(void *ctx, struct view *v, uint32_t id)
 	long long at = 0;
 	int fd, bad;
 
-	if (!(v->keys.flags[id] & KEY_KEPT))
+	if (!(v->keys.list[id].flags & KEY_KEPT))
 		return c->pattern ? 0 : fail(c->error, 1, key, "this step has no answer yet");
 	c->found++;
 	if (key_encode(key, strlen(key), name) < 0 || (fd = file_open(v->store.result, name)) < 0)
@@ -491,7 +491,7 @@ log_one(void *ctx, struct view *v, uint32_t id)
 		memset(l->streams + l->n, 0, (n - l->n) * sizeof *l->streams);
 		l->n = n;
 	}
-	return log_stream(l, v, key, 0) || (!(v->keys.flags[id] & KEY_KEPT) && log_stream(l, v, key, 1));
+	return log_stream(l, v, key, 0) || (!(v->keys.list[id].flags & KEY_KEPT) && log_stream(l, v, key, 1));
 }
 
 static int

@@ -62,7 +62,7 @@ add_result(void *ctx, const char *name, int plain)
 	if (n < 0 || !plain)
 		return;
 	id = keys_add(&v->keys, key, (size_t)n);
-	v->keys.flags[id] |= KEY_KEPT;
+	v->keys.list[id].flags |= KEY_KEPT;
 	step_of(v, id)->state = STEP_DONE;
 }
 
@@ -80,7 +80,7 @@ step_line(struct view *v, const struct log_line *l)
 {
 	uint32_t id = keys_add(&v->keys, l->key, l->n);
 	struct view_step *s = step_of(v, id);
-	int kept = v->keys.flags[id] & KEY_KEPT;
+	int kept = v->keys.list[id].flags & KEY_KEPT;
 
 	s->tries = l->value;
 	s->took = l->took;
@@ -125,7 +125,7 @@ check_complete(struct view *v)
 	uint32_t id;
 
 	for (id = 0; v->state == RUN_COMPLETE && id < v->keys.n; id++)
-		if (!(v->keys.flags[id] & KEY_KEPT) && step_of(v, id)->began)
+		if (!(v->keys.list[id].flags & KEY_KEPT) && step_of(v, id)->began)
 			v->state = RUN_INTERRUPTED;
 }
 
@@ -209,7 +209,7 @@ view_open(struct view *v, const char *dir, const char *name, size_t n, int order
 	v->has_record = !record_read(&v->record, v->store.run);
 	if (store_results(&v->store, add_result, v))
 		return fail(v, dir, "result");
-	if (log_read(v->store.run, add_line, v))
+	if (log_read(v->store.run, LOG_ALL, add_line, v))
 		return fail(v, dir, "log");
 	settle_states(v);
 	if (order)

@@ -742,12 +742,12 @@ say_twice(struct claim *c, const struct node *n, uint32_t id)
 	again.found = 0;
 	again.at.scope = &again.var;
 	items_rewind(c->items);
-	if (keys->claim[id] >= c->first && keys->claim[id] != c->tag && claim_items(&again) && again.found)
+	if (keys->list[id].claim >= c->first && keys->list[id].claim != c->tag && claim_items(&again) && again.found)
 		buf_fmt(c->error, "the items `%.*s` and `%s` both give the key `%s`",
 		    (int)(again.var.n > 100 ? 100 : again.var.n), again.var.value, buf_str(&item), keys_text(keys, id));
 	else
 		buf_fmt(c->error, "the key `%s` of line %u, item `%s`, is made on line %u already", keys_text(keys, id),
-		    n->pos.line, buf_str(&item), keys->node[id] ? keys->node[id]->pos.line : 0);
+		    n->pos.line, buf_str(&item), keys->list[id].node ? keys->list[id].node->pos.line : 0);
 	buf_free(&item);
 	buf_free(&again.key);
 }
@@ -771,14 +771,14 @@ claim_key(struct claim *c, const struct node *n)
 		c->found = id == c->want;
 		return c->found ? -1 : 0;
 	}
-	if ((keys->flags[id] & KEY_MADE) || ((keys->flags[id] & KEY_CLAIMED) &&
-	    (keys->claim[id] != c->tag || !node_exclusive(keys->node[id], n)))) {
+	if ((keys->list[id].flags & KEY_MADE) || ((keys->list[id].flags & KEY_CLAIMED) &&
+	    (keys->list[id].claim != c->tag || !node_exclusive(keys->list[id].node, n)))) {
 		say_twice(c, n, id);
 		return -1;
 	}
-	keys->flags[id] |= KEY_CLAIMED;
-	keys->claim[id] = c->tag;
-	keys->node[id] = n;
+	keys->list[id].flags |= KEY_CLAIMED;
+	keys->list[id].claim = c->tag;
+	keys->list[id].node = n;
 	return 0;
 }
 
@@ -972,11 +972,11 @@ begin_key(struct walk *w, struct branch *b)
 	bad = check_name(buf_str(&s), s.n, &error);
 	if (!bad) {
 		b->key = keys_add(keys, s.s, s.n);
-		if (keys->flags[b->key] & KEY_MADE) {
-			buf_fmt(&error, "the key `%s` was made already, on line %u of %s", s.s, keys->node[b->key]->pos.line,
-			    keys->node[b->key]->pos.src->name);
+		if (keys->list[b->key].flags & KEY_MADE) {
+			buf_fmt(&error, "the key `%s` was made already, on line %u of %s", s.s, keys->list[b->key].node->pos.line,
+			    keys->list[b->key].node->pos.src->name);
 			bad = -1;
-		} else if (keys->flags[b->key] & KEY_ODD) {
+		} else if (keys->list[b->key].flags & KEY_ODD) {
 			buf_fmt(&error, "result/%s is no plain file", s.s);
 			bad = -1;
 		}
@@ -984,9 +984,9 @@ begin_key(struct walk *w, struct branch *b)
 	if (bad) {
 		fail_here(w, b, buf_str(&error));
 	} else {
-		keys->flags[b->key] |= KEY_MADE;
-		keys->node[b->key] = b->at;
-		keys->owner[b->key] = 0;
+		keys->list[b->key].flags |= KEY_MADE;
+		keys->list[b->key].node = b->at;
+		keys->list[b->key].owner = 0;
 	}
 	buf_free(&s);
 	buf_free(&error);
@@ -1050,7 +1050,7 @@ at_kept(struct walk *w, struct branch *b)
 		return 0;
 	b->tries = 0;
 	b->otherwise = 0;
-	if (w->answers->keys->flags[b->key] & KEY_KEPT) {
+	if (w->answers->keys->list[b->key].flags & KEY_KEPT) {
 		say_kept(w, b);
 		sight_add(&b->sight, w->answers->keys, b->key);
 		if (enter_worktree(w, b))
@@ -1662,7 +1662,7 @@ walk_start(struct walk *w, const struct workflow *workflow, const struct surroun
 	set_dir(b, around->root);
 	b->at = workflow->body;
 	if (keys_find(answers->keys, "-", 1) != KEY_NONE &&
-	    (answers->keys->flags[keys_find(answers->keys, "-", 1)] & KEY_KEPT))
+	    (answers->keys->list[keys_find(answers->keys, "-", 1)].flags & KEY_KEPT))
 		w->stdin_state = STDIN_READ;
 }
 

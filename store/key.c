@@ -11,6 +11,17 @@ plain(unsigned char c)
 	    c == '=' || c == '_';
 }
 
+/* How many of the N bytes of S, from its first, are written as they are. */
+static size_t
+plain_bytes(const unsigned char *s, size_t n)
+{
+	size_t i;
+
+	for (i = 0; i < n && plain(s[i]) && (i || *s != '.'); i++)
+		;
+	return i;
+}
+
 /* The bytes of a well-formed character of UTF-8 beyond ASCII (Unicode, table 3-7): by its first byte,
  * how many there are and what the second may be. */
 static const struct {
@@ -51,9 +62,9 @@ key_encode(const char *key, size_t n, char name[KEY_NAME_MAX + 1])
 		return -1;
 	}
 	while (i < n) {
-		int whole = plain(s[i]) && !(i == 0 && s[i] == '.');
-
-		len = whole ? 1 : wide(s + i, n - i);
+		len = i && s[i] == '.' ? 1 : plain_bytes(s + i, n - i);
+		if (!len)
+			len = wide(s + i, n - i);
 		if (at + (len ? len : 3) > KEY_NAME_MAX) {
 			errno = ENAMETOOLONG;
 			return -1;
@@ -83,10 +94,14 @@ int
 key_decode(const char *name, char *key)
 {
 	char again[KEY_NAME_MAX + 1];
-	size_t i, n = 0;
+	size_t i, n = 0, len = strlen(name);
 
-	if (strlen(name) > KEY_NAME_MAX)
+	if (len > KEY_NAME_MAX)
 		return -1;
+	if (len && plain_bytes((const unsigned char *)name, len) == len) {
+		memcpy(key, name, len);
+		return (int)len;
+	}
 	for (i = 0; name[i]; i++) {
 		if (name[i] != '%') {
 			key[n++] = name[i];

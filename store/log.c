@@ -124,30 +124,45 @@ field(char **s, char *end, size_t *n)
 	return p;
 }
 
+/* Whether a number has ended at P, after MOST digits at most; then *S goes on behind it. */
+static int
+ends(char **s, const char *first, char *p, char *end, long most)
+{
+	if (p == first || p - first > most || (p < end && *p != '\t'))
+		return 0;
+	*s = p < end ? p + 1 : NULL;
+	return 1;
+}
+
 /* Takes a number as log_add writes it off *S; a field that is longer than any of those is none. */
 static int
-number(char **s, char *end, unsigned base, unsigned long long *v)
+number(char **s, char *end, long long *v)
 {
-	char *p = *s, *most;
+	char *p = *s, *first;
 	int minus = p && p < end && *p == '-';
-	unsigned d;
+	unsigned long long u = 0;
 
 	if (!p)
 		return 0;
-	p += minus;
-	most = p + (base == 10 ? 19 : 16);
-	for (*v = 0; p < end && *p != '\t'; p++) {
-		d = *p >= '0' && *p <= '9' ? (unsigned)(*p - '0') : *p >= 'a' && *p <= 'f' ? (unsigned)(*p - 'a') + 10 : base;
-		if (d >= base || p == most)
-			return 0;
-		*v = *v * base + d;
+	for (first = p += minus; p < end && *p >= '0' && *p <= '9'; p++)
+		u = u * 10 + (unsigned)(*p - '0');
+	*v = (long long)(minus ? 0 - u : u);
+	return ends(s, first, p, end, 19);
+}
+
+static int
+hex(char **s, char *end, unsigned long long *v)
+{
+	char *p = *s, *first = p;
+	unsigned d;
+
+	for (*v = 0; p && p < end; p++) {
+		d = *p >= '0' && *p <= '9' ? (unsigned)(*p - '0') : *p >= 'a' && *p <= 'f' ? (unsigned)(*p - 'a') + 10 : 16;
+		if (d == 16)
+			break;
+		*v = *v << 4 | d;
 	}
-	if (p == *s + minus)
-		return 0;
-	if (minus)
-		*v = 0 - *v;
-	*s = p < end ? p + 1 : NULL;
-	return 1;
+	return p && ends(s, first, p, end, 16);
 }
 
 static int
@@ -161,20 +176,20 @@ event_of(const char *p)
 	return -1;
 }
 
-int
-log_parse(char *s, size_t len, struct log_line *l)
+/* The same for a line that is one of those that are WANTED. */
+static int
+parse(char *s, size_t len, unsigned wanted, struct log_line *l)
 {
 	char *end = s + len, *p;
-	unsigned long long v;
+	long long v;
 	size_t n;
 	int e;
 
 	memset(l, 0, sizeof *l);
-	if (memchr(s, '\030', len) || !number(&s, end, 10, &v) || !(p = field(&s, end, &n)) || (e = event_of(p)) < 0)
-		return 0;
-	l->ms = (long long)v;
-	if (l->ms < 0)
+	if (!number(&s, end, &l->ms) || l->ms < 0)
 		return 0;               /* what reckons with it would overflow */
+	if (!(p = field(&s, end, &n)) || (e = event_of(p)) < 0 || !(wanted >> e & 1) || (s && memchr(s, '\030', (size_t)(end - s))))
+		return 0;
 	l->event = (enum log_event)e;
 	if (l->event != LOG_WALK && l->event != LOG_END) {
 		p = field(&s, end, &n);
@@ -183,19 +198,15 @@ log_parse(char *s, size_t len, struct log_line *l)
 		l->n = escape_undo(p, n);
 		l->key = p;
 	}
-	if (!number(&s, end, 10, &v))
+	if (!number(&s, end, &v))
 		return 0;
 	l->value = (long)v;
-	if (l->event == LOG_DONE || l->event == LOG_FAIL || l->event == LOG_STOP) {
-		if (!number(&s, end, 10, &v))
+	if (l->event == LOG_DONE && (!number(&s, end, &l->took) || !hex(&s, end, &l->digest)))
+		return 0;
+	if (l->event == LOG_FAIL || l->event == LOG_STOP) {
+		if (!number(&s, end, &l->took) || !number(&s, end, &v))
 			return 0;
-		l->took = (long long)v;
-		if (!number(&s, end, l->event == LOG_DONE ? 16 : 10, &v))
-			return 0;
-		if (l->event == LOG_DONE)
-			l->digest = v;
-		else
-			l->status = (int)(long long)v;
+		l->status = (int)v;
 	}
 	p = field(&s, end, &n);
 	if (p) {
@@ -206,7 +217,13 @@ log_parse(char *s, size_t len, struct log_line *l)
 }
 
 int
-log_read(int dir, void (*each)(void *, const struct log_line *), void *ctx)
+log_parse(char *s, size_t n, struct log_line *l)
+{
+	return parse(s, n, LOG_ALL, l);
+}
+
+int
+log_read(int dir, unsigned wanted, void (*each)(void *, const struct log_line *), void *ctx)
 {
 	struct log_line l;
 	char *text, *p, *nl;
@@ -215,7 +232,7 @@ log_read(int dir, void (*each)(void *, const struct log_line *), void *ctx)
 	if (file_read(dir, "log", &text, &n))
 		return errno == ENOENT ? 0 : -1;
 	for (p = text; (nl = memchr(p, '\n', n - (size_t)(p - text))); p = nl + 1)
-		if (log_parse(p, (size_t)(nl - p), &l))
+		if (parse(p, (size_t)(nl - p), wanted, &l))
 			each(ctx, &l);
 	free(text);
 	return 0;

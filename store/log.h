@@ -32,9 +32,12 @@ int log_open(int dir);
 /* Appends one line by one write. -1 and errno. */
 int log_add(int fd, const struct log_line *);
 
-/* Calls EACH for every whole line of the log in DIR, whose strings live as long as the call. Lines
- * that are none of ours are passed over. A log that is not there is empty. -1 and errno. */
-int log_read(int dir, void (*each)(void *, const struct log_line *), void *ctx);
+#define LOG_ALL (~0u)
+
+/* Calls EACH for every whole line of the log in DIR whose event is WANTED, a bit 1u << EVENT for each;
+ * its strings live as long as the call. Lines that are none of ours are passed over. A log that is not
+ * there is empty. -1 and errno. */
+int log_read(int dir, unsigned wanted, void (*each)(void *, const struct log_line *), void *ctx);
 
 /* Reads one line, of N bytes without its newline, which it changes; 0 if it is none of ours. */
 int log_parse(char *s, size_t n, struct log_line *);

@@ -164,7 +164,7 @@ flag(struct rig *r, const char *key, int flags)
 {
 	uint32_t id = keys_add(&r->keys, key, strlen(key));
 
-	r->keys.flags[id] |= (unsigned char)flags;
+	r->keys.list[id].flags |= (unsigned)flags;
 }
 
 /* An answer that was there before the walk. */
@@ -1896,7 +1896,7 @@ START_TEST(keys_by_number)
 		ck_assert_uint_eq(keys_find(&k, key, (size_t)n), KEY_NONE);
 		ck_assert_uint_eq(keys_add(&k, key, (size_t)n), i);
 		ck_assert_uint_eq(keys_add(&k, key, (size_t)n), i);
-		ck_assert_uint_eq(k.flags[i], 0);
+		ck_assert_uint_eq(k.list[i].flags, 0);
 		ck_assert_uint_eq(keys_find(&k, key, (size_t)n - 1) == i, 0);
 		if (i == 100)
 			keys_set_digest(&k, 50, 12345);
@@ -1907,7 +1907,7 @@ START_TEST(keys_by_number)
 		ck_assert_str_eq(keys_text(&k, i), key);
 	}
 	ck_assert_uint_eq(k.digest[50], 12345);
-	ck_assert_int_eq(k.flags[50], KEY_DIGEST);
+	ck_assert_int_eq(k.list[50].flags, KEY_DIGEST);
 	keys_free(&k);
 }
 END_TEST

@@ -236,7 +236,7 @@ static void
 read_all(struct lines *all)
 {
 	memset(all, 0, sizeof *all);
-	MUST(log_read(run, add_line, all) == 0);
+	MUST(log_read(run, LOG_ALL, add_line, all) == 0);
 	buf_str(&all->said);
 }
 
@@ -283,7 +283,7 @@ read_log(struct piece p)
 	buf_free(&before.said);
 	buf_free(&after.said);
 	put_file(run, "log", p.s, p.n);
-	MUST(log_read(run, add_again, &again) == 0);
+	MUST(log_read(run, LOG_ALL, add_again, &again) == 0);
 }
 
 /* The record. */

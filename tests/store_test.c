@@ -477,7 +477,7 @@ static void
 read_lines(struct lines *lines)
 {
 	lines->n = 0;
-	ck_assert_int_eq(log_read(AT_FDCWD, take_line, lines), 0);
+	ck_assert_int_eq(log_read(AT_FDCWD, LOG_ALL, take_line, lines), 0);
 }
 
 static const char hostile[] = "tab\t nl\n cr\r esc\033[31m % %41 %0A %zz del\177 \xc3\xa9 \xff $(x) {{y}}";
@@ -582,7 +582,7 @@ START_TEST(log_missing)
 	ck_assert_int_eq(symlink("elsewhere", "log"), 0);
 	ck_assert_int_eq(log_open(AT_FDCWD), -1);
 	ck_assert(!help_exists("elsewhere"));
-	ck_assert_int_eq(log_read(AT_FDCWD, take_line, lines), -1);
+	ck_assert_int_eq(log_read(AT_FDCWD, LOG_ALL, take_line, lines), -1);
 }
 END_TEST
 
