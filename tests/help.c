@@ -19,14 +19,27 @@
 #define BUILD_DIR "."
 #endif
 
+enum { INHERITED = 4096 };      /* what is beyond it counts in no limit that a test sets */
+
 static char dir[] = "/tmp/orch-test-XXXXXX";
 static char where[4096];        /* of the program's tree */
+
+/* What this process has open is not open in what it starts. */
+static void
+close_behind(void)
+{
+	int fd;
+
+	for (fd = 3; fd < INHERITED; fd++)
+		fcntl(fd, F_SETFD, FD_CLOEXEC);
+}
 
 void
 help_start(void)
 {
 	char path[16384];
 
+	close_behind();
 	ck_assert(where[0] || getcwd(where, sizeof where));
 	ck_assert_ptr_nonnull(mkdtemp(dir));
 	ck_assert_int_eq(chdir(dir), 0);

@@ -5,7 +5,8 @@
 #include <stddef.h>
 
 /* Makes an empty directory and goes there; PATH then begins with the places of orch and of the fake
- * agent (tests/agent). HOME is in there too. Called by every test before anything else. */
+ * agent (tests/agent). HOME is in there too. What the tests themselves were started with, their descriptors
+ * among it, is not what they start programs with. Called by every test before anything else. */
 void help_start(void);
 
 /* Removes the directory, and ends what is still alive of the processes started in it. */

@@ -30,6 +30,7 @@
 enum {
 	DISK_MOST = 480,        /* KB, with which the run below is sure to complete */
 	INODES_MOST = 60,
+	DESCRIPTORS_MOST = 35,
 	MEMORY_MOST = 16 * 1024 /* KB: of orch, its minders, and all that they wait for */
 };
 
@@ -285,26 +286,41 @@ write_small(void)
 	    "run x as x-{{i}} | {{p}}", "filter cat", "check cat >/dev/null", "end", "run sh as all < x-* | cat", "print | {{all}}", NULL);
 }
 
+/* Runs it as the run NAME with N descriptors, then with as many as there are; returns the first exit status. */
+static int
+run_with_descriptors(const char *name, int n)
+{
+	struct ran r;
+
+	setenv("RUN", name, 1);
+	unlink("started");
+	r = help_run("ulimit -n %d; exec orch run -r $RUN w.orch", n);
+	ck_assert_msg(!r.status || r.status == 127 || strstr(r.err, "Too many open files"), "%d descriptors: %d: %s", n, r.status, r.err);
+	ck_assert_msg(r.status <= 2 || r.status == 127, "%d descriptors: %d: %s", n, r.status, r.err);
+	help_sh(0, "orch run -q -r $RUN w.orch | { printf '%s\\n' 1 2 3 4 5 6 | cmp - /dev/fd/3; } 3<&0");
+	expect_once(r.err, name);
+	return r.status;
+}
+
+/* Too few to start, too few for some step, enough: and enough is enough with one more. */
 START_TEST(every_number_of_descriptors)
 {
 	char name[16];
-	int n, complete = 0, all = 0;
-	struct ran r;
+	int n, status, refused = 0, failed = 0, enough = 0;
 
 	write_small();
-	for (n = 5; n <= 35; n += help_torture() ? 1 : 2, all++) {
+	for (n = 5; n <= DESCRIPTORS_MOST; n += help_torture() ? 1 : 2) {
 		snprintf(name, sizeof name, "r%d", n);
-		setenv("RUN", name, 1);
-		unlink("started");
-		r = help_run("ulimit -n %d; exec orch run -r $RUN w.orch", n);
-		ck_assert_msg(!r.status || r.status == 127 || strstr(r.err, "Too many open files"), "%d descriptors: %d: %s", n, r.status, r.err);
-		ck_assert_msg(r.status <= 2 || r.status == 127, "%d descriptors: %d: %s", n, r.status, r.err);
-		complete += !r.status;
-		help_sh(0, "orch run -q -r $RUN w.orch | { printf '%s\\n' 1 2 3 4 5 6 | cmp - /dev/fd/3; } 3<&0");
-		expect_once(r.err, name);
+		status = run_with_descriptors(name, n);
+		refused += status > 1;
+		failed += status == 1;
+		if (!status && !enough)
+			enough = n;
+		ck_assert_msg(!status || !enough, "%d descriptors are enough, %d are not", enough, n);
 	}
-	ck_assert_int_gt(complete, 3);
-	ck_assert_int_gt(all - complete, 3);
+	ck_assert_msg(enough, "%d descriptors are not enough", DESCRIPTORS_MOST);
+	ck_assert_int_gt(refused, 0);
+	ck_assert_int_gt(failed, 0);
 }
 END_TEST
 
