@@ -887,21 +887,15 @@ Suite *
 foreign_suite(void)
 {
 	Suite *s = suite_create("foreign");
-	TCase *t = tcase_create("planted");
+	TCase *t = help_case(s, "planted", begin, 240);
 
-	tcase_add_checked_fixture(t, begin, help_end);
-	tcase_set_timeout(t, 240);
 	tcase_add_loop_test(t, planted_things, 0, LEN(places));
 	tcase_add_test(t, a_broken_run_beside_a_whole_one);
 	tcase_add_test(t, planted_beside_a_new_run);
 	tcase_add_test(t, a_linked_directory_by_any_name);
 	tcase_add_test(t, planted_lock_of_a_repository);
 	tcase_add_loop_test(t, planted_intent_of_a_commit, 0, 2);
-	suite_add_tcase(s, t);
-
-	t = tcase_create("owners");
-	tcase_add_checked_fixture(t, begin, help_end);
-	tcase_set_timeout(t, 120);
+	t = help_case(s, "owners", begin, 120);
 	tcase_add_loop_test(t, modes_whatever_the_umask, 0, LEN(umasks));
 	tcase_add_test(t, writable_by_others);
 	tcase_add_test(t, root_over_the_run_of_another);
@@ -909,15 +903,10 @@ foreign_suite(void)
 	tcase_add_test(t, a_directory_that_another_has_made_for_it);
 	tcase_add_test(t, looking_on_a_read_only_mount);
 	tcase_add_loop_test(t, everything_is_reached_from_one_descriptor, 0, 2);
-	suite_add_tcase(s, t);
-
-	t = tcase_create("races");
-	tcase_add_checked_fixture(t, begin, help_end);
-	tcase_set_timeout(t, 120);
+	t = help_case(s, "races", begin, 120);
 	tcase_add_loop_test(t, a_result_is_replaced_in_the_run, 0, LEN(users));
 	tcase_add_loop_test(t, a_temporary_is_replaced_in_the_run, 0, 4);
 	tcase_add_loop_test(t, a_directory_is_replaced_in_the_run, 0, 7);
 	tcase_add_test(t, a_result_flips_between_link_and_file);
-	suite_add_tcase(s, t);
 	return s;
 }

@@ -297,3 +297,14 @@ help_torture(void)
 
 	return s && !strcmp(s, "1");
 }
+
+TCase *
+help_case(Suite *s, const char *name, void (*begin)(void), double seconds)
+{
+	TCase *c = tcase_create(name);
+
+	tcase_add_checked_fixture(c, begin, help_end);
+	tcase_set_timeout(c, help_torture() ? 60 * seconds : seconds);
+	suite_add_tcase(s, c);
+	return c;
+}

@@ -2,6 +2,7 @@
 #ifndef TESTS_HELP_H
 #define TESTS_HELP_H
 
+#include <check.h>
 #include <stddef.h>
 
 /* Makes an empty directory and goes there; PATH then begins with the places of orch and of the fake
@@ -57,6 +58,10 @@ void help_none(const char *name);
 /* What stands below TOP, a line each, sorted: modes, owners, sizes, times of writing; with CHANGES also
  * those of any change. Not freed. */
 char *help_tree(const char *top, int changes);
+
+/* Adds a case to the suite: each of its tests is between BEGIN and help_end(), and is ended after SECONDS, sixty
+ * times as many with ORCH_TORTURE=1. */
+TCase *help_case(Suite *, const char *name, void (*begin)(void), double seconds);
 
 /* Whether ORCH_TORTURE=1 says that all is to be tried, however long it takes. */
 int help_torture(void);

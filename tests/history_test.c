@@ -771,17 +771,6 @@ number(const char *name, int fallback)
 	return s && atoi(s) > 0 ? atoi(s) : fallback;
 }
 
-static TCase *
-add_case(Suite *s, const char *name)
-{
-	TCase *c = tcase_create(name);
-
-	tcase_add_checked_fixture(c, procs_begin, help_end);
-	tcase_set_timeout(c, 300);
-	suite_add_tcase(s, c);
-	return c;
-}
-
 Suite *
 history_suite(void)
 {
@@ -790,20 +779,20 @@ history_suite(void)
 	int histories = number("ORCH_HISTORIES", torture ? 400 : 25);
 	TCase *c;
 
-	c = add_case(s, "checker");
+	c = help_case(s, "checker", procs_begin, 300);
 	if (!seed) {
 		tcase_add_loop_test(c, the_checker_reads_marks, 0, sizeof made_marks / sizeof *made_marks);
 		tcase_add_loop_test(c, the_checker_reads_logs, 0, sizeof made_logs / sizeof *made_logs);
 		tcase_add_test(c, the_checker_reads_answers);
 		tcase_add_test(c, the_reference_is_as_the_manual_says);
 	}
-	c = add_case(s, "random");
+	c = help_case(s, "random", procs_begin, 300);
 	if (REGRESSIONS && !seed)
 		tcase_add_loop_test(c, a_history_that_failed_once, 0, REGRESSIONS);
 	tcase_add_loop_test(c, a_history, seed ? seed : 1, seed ? seed + 1 : histories + 1);
 	if (seed)
 		return s;
-	c = add_case(s, "fixed");
+	c = help_case(s, "fixed", procs_begin, 300);
 	tcase_add_loop_test(c, the_fixed_workflow, 0, torture ? 1000 : 30);
 	return s;
 }

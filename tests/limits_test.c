@@ -698,21 +698,10 @@ END_TEST
 
 /* The suite. */
 
-static TCase *
-add_case(Suite *s, const char *name, double seconds)
-{
-	TCase *c = tcase_create(name);
-
-	tcase_add_checked_fixture(c, procs_begin, help_end);
-	tcase_set_timeout(c, help_torture() ? 10 * seconds : seconds);
-	suite_add_tcase(s, c);
-	return c;
-}
-
 static void
 add_format(Suite *s)
 {
-	TCase *c = add_case(s, "format", 180);
+	TCase *c = help_case(s, "format", procs_begin, 180);
 
 	tcase_add_loop_test(c, numbers_of_attributes, 0, LEN(numbers));
 	tcase_add_loop_test(c, numbers_of_blocks, 0, LEN(blocks));
@@ -734,16 +723,16 @@ Suite *
 limits_suite(void)
 {
 	Suite *s = suite_create("limits");
-	TCase *c = add_case(s, "full disk", 240);
+	TCase *c = help_case(s, "full disk", procs_begin, 240);
 
 	tcase_add_test(c, a_disk_that_gets_full);
 	tcase_add_test(c, a_disk_without_inodes);
 	tcase_add_test(c, a_filter_that_ignores_a_full_disk);
 	tcase_add_test(c, a_try_without_room_leaves_nothing);
-	c = add_case(s, "few", 240);
+	c = help_case(s, "few", procs_begin, 240);
 	tcase_add_test(c, every_number_of_descriptors);
 	tcase_add_test(c, few_processes_for_filter_and_check);
-	c = add_case(s, "large", 240);
+	c = help_case(s, "large", procs_begin, 240);
 	tcase_add_test(c, a_large_answer);
 	tcase_add_test(c, a_large_failure);
 	tcase_add_test(c, large_standard_input);

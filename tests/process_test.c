@@ -1599,21 +1599,10 @@ END_TEST
 
 /* The suite. */
 
-static TCase *
-add_case(Suite *s, const char *name, double seconds)
-{
-	TCase *c = tcase_create(name);
-
-	tcase_add_checked_fixture(c, procs_begin, help_end);
-	tcase_set_timeout(c, seconds);
-	suite_add_tcase(s, c);
-	return c;
-}
-
 static void
 add_given(Suite *s)
 {
-	TCase *c = add_case(s, "given", 60);
+	TCase *c = help_case(s, "given", procs_begin, 60);
 
 	tcase_add_test(c, input_is_a_file_from_its_first_byte);
 	tcase_add_test(c, input_without_a_prompt_ends_at_once);
@@ -1633,7 +1622,7 @@ add_given(Suite *s)
 static void
 add_unstartable(Suite *s)
 {
-	TCase *c = add_case(s, "unstartable", 60);
+	TCase *c = help_case(s, "unstartable", procs_begin, 60);
 
 	tcase_add_test(c, not_found_before_anything_starts);
 	tcase_add_test(c, not_executable_before_anything_starts);
@@ -1651,7 +1640,7 @@ add_unstartable(Suite *s)
 static void
 add_failures(Suite *s)
 {
-	TCase *c = add_case(s, "no answer", 60);
+	TCase *c = help_case(s, "no answer", procs_begin, 60);
 
 	tcase_add_test(c, a_timeout_is_no_answer);
 	tcase_add_test(c, a_timeout_kills_the_deaf);
@@ -1666,7 +1655,7 @@ add_failures(Suite *s)
 static void
 add_leftovers(Suite *s)
 {
-	TCase *c = add_case(s, "leftovers", 60);
+	TCase *c = help_case(s, "leftovers", procs_begin, 60);
 
 	tcase_add_loop_test(c, leftovers_of_a_normal_end, 0, KINDS);
 	tcase_add_loop_test(c, leftovers_of_a_failure, 0, KINDS);
@@ -1681,7 +1670,7 @@ add_leftovers(Suite *s)
 static void
 add_kills(Suite *s)
 {
-	TCase *c = add_case(s, "killed", 60);
+	TCase *c = help_case(s, "killed", procs_begin, 60);
 
 	tcase_add_test(c, orch_is_killed);
 	tcase_add_test(c, the_group_of_orch_is_killed);
@@ -1696,7 +1685,7 @@ add_kills(Suite *s)
 static void
 add_stops(Suite *s)
 {
-	TCase *c = add_case(s, "stopped", 60);
+	TCase *c = help_case(s, "stopped", procs_begin, 60);
 
 	tcase_add_loop_test(c, stopped_by_a_signal, 0, 4);
 	tcase_add_loop_test(c, the_group_is_stopped_by_a_signal, 0, 4);
@@ -1707,7 +1696,7 @@ add_stops(Suite *s)
 	tcase_add_test(c, a_signal_twice_at_once_counts_once);
 	tcase_add_test(c, an_answer_after_the_stop_is_none);
 	tcase_add_test(c, an_answer_that_waits_beside_the_stop_is_none);
-	c = add_case(s, "halted", 60);
+	c = help_case(s, "halted", procs_begin, 60);
 	tcase_add_test(c, stopped_and_continued);
 	tcase_add_test(c, stopped_and_continued_it_still_times_out);
 	tcase_add_test(c, stopped_with_all_below);
@@ -1719,7 +1708,7 @@ add_stops(Suite *s)
 static void
 add_many(Suite *s)
 {
-	TCase *c = add_case(s, "many", 240);
+	TCase *c = help_case(s, "many", procs_begin, 240);
 
 	tcase_add_test(c, five_hundred_end_at_once);
 	tcase_add_test(c, fifteen_hundred_at_once_with_few_descriptors);
@@ -1746,10 +1735,10 @@ process_suite(void)
 	add_kills(s);
 	add_stops(s);
 	add_many(s);
-	c = add_case(s, "random", 240);
+	c = help_case(s, "random", procs_begin, 240);
 	tcase_add_test(c, terminated_at_random_instants);
 	tcase_add_test(c, killed_at_random_instants);
-	c = add_case(s, "once", 60);
+	c = help_case(s, "once", procs_begin, 60);
 	tcase_add_test(c, a_live_run_is_refused);
 	tcase_add_test(c, a_start_waits_for_an_earlier_minder);
 	tcase_add_test(c, a_start_does_not_wait_for_ever);

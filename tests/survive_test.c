@@ -1076,22 +1076,11 @@ END_TEST
 
 /* The suite. */
 
-static TCase *
-add_case(Suite *s, const char *name)
-{
-	TCase *c = tcase_create(name);
-
-	tcase_add_checked_fixture(c, procs_begin, help_end);
-	tcase_set_timeout(c, help_torture() ? 3600 : 60);
-	suite_add_tcase(s, c);
-	return c;
-}
-
 Suite *
 survive_suite(void)
 {
 	Suite *s = suite_create("survive");
-	TCase *c = add_case(s, "matrix");
+	TCase *c = help_case(s, "matrix", procs_begin, 60);
 
 	tcase_add_loop_test(c, killed_orch_leaves_nobody, 0, KINDS);
 	tcase_add_loop_test(c, killed_group_leaves_nobody, 0, KINDS);
@@ -1101,19 +1090,19 @@ survive_suite(void)
 	tcase_add_loop_test(c, twice_interrupted_orch_leaves_nobody, 0, KINDS);
 	tcase_add_loop_test(c, normal_end_leaves_nobody, 0, KINDS);
 	tcase_add_test(c, a_storm_with_many_dead_ends);
-	c = add_case(s, "bush");
+	c = help_case(s, "bush", procs_begin, 60);
 	tcase_add_test(c, what_grows_again_is_ended);
-	c = add_case(s, "instants");
+	c = help_case(s, "instants", procs_begin, 60);
 	tcase_add_loop_test(c, nobody_is_left_while_steps_start, 0, NORMAL);
-	c = add_case(s, "earlier child");
+	c = help_case(s, "earlier child", procs_begin, 60);
 	tcase_add_loop_test(c, an_earlier_child_is_kept, 0, 5);
-	c = add_case(s, "process 1");
+	c = help_case(s, "process 1", procs_begin, 60);
 	tcase_add_test(c, as_process_1_it_runs);
 	tcase_add_test(c, as_process_1_it_fails);
 	tcase_add_test(c, as_process_1_it_loses_a_minder);
 	tcase_add_test(c, as_process_1_it_is_terminated);
 	tcase_add_test(c, as_process_1_it_is_killed);
-	c = add_case(s, "jobs");
+	c = help_case(s, "jobs", procs_begin, 60);
 	tcase_add_loop_test(c, a_block_is_one_job, 0, (int)(LEN(jobs) * LEN(shells)));
 	return s;
 }
