@@ -138,9 +138,17 @@ end_children(pid_t spare)
 
 /* What a cell of the matrix has come to. */
 static struct tally {
+	const char *what, *with;
 	int rounds;
 	long long slowest;
-} tally;
+} tally = { "", "", 0, 0 };
+
+static void
+count(const char *what, const char *with)
+{
+	tally.what = what;
+	tally.with = with;
+}
 
 /* Nobody but SPARE is alive, at the time UNTIL at the latest; how long that took since SINCE is counted. */
 static void
@@ -153,7 +161,8 @@ none_left(pid_t spare, long long since, long long until)
 			if (procs_portable())
 				procs_kill();
 			end_children(spare);
-			ck_abort_msg("alive after %lld ms, in round %d:%s", help_ms() - since, tally.rounds + 1, text);
+			ck_abort_msg("%s, %s: alive after %lld ms, in round %d:%s", tally.what, tally.with, help_ms() - since,
+			    tally.rounds + 1, text);
 		}
 		help_pause(2);
 	}
@@ -162,11 +171,11 @@ none_left(pid_t spare, long long since, long long until)
 }
 
 static void
-tell(const char *what, const char *with)
+tell(void)
 {
 	if (help_torture())
-		fprintf(stderr, "survive_test: %s, %s: %d rounds, no survivor, the slowest %lld ms\n", what, with, tally.rounds,
-		    tally.slowest);
+		fprintf(stderr, "survive_test: %s, %s: %d rounds, no survivor, the slowest %lld ms\n", tally.what, tally.with,
+		    tally.rounds, tally.slowest);
 }
 
 /* What an agent has left. */
@@ -255,7 +264,7 @@ static const struct ending {
 	{ "the normal end", "", "wait-file go say done", let_go, 0, 0, 1 },
 };
 
-enum { KILL_TIMEOUT = 2, KILL_MINDER = 3, TERMINATED = 4, INTERRUPTED = 5, NORMAL = 6 };
+enum { ENDINGS = LEN(endings), KILL_MINDER = 3, TERMINATED, INTERRUPTED, NORMAL };
 
 static int
 can_end(const struct ending *e)
@@ -319,7 +328,8 @@ no_agent_left(void)
 	for (i = 0; i < n; i++)
 		if (!strcmp(name_of(list[i]), "agent") || !strcmp(name_of(list[i]), "sh")) {
 			end_children(0);
-			ck_abort_msg("orch has ended before an agent's process, in round %d", tally.rounds + 1);
+			ck_abort_msg("%s, %s: orch has ended before an agent's process, in round %d", tally.what, tally.with,
+			    tally.rounds + 1);
 		}
 }
 
@@ -375,52 +385,18 @@ one_cell(const struct ending *e, const struct kind *k)
 
 	if (!can_end(e) || !can_find(k))
 		return;
+	count(e->name, k->name);
 	write_leaver(k, e->agent);
 	while (tally.rounds < n)
 		one_batch(e, k, lanes);
 	expect_answers(e->status == 0);
-	tell(e->name, k->name);
+	tell();
 }
 
-START_TEST(killed_orch_leaves_nobody)
+/* The loop's number is an ending, and what an agent has left then. */
+START_TEST(an_ending_leaves_nobody)
 {
-	one_cell(&endings[0], &kinds[_i]);
-}
-END_TEST
-
-START_TEST(killed_group_leaves_nobody)
-{
-	one_cell(&endings[1], &kinds[_i]);
-}
-END_TEST
-
-START_TEST(timeout_leaves_nobody)
-{
-	one_cell(&endings[KILL_TIMEOUT], &kinds[_i]);
-}
-END_TEST
-
-START_TEST(killed_minder_leaves_nobody)
-{
-	one_cell(&endings[KILL_MINDER], &kinds[_i]);
-}
-END_TEST
-
-START_TEST(terminated_orch_leaves_nobody)
-{
-	one_cell(&endings[TERMINATED], &kinds[_i]);
-}
-END_TEST
-
-START_TEST(twice_interrupted_orch_leaves_nobody)
-{
-	one_cell(&endings[INTERRUPTED], &kinds[_i]);
-}
-END_TEST
-
-START_TEST(normal_end_leaves_nobody)
-{
-	one_cell(&endings[NORMAL], &kinds[_i]);
+	one_cell(&endings[_i / KINDS], &kinds[_i % KINDS]);
 }
 END_TEST
 
@@ -453,10 +429,11 @@ START_TEST(a_storm_with_many_dead_ends)
 
 	if (!can_find(&kinds[STORM]))
 		return;
+	count("orch killed", big.name);
 	write_leaver(&big, "sleep 50000");
 	for (; tally.rounds < n; tally.rounds++)
 		one_dead_round();
-	tell("orch killed", big.name);
+	tell();
 }
 END_TEST
 
@@ -514,9 +491,10 @@ START_TEST(what_grows_again_is_ended)
 		help_skip("survive_test", "what_grows_again_is_ended: only on Linux can it be");
 		return;
 	}
+	count("kin_kill", "what grows again");
 	for (; tally.rounds < n; tally.rounds++)
 		one_growth(fd);
-	tell("kin_kill", "what grows again");
+	tell();
 }
 END_TEST
 
@@ -596,11 +574,12 @@ START_TEST(nobody_is_left_while_steps_start)
 
 	if (!can_end(e))
 		return;
+	count(e->name, "while steps are started");
 	seed();
 	write_starts();
 	while (tally.rounds < n)
 		one_random_round(e);
-	tell(e->name, "while steps are started");
+	tell();
 }
 END_TEST
 
@@ -617,6 +596,7 @@ START_TEST(an_earlier_child_is_kept)
 	if (!can_end(e))
 		return;
 	write_leaver(&kinds[procs_portable() ? 0 : DAEMON], e->agent);
+	count(e->name, "beside an earlier child");
 	orch = procs_start("sleep 5000 & echo $! >before; exec orch run -q -r r w.orch");
 	procs_await_lines("up", 1, SOON);
 	before = procs_pid_in("before", 0);
@@ -1064,13 +1044,14 @@ START_TEST(a_block_is_one_job)
 
 	if (!jobs_begin(shell, which == 0))
 		return;
+	count(shell, job_names[which]);
 	write_block();
 	for (; tally.rounds < n; tally.rounds++)
 		jobs[which]();
 	await_no_job();
 	pty_shell_leave();
 	none_left(0, help_ms(), help_ms() + AFTER);
-	tell(shell, job_names[which]);
+	tell();
 }
 END_TEST
 
@@ -1082,13 +1063,7 @@ survive_suite(void)
 	Suite *s = suite_create("survive");
 	TCase *c = help_case(s, "matrix", procs_begin, 60);
 
-	tcase_add_loop_test(c, killed_orch_leaves_nobody, 0, KINDS);
-	tcase_add_loop_test(c, killed_group_leaves_nobody, 0, KINDS);
-	tcase_add_loop_test(c, timeout_leaves_nobody, 0, KINDS);
-	tcase_add_loop_test(c, killed_minder_leaves_nobody, 0, KINDS);
-	tcase_add_loop_test(c, terminated_orch_leaves_nobody, 0, KINDS);
-	tcase_add_loop_test(c, twice_interrupted_orch_leaves_nobody, 0, KINDS);
-	tcase_add_loop_test(c, normal_end_leaves_nobody, 0, KINDS);
+	tcase_add_loop_test(c, an_ending_leaves_nobody, 0, ENDINGS * KINDS);
 	tcase_add_test(c, a_storm_with_many_dead_ends);
 	c = help_case(s, "bush", procs_begin, 60);
 	tcase_add_test(c, what_grows_again_is_ended);
