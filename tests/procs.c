@@ -126,11 +126,14 @@ pid_t
 procs_pid_in(const char *file, int n)
 {
 	const char *s = help_read(file, NULL);
+	long pid;
 
 	for (; n > 0 && s; n--)
 		s = strchr(s, '\n') ? strchr(s, '\n') + 1 : NULL;
 	ck_assert_msg(s && *s, "%s has too few lines", file);
-	return (pid_t)strtol(s, NULL, 10);
+	pid = strtol(s, NULL, 10);
+	ck_assert_msg(pid > 1, "no number in %s: %s", file, s);
+	return (pid_t)pid;
 }
 
 int

@@ -5,61 +5,40 @@
  * for is never what was typed: the terminal echoes. Each agent puts its number into the file pids. On
  * Linux the test is the subreaper of all that it has started, and nobody of them may be alive after it. */
 #include <check.h>
-#include <errno.h>
-#include <fcntl.h>
-#include <limits.h>
 #include <signal.h>
-#include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
 #include <sys/wait.h>
 #include <termios.h>
-#include <time.h>
 #include <unistd.h>
 
-#if defined(__linux__)
-#include <sys/prctl.h>
-#endif
-
 #include "tests/help.h"
+#include "tests/procs.h"
 #include "tests/pty.h"
 #include "tests/suites.h"
 
 #define RESULT ".orch/x/result/"
 #define LEN(a) (sizeof (a) / sizeof *(a))
 
-enum {
-	SOON = 15 * 1000,       /* ms: what happens at once, on a busy machine */
-	GONE = 5000             /* ms: within which nobody is left */
-};
+enum { GONE = 5000 };           /* ms: within which nobody is left */
 
 /* The means. */
 
 static void
 await_more_ticks(const char *name)
 {
-	int n = help_count(help_read(name, NULL), "\n");
+	int n = procs_lines(name);
 	long long until = help_ms() + SOON;
 
-	while (help_count(help_read(name, NULL), "\n") <= n) {
+	while (procs_lines(name) <= n) {
 		ck_assert_msg(help_ms() < until, "%s does not grow; the terminal shows:\n%s", name, pty_shown());
 		pty_look(5);
 	}
 }
 
 /* Processes. */
-
-/* The number that FILE begins with. */
-static pid_t
-pid_in(const char *file)
-{
-	long pid = atol(help_read(file, NULL));
-
-	ck_assert_msg(pid > 1, "no number in %s", file);
-	return (pid_t)pid;
-}
 
 /* Of the first orch that worked on the run x. */
 static pid_t
@@ -75,51 +54,21 @@ orch_pid(void)
 	return (pid_t)atol(s + 6);
 }
 
-/* How many of the processes in pids, and of this test's children, are alive. */
-static int
-count_left(void)
-{
-	const char *s = help_read("pids", NULL);
-	int n = 0;
-
-	while (waitpid(-1, NULL, WNOHANG) > 0)
-		;
-	for (; *s; s = strchr(s, '\n') + 1)
-		n += kill((pid_t)atol(s), 0) == 0;
-#if defined(__linux__)
-	n += waitpid(-1, NULL, WNOHANG) == 0;
-#endif
-	return n;
-}
-
 static void
 begin(void)
 {
-	char pids[PATH_MAX];
-
-	help_start();
-	ck_assert_ptr_nonnull(getcwd(pids, sizeof pids - 6));
-	strcat(pids, "/pids");
-	setenv("AGENT_PIDS", pids, 1);
+	procs_begin();
 	setenv("LC_ALL", "C", 1);
 	setenv("TERM", "dumb", 1);
 	unsetenv("ENV");
 	signal(SIGHUP, SIG_DFL);
-#if defined(__linux__)
-	prctl(PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0);
-#endif
 }
 
 static void
 end(void)
 {
-	long long until = help_ms() + GONE;
-	int left;
-
 	ck_assert_msg(!pty.pid, "the test has not waited for its program");
-	while ((left = count_left()) && help_ms() < until)
-		help_pause(5);
-	ck_assert_msg(!left, "%d that were started are alive", left);
+	procs_none_left(GONE);
 	help_end();
 }
 
@@ -623,8 +572,8 @@ START_TEST(an_agent_leaves_nobody)
 	pty_command("exec orch run -r x f.orch");
 	pty_expect("here");
 	pty_ends(0);
-	ck_assert_int_eq(help_count(help_read("pids", NULL), "\n"), 2);
-	ck_assert_int_eq(count_left(), 0);
+	ck_assert_int_eq(procs_lines("pids"), 2);
+	procs_none_left(0);
 }
 END_TEST
 
@@ -641,7 +590,7 @@ START_TEST(orch_is_ended_while_an_agent_talks)
 	kill(orch_pid(), SIGTERM);
 	pty_await_file("ended");
 	same_modes(before, modes());
-	pty_await_gone(pid_in("pids"));
+	pty_await_gone(procs_pid_in("pids", 0));
 	help_file("done", NULL);
 	pty_ends(0);
 	help_is("ended", "143\n");
@@ -731,7 +680,7 @@ START_TEST(stop_and_continue_an_agent_that_talks)
 	if (!shell_on_terminal(_i))
 		return;
 	talk_under_shell();
-	agent = pid_in("agent");
+	agent = procs_pid_in("agent", 0);
 	orch = orch_pid();
 	pty_type("one\n");
 	pty_expect("<one>");
@@ -767,7 +716,7 @@ START_TEST(an_agent_that_talks_cannot_in_the_background)
 	if (!shell_on_terminal(_i))
 		return;
 	talk_under_shell();
-	agent = pid_in("agent");
+	agent = procs_pid_in("agent", 0);
 	orch = orch_pid();
 	pty_type("\032");
 	pty_shell_back("stopped-now");
@@ -795,7 +744,7 @@ START_TEST(a_stopped_job_can_be_ended)
 	if (!shell_on_terminal(_i))
 		return;
 	talk_under_shell();
-	agent = pid_in("agent");
+	agent = procs_pid_in("agent", 0);
 	orch = orch_pid();
 	pty_type("\032");
 	pty_shell_back("stopped-now");
@@ -820,7 +769,7 @@ START_TEST(interrupt_during_an_ordinary_step)
 	pty_type("\003");
 	pty_shell_status("was-told", 128 + SIGINT);
 	pty_await_gone(orch_pid());
-	pty_await_gone(pid_in("pids"));
+	pty_await_gone(procs_pid_in("pids", 0));
 	help_none(RESULT "long");
 	pty_shell_leave();
 }
@@ -835,7 +784,7 @@ START_TEST(stop_and_continue_an_ordinary_step)
 	help_file("f.orch", "step long exec agent tick ticks 4000 5", "run long", NULL);
 	pty_type("orch run -q -r x f.orch\n");
 	await_more_ticks("ticks");
-	agent = pid_in("pids");
+	agent = procs_pid_in("pids", 0);
 	pty_type("\032");
 	pty_shell_back("stopped-now");
 	pty_await_state(agent, 1);
@@ -932,10 +881,10 @@ START_TEST(a_script_around_orch_is_stopped_too)
 	pty_expect("here");
 	pty_type("\032");
 	pty_shell_back("stopped-now");
-	pty_await_state(pid_in("agent"), 1);
+	pty_await_state(procs_pid_in("agent", 0), 1);
 	pty_type("fg\n");
 	pty_shell_away();        /* a line editor may throw away what is typed ahead */
-	pty_await_state(pid_in("agent"), 0);
+	pty_await_state(procs_pid_in("agent", 0), 0);
 	pty_type("on\n");
 	pty_expect("<on>");
 	pty_type("\004");
