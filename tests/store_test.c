@@ -763,6 +763,34 @@ START_TEST(record_none_of_ours)
 }
 END_TEST
 
+static const char *const malformed[] = {
+	"\n", "hello\n", "workflow\n", "directory\n", "started\n", "agent\n", "param\n", "param\tname\n",
+};
+
+/* A line that lacks a field, before, between and behind those that must be there: the rest is not taken for all. */
+START_TEST(record_malformed_line)
+{
+	static const char *const whole[] = { "workflow\t/x\n", "directory\t/y\n", "param\tn\tv\n" };
+	struct record r;
+	char text[200];
+	int at, i;
+
+	for (at = 0; at <= COUNT(whole); at++) {
+		*text = '\0';
+		for (i = 0; i < COUNT(whole); i++)
+			strcat(strcat(text, i == at ? malformed[_i] : ""), whole[i]);
+		strcat(text, at == COUNT(whole) ? malformed[_i] : "");
+		help_bytes("run", text, strlen(text));
+		errno = 0;
+		ck_assert_msg(record_read(&r, AT_FDCWD) == -1, "`%s` was read", text);
+		ck_assert_int_eq(errno, EINVAL);
+	}
+	help_file("run", "workflow\t/x", "directory\t/y", "later\tmay be more", NULL);
+	ck_assert_int_eq(record_read(&r, AT_FDCWD), 0);
+	record_free(&r);
+}
+END_TEST
+
 START_TEST(record_whole_or_not)
 {
 	struct rlimit limit = { 20, 20 };
@@ -1465,6 +1493,7 @@ records_case(void)
 	tcase_add_loop_test(tc, record_round_trip, 0, COUNT(texts));
 	tcase_add_test(tc, record_in_place_of);
 	tcase_add_test(tc, record_none_of_ours);
+	tcase_add_loop_test(tc, record_malformed_line, 0, COUNT(malformed));
 	tcase_add_test(tc, record_whole_or_not);
 	return tc;
 }
