@@ -1024,7 +1024,8 @@ static const struct command {
 } commands[] = {
 	{ "answer", 1, do_answer }, { "append", 2, do_append }, { "args", -1, do_args }, { "begin", 1, do_begin },
 	{ "block", 1, do_block }, { "bytes", 1, do_bytes }, { "cat", 0, do_cat }, { "cd", 1, do_cd },
-	{ "child", 1, do_child }, { "close", 1, do_close }, { "coin", 0, do_coin }, { "count", 1, do_count }, { "daemon", 1, do_daemon }, { "default", 1, do_default }, { "env", 1, do_env },
+	{ "child", 1, do_child }, { "close", 1, do_close }, { "coin", 0, do_coin }, { "count", 1, do_count },
+	{ "daemon", 1, do_daemon }, { "default", 1, do_default }, { "env", 1, do_env },
 	{ "environ", 0, do_environ }, { "err", 1, do_err }, { "errx", 1, do_errx }, { "exec", -1, do_exec },
 	{ "exit", 1, do_exit }, { "exit-on-term", 1, do_exit_on_term }, { "fds", 0, do_fds },
 	{ "holder", 1, do_holder }, { "ids", 0, do_ids }, { "ignore", 1, do_ignore }, { "kill", 1, do_kill },

@@ -209,11 +209,11 @@ mode_of(int flags, va_list ap)
 	return flags & O_CREAT ? va_arg(ap, mode_t) : 0;
 }
 
-#define OPENS(name) \
+#define OPENS(name, params, args) \
 int \
-name(const char *path, int flags, ...) \
+name params \
 { \
-	static int (*real)(const char *, int, ...); \
+	static int (*real) params; \
 	va_list ap; \
 	mode_t mode; \
 	int fd; \
@@ -224,35 +224,15 @@ name(const char *path, int flags, ...) \
 	va_start(ap, flags); \
 	mode = mode_of(flags, ap); \
 	va_end(ap); \
-	fd = real(path, flags, mode); \
+	fd = real args; \
 	survive(); \
 	return fd; \
 }
 
-#define OPENS_AT(name) \
-int \
-name(int dir, const char *path, int flags, ...) \
-{ \
-	static int (*real)(int, const char *, int, ...); \
-	va_list ap; \
-	mode_t mode; \
-	int fd; \
- \
-	REAL(name); \
-	if (is_struck(OPEN, #name, -1)) \
-		return -1; \
-	va_start(ap, flags); \
-	mode = mode_of(flags, ap); \
-	va_end(ap); \
-	fd = real(dir, path, flags, mode); \
-	survive(); \
-	return fd; \
-}
-
-OPENS(open)
-OPENS(open64)
-OPENS_AT(openat)
-OPENS_AT(openat64)
+OPENS(open, (const char *path, int flags, ...), (path, flags, mode))
+OPENS(open64, (const char *path, int flags, ...), (path, flags, mode))
+OPENS(openat, (int dir, const char *path, int flags, ...), (dir, path, flags, mode))
+OPENS(openat64, (int dir, const char *path, int flags, ...), (dir, path, flags, mode))
 
 /* As on Linux, the descriptor is gone, whatever close says. */
 int
