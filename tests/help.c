@@ -298,6 +298,22 @@ help_torture(void)
 	return s && !strcmp(s, "1");
 }
 
+int
+help_sanitized(void)
+{
+#if defined(__SANITIZE_ADDRESS__)
+	return 1;
+#elif defined(__has_feature)
+#if __has_feature(address_sanitizer)
+	return 1;
+#else
+	return 0;
+#endif
+#else
+	return 0;
+#endif
+}
+
 TCase *
 help_case(Suite *s, const char *name, void (*begin)(void), double seconds)
 {

@@ -66,6 +66,9 @@ TCase *help_case(Suite *, const char *name, void (*begin)(void), double seconds)
 /* Whether ORCH_TORTURE=1 says that all is to be tried, however long it takes. */
 int help_torture(void);
 
+/* Whether this, and so orch, is built to look at each use of memory, and takes several times as much. */
+int help_sanitized(void);
+
 /* How often NEEDLE stands in S. */
 int help_count(const char *s, const char *needle);
 
