@@ -494,10 +494,20 @@ mind_program(struct minder *d, const struct program *p)
 
 /* Files. */
 
+/* By hand: printf would be the only thing for which a minder touches many pages of libc. */
 void
 mind_name(char name[KEY_NAME_MAX + 1], char what, pid_t pid)
 {
-	snprintf(name, KEY_NAME_MAX + 1, "%%%c.%ld", what, (long)pid);
+	char number[24], *s = number + sizeof number;
+
+	*--s = '\0';
+	do
+		*--s = (char)('0' + pid % 10);
+	while (pid /= 10);
+	name[0] = '%';
+	name[1] = what;
+	name[2] = '.';
+	strcpy(name + 3, s);
 }
 
 void

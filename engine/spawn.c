@@ -27,6 +27,15 @@ env_value(char *const *envp, const char *name)
 	return NULL;
 }
 
+/* NAME in the directory DIR, of N bytes; there is room. */
+static void
+join(char file[PATH_MAX], const char *dir, size_t n, const char *name)
+{
+	memcpy(file, dir, n);
+	file[n] = '/';
+	strcpy(file + n + 1, name);
+}
+
 /* Puts the next place of a search into FILE: of PATH's entry at *PATH, which moves on. 0 at the end. */
 static int
 next_place(const char **path, const char *name, char file[PATH_MAX])
@@ -41,7 +50,7 @@ next_place(const char **path, const char *name, char file[PATH_MAX])
 			break;
 		*path = (*path)[n] ? *path + n + 1 : NULL;
 	}
-	snprintf(file, PATH_MAX, "%.*s/%s", n ? (int)n : 1, n ? *path : ".", name);
+	join(file, n ? *path : ".", n ? n : 1, name);
 	*path = (*path)[n] ? *path + n + 1 : NULL;
 	return 1;
 }
@@ -49,12 +58,17 @@ next_place(const char **path, const char *name, char file[PATH_MAX])
 static int
 rooted(const char *name, const char *root, char file[PATH_MAX])
 {
-	int n = snprintf(file, PATH_MAX, "%s%s%s", *name == '/' ? "" : root, *name == '/' ? "" : "/", name);
+	size_t n = *name == '/' ? 0 : strlen(root);
 
-	if (n >= 0 && n < PATH_MAX)
-		return 0;
-	errno = ENAMETOOLONG;
-	return -1;
+	if (n + strlen(name) + 2 > PATH_MAX) {
+		errno = ENAMETOOLONG;
+		return -1;
+	}
+	if (n)
+		join(file, root, n, name);
+	else
+		strcpy(file, name);
+	return 0;
 }
 
 /* exec of one file; a script without a first line for the kernel goes to sh, as execvp does it. Only

@@ -16,22 +16,42 @@ struct chunk {
 
 static const size_t HEADER = (sizeof(struct chunk) + ALIGN - 1) / ALIGN * ALIGN;
 
+/* One that was freed and serves the next arena: tasks come and go. */
+static struct chunk *spare;
+
 static struct chunk *
 add_chunk(struct arena *a, size_t n)
 {
 	size_t size = a->chunks ? a->chunks->size * 2 : FIRST;
-	struct chunk *c;
+	struct chunk *c = spare;
 
 	if (size > LARGEST)
 		size = LARGEST;
 	if (size < n)
 		size = n;
-	c = mem_get(HEADER + size);
+	if (c && c->size >= size) {
+		spare = NULL;
+	} else {
+		c = mem_get(HEADER + size);
+		c->size = size;
+	}
 	c->next = a->chunks;
 	c->used = 0;
-	c->size = size;
 	a->chunks = c;
 	return c;
+}
+
+/* The larger of it and the spare one is kept. */
+static void
+free_chunk(struct chunk *c)
+{
+	struct chunk *other = spare;
+
+	if (c->size <= LARGEST && (!spare || spare->size < c->size))
+		spare = c;
+	else
+		other = c;
+	free(other);
 }
 
 void *
@@ -79,6 +99,6 @@ arena_free(struct arena *a)
 		struct chunk *c = a->chunks;
 
 		a->chunks = c->next;
-		free(c);
+		free_chunk(c);
 	}
 }
