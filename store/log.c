@@ -29,7 +29,7 @@
 
 static const char *const events[] = { "walk", "start", "done", "fail", "otherwise", "stop", "end" };
 
-enum { EVENTS = sizeof events / sizeof *events, LINE_MOST = 4096 };
+enum { EVENTS = sizeof events / sizeof *events, LINE_MOST = 4096, PIECE = 64 * 1024 };
 
 /* The last line may lack its end: a write has failed. */
 static int torn;
@@ -222,18 +222,41 @@ log_parse(char *s, size_t n, struct log_line *l)
 	return parse(s, n, LOG_ALL, l);
 }
 
+/* Hands out the whole lines of the N bytes of P that are wanted. Returns how many bytes those were. */
+static size_t
+read_lines(char *p, size_t n, unsigned wanted, void (*each)(void *, const struct log_line *), void *ctx)
+{
+	char *from = p, *end = p + n, *nl;
+	struct log_line l;
+
+	for (; (nl = memchr(p, '\n', (size_t)(end - p))); p = nl + 1)
+		if (parse(p, (size_t)(nl - p), wanted, &l))
+			each(ctx, &l);
+	return (size_t)(p - from);
+}
+
 int
 log_read(int dir, unsigned wanted, void (*each)(void *, const struct log_line *), void *ctx)
 {
-	struct log_line l;
-	char *text, *p, *nl;
-	size_t n;
+	char piece[PIECE];
+	size_t n = 0, done;
+	int fd = file_open(dir, "log"), saved;
+	long got;
 
-	if (file_read(dir, "log", &text, &n))
+	if (fd < 0)
 		return errno == ENOENT ? 0 : -1;
-	for (p = text; (nl = memchr(p, '\n', n - (size_t)(p - text))); p = nl + 1)
-		if (parse(p, (size_t)(nl - p), wanted, &l))
-			each(ctx, &l);
-	free(text);
-	return 0;
+	while ((got = file_read_some(fd, piece + n, sizeof piece - n)) > 0) {
+		n += (size_t)got;
+		done = read_lines(piece, n, wanted, each, ctx);
+		if (!done && n == sizeof piece) {
+			done = n - 1;   /* none of our lines is so long: what comes of it counts for nothing */
+			piece[done] = '\030';
+		}
+		memmove(piece, piece + done, n - done);
+		n -= done;
+	}
+	saved = errno;
+	close(fd);
+	errno = saved;
+	return got < 0 ? -1 : 0;
 }

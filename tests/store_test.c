@@ -572,6 +572,72 @@ START_TEST(log_long_text)
 }
 END_TEST
 
+struct tries {
+	long next;
+	int others;
+};
+
+static void
+take_try(void *ctx, const struct log_line *l)
+{
+	struct tries *t = ctx;
+
+	if (l->event == LOG_START)
+		ck_assert_int_eq(l->value, ++t->next);
+	else
+		t->others++;
+}
+
+/* It is read in pieces: wherever one ends, each line is whole. */
+START_TEST(log_in_pieces)
+{
+	struct log_line l = events[1];
+	struct tries t = { 0 };
+	int fd = log_open(AT_FDCWD);
+	char key[64];
+
+	memset(key, 'k', sizeof key);
+	l.key = key;
+	for (l.value = 1; l.value <= 20000; l.value++) {
+		l.n = (size_t)l.value % sizeof key + 1;
+		ck_assert_int_eq(log_add(fd, &l), 0);
+		if (l.value % 1000 == 0)
+			ck_assert_int_eq(log_add(fd, &events[0]), 0);
+	}
+	ck_assert_int_eq(log_read(AT_FDCWD, LOG_ALL, take_try, &t), 0);
+	ck_assert_int_eq(t.next, 20000);
+	ck_assert_int_eq(t.others, 20);
+	t.next = t.others = 0;
+	ck_assert_int_eq(log_read(AT_FDCWD, 1u << LOG_START, take_try, &t), 0);
+	ck_assert_int_eq(t.next, 20000);
+	ck_assert_int_eq(t.others, 0);
+	t.next = 0;
+	ck_assert_int_eq(log_read(AT_FDCWD, 1u << LOG_WALK, take_try, &t), 0);
+	ck_assert_int_eq(t.next, 0);
+	ck_assert_int_eq(t.others, 20);
+}
+END_TEST
+
+/* What is longer than orch writes is no line, though its end, read alone, would be one. */
+START_TEST(log_endless_line)
+{
+	static const size_t sizes[] = { 65534, 65535, 65536, 65537, 131071, 131072, 131073, 200000 };
+	struct lines *lines = malloc(sizeof *lines);
+	char *text = malloc(sizes[_i] + 100);
+	size_t n;
+
+	n = (size_t)sprintf(text, "7\tstart\ta\t1\n");
+	memset(text + n, '7', sizes[_i]);
+	n += sizes[_i];
+	n += (size_t)sprintf(text + n, "\tstart\tb\t2\n9\tstart\tc\t3\n");
+	ck_assert_int_eq(file_put(AT_FDCWD, "new", "log", text, n, 0), 0);
+	read_lines(lines);
+	ck_assert_int_eq(lines->n, 2);
+	ck_assert_str_eq(lines->list[0].key, "a");
+	ck_assert_str_eq(lines->list[1].key, "c");
+}
+END_TEST
+
 START_TEST(log_missing)
 {
 	struct lines *lines = malloc(sizeof *lines);
@@ -1487,6 +1553,8 @@ records_case(void)
 	tcase_add_test(tc, log_only_appended);
 	tcase_add_loop_test(tc, log_long_text, 0, 2);
 	tcase_add_test(tc, log_missing);
+	tcase_add_test(tc, log_in_pieces);
+	tcase_add_loop_test(tc, log_endless_line, 0, 8);
 	tcase_add_loop_test(tc, log_mode, 0, COUNT(umasks));
 	tcase_add_loop_test(tc, log_cut_off, 0, COUNT(events));
 	tcase_add_test(tc, log_foreign_lines);
