@@ -18,19 +18,10 @@ struct plan {
 static int plan_nodes(struct plan *, const struct scope *, const struct node *);
 
 static int
-has_break(const struct node *n)
-{
-	for (; n; n = n->next)
-		if (n->kind == NODE_BREAK || has_break(n->body) || has_break(n->other))
-			return 1;
-	return 0;
-}
-
-static int
 is_perhaps(const struct node *n)
 {
 	for (n = n->parent; n; n = n->parent)
-		if (n->kind == NODE_IF || (n->kind == NODE_FOR && has_break(n->body)))
+		if (n->kind == NODE_IF || (n->kind == NODE_FOR && node_breaks(n->body)))
 			return 1;
 	return 0;
 }

@@ -33,6 +33,7 @@ struct frame {
 	struct scope var;
 	const struct scope *outside;
 	char *value;
+	uint32_t left;          /* passes behind this one */
 };
 
 struct branch {
@@ -80,6 +81,8 @@ struct block {
 	long max, room_taken;   /* max 0: no cap */
 	long live;              /* branches that have not ended */
 	long held;              /* that ended without having come to their end */
+	int doomed;             /* it will fail: nothing behind it is reached */
+	uint32_t seen;          /* the look at what is left that came by here last */
 	struct failure *failures;
 	size_t nfailures;
 	struct made *made;
@@ -537,6 +540,8 @@ fail_branch(struct walk *w, struct branch *b, const char *text)
 	f = &block->failures[block->nfailures++];
 	f->index = b->index;
 	f->text = mem_dup(text, strlen(text));
+	for (; block && !block->doomed; block = block->in ? block->in->of : NULL)
+		block->doomed = 1;
 	b->sight.made.n = 0;
 	if (w->stop_first)
 		walk_halt(w, HALT_FIRST);
@@ -600,6 +605,7 @@ next_pass(struct branch *b)
 	f->value = mem_dup(s, n);
 	f->var.value = f->value;
 	f->var.n = n;
+	f->left--;
 	set_dir(b, f->dir);
 	b->at = f->node->body;
 	return 1;
@@ -882,6 +888,7 @@ at_for(struct walk *w, struct branch *b)
 		return 0;
 	f = push_frame(b);
 	f->items = items;
+	f->left = total;
 	f->var.up = b->scope;
 	f->var.name = b->at->var;
 	b->scope = &f->var;
@@ -1385,6 +1392,132 @@ walk_wake(const struct walk *w, long long now)
 	return w->pausing.first->due > now ? w->pausing.first->due - now : 0;
 }
 
+/* What is left. */
+
+static void rest_list(struct rest *, const struct node *, long long times);
+
+/* How many items a block that was not reached will have; -1: its list is not known yet, or may be left early. */
+static long long
+items_written(const struct node *n)
+{
+	const char *from, *to;
+	size_t nfrom, nto, i;
+	long long sum = 0, more;
+
+	for (i = 0; i < n->nitems; i++) {
+		more = 1;
+		if (n->items[i].kind == ITEM_RANGE) {
+			if (!tmpl_literal(&n->items[i].from, &from, &nfrom) || !tmpl_literal(&n->items[i].to, &to, &nto))
+				return -1;
+			more = number_parse(to, nto) - number_parse(from, nfrom) + 1;
+		}
+		sum += more > 0 ? more : 0;
+	}
+	return n->inputs.n || (n->kind == NODE_FOR && node_breaks(n->body)) ? -1 : sum;
+}
+
+/* The statement N, TIMES times; 0 is perhaps. */
+static void
+rest_node(struct rest *r, const struct node *n, long long times)
+{
+	long long items = 1;
+
+	if (n->called) {
+		rest_list(r, n->called->body, times);
+	} else if (n->key) {
+		r->more |= !times;
+		if (times)
+			r->each(r->ctx, n, times);
+	} else if (n->kind == NODE_IF) {
+		rest_list(r, n->body, 0);
+		rest_list(r, n->other, 0);
+	} else {
+		if (n->var)
+			items = items_written(n);
+		if (items)
+			rest_list(r, n->body, items < 0 ? 0 : times * items);
+	}
+}
+
+static void
+rest_list(struct rest *r, const struct node *n, long long times)
+{
+	for (; n && n->kind != NODE_STOP && n->kind != NODE_FAIL && n->kind != NODE_BREAK; n = n->next)
+		rest_node(r, n, times);
+}
+
+/* What comes behind the statement that the branch is at, the way that go_on goes. */
+static void
+rest_behind(const struct branch *b, struct rest *r)
+{
+	const struct node *n = b->at, *top = b->of->top;
+	const struct frame *f = b->frame;
+
+	while (n && !(top && !top->var && n->parent == top)) {
+		rest_list(r, n->next, 1);
+		n = n->parent;
+		if (!n || n == top)
+			return;
+		if (n->kind == NODE_FOR && f->left)
+			rest_list(r, n->body, node_breaks(n->body) ? 0 : f->left);
+		f = f->up;
+	}
+}
+
+/* The same of all that the block stands in, as far as nobody came by in this look. */
+static void
+rest_above(struct walk *w, struct block *block, struct rest *r)
+{
+	for (; block->in && !block->doomed && block->seen != w->looks; block = block->in->of) {
+		block->seen = w->looks;
+		rest_behind(block->in, r);
+	}
+}
+
+static void
+rest_waiting(struct walk *w, const struct branch *b, struct rest *r)
+{
+	for (; b; b = b->next) {
+		if (b->at)
+			rest_node(r, b->at, 1);
+		rest_behind(b, r);
+		rest_above(w, b->of, r);
+	}
+}
+
+void
+walk_rest(struct walk *w, struct rest *r)
+{
+	struct block *block;
+
+	w->looks++;
+	if (w->halt)
+		return;
+	rest_waiting(w, w->ready.first, r);
+	rest_waiting(w, w->places.first, r);
+	rest_waiting(w, w->pausing.first, r);
+	rest_waiting(w, w->printing.first, r);
+	rest_waiting(w, w->stdin_wait.first, r);
+	for (block = w->filling; block; block = block->next) {
+		if (block->node->kind == NODE_CALL)
+			rest_list(r, block->node->called->body, 1);
+		else if (block->child)
+			rest_list(r, block->child, 1);
+		else
+			rest_list(r, block->node->body, block->total - block->started);
+		rest_above(w, block, r);
+	}
+}
+
+void
+walk_rest_of(struct walk *w, const struct branch *b, struct rest *r)
+{
+	if (w->halt)
+		return;
+	rest_behind(b, r);
+	rest_above(w, b->of, r);
+}
+
 /* What has ended. */
 
 void
@@ -1621,6 +1754,12 @@ branch_key(const struct walk *w, const struct branch *b, uint32_t *id)
 	}
 	*id = b->key;
 	return task_key(w, b);
+}
+
+const struct node *
+branch_line(const struct branch *b)
+{
+	return b ? b->at : NULL;
 }
 
 long

@@ -80,7 +80,7 @@ struct walk {
 	long busy;              /* places of -j that are taken */
 	struct branch_list ready, places, printing, pausing, stdin_wait;
 	struct block *filling;  /* blocks that have branches to make, the newest first */
-	uint32_t serials, tags;
+	uint32_t serials, tags, looks;
 	int stdin_state;        /* enum stdin_state */
 	int budget;             /* statements until ORDER_MORE */
 	int ended, failed, held;        /* the root has ended: with a failure, or cut short */
@@ -113,11 +113,26 @@ void walk_refused(struct walk *, struct branch *);
 /* The text of the branch was written, or could not be: ERROR is an errno or 0. */
 void walk_printed(struct walk *, struct branch *, int error);
 
+/* What is left to do, as far as it can be told. EACH is called for a line of a step and how many such steps
+ * are sure to begin yet if nothing fails; those whose answers are kept are among them until the walk
+ * comes by. A line may come more than once. */
+struct rest {
+	void *ctx;
+	void (*each)(void *ctx, const struct node *line, long long n);
+	int more;               /* set: there may be more, of lists that are not known yet, arms, loops that may break */
+};
+
+/* What waits, and what comes behind it; then the same of what comes behind the branch of a task that runs,
+ * or of a text that is being written: one call each, for all of them together count nothing twice. */
+void walk_rest(struct walk *, struct rest *);
+void walk_rest_of(struct walk *, const struct branch *, struct rest *);
+
 /* Nothing more is started. */
 void walk_halt(struct walk *, enum halt);
 
-/* The key that the branch is working on, and which try of it this is. */
+/* The key that the branch is working on, the line that it is at, and which try of it this is. */
 const char *branch_key(const struct walk *, const struct branch *, uint32_t *id);
+const struct node *branch_line(const struct branch *);
 long branch_try(const struct branch *);
 
 /* Whether the branch is at the word of an `otherwise`. */

@@ -112,3 +112,12 @@ node_parallel(const struct node *n)
 			return n;
 	return NULL;
 }
+
+int
+node_breaks(const struct node *n)
+{
+	for (; n; n = n->next)
+		if (n->kind == NODE_BREAK || node_breaks(n->body) || node_breaks(n->other))
+			return 1;
+	return 0;
+}

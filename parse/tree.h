@@ -176,6 +176,9 @@ int node_sees(const struct node *b, const struct node *a);
 /* Whether the N bytes at NAME stand in a line that could not be read. */
 int workflow_lost(const struct workflow *, const char *name, size_t n);
 
+/* Whether N or a statement behind it is a break, or holds one. */
+int node_breaks(const struct node *n);
+
 /* The innermost parallel block around N, or NULL. */
 const struct node *node_parallel(const struct node *n);
 
