@@ -21,6 +21,8 @@
 
 #include "engine/kin.h"
 #include "engine/minder.h"
+#include "engine/screen.h"
+#include "engine/watch.h"
 #include "parse/mem.h"
 #include "store/file.h"
 #include "store/log.h"
@@ -31,6 +33,8 @@ enum {
 	AGAIN_MOST_MS = 1000,
 	SECOND_MS = 1000,       /* from when on a second signal is one of its own */
 	STRAY_MS = 10 * 1000,
+	PATIENCE_MS = 400,      /* how long the live view waits for what is just being begun */
+	SILENCE_MS = 60 * 1000, /* after which a sign of life is given; then after twice that, and so on */
 	SAID_MOST = 64 * 1024,  /* bytes that may wait for standard error before nothing more is begun */
 	CHUNK = 512             /* bytes of standard output at a time: POSIX's least PIPE_BUF */
 };
@@ -43,8 +47,10 @@ struct slot {
 	uint32_t next;          /* with the same hash of pid, or free */
 	struct branch *branch;  /* NULL: standard input's */
 	enum task_kind kind;
+	int has_terminal;       /* a question, an agent that is given the terminal, standard input that is one */
 	char *word;             /* of an otherwise, for the message */
 	long long started;
+	unsigned long number;   /* it was the NUMBERth to be started, from 1 */
 };
 
 /* A text for standard output. */
@@ -63,6 +69,7 @@ struct loop_state {
 	int report, life;       /* orch's ends of the pipes */
 	struct slot *slots;
 	uint32_t nslots, free_slot, running;
+	unsigned long starts;   /* how many there were */
 	uint32_t *by_pid;       /* heads of chains, a power of two of them */
 	uint32_t npids;
 	struct print *prints, **last_print;
@@ -81,10 +88,14 @@ struct loop_state {
 	int scarce;             /* a fork was refused, and nothing has ended since */
 	long long scarce_since, scarce_pause, scarce_until;
 	int log_failed;
+	struct screen screen;   /* the live view; where there is none, signs of life */
+	uint32_t talking;       /* tasks that have the terminal to themselves */
+	struct live_silence silence;
+	int sign_given;         /* of what is to be written, a sign is the last */
 };
 
 /* Set by the handlers, which run in pselect alone. */
-static volatile sig_atomic_t got_child, got_stop, got_again, got_halt;
+static volatile sig_atomic_t got_child, got_stop, got_again, got_halt, got_size, got_cont;
 
 static void
 on_signal(int sig)
@@ -93,6 +104,12 @@ on_signal(int sig)
 		got_child = 1;
 	else if (sig == SIGTSTP || sig == SIGTTIN)
 		got_halt = sig;
+	else if (sig == SIGCONT)
+		got_cont = 1;
+#ifdef SIGWINCH
+	else if (sig == SIGWINCH)
+		got_size = 1;
+#endif
 	else if (got_stop)
 		got_again = 1;
 	else
@@ -194,6 +211,10 @@ our_signals(sigset_t *set)
 	sigaddset(set, SIGHUP);
 	sigaddset(set, SIGTSTP);
 	sigaddset(set, SIGTTIN);
+	sigaddset(set, SIGCONT);
+#ifdef SIGWINCH
+	sigaddset(set, SIGWINCH);
+#endif
 }
 
 int
@@ -225,6 +246,16 @@ hold_signals(void)
 	catch(SIGHUP, 0);
 	catch(SIGTSTP, 0);
 	catch(SIGTTIN, 0);
+}
+
+/* Those that are about the terminal alone. */
+static void
+hold_screen_signals(void)
+{
+	catch(SIGCONT, 1);
+#ifdef SIGWINCH
+	catch(SIGWINCH, 1);
+#endif
 }
 
 static int
@@ -262,6 +293,10 @@ set_up(struct loop_state *l)
 	l->minding.job = getpgrp();
 	l->free_slot = NO_SLOT;
 	l->last_print = &l->prints;
+	screen_open(&l->screen, l->progress->loud, now_ms(l));
+	l->progress->colour = l->screen.colour;
+	if (l->screen.tty >= 0)
+		hold_screen_signals();
 	/* A child that was there before (sleep & exec orch) is not ours to end: then nobody is adopted. */
 	if (waitid(P_ALL, 0, &info, WEXITED | WNOHANG | WNOWAIT) < 0 && errno == ECHILD)
 		l->adopts = kin_adopt();
@@ -365,6 +400,7 @@ forget_pid(struct loop_state *l, uint32_t slot)
 		;
 	*p = l->slots[slot].next;
 	l->slots[slot].pid = 0;
+	l->talking -= (uint32_t)l->slots[slot].has_terminal;
 	l->running--;
 }
 
@@ -454,16 +490,21 @@ static void
 start_task(struct loop_state *l, struct order *o)
 {
 	uint32_t i = take_slot(l);
+	int talks = o->task.kind == TASK_ASK || o->task.interactive || (o->task.kind == TASK_STDIN && isatty(0));
 	pid_t pid;
 
-	/* A question or an interactive agent has the terminal to itself. */
-	if (o->task.kind == TASK_ASK || o->task.interactive)
+	/* Who talks with the person has the terminal to itself. */
+	if (talks) {
+		screen_hide(&l->screen, l->progress);
 		loop_say(l->progress);
+	}
 	pid = fork();
 
 	if (!pid) {
 		close(l->life);
 		close(l->report);
+		if (l->screen.tty >= 0)
+			close(l->screen.tty);
 		minder_run(&l->minding, &o->task, i);
 	}
 	if (pid < 0) {
@@ -482,6 +523,10 @@ start_task(struct loop_state *l, struct order *o)
 	l->slots[i].branch = o->branch;
 	l->slots[i].kind = o->task.kind;
 	l->slots[i].started = now_ms(l);
+	l->slots[i].number = ++l->starts;
+	l->slots[i].has_terminal = talks;
+	l->talking += (uint32_t)talks;
+	screen_stir(&l->screen);
 	if (o->task.kind == TASK_WORD)
 		l->slots[i].word = mem_dup(o->task.word, o->task.nword);
 	else
@@ -621,6 +666,8 @@ tell_done(struct loop_state *l, const struct slot *s, const struct outcome *o)
 	if (s->kind == TASK_COMMIT)
 		minder_answered(l->store, file);
 	log_step(l, LOG_DONE, s->branch, o, NULL);
+	if (s->branch && l->screen.tty >= 0)
+		screen_took(&l->screen, s->branch, o->ms);
 	if (s->branch)
 		progress_done(l->progress, key, o, branch_try(s->branch));
 }
@@ -828,6 +875,7 @@ halt_all(struct loop_state *l, int sig)
 
 	got_halt = 0;
 	signal_minders(l, MINDER_HALT);
+	screen_hide(&l->screen, l->progress);
 	memset(&sa, 0, sizeof sa);
 	sa.sa_handler = SIG_DFL;
 	sigaction(sig, &sa, &ours);
@@ -848,6 +896,11 @@ look_at_signals(struct loop_state *l)
 	if (got_halt && !got_stop && !l->sig)
 		halt_all(l, got_halt);
 	got_halt = 0;
+	if (got_size)
+		screen_resized(&l->screen);
+	if (got_cont)
+		screen_lost(&l->screen);
+	got_size = got_cont = 0;
 	if (got_stop && !l->sig) {
 		l->sig = got_stop;
 		l->sig_at = clock_ms();
@@ -907,50 +960,169 @@ finish(struct loop_state *l)
 
 /* Waiting. */
 
+/* The shorter of two times; -1 is none. */
 static long long
-wait_time(struct loop_state *l, int more)
+sooner(long long a, long long b)
 {
-	long long ms = walk_wake(l->walk, now_ms(l)), scarce;
+	return a < 0 || (b >= 0 && b < a) ? b : a;
+}
+
+static long long
+wait_time(struct loop_state *l, int more, long long now)
+{
+	long long ms = walk_wake(l->walk, now);
 
 	if (more && (l->sig || has_way(l)))
 		return 0;
-	if (l->scarce && !l->running) {
-		scarce = l->scarce_until - now_ms(l);
-		if (ms < 0 || scarce < ms)
-			ms = scarce > 0 ? scarce : 0;
-	}
-	if (l->nlost && (ms < 0 || ms > 2))
-		ms = 2;
+	if (l->scarce && !l->running)
+		ms = sooner(ms, l->scarce_until > now ? l->scarce_until - now : 0);
+	if (l->nlost)
+		ms = sooner(ms, 2);
 	return ms;
+}
+
+/* The slot of what has run longest; there is one. */
+static const struct slot *
+oldest_slot(const struct loop_state *l)
+{
+	const struct slot *oldest = NULL;
+	uint32_t i;
+
+	for (i = 0; i < l->nslots; i++)
+		if (l->slots[i].pid && (!oldest || l->slots[i].number < oldest->number))
+			oldest = &l->slots[i];
+	return oldest;
+}
+
+static void
+give_sign(struct loop_state *l, long long now)
+{
+	const struct slot *s = oldest_slot(l);
+	char file[KEY_NAME_MAX + 1];
+	struct buf name = { 0 };
+	long long quiet = -2;
+	uint32_t id;
+	const char *key = branch_key(l->walk, s->branch, &id);
+
+	screen_name(l->walk, s->branch, &name);
+	if (key && key_encode(key, strlen(key), file) >= 0)
+		quiet = watch_quiet(l->store, file);
+	if (quiet > now - s->started)
+		quiet = -1;             /* an earlier try's */
+	progress_quiet(l->progress, name.s, now - s->started, quiet, (long)l->running - 1);
+	buf_free(&name);
+	l->sign_given = 1;
+}
+
+/* Where there is no live view: a sign of life when nothing was said for long. Returns when to ask again. */
+static long long
+break_silence(struct loop_state *l, long long now)
+{
+	int said = !l->running || l->talking || (l->progress->out.n && !l->sign_given);
+	long long ms;
+
+	if (l->progress->loud == LOUD_QUIET)
+		return -1;
+	if (!l->progress->out.n)
+		l->sign_given = 0;
+	ms = live_silent(&l->silence, now, said, SILENCE_MS);
+	if (ms)
+		return l->running && !l->talking ? ms : -1;
+	give_sign(l, now);
+	return live_silent(&l->silence, now, 0, SILENCE_MS);
+}
+
+/* Looks at what runs and what is left, for the live view. While a text is written to the same terminal
+ * there is none. */
+static void
+look(struct loop_state *l, long long now)
+{
+	struct print *p;
+	uint32_t i;
+
+	screen_begin(&l->screen, l->walk, l->progress, l->running, now);
+	for (i = 0; i < l->nslots; i++) {
+		const struct slot *s = &l->slots[i];
+
+		if (s->pid)
+			screen_task(&l->screen, l->walk, s->number, s->branch, s->kind != TASK_IF && s->kind != TASK_STDIN, s->started);
+	}
+	for (p = l->prints; p; p = p->next)
+		if (p->branch)
+			walk_rest_of(l->walk, p->branch, &l->screen.left);
+	screen_end(&l->screen, l->walk, l->store, l->talking || (l->prints && l->screen.shared), now);
+}
+
+/* The live view is looked after. MORE: at once more will begin, which is to be seen too. Returns when to ask again;
+ * *WRITE: there is something to be written now. */
+static long long
+show(struct loop_state *l, int more, long long now, int *write)
+{
+	struct screen *s = &l->screen;
+	int print = l->prints && s->shared;
+
+	*write = 0;
+	if (more && !print && now < s->looked + PATIENCE_MS)
+		return -1;
+	if (now >= s->look || (print && s->want.n))
+		look(l, now);
+	if (!screen_changed(s, l->progress))
+		return s->look - now;
+	*write = now >= s->draw || s->rest.n || print;
+	return *write ? s->look - now : sooner(s->look - now, s->draw - now);
+}
+
+static void
+write_screen(struct loop_state *l)
+{
+	long long now = now_ms(l);
+
+	if (!l->screen.rest.n)
+		look(l, now);
+	screen_write(&l->screen, l->progress, now);
+}
+
+/* Whether a text may be written: on the terminal of the live view what was said goes before it, and the view
+ * is not there. */
+static int
+may_print(const struct loop_state *l)
+{
+	const struct screen *s = &l->screen;
+
+	return l->prints && !(s->tty >= 0 && s->shared && (s->shown.n || s->rest.n || l->progress->out.n));
 }
 
 static void
 wait_for_something(struct loop_state *l, int more)
 {
-	long long ms = wait_time(l, more);
+	long long now = now_ms(l), ms = wait_time(l, more, now);
+	int live = l->screen.tty, say = 0, err = live >= 0 ? live : 2;
 	struct timespec t;
 	fd_set in, out;
 	sigset_t none;
 	int n;
 
+	ms = sooner(ms, live >= 0 ? show(l, !ms, now, &say) : break_silence(l, now));
 	FD_ZERO(&in);
 	FD_ZERO(&out);
 	FD_SET(l->report, &in);
-	if (l->prints)
+	if (may_print(l))
 		FD_SET(1, &out);
-	if (l->progress->out.n)
-		FD_SET(2, &out);
+	if (live >= 0 ? say : l->progress->out.n > 0)
+		FD_SET(err, &out);
 	t.tv_sec = ms / 1000;
 	t.tv_nsec = ms % 1000 * 1000000;
 	sigemptyset(&none);
-	n = pselect((l->report > 2 ? l->report : 2) + 1, &in, &out, NULL, ms < 0 ? NULL : &t, &none);
+	n = pselect((l->report > err ? l->report : err) + 1, &in, &out, NULL, ms < 0 ? NULL : &t, &none);
 	let_signals_in();
 	look_at_signals(l);
 	if (n <= 0)
 		return;
-	if (l->prints && FD_ISSET(1, &out))
+	if (may_print(l) && FD_ISSET(1, &out))
 		write_print(l);
-	if (l->progress->out.n && FD_ISSET(2, &out))
+	if (live >= 0 && FD_ISSET(err, &out))
+		write_screen(l);
+	else if (l->progress->out.n && FD_ISSET(err, &out))
 		write_progress(l->progress);
 }
 
@@ -1006,6 +1178,7 @@ loop_run(struct walk *w, struct store *s, struct progress *p)
 			more = 1;
 		}
 	}
+	screen_close(&l.screen, p);
 	see_minders_out(&l);
 	free(l.slots);
 	free(l.by_pid);

@@ -17,7 +17,13 @@ enum {
 static void
 head(struct progress *p, const char *word, const char *key)
 {
+	const char *colour = !p->colour ? NULL : !strcmp(word, "failed") ? "\033[31m" : !strcmp(word, "kept") ? "\033[2m" : NULL;
+
+	if (colour)
+		buf_text(&p->out, colour);
 	buf_fmt(&p->out, "%-9s ", word);
+	if (colour)
+		buf_text(&p->out, "\033[0m");
 	visible_add(&p->out, key, strlen(key), 0);
 }
 
@@ -207,6 +213,33 @@ progress_event(struct progress *p, const struct event *e, const char *differs)
 		buf_char(&p->out, '\n');
 		break;
 	}
+}
+
+/* Whole seconds. */
+static void
+put_seconds(struct progress *p, long long ms)
+{
+	duration_text(ms < 1000 ? 1000 : ms / 1000 * 1000, &p->out);
+}
+
+void
+progress_quiet(struct progress *p, const char *key, long long ms, long long quiet, long others)
+{
+	progress_flush(p);
+	buf_text(&p->out, "orch: ");
+	visible_add(&p->out, key, strlen(key), 0);
+	buf_text(&p->out, " has been running for ");
+	put_seconds(p, ms);
+	if (quiet == -1) {
+		buf_text(&p->out, ", and has written nothing yet");
+	} else if (quiet >= 0) {
+		buf_text(&p->out, ", and last wrote something ");
+		put_seconds(p, quiet);
+		buf_text(&p->out, " ago");
+	}
+	if (others)
+		buf_fmt(&p->out, "; %ld other%s", others, others > 1 ? "s run" : " runs");
+	buf_char(&p->out, '\n');
 }
 
 void

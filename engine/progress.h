@@ -11,6 +11,7 @@ enum loudness { LOUD_QUIET = -1, LOUD_NORMAL, LOUD_VERBOSE };
 struct progress {
 	struct buf out;         /* what is still to be written */
 	enum loudness loud;
+	int colour;             /* it is for a terminal that may show colours */
 	struct store *store;
 	long done, kept, failed;        /* steps */
 	long kept_run;          /* kept steps in a row, so far */
@@ -25,6 +26,10 @@ void progress_otherwise(struct progress *, const char *key, const char *word);
 
 /* What the walk says. DIFFERS: of a kept step, what would be asked otherwise now; NULL: nothing. */
 void progress_event(struct progress *, const struct event *, const char *differs);
+
+/* A sign of life: nothing was said for long. The step KEY runs since MS milliseconds, has written something
+ * QUIET ago (-1: nothing yet; -2: that is not known), and OTHERS run besides. */
+void progress_quiet(struct progress *, const char *key, long long ms, long long quiet, long others);
 
 /* The last line of kept ones, when there were many. */
 void progress_flush(struct progress *);
