@@ -17,5 +17,6 @@ Suite *survive_suite(void);     /* whole runs: nobody outlives orch, however it 
 Suite *history_suite(void);     /* whole runs: random workflows, killed and gone on with */
 Suite *limits_suite(void);      /* whole runs: full disks, few descriptors and processes, large answers */
 Suite *foreign_suite(void);     /* whole runs: directories and files that are another's, or links */
+Suite *live_suite(void);        /* the live view: as a text, and whole runs on a pseudo-terminal */
 
 #endif

@@ -1,0 +1,845 @@
+/* The live view: as a text; and on a pseudo-terminal, by whole runs. What was written to the terminal is put
+ * on a small screen of the test's own, as a terminal would, and that is looked at. */
+#include <check.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/ioctl.h>
+#include <termios.h>
+#include <unistd.h>
+
+#include "engine/live.h"
+#include "engine/progress.h"
+#include "tests/help.h"
+#include "tests/procs.h"
+#include "tests/pty.h"
+#include "tests/suites.h"
+
+#define LEN(a) (sizeof (a) / sizeof *(a))
+#define SAYS(row, text) ((row).said = (text), (row).nsaid = strlen(text))
+
+/* The text. */
+
+/* The view, of which at most live_fit of the N rows are shown. */
+static const char *
+frame(struct live v, const struct live_row *rows, size_t n)
+{
+	static struct buf out;
+
+	out.n = 0;
+	v.rows = rows;
+	v.all = n;
+	v.nrows = live_fit(v.height, n);
+	live_frame(&v, &out);
+	return buf_str(&out);
+}
+
+static struct live
+sized(int width, int height)
+{
+	struct live v = { 0 };
+
+	v.width = width;
+	v.height = height;
+	return v;
+}
+
+static const struct live_row some[] = {
+	{ "review-security", 65000, 1, "reading engine/loop.c", 21 },
+	{ "review-design", 3000, 2, "thinking", 8 },
+	{ "fix", 999, 1, NULL, 0 },
+};
+
+static struct live
+counted(int width, int height)
+{
+	struct live v = sized(width, height);
+
+	v.done = 12;
+	v.kept = 3;
+	v.failed = 1;
+	v.running = 8;
+	v.waiting = 76;
+	v.ms = 65000;
+	v.left = 200000;
+	return v;
+}
+
+START_TEST(at_80_columns)
+{
+	ck_assert_str_eq(frame(counted(80, 24), some, 3),
+	    "  review-security   1m05s  reading engine/loop.c\n"
+	    "  review-design        3s  try 2  thinking\n"
+	    "  fix                  0s\n"
+	    "12 done, 3 kept, 1 failed, 8 running, 76 waiting  1m05s  about 4m left\n");
+}
+END_TEST
+
+/* Word for word. */
+START_TEST(the_example_of_the_manual)
+{
+	static const struct live_row rows[] = {
+		{ "review-performance", 107000, 1, "reading engine/loop.c", 21 }, { "review-design", 3000, 2, "thinking", 8 },
+	};
+	struct live v = sized(80, 24);
+
+	v.done = v.waiting = 1;
+	v.running = 2;
+	v.ms = 109000;
+	v.left = 89000;
+	v.at_least = 1;
+	help_has(help_read("orch.1", NULL), frame(v, rows, 2));
+}
+END_TEST
+
+START_TEST(at_40_columns)
+{
+	ck_assert_str_eq(frame(counted(40, 10), some, 3),
+	    "review-security   1m05s  reading engine\n"
+	    "review-design        3s  try 2  thinkin\n"
+	    "fix                  0s\n"
+	    "12 done, 1 failed  about 4m left\n");
+}
+END_TEST
+
+START_TEST(at_10_columns_and_at_one)
+{
+	ck_assert_str_eq(frame(counted(10, 10), some, 3), "..ecurity\n..-design\nfix      \n1 failed\n");
+	ck_assert_str_eq(frame(counted(1, 10), some, 3), "");
+}
+END_TEST
+
+START_TEST(what_is_zero_is_left_out)
+{
+	struct live v = sized(80, 24);
+
+	v.running = 1;
+	ck_assert_str_eq(frame(v, NULL, 0), "1 running  0s\n");
+	v.waiting = 2;
+	v.more = 1;
+	v.left = 61000;
+	v.at_least = 1;
+	ck_assert_str_eq(frame(v, NULL, 0), "1 running, 2+ waiting  0s  2m or more left\n");
+	v.waiting = 0;
+	v.left = 999;
+	ck_assert_str_eq(frame(v, NULL, 0), "1 running, maybe more  0s\n");
+	v.stopping = 1;
+	v.waiting = v.more = 0;
+	v.left = 0;
+	ck_assert_str_eq(frame(v, NULL, 0), "stopping: 1 running  0s\n");
+}
+END_TEST
+
+/* No line is ever too wide, and there are never too many, whatever is said. */
+START_TEST(it_fits)
+{
+	static const int widths[] = { 0, 1, 2, 3, 9, 10, 16, 17, 32, 33, 40, 61, 80, 200 };
+	static const int heights[] = { 0, 1, 2, 3, 4, 7, 8, 10, 24, 60 };
+	static const char *const texts[] = {
+		"", "x", "\033[2J\033[1;31mred", "\xe6\x97\xa5\xe6\x9c\xac\xe8\xaa\x9e\xe6\x97\xa5\xe6\x9c\xac\xe8\xaa\x9e\xe6\x97\xa5\xe6\x9c\xac\xe8\xaa\x9e",
+		"a\xcc\x81" "a\xcc\x81" "a\xcc\x81" "a\xcc\x81" "a\xcc\x81" "a\xcc\x81" "a\xcc\x81", "\xff\xfe\xff\xfe\xff\xfe\xff", "\xf0\x9f\x98\x80\xf0\x9f\x98\x80 \xe2\x9c\x85",
+		"review-a/very/long/path/to/a/file/that/does/not/fit/into/any/line/of/a/terminal/whatsoever/even/if/it/is/a/wide/one.c",
+	};
+	struct live_row rows[40];
+	size_t w, h, i, n;
+
+	for (n = 0; n <= LEN(rows); n += 5)
+		for (w = 0; w < LEN(widths); w++)
+			for (h = 0; h < LEN(heights); h++) {
+				const char *s, *nl;
+				struct live v = counted(widths[w], heights[h]);
+				int lines = 0;
+
+				v.colour = 1;
+				v.failed = n ? 1234567 : 0;
+				for (i = 0; i < n; i++) {
+					rows[i].key = texts[(i + w) % LEN(texts)];
+					rows[i].ms = (long long)i * i * i * 100000;
+					rows[i].tries = (long)i;
+					SAYS(rows[i], texts[i % LEN(texts)]);
+				}
+				for (s = frame(v, rows, n); *s; s = nl + 1, lines++) {
+					nl = strchr(s, '\n');
+					ck_assert_ptr_nonnull(nl);
+					ck_assert_msg(live_width(s, (size_t)(nl - s)) < (size_t)v.width, "%d columns: %.*s", v.width, (int)(nl - s), s);
+				}
+				s = frame(v, rows, n);
+				ck_assert_int_eq(help_count(s, "\033[31m"), help_count(s, "\033[0m"));
+				ck_assert_msg(lines < v.height || !lines, "%d lines of %d", lines, v.height);
+			}
+}
+END_TEST
+
+START_TEST(and_so_many_more)
+{
+	struct live_row rows[40] = { { "k", 0, 1, NULL, 0 } };
+	const char *s;
+	size_t i;
+
+	for (i = 1; i < LEN(rows); i++)
+		rows[i] = rows[0];
+	s = frame(counted(80, 24), rows, 40);
+	ck_assert_int_eq(help_count(s, "  k  "), 18);
+	help_has(s, "\n  and 22 more\n12 done");
+	s = frame(counted(80, 24), rows, 19);
+	ck_assert_int_eq(help_count(s, "  k  "), 19);
+	help_lacks(s, "more");
+	s = frame(counted(40, 10), rows, 7);
+	ck_assert_int_eq(help_count(s, "k   "), 4);
+	help_has(s, "\nand 3 more\n");
+	ck_assert_str_eq(frame(counted(80, 2), rows, 7), "12 done, 3 kept, 1 failed, 8 running, 76 waiting  1m05s  about 4m left\n");
+	ck_assert_str_eq(frame(counted(80, 1), rows, 7), "");
+}
+END_TEST
+
+START_TEST(what_is_said_is_made_visible_and_cut)
+{
+	struct live_row row = { "k\033]0;", 1000, 1, NULL, 0 };
+	const char *s;
+
+	SAYS(row, "a\tb\033[31mc\x9b\r");
+	s = frame(counted(80, 24), &row, 1);
+	ck_assert_ptr_nonnull(strstr(s, "k\\x1b]0;      1s  a b\\x1b[31mc\\x9b\\x0d\n"));
+	row.key = "k";
+	/* Cut where a character ends: 13 columns are left of 39, six of these and one blank. */
+	SAYS(row, "\xe6\x97\xa5\xe6\x97\xa5\xe6\x97\xa5\xe6\x97\xa5\xe6\x97\xa5\xe6\x97\xa5\xe6\x97\xa5\xe6\x97\xa5\xe6\x97\xa5\xe6\x97\xa5\xe6\x97\xa5\xe6\x97\xa5\xe6\x97\xa5\xe6\x97\xa5\xe6\x97\xa5");
+	s = frame(counted(40, 24), &row, 1);
+	ck_assert_int_eq(help_count(s, "\xe6\x97\xa5"), 14);
+	ck_assert_uint_eq(live_width(s, strcspn(s, "\n")), 39);
+	s = frame(counted(39, 24), &row, 1);
+	ck_assert_int_eq(help_count(s, "\xe6\x97\xa5"), 13);
+}
+END_TEST
+
+START_TEST(widths)
+{
+	static const struct {
+		const char *s;
+		size_t width;
+	} is[] = {
+		{ "", 0 }, { "abc", 3 }, { "\xc3\xa4", 1 }, { "a\xcc\x88", 1 }, { "\xe6\x97\xa5", 2 }, { "\xea\xb0\x80", 2 },
+		{ "\xef\xbc\xa1", 2 }, { "\xf0\x9f\x98\x80", 2 }, { "\xe2\x9c\x85", 2 }, { "\033[31mred\033[0m", 3 },
+	};
+	size_t i;
+
+	for (i = 0; i < LEN(is); i++)
+		ck_assert_uint_eq(live_width(is[i].s, strlen(is[i].s)), is[i].width);
+	ck_assert_uint_eq(live_lines("123456\n\n1234567\n", 16, 80), 3);
+	ck_assert_uint_eq(live_lines("123456\n\n1234567\n", 16, 6), 4);
+	ck_assert_uint_eq(live_lines("123456\n\n1234567\n", 16, 3), 6);
+	ck_assert_uint_eq(live_lines("", 0, 3), 0);
+}
+END_TEST
+
+START_TEST(colours)
+{
+	struct live v = counted(80, 24);
+
+	v.colour = 1;
+	help_has(frame(v, some, 3), "3 kept, \033[31m1 failed\033[0m, 8 running");
+	ck_assert_int_eq(help_count(frame(v, some, 3), "\033"), 2);
+	v.failed = 0;
+	help_lacks(frame(v, some, 3), "\033");
+}
+END_TEST
+
+START_TEST(last_lines)
+{
+	static const struct {
+		const char *s, *last;
+	} is[] = {
+		{ "", "" }, { "one", "one" }, { "one\n", "one" }, { "one\n\n \n", "one" }, { "one\ntwo", "two" }, { "\n", "" },
+		{ " 10%\r 20%\r", "20%" }, { "one\r\n", "one" }, { "one\n\t two \n", "two" },
+	};
+	size_t i, n;
+
+	for (i = 0; i < LEN(is); i++) {
+		const char *s = live_last(is[i].s, strlen(is[i].s), &n);
+
+		ck_assert_msg(n == strlen(is[i].last) && !memcmp(s, is[i].last, n), "%d: `%.*s`", (int)i, (int)n, s);
+	}
+}
+END_TEST
+
+START_TEST(estimates)
+{
+	struct live_times t = { 0 };
+	struct live_work w = { 0 }, none = { 0 };
+	int a = 0, b = 0;
+
+	live_work_add(&none, &t, &a, 5, -1);
+	ck_assert(live_left(&none, 2) == 0);
+	live_took(&t, &a, 1000);
+	live_took(&t, &a, 3000);
+	live_took(&t, &b, 60000);
+	live_work_add(&w, &t, &a, 10, -1);
+	ck_assert(live_left(&w, 2) == 10000);
+	ck_assert(!w.more);
+	live_work_add(&w, &t, &a, 1, 500);
+	live_work_add(&w, &t, &a, 1, 9000);
+	ck_assert(live_left(&w, 2) == 10750);
+	ck_assert(live_left(&w, 0) == 0);
+	live_work_add(&w, &t, &b, 1, 20000);
+	ck_assert(live_left(&w, 3) == 40000);
+	live_work_add(&w, &t, &w, 1, -1);
+	ck_assert(w.more);
+}
+END_TEST
+
+START_TEST(signs_of_life)
+{
+	struct live_silence s = { 0 };
+
+	ck_assert(live_silent(&s, 5000, 0, 1000) == 1000);
+	ck_assert(live_silent(&s, 5400, 0, 1000) == 600);
+	ck_assert(live_silent(&s, 6000, 0, 1000) == 0);
+	ck_assert(live_silent(&s, 6000, 0, 1000) == 1000);
+	ck_assert(live_silent(&s, 7000, 0, 1000) == 0);
+	ck_assert(live_silent(&s, 7001, 0, 1000) == 1999);
+	ck_assert(live_silent(&s, 9000, 0, 1000) == 0);
+	ck_assert(live_silent(&s, 9000, 0, 1000) == 4000);
+	ck_assert(live_silent(&s, 12000, 1, 1000) == 1000);
+	ck_assert(live_silent(&s, 13000, 0, 1000) == 0);
+	/* A machine that slept gives one, not many. */
+	ck_assert(live_silent(&s, 99000, 0, 1000) == 0);
+	ck_assert(live_silent(&s, 99001, 0, 1000) > 0);
+}
+END_TEST
+
+START_TEST(what_a_sign_says)
+{
+	struct progress p = { 0 };
+
+	progress_quiet(&p, "review-auth", 240000, 180000, 2);
+	progress_quiet(&p, "a\033b", 60000, -1, 1);
+	progress_quiet(&p, "c", 120000, 0, 0);
+	ck_assert_str_eq(buf_str(&p.out),
+	    "orch: review-auth has been running for 4m, and last wrote something 3m ago; 2 others run\n"
+	    "orch: a\\x1bb has been running for 1m, and has written nothing yet; 1 other runs\n"
+	    "orch: c has been running for 2m, and last wrote something 1s ago\n");
+}
+END_TEST
+
+/* The terminal. */
+
+enum { ROWS = 200, COLS = 300 };
+
+static struct {
+	char cells[ROWS][COLS + 1];
+	int row, col, width;
+} screen;
+
+static void
+clear_from(int row, int col)
+{
+	memset(screen.cells[row] + col, 0, (size_t)(COLS - col));
+}
+
+/* The sequence behind ESC [; returns its end. */
+static const char *
+take_sequence(const char *s)
+{
+	int n = atoi(s), i;
+
+	s += strspn(s, "0123456789;");
+	if (*s == 'A')
+		screen.row = screen.row > (n ? n : 1) ? screen.row - (n ? n : 1) : 0;
+	else if (*s == 'K')
+		clear_from(screen.row, screen.col);
+	else if (*s == 'J')
+		for (i = screen.row; i < ROWS; i++)
+			clear_from(i, i == screen.row ? screen.col : 0);
+	else
+		ck_assert_msg(*s == 'm', "ESC [ ... %c was written:\n%s", *s, pty_shown());
+	return s + 1;
+}
+
+static void
+put_cell(char c)
+{
+	if (screen.col == screen.width) {
+		screen.row++;
+		screen.col = 0;
+	}
+	ck_assert_int_lt(screen.row, ROWS);
+	screen.cells[screen.row][screen.col++] = c;
+}
+
+/* All that was shown, as it stands on a terminal WIDTH wide and very high: its lines. */
+static const char *
+on_screen(int width)
+{
+	static char text[ROWS * (COLS + 1)];
+	const char *s = pty.seen, *end = pty.seen + pty.n;
+	int i, last = 0;
+	size_t at = 0;
+
+	memset(&screen, 0, sizeof screen);
+	screen.width = width;
+	while (s < end) {
+		if (*s == '\033' && s[1] == '[') {
+			s = take_sequence(s + 2);
+			continue;
+		}
+		if (*s == '\r')
+			screen.col = 0;
+		else if (*s == '\n')
+			screen.row++;
+		else
+			put_cell(*s);
+		s++;
+	}
+	for (i = 0; i < ROWS; i++)
+		if (*screen.cells[i])
+			last = i;
+	for (i = 0; i <= last; i++)
+		at += (size_t)sprintf(text + at, "%s\n", screen.cells[i]);
+	return text;
+}
+
+/* Waits until NEEDLE stands on the screen. */
+static void
+expect_on_screen(const char *needle)
+{
+	long long until = help_ms() + SOON;
+
+	while (!strstr(on_screen(80), needle)) {
+		ck_assert_msg(help_ms() < until, "`%s` is not on the screen, but:\n%s\n%s", needle, on_screen(80), pty_shown());
+		pty_look(5);
+	}
+}
+
+static void
+begin(void)
+{
+	procs_begin();
+	setenv("LC_ALL", "C", 1);
+	setenv("TERM", "xterm", 1);
+	unsetenv("NO_COLOR");
+	unsetenv("ENV");
+}
+
+static void
+end(void)
+{
+	ck_assert_msg(!pty.pid, "the test has not waited for its program");
+	procs_none_left(SOON);
+	help_end();
+}
+
+/* A step says SAID and waits for the file go. */
+#define WAITS "until test -f go; do sleep 0.02; done"
+
+START_TEST(it_appears_and_is_gone_at_the_end)
+{
+	help_file("f.orch", "run sh as one | echo 'first line'; echo 'last line'; " WAITS, "run sh as two | :", NULL);
+	pty_command("exec orch run -r x f.orch");
+	expect_on_screen("last line");
+	ck_assert_str_eq(on_screen(80), "orch: run x\n  one      0s  last line\n1 running, 1 waiting  0s\n");
+	help_file("go", NULL);
+	pty_ends(0);
+	help_in_order(on_screen(80), (const char *const[]){ "orch: run x\ndone      one  ", "\ndone      two  ",
+	    "\norch: run x is complete: 2 done" }, 3);
+	help_lacks(on_screen(80), "running");
+	help_lacks(on_screen(80), "last line");
+	ck_assert_int_eq(screen.row, 4);
+	ck_assert_int_eq(screen.col, 0);
+}
+END_TEST
+
+START_TEST(the_latest_line_of_either_stream)
+{
+	help_file("f.orch", "run sh as one | echo out; until test -f a; do sleep 0.02; done; echo err >&2; "
+	    "until test -f b; do sleep 0.02; done; echo again; " WAITS, NULL);
+	pty_command("exec orch run -r x f.orch");
+	expect_on_screen("s  out");
+	help_file("a", NULL);
+	expect_on_screen("s  err");
+	help_file("b", NULL);
+	expect_on_screen("s  again");
+	help_file("go", NULL);
+	pty_ends(0);
+}
+END_TEST
+
+/* What is left is counted as far as it is known. */
+START_TEST(what_waits_is_counted)
+{
+	static const struct {
+		const char *lines[6], *counts;
+	} is[] = {
+		{ { "parallel max 2 i in 1..9", "run sh as a-{{i}} | " WAITS, "run sh as b-{{i}} | " WAITS, "end", "run sh as c | :", NULL },
+		    "2 running, 17 waiting  0s" },
+		{ { "for i in 1..3", "run sh as a-{{i}} | " WAITS, "run sh as b-{{i}} | :", "end", NULL }, "1 running, 5 waiting  0s" },
+		{ { "run sh as l | echo 1; " WAITS, "parallel i in < l", "run sh as a-{{i}} | :", "end", "run sh as b | :", NULL },
+		    "1 running, 1+ waiting  0s" },
+		{ { "for i in 1..3", "run sh as a-{{i}} | " WAITS, "if true", "break", "end", "end" }, "1 running, maybe more  0s" },
+		{ { "run sh as a | " WAITS, "if true", "run sh as b | :", "end", "run sh as c | :", NULL }, "1 running, 1+ waiting  0s" },
+		{ { "parallel", "run sh as a | " WAITS, "run sh as b | " WAITS, "end", "call g.orch", NULL }, "2 running, 3 waiting  0s" },
+		{ { "parallel i in 1 2", "run sh as a-{{i}} | test $i = 2; " WAITS, "end", "run sh as b | :", NULL },
+		    "1 failed, 1 running  0s" },
+		{ { "run sh as a | " WAITS, "print | x", "stop", "run sh as b | :", NULL }, "1 running  0s" },
+	};
+	int i = _i;
+
+	help_file("g.orch", "parallel max 1 i in 1..3", "run sh as {{i}} | :", "end", NULL);
+	help_file("f.orch", is[i].lines[0], is[i].lines[1], is[i].lines[2], is[i].lines[3], is[i].lines[4], is[i].lines[5], NULL);
+	pty_command("exec orch run -r x f.orch");
+	expect_on_screen(is[i].counts);
+	help_file("go", NULL);
+	pty_ends(help_count(is[i].counts, "failed"));
+}
+END_TEST
+
+START_TEST(an_estimate_from_the_steps_of_the_block)
+{
+	help_file("f.orch", "parallel max 1 i in 1..4", "run sh as a-{{i}} | test $i != 2 || { " WAITS "; }; sleep 1.1", "end", NULL);
+	pty_command("exec orch run -r x f.orch");
+	expect_on_screen("1 done, 1 running, 2 waiting  1s  about 10s left");
+	help_file("go", NULL);
+	pty_ends(0);
+}
+END_TEST
+
+/* When one step follows another, the view is not seen without any. */
+START_TEST(it_stands_still)
+{
+	help_file("f.orch", "for i in 1..6", "run sh as s-{{i}} | sleep 0.3", "end", "run sh as last | " WAITS, NULL);
+	pty_command("exec orch run -r x f.orch");
+	expect_on_screen("6 done, 1 running");
+	help_lacks(pty.seen, "done, 5 waiting");
+	help_lacks(pty.seen, "done, 4 waiting");
+	help_lacks(pty.seen, "done, 3 waiting");
+	help_lacks(pty.seen, "done, 2 waiting");
+	help_file("go", NULL);
+	pty_ends(0);
+}
+END_TEST
+
+START_TEST(another_try)
+{
+	help_file("f.orch", "run sh as one | test -f second || { : >second; exit 3; }; " WAITS, "retry 1 1s", NULL);
+	pty_command("exec orch run -r x f.orch");
+	expect_on_screen("failed    one  try 1: exit status 3");
+	expect_on_screen("s  try 2\n");
+	help_file("go", NULL);
+	pty_ends(0);
+}
+END_TEST
+
+static void
+resize(int width, int height)
+{
+	struct winsize size;
+
+	memset(&size, 0, sizeof size);
+	size.ws_col = (unsigned short)width;
+	size.ws_row = (unsigned short)height;
+	ck_assert_int_eq(ioctl(pty.master, TIOCSWINSZ, &size), 0);
+}
+
+START_TEST(another_size)
+{
+	help_file("f.orch", "parallel i in 1..20", "run sh as step-number-{{i}} | echo here i''s a line that is long; " WAITS, "end", NULL);
+	pty_command("exec orch run -r x f.orch");
+	expect_on_screen("20 running");
+	expect_on_screen("  and 2 more\n20 running");
+	help_has(on_screen(80), "here is a line that is long\n");
+	help_in_order(on_screen(80), (const char *const[]){ "  step-number-1 ", "  step-number-2 ", "  step-number-17 ", "  step-number-18 " }, 4);
+	resize(20, 10);
+	expect_on_screen("\nand 16 more\n20 running");
+	help_has(on_screen(80), "..-number-1      ");
+	resize(80, 30);
+	expect_on_screen("  step-number-20      ");
+	help_lacks(strstr(on_screen(80), "  step-number-1  "), "more");
+	help_file("go", NULL);
+	pty_ends(0);
+	help_lacks(on_screen(80), "running");
+	ck_assert_int_eq(help_count(on_screen(80), "done      step-number-"), 20);
+}
+END_TEST
+
+START_TEST(it_is_gone_after_an_interrupt)
+{
+	help_file("f.orch", "step s exec agent touch up sleep 60000", "parallel i in 1..3", "run s as s-{{i}}", "end", NULL);
+	pty_command("exec orch run -r x f.orch");
+	expect_on_screen("3 running");
+	pty_type("\003");
+	pty_ends(128 + SIGINT);
+	help_in_order(on_screen(80), (const char *const[]){ "orch: run x\norch: run x was stopped: 0 done, 0 kept, 0 failed",
+	    "\norch: to go on with it: " }, 2);
+	ck_assert_int_eq(help_count(on_screen(80), "\n"), 3);
+	ck_assert_int_eq(screen.col, 0);
+}
+END_TEST
+
+START_TEST(it_says_that_it_is_stopping)
+{
+	help_file("f.orch", "run sh as one | trap '' TERM; : >up; " WAITS, NULL);
+	pty_command("exec orch run -r x f.orch");
+	expect_on_screen("1 running");
+	pty_await_file("up");
+	pty_type("\003");
+	expect_on_screen("stopping: 1 running");
+	help_file("go", NULL);
+	pty_ends(128 + SIGINT);
+	help_lacks(on_screen(80), "stopping");
+}
+END_TEST
+
+START_TEST(a_failure_stands_above_it)
+{
+	help_file("f.orch", "parallel", "run sh as bad | echo it is; echo because >&2; exit 3", "run sh as other | " WAITS, "end", NULL);
+	pty_command("exec orch run -r x f.orch");
+	expect_on_screen("1 failed, 1 running");
+	help_in_order(on_screen(80), (const char *const[]){ "failed    bad  exit status 3\n    out| it is\n    err| because\n",
+	    "  other  ", "\n1 failed, 1 running" }, 3);
+	help_has(pty.seen, "\033[31mfailed    ");
+	help_file("go", NULL);
+	pty_ends(1);
+	help_lacks(on_screen(80), "running");
+	help_has(on_screen(80), "    err| because\n");
+}
+END_TEST
+
+START_TEST(nothing_is_left_behind_by_a_kill)
+{
+	help_file("f.orch", "run sh as one | echo here; " WAITS, NULL);
+	pty_command("orch run -r x f.orch; echo the prompt");
+	expect_on_screen("s  here");
+	kill((pid_t)atol(strstr(help_read(".orch/x/log", NULL), "\twalk\t") + 6), SIGKILL);
+	pty_expect("the prompt");
+	pty_ends(0);
+	help_lacks(pty.seen, "\033[?");
+	help_lacks(pty.seen, "\0337");
+	help_has(on_screen(80), "\nthe prompt\n");
+	help_has(on_screen(80), "\n1 running");
+	help_file("go", NULL);
+}
+END_TEST
+
+/* Where it would not be understood, or not be wanted. */
+START_TEST(there_is_none)
+{
+	static const char *const commands[] = {
+		"TERM=dumb exec orch run -r x f.orch", "unset TERM; exec orch run -r x f.orch", "exec orch run -q -r x f.orch",
+		"exec orch run -r x f.orch 2>err",
+	};
+
+	help_file("f.orch", "run sh as one | sleep 0.6", "run sh as bad | exit 3", NULL);
+	pty_command(commands[_i]);
+	pty_ends(1);
+	help_lacks(pty.seen, "\033");
+	help_lacks(pty.seen, "running");
+	if (_i == 3)
+		help_lacks(help_read("err", NULL), "\033");
+	else
+		help_has(pty.seen, "failed    bad  exit status 3");
+}
+END_TEST
+
+START_TEST(no_colour)
+{
+	help_file("f.orch", "run sh as one | :", "parallel", "run sh as bad | exit 3", "run sh as two | sleep 0.6", "end", NULL);
+	pty_command("NO_COLOR=1 exec orch run -r x f.orch");
+	pty_ends(1);
+	help_has(pty.seen, "1 done, 1 failed, 1 running");
+	pty_command("NO_COLOR=1 exec orch resume -r x");
+	pty_ends(1);
+	help_lacks(pty.seen, "m1 failed");
+	help_lacks(pty.seen, "mfailed");
+	help_lacks(pty.seen, "mkept");
+	pty_command("NO_COLOR= exec orch resume -r x");
+	pty_ends(1);
+	help_has(pty.seen, "\033[31mfailed    ");
+	help_has(pty.seen, "\033[2mkept      ");
+}
+END_TEST
+
+START_TEST(who_has_the_terminal_has_it_alone)
+{
+	const char *seen;
+
+	help_file("f.orch", "run sh as one | sleep 0.5", "run sh as talk | echo I talk; sleep 0.7; echo I end", "interactive",
+	    "ask q yes no | Well?", "run sh as two | " WAITS, NULL);
+	pty_command("exec orch run -r x f.orch");
+	expect_on_screen("1 running, 3 waiting");
+	pty_expect("I talk");
+	seen = pty.seen + pty.from;
+	pty_expect("I end");
+	ck_assert_msg(!memchr(seen, '\033', (size_t)(pty.seen + pty.from - seen)), "it is seen:\n%s", pty_shown());
+	pty_expect("Well?");
+	help_pause(1500);
+	pty_look(5);
+	help_lacks(strstr(pty.seen, "Well?"), "\033");
+	pty_type("yes\n");
+	expect_on_screen("3 done, 1 running");
+	help_in_order(on_screen(80), (const char *const[]){ "I talk\nI end\ndone      talk", "\nWell?\n(yes / no) > yes\ndone      q  ",
+	    "\n  two  " }, 3);
+	help_file("go", NULL);
+	pty_ends(0);
+}
+END_TEST
+
+START_TEST(what_is_typed_is_not_written_over)
+{
+	const char *seen;
+
+	help_file("f.orch", "parallel", "run sh as one < - | cat", "run sh as two | " WAITS, "end", NULL);
+	pty_command("stty rows 24 cols 80; exec orch run -r x f.orch");
+	procs_await_file(".orch/x/tmp/two");
+	help_pause(600);
+	pty_type("typed\n");
+	pty_expect("typed\r\n");
+	seen = pty.seen + pty.from;
+	help_pause(600);
+	pty_look(5);
+	help_lacks(seen, "\033");
+	pty_type("\004");
+	expect_on_screen("\ntyped\ndone      one");
+	expect_on_screen("\n1 done, 1 running");
+	help_file("go", NULL);
+	pty_ends(0);
+}
+END_TEST
+
+START_TEST(what_is_printed_stands_above_it)
+{
+	help_file("f.orch", "parallel max 2 i in 1..6", "run sh as s-{{i}} | sleep 0.$((i * 37 % 10)); seq 1 20",
+	    "print | {{i}}:", "| {{s-{{i}}}}", "| end of {{i}}", "end", "run sh as last | " WAITS, NULL);
+	pty_command("exec orch run -r x f.orch");
+	expect_on_screen("6 done, 1 running");
+	help_in_order(on_screen(80), (const char *const[]){ "\n1:\n1\n2\n3\n4\n", "\n19\n20\nend of 1", "\n2:\n1\n2\n", "\n20\nend of 2",
+	    "\n6:\n1\n2\n", "\n20\nend of 6", "  last  " }, 7);
+	ck_assert_int_eq(help_count(on_screen(80), "running"), 1);
+	ck_assert_int_eq(help_count(on_screen(80), "\n7\n8\n9\n10\n"), 6);
+	help_file("go", NULL);
+	pty_ends(0);
+}
+END_TEST
+
+START_TEST(a_terminal_that_is_stopped_stops_nobody)
+{
+	help_file("f.orch", "run sh as one | : >up; " WAITS, "run sh as two | sleep 0.5", "run sh as three | : >last; sleep 0.5", NULL);
+	pty_command("exec orch run -r x f.orch");
+	expect_on_screen("1 running");
+	pty_type("\023");
+	help_file("go", NULL);
+	procs_await_file(".orch/x/result/three");
+	pty_type("\021");
+	pty_ends(0);
+	help_in_order(on_screen(80), (const char *const[]){ "\ndone      one  ", "\ndone      two  ", "\ndone      three  ", "\norch: run x is complete" }, 4);
+	help_lacks(on_screen(80), "running");
+}
+END_TEST
+
+/* More than a terminal holds, and nobody reads it. */
+START_TEST(a_terminal_that_nobody_reads_stops_nobody)
+{
+	help_file("f.orch", "for i in 1..4", "run sh as s-{{i}} | seq 1 2200 >&2; sleep 0.4", "end", "run sh as last | :", NULL);
+	pty_command("exec orch run -v -r x f.orch");
+	procs_await_file(".orch/x/result/last");
+	pty_ends(0);
+	help_has(pty.seen, "orch: run x is complete: 5 done");
+}
+END_TEST
+
+START_TEST(it_is_not_there_in_the_background)
+{
+	setenv("TERM", "dumb", 1);
+	if (!pty_shell("bash")) {
+		help_skip("live_test", "bash");
+		return;
+	}
+	help_file("f.orch", "run sh as one | echo here; " WAITS, NULL);
+	pty_type("TERM=xterm orch run -r x f.orch 2>&1 &\n");
+	procs_await_file(".orch/x/tmp/one");
+	help_pause(800);
+	pty_shell_back("now-back");
+	help_lacks(pty.seen, "1 running");
+	pty_type("fg\n");
+	pty_expect("1 running");
+	pty_type("\032");
+	pty_shell_back("stopped-now");
+	help_lacks(strstr(pty.seen, "Stopped"), "running");
+	pty_type("fg\n");
+	pty_expect("1 running");
+	help_file("go", NULL);
+	pty_expect("is complete");
+	pty_shell_leave();
+}
+END_TEST
+
+START_TEST(it_is_erased_before_a_stop)
+{
+	setenv("TERM", "dumb", 1);
+	if (!pty_shell("bash")) {
+		help_skip("live_test", "bash");
+		return;
+	}
+	pty.n = pty.from = 0;
+	help_file("f.orch", "run sh as one | echo here; " WAITS, NULL);
+	pty_type("TERM=xterm orch run -r x f.orch\n");
+	expect_on_screen("1 running");
+	pty_type("\032");
+	pty_expect("Stopped");
+	help_lacks(on_screen(80), "1 running");
+	help_lacks(on_screen(80), "s  here");
+	pty_shell_back("stopped-now");
+	pty_type("fg\n");
+	expect_on_screen("1 running");
+	help_file("go", NULL);
+	pty_expect("is complete");
+	pty_shell_leave();
+	help_lacks(on_screen(80), "1 running");
+}
+END_TEST
+
+Suite *
+live_suite(void)
+{
+	Suite *s = suite_create("live");
+	TCase *text = tcase_create("text"), *terminal = tcase_create("terminal");
+
+	tcase_add_test(text, at_80_columns);
+	tcase_add_test(text, the_example_of_the_manual);
+	tcase_add_test(text, at_40_columns);
+	tcase_add_test(text, at_10_columns_and_at_one);
+	tcase_add_test(text, what_is_zero_is_left_out);
+	tcase_add_test(text, it_fits);
+	tcase_add_test(text, and_so_many_more);
+	tcase_add_test(text, what_is_said_is_made_visible_and_cut);
+	tcase_add_test(text, widths);
+	tcase_add_test(text, colours);
+	tcase_add_test(text, last_lines);
+	tcase_add_test(text, estimates);
+	tcase_add_test(text, signs_of_life);
+	tcase_add_test(text, what_a_sign_says);
+	suite_add_tcase(s, text);
+
+	tcase_set_timeout(terminal, 60);
+	tcase_add_checked_fixture(terminal, begin, end);
+	tcase_add_test(terminal, it_appears_and_is_gone_at_the_end);
+	tcase_add_test(terminal, the_latest_line_of_either_stream);
+	tcase_add_loop_test(terminal, what_waits_is_counted, 0, 8);
+	tcase_add_test(terminal, an_estimate_from_the_steps_of_the_block);
+	tcase_add_test(terminal, it_stands_still);
+	tcase_add_test(terminal, another_try);
+	tcase_add_test(terminal, another_size);
+	tcase_add_test(terminal, it_is_gone_after_an_interrupt);
+	tcase_add_test(terminal, it_says_that_it_is_stopping);
+	tcase_add_test(terminal, a_failure_stands_above_it);
+	tcase_add_test(terminal, nothing_is_left_behind_by_a_kill);
+	tcase_add_loop_test(terminal, there_is_none, 0, 4);
+	tcase_add_test(terminal, no_colour);
+	tcase_add_test(terminal, who_has_the_terminal_has_it_alone);
+	tcase_add_test(terminal, what_is_typed_is_not_written_over);
+	tcase_add_test(terminal, what_is_printed_stands_above_it);
+	tcase_add_test(terminal, a_terminal_that_is_stopped_stops_nobody);
+	tcase_add_test(terminal, a_terminal_that_nobody_reads_stops_nobody);
+	tcase_add_test(terminal, it_is_not_there_in_the_background);
+	tcase_add_test(terminal, it_is_erased_before_a_stop);
+	suite_add_tcase(s, terminal);
+	return s;
+}
