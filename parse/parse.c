@@ -972,6 +972,15 @@ attr_interactive(struct parser *p, struct attrs *a)
 	a->interactive_pos = p->pos;
 }
 
+static void
+attr_free(struct parser *p, struct attrs *a)
+{
+	struct phrase f;
+
+	if (!collect(p, &f, 0) && !too_many(p, &f.words, 0) && !given_twice(p, a->free))
+		a->free = 1;
+}
+
 static const struct {
 	const char *word;
 	void (*read)(struct parser *);
@@ -990,7 +999,7 @@ static const struct {
 } attributes[] = {
 	{ "timeout", attr_timeout, 1 }, { "retry", attr_retry, 1 }, { "filter", attr_filter, 1 },
 	{ "check", attr_check, 1 }, { "otherwise", attr_otherwise, 0 }, { "env", attr_env, 1 },
-	{ "prompt", attr_prompt, 0 }, { "interactive", attr_interactive, 0 },
+	{ "prompt", attr_prompt, 0 }, { "interactive", attr_interactive, 0 }, { "free", attr_free, 0 },
 };
 
 enum { STATEMENTS = sizeof statements / sizeof *statements, ATTRIBUTES = sizeof attributes / sizeof *attributes };

@@ -53,6 +53,7 @@ struct attrs {
 	const struct source *prompt_src;/* what was in it, once check has read it */
 	int interactive;
 	struct pos interactive_pos;
+	int free;                       /* it takes no token of a jobserver */
 };
 
 struct agent {

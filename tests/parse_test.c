@@ -153,6 +153,8 @@ dump_attrs(struct buf *b, const struct attrs *a)
 	dump_word(b, " prompt", a->prompt);
 	if (a->interactive)
 		buf_text(b, " interactive");
+	if (a->free)
+		buf_text(b, " free");
 }
 
 static void
@@ -549,6 +551,8 @@ static const struct pair statements[] = {
 	{ P X "run exec_\ntimeout {{p}}\nretry {{p}} {{p}}\notherwise 'no {{p}}'\nenv X={{p}}\nrun exec_ as b\ninteractive\n",
 	    P_TREE X_TREE "run exec_(exec_) stdin default [exec_] timeout[<p>] retry[<p>] delay[<p>] otherwise[no {{p}}] env[X=<p>]\n"
 	    "run exec_(exec_) stdin as [b] interactive\n" },
+	{ X "step s exec_\nfree\nrun s\nrun s as b\n# c\nfree\nretry 1\n| t\n",
+	    X_TREE "step s exec_ free\nrun s(exec_) stdin default [s]\nrun s(exec_) stdin as [b] retry[1] free | t\\n\n" },
 	/* ranges have digits or one name at their ends; all else is a word */
 	{ P "for i in 1..4 {{p}}..9 0..{{p}} {{p}}..{{p}} 10..1 007..8\nend\n",
 	    P_TREE "for i in (1..4)(<p>..9)(0..<p>)(<p>..<p>)(10..1)(007..8)\n" },
@@ -655,6 +659,10 @@ static const struct pair statements_wrong[] = {
 	{ "prompt x\n", "1:1: error: `prompt` stands directly below a step or a run, not at the top" },
 	{ "interactive\n", "1:1: error: `interactive` stands directly below a step or a run, not at the top" },
 	{ X "run exec_\ninteractive now", "3:13: error: `now` does not belong here" },
+	{ "free\n", "1:1: error: `free` stands directly below a step or a run, not at the top" },
+	{ X "run exec_\nfree 1", "3:6: error: `1` does not belong here" },
+	{ X "run exec_\nfree\nfree", "4:1: error: `free` is given twice" },
+	{ X "run exec_\nfre", "3:1: error: unknown keyword `fre`; did you mean `free`?" },
 	{ X "step s exec_\nrun s\notherwise a\notherwise b", "5:1: error: `otherwise` is given twice" },
 };
 
