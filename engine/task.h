@@ -49,6 +49,7 @@ struct task {
 	const char *word;       /* TASK_WORD: its nword bytes */
 	size_t nword;
 
+	int pays;               /* it takes a token, where there is a jobserver */
 	int interactive;        /* TASK_STEP: the agent gets the terminal */
 	const char *branch, *from, *path;       /* TASK_WORKTREE; from and path NULL: not given; path absolute */
 	const char *const *choices;     /* TASK_ASK: nchoices of them */

@@ -10,7 +10,10 @@
 #include "parse/mem.h"
 #include "parse/parse.h"
 
-enum { BUDGET = 500 };
+enum {
+	BUDGET = 500,
+	AHEAD = 64              /* branches that are made though as many wait for a token: one may be `free` */
+};
 
 enum stdin_state { STDIN_UNREAD, STDIN_WANTED, STDIN_READING, STDIN_READ };
 
@@ -51,6 +54,7 @@ struct branch {
 	const struct node *at;  /* the statement it is at; NULL: behind the last */
 	struct frame *frame;    /* the innermost */
 	int has_place;          /* it takes a place of -j */
+	int pays;               /* and a token */
 	int has_room;           /* it takes a place of its block's `max` */
 
 	/* Of the step it is at. */
@@ -500,7 +504,9 @@ leave_place(struct walk *w, struct branch *b)
 {
 	if (b->has_place)
 		w->busy--;
-	b->has_place = 0;
+	if (b->pays)
+		w->paying--;
+	b->has_place = b->pays = 0;
 }
 
 /* The branch is over: it came to its end (and was not fail_branch'ed), or it was HELD. */
@@ -1286,11 +1292,24 @@ fail_task(struct walk *w, struct branch *b)
 	buf_free(&why);
 }
 
+/* A step that is `free` takes no token; all else that takes a place does. */
 static int
-give_task(struct walk *w, struct order *o)
+is_free(const struct branch *b)
 {
-	struct branch *b = list_take(&w->places);
+	const struct node *n = b->at;
 
+	return n->kind == NODE_RUN && (n->attrs.free || n->step->attrs.free);
+}
+
+static int
+has_token(const struct walk *w)
+{
+	return !w->tokens || w->paying < w->tokens;
+}
+
+static int
+give_task(struct walk *w, struct branch *b, struct order *o)
+{
 	if (make_task(w, b, &o->task)) {
 		task_free(&o->task);
 		fail_task(w, b);
@@ -1299,9 +1318,28 @@ give_task(struct walk *w, struct order *o)
 	b->state = BRANCH_RUNNING;
 	b->has_place = 1;
 	w->busy++;
+	b->pays = o->task.pays = !is_free(b);
+	w->paying += b->pays;
 	o->kind = ORDER_START;
 	o->branch = b;
 	return 1;
+}
+
+/* The next that waits for a place; what lacks a token steps aside, for others may need none. */
+static struct branch *
+next_place(struct walk *w)
+{
+	struct branch *b;
+
+	if (w->unpaid.first && has_token(w)) {
+		w->nunpaid--;
+		return list_take(&w->unpaid);
+	}
+	while ((b = list_take(&w->places)) && !is_free(b) && !has_token(w)) {
+		list_add(&w->unpaid, b);
+		w->nunpaid++;
+	}
+	return b;
 }
 
 static int
@@ -1343,6 +1381,7 @@ void
 walk_next(struct walk *w, long long now, struct order *o)
 {
 	struct block *block;
+	struct branch *b;
 
 	memset(o, 0, sizeof *o);
 	w->now = now;
@@ -1372,16 +1411,22 @@ walk_next(struct walk *w, long long now, struct order *o)
 			return;
 		} else if (w->jobs && w->busy >= w->jobs) {
 			return;
-		} else if (w->places.first) {
-			if (give_task(w, o))
+		} else if ((b = next_place(w))) {
+			if (give_task(w, b, o))
 				return;
-		} else if ((block = block_to_fill(w))) {
+		} else if (w->nunpaid < AHEAD && (block = block_to_fill(w))) {
 			fill(w, block);
 			w->budget--;
 		} else {
 			return;
 		}
 	}
+}
+
+int
+walk_wants(const struct walk *w)
+{
+	return w->unpaid.first && !has_token(w) && (!w->jobs || w->busy < w->jobs);
 }
 
 long long
@@ -1732,6 +1777,8 @@ walk_halt(struct walk *w, enum halt how)
 		return;
 	w->halt = how;
 	list_move(&w->places, &w->ready, BRANCH_READY);
+	list_move(&w->unpaid, &w->ready, BRANCH_READY);
+	w->nunpaid = 0;
 	list_move(&w->pausing, &w->ready, BRANCH_READY);
 	list_move(&w->printing, &w->ready, BRANCH_READY);
 	if (w->stdin_state != STDIN_READING)
@@ -1790,6 +1837,7 @@ walk_start(struct walk *w, const struct workflow *workflow, const struct surroun
 	w->stop_first = stop_first;
 	list_init(&w->ready);
 	list_init(&w->places);
+	list_init(&w->unpaid);
 	list_init(&w->printing);
 	list_init(&w->pausing);
 	list_init(&w->stdin_wait);

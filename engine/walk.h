@@ -78,7 +78,11 @@ struct walk {
 	int stop_first;         /* -x */
 	enum halt halt;
 	long busy;              /* places of -j that are taken */
+	long tokens;            /* how many tasks may run that are not `free`, as the loop knows it; 0: no jobserver */
+	long paying;            /* that do run */
 	struct branch_list ready, places, printing, pausing, stdin_wait;
+	struct branch_list unpaid;      /* they wait for a place too, and for a token */
+	long nunpaid;
 	struct block *filling;  /* blocks that have branches to make, the newest first */
 	uint32_t serials, tags, looks;
 	int stdin_state;        /* enum stdin_state */
@@ -100,6 +104,9 @@ void walk_next(struct walk *, long long now, struct order *);
 
 /* Milliseconds until walk_next has to be asked again though nothing has ended; -1: no such time. */
 long long walk_wake(const struct walk *, long long now);
+
+/* Whether one more of `tokens` would let a task start. */
+int walk_wants(const struct walk *);
 
 /* The task of the branch has left its place: another may start. Comes before walk_ended. */
 void walk_answered(struct walk *, struct branch *);

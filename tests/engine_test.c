@@ -807,6 +807,96 @@ START_TEST(jobs_over_nested_blocks)
 }
 END_TEST
 
+/* Tokens. */
+
+START_TEST(tokens_are_places)
+{
+	struct rig *r = rig_new(T "parallel x in 1..5\nrun t as i{{x}}\nend\n");
+
+	begin(r, 0, 0);
+	r->walk.tokens = 2;
+	take_all(r);
+	ck_assert_str_eq(r->started.s, "i1 i2 ");
+	ck_assert_int_eq(walk_wants(&r->walk), 1);
+	end_key(r, "i2");
+	ck_assert_str_eq(r->started.s, "i1 i2 i3 ");
+	r->walk.tokens++;
+	ck_assert_int_eq(walk_wants(&r->walk), 0);
+	take_all(r);
+	ck_assert_str_eq(r->started.s, "i1 i2 i3 i4 ");
+	ck_assert_int_eq(walk_wants(&r->walk), 1);
+	r->walk.tokens = 1;
+	end_key(r, "i1");
+	end_key(r, "i3");
+	ck_assert_str_eq(r->started.s, "i1 i2 i3 i4 ");
+	end_key(r, "i4");
+	ck_assert_str_eq(r->started.s, "i1 i2 i3 i4 i5 ");
+	ck_assert_int_eq(walk_wants(&r->walk), 0);
+	drive(r, TAKE_FIRST);
+	ck_assert_int_eq(r->walk.paying, 0);
+	ended_well(r);
+	rig_free(r);
+}
+END_TEST
+
+START_TEST(free_takes_no_token)
+{
+	struct rig *r = rig_new(T "step f t\nfree\nparallel\nrun t as a\nrun t as b\nrun f as c\nrun t as d\nfree\nrun f as e\nend\n");
+
+	begin(r, 3, 0);
+	r->walk.tokens = 1;
+	take_all(r);
+	ck_assert_str_eq(r->started.s, "a c d ");
+	ck_assert_int_eq(walk_wants(&r->walk), 0);      /* -j counts them */
+	end_key(r, "c");
+	ck_assert_str_eq(r->started.s, "a c d e ");
+	end_key(r, "d");
+	ck_assert_int_eq(walk_wants(&r->walk), 1);
+	end_key(r, "a");
+	ck_assert_str_eq(r->started.s, "a c d e b ");
+	drive(r, TAKE_FIRST);
+	ended_well(r);
+	rig_free(r);
+}
+END_TEST
+
+START_TEST(a_pause_holds_no_token)
+{
+	struct rig *r = rig_new(T "parallel\nrun t as a\nretry 1 1s\nrun t as b\nend\nif true\nrun t as c\nend\n");
+
+	fails(r, "a", 1);
+	begin(r, 0, 0);
+	r->rules[0].times = 1;
+	r->walk.tokens = 1;
+	take_all(r);
+	end_key(r, "a");
+	ck_assert_str_eq(r->started.s, "a b ");
+	drive(r, TAKE_FIRST);
+	ended_well(r);
+	ck_assert_str_eq(r->started.s, "a b a if of line 7 c ");
+	rig_free(r);
+}
+END_TEST
+
+/* What waits for a token is begun only as far ahead as is needed to find what is free. */
+START_TEST(tokens_make_no_crowd)
+{
+	struct rig *r = rig_new(T "parallel x in 1..100000\nrun t as i{{x}}\nend\n");
+
+	r->quiet = 1;
+	begin(r, 0, 0);
+	r->walk.tokens = 1;
+	take_all(r);
+	ck_assert_int_eq(r->n, 1);
+	ck_assert_uint_lt(r->walk.serials, 100);
+	walk_halt(&r->walk, HALT_STOP);
+	end_one(r, 0);
+	take_all(r);
+	ck_assert_int_eq(r->walk.ended, 1);
+	rig_free(r);
+}
+END_TEST
+
 START_TEST(max_that_is_none)
 {
 	static const char *const values[] = { "0", "-1", "x", "", "1..2", "1 " };
@@ -1614,7 +1704,7 @@ by_chance(struct rig *r, int wild)
 /* Whatever happens, in whatever order: the caps hold, the walk ends, and nothing of it stays behind. */
 START_TEST(all_by_chance)
 {
-	int round, steps, jobs, halt_at;
+	int round, steps, jobs, tokens, halt_at;
 
 	for (round = 0; round < 100; round++) {
 		struct rig *r = rig_new(hard);
@@ -1625,6 +1715,7 @@ START_TEST(all_by_chance)
 		halt_at = round % 2 ? (int)(random_next(&r->seed) % 200) : -1;
 		says(r, "l", "seven\neight\n");
 		begin(r, jobs, round % 3 == 0);
+		r->walk.tokens = tokens = (int)(random_next(&r->seed) % 4);
 		for (steps = 0; take_all(r), !r->walk.ended; steps++) {
 			ck_assert_int_lt(steps, 100000);
 			if (!r->walk.halt && !r->n)
@@ -1638,6 +1729,9 @@ START_TEST(all_by_chance)
 		}
 		ck_assert_int_eq(r->n, 0);
 		ck_assert_int_eq(r->walk.busy, 0);
+		ck_assert_int_eq(r->walk.paying, 0);
+		if (tokens)
+			ck_assert_int_le(r->most, tokens + 1);
 		if (jobs)
 			ck_assert_int_le(r->most, jobs + 1);    /* and standard input's, which takes no place */
 		if (!(round % 5) && halt_at < 0)
@@ -2489,6 +2583,10 @@ blocks_case(void)
 	tcase_add_loop_test(tc, max_is_never_exceeded, 0, 20);
 	tcase_add_test(tc, max_1_in_input_order);
 	tcase_add_loop_test(tc, jobs_over_nested_blocks, 0, 18);
+	tcase_add_test(tc, tokens_are_places);
+	tcase_add_test(tc, free_takes_no_token);
+	tcase_add_test(tc, a_pause_holds_no_token);
+	tcase_add_test(tc, tokens_make_no_crowd);
 	tcase_add_test(tc, max_that_is_none);
 	tcase_add_test(tc, empty_lists);
 	tcase_add_test(tc, list_read_once);
