@@ -19,6 +19,7 @@
 #include <dirent.h>
 #endif
 
+#include "engine/jobserver.h"
 #include "engine/kin.h"
 #include "engine/minder.h"
 #include "engine/screen.h"
@@ -84,6 +85,8 @@ struct loop_state {
 	int sig;                /* the signal that stops orch; 0: none */
 	long long sig_at;
 	long long skew;         /* milliseconds that orch itself was stopped */
+	struct jobserver *jobserver;
+	int has_begun;          /* something was started; from then on it is known whether there is a jobserver */
 	uint32_t limit;         /* tasks at once when processes are scarce; 0: no limit */
 	int scarce;             /* a fork was refused, and nothing has ended since */
 	long long scarce_since, scarce_pause, scarce_until;
@@ -93,6 +96,9 @@ struct loop_state {
 	struct live_silence silence;
 	int sign_given;         /* of what is to be written, a sign is the last */
 };
+
+/* Looked at before orch opens anything. */
+static struct jobserver jobserver;
 
 /* Set by the handlers, which run in pselect alone. */
 static volatile sig_atomic_t got_child, got_stop, got_again, got_halt, got_size, got_cont;
@@ -222,9 +228,11 @@ loop_prepare(void)
 {
 	sigset_t none;
 
+	jobserver_look(&jobserver, getenv("MAKEFLAGS"));
 	if (open_standard())
 		return -1;
 	seal_inherited();
+	jobserver_hand_on(&jobserver);
 	sigemptyset(&none);
 	sigprocmask(SIG_SETMASK, &none, NULL);
 	ignore(SIGPIPE);
@@ -291,6 +299,8 @@ set_up(struct loop_state *l)
 		return -1;
 	l->minding.orch = getpid();
 	l->minding.job = getpgrp();
+	l->minding.jobserver = l->jobserver = &jobserver;
+	l->walk->tokens = jobserver.kind != JOBSERVER_NONE || l->walk->jobs;
 	l->free_slot = NO_SLOT;
 	l->last_print = &l->prints;
 	screen_open(&l->screen, l->progress->loud, now_ms(l));
@@ -486,6 +496,21 @@ refused(struct loop_state *l, struct branch *b, int error)
 	walk_ended(l->walk, b, &o, now_ms(l));
 }
 
+/* The jobserver is opened, or made, when there is something to start. */
+static void
+begin_jobserver(struct loop_state *l)
+{
+	struct jobserver *j = l->jobserver;
+
+	l->has_begun = 1;
+	if (j->kind != JOBSERVER_NONE && jobserver_open(j) && l->progress->loud > LOUD_QUIET)
+		buf_text(&l->progress->out, "orch: the jobserver that MAKEFLAGS names cannot be used; going on without it "
+		    "(in a makefile, put a + before the recipe's line)\n");
+	if (!j->is_open && l->walk->jobs)
+		jobserver_serve(j, l->walk->jobs);
+	l->walk->tokens = j->is_open;
+}
+
 static void
 start_task(struct loop_state *l, struct order *o)
 {
@@ -493,6 +518,10 @@ start_task(struct loop_state *l, struct order *o)
 	int talks = o->task.kind == TASK_ASK || o->task.interactive || (o->task.kind == TASK_STDIN && isatty(0));
 	pid_t pid;
 
+	if (!l->has_begun)
+		begin_jobserver(l);
+	if (l->jobserver->serves && !l->running && !l->nlost)
+		jobserver_fill(l->jobserver);
 	/* Who talks with the person has the terminal to itself. */
 	if (talks) {
 		screen_hide(&l->screen, l->progress);
@@ -578,6 +607,35 @@ start_some(struct loop_state *l)
 			start_task(l, &o);
 	}
 	return 1;
+}
+
+/* Tokens. */
+
+static int
+wants_token(struct loop_state *l)
+{
+	return l->jobserver->is_open && !l->sig && has_way(l) && walk_wants(l->walk);
+}
+
+/* Starts what may be started, and takes tokens for it; those that nothing needs now go back. Returns whether
+ * there may be more at once. */
+static int
+start_all(struct loop_state *l)
+{
+	struct jobserver *j = l->jobserver;
+	int more = start_some(l), i;
+
+	for (i = 0; !more && wants_token(l) && i < STARTS; i++) {
+		if (!jobserver_take(j))
+			break;
+		l->walk->tokens++;
+		more = start_some(l);
+	}
+	while (!more && j->held && j->held >= l->walk->paying) {
+		jobserver_give(j);
+		l->walk->tokens--;
+	}
+	return more || i == STARTS;
 }
 
 /* Keeping. */
@@ -1100,12 +1158,16 @@ wait_for_something(struct loop_state *l, int more)
 	struct timespec t;
 	fd_set in, out;
 	sigset_t none;
-	int n;
+	int n, last = l->report > err ? l->report : err;
 
 	ms = sooner(ms, live >= 0 ? show(l, !ms, now, &say) : break_silence(l, now));
 	FD_ZERO(&in);
 	FD_ZERO(&out);
 	FD_SET(l->report, &in);
+	if (wants_token(l)) {
+		FD_SET(l->jobserver->in, &in);
+		last = l->jobserver->in > last ? l->jobserver->in : last;
+	}
 	if (may_print(l))
 		FD_SET(1, &out);
 	if (live >= 0 ? say : l->progress->out.n > 0)
@@ -1113,7 +1175,7 @@ wait_for_something(struct loop_state *l, int more)
 	t.tv_sec = ms / 1000;
 	t.tv_nsec = ms % 1000 * 1000000;
 	sigemptyset(&none);
-	n = pselect((l->report > err ? l->report : err) + 1, &in, &out, NULL, ms < 0 ? NULL : &t, &none);
+	n = pselect(last + 1, &in, &out, NULL, ms < 0 ? NULL : &t, &none);
 	let_signals_in();
 	look_at_signals(l);
 	if (n <= 0)
@@ -1162,7 +1224,7 @@ loop_run(struct walk *w, struct store *s, struct progress *p)
 	}
 	let_signals_in();
 	look_at_signals(&l);
-	more = start_some(&l);
+	more = start_all(&l);
 	while (!is_over(&l)) {
 		wait_for_something(&l, more);
 		if (got_child) {
@@ -1172,12 +1234,14 @@ loop_run(struct walk *w, struct store *s, struct progress *p)
 		read_reports(&l);
 		end_strays(&l);
 		if (!l.nended || !w->stop_first)
-			more = start_some(&l);  /* what waited for a place goes before the disk */
+			more = start_all(&l);   /* what waited for a place goes before the disk */
 		if (l.nended) {
 			finish(&l);
 			more = 1;
 		}
 	}
+	while (l.jobserver->held)
+		jobserver_give(l.jobserver);
 	screen_close(&l.screen, p);
 	see_minders_out(&l);
 	free(l.slots);

@@ -25,6 +25,7 @@
 #endif
 
 #include "engine/digest.h"
+#include "engine/jobserver.h"
 #include "engine/kin.h"
 #include "engine/mind.h"
 #include "engine/spawn.h"
@@ -102,6 +103,9 @@ leave(struct minder *d, enum outcome_kind kind)
 	d->out.ms = mind_ms() - d->started;
 	while (write(d->m->report, &d->out, sizeof d->out) < 0 && errno == EINTR)
 		;
+	/* From here on the token is orch's to give back, unless there is no orch any more. */
+	if (d->m->jobserver->is_open && mind_wait(d, 0))
+		jobserver_abandon(d->m->jobserver, d->task->pays);
 	_exit(0);
 }
 
@@ -207,7 +211,9 @@ set_up(struct minder *d)
 	if (store_lock_minder(d->m->store))
 		leave_errno(d, OUT_IO, "lock");
 	if (mind_wait(d, 0))
-		_exit(1);
+		mind_abandon(d, 0);
+	if (d->task->envp)
+		d->task->envp = jobserver_environ(d->m->jobserver, d->task->envp, &d->task->mem);
 	if (d->task->timeout)
 		d->deadline = d->started + d->task->timeout;
 }
@@ -234,6 +240,7 @@ mind_abandon(struct minder *d, pid_t pid)
 			break;
 		nanosleep(&pause, NULL);
 	}
+	jobserver_abandon(d->m->jobserver, d->task->pays);
 	_exit(1);
 }
 
@@ -891,7 +898,7 @@ mind_stdin(struct minder *d, int in)
 		if (stops)
 			leave(d, OUT_STOPPED);
 		if (FD_ISSET(d->m->life, &set))
-			_exit(1);
+			mind_abandon(d, 0);
 		if (!FD_ISSET(in, &set))
 			continue;
 		n = file_read_some(in, buf, sizeof buf);

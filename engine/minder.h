@@ -14,6 +14,8 @@
  * group or service: a SIGTERM from there would be one with orch's while it is pending, and hide it. */
 enum { MINDER_STOP = SIGUSR1, MINDER_HALT = SIGUSR2 };
 
+struct jobserver;
+
 /* What every minder of a run is given. */
 struct minding {
 	struct store *store;
@@ -21,6 +23,7 @@ struct minding {
 	int life;               /* its other end is orch's alone: at its end orch is gone */
 	int null;               /* /dev/null */
 	pid_t orch;
+	struct jobserver *jobserver;
 	pid_t job;              /* orch's process group, which has the terminal: asked for later, it may be gone */
 };
 

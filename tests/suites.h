@@ -18,5 +18,6 @@ Suite *history_suite(void);     /* whole runs: random workflows, killed and gone
 Suite *limits_suite(void);      /* whole runs: full disks, few descriptors and processes, large answers */
 Suite *foreign_suite(void);     /* whole runs: directories and files that are another's, or links */
 Suite *live_suite(void);        /* the live view: as a text, and whole runs on a pseudo-terminal */
+Suite *jobs_suite(void);        /* whole runs: make's jobserver, as its client and as one */
 
 #endif
