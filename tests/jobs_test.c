@@ -647,6 +647,8 @@ START_TEST(agents_have_the_jobserver)
 	help_is(".orch/r/result/x", want);
 	help_sh(0, "MAKEFLAGS='--jobserver-auth=7,8' orch run -r s w.orch 7<w.orch 8>/dev/null");
 	help_is(".orch/s/result/x", "0 1 2 --jobserver-auth=7,8\n");
+	help_sh(0, "MAKEFLAGS='--jobserver-auth=7,7' orch run -r t w.orch 7<>plain");
+	help_is(".orch/t/result/x", "0 1 2 --jobserver-auth=7,7\n");
 	pool_whole();
 	help_end();
 }
@@ -738,14 +740,12 @@ END_TEST
 /* Tokens that an agent has lost, or made, are made good before the next begins alone. */
 START_TEST(lost_tokens_are_made_good)
 {
-	char line[300];
-
 	help_start();
-	write_work("1");
-	snprintf(line, sizeof line, "run sh as thief | f=${MAKEFLAGS##*auth=}; %s", _i ? "printf +++++++ >/dev/fd/${f#*,}" :
-	    "dd bs=1 count=2 </dev/fd/${f%,*} | wc -c");
-	help_file("w.orch", line, "parallel i in 1..6", "    run sh as s-{{i}} | sh work 3", "end", NULL);
-	help_sh(0, "orch run -r r -j3 w.orch");
+	write_work("1..6");
+	help_file("outer.orch", _i ? "run sh as thief | printf +++++++ >/dev/fd/${MAKEFLAGS##*,}" :
+	    "run sh as thief | f=${MAKEFLAGS##*auth=}; dd bs=1 count=2 </dev/fd/${f%,*} | wc -c",
+	    "run sh as in | exec orch run -q w.orch n=3", NULL);
+	help_sh(0, "orch run -r r -j3 outer.orch");
 	if (!_i)
 		help_is(".orch/r/result/thief", "2\n");
 	expect_most(3);
