@@ -305,20 +305,6 @@ jobserver_fill(struct jobserver *j)
 	write_now(j->out, tokens, n);
 }
 
-int
-jobserver_serve(struct jobserver *j, long n)
-{
-	if (n > SERVE_MOST || pipe(j->fds))
-		return -1;              /* what is to be handed on is not close-on-exec */
-	j->kind = JOBSERVER_PIPE;
-	j->serves = n;
-	if (!jobserver_open(j))
-		return 0;
-	close(j->fds[0]);
-	close(j->fds[1]);
-	return -1;
-}
-
 /* Whether WORD of MAKEFLAGS says how many jobs there may be, or where the jobserver is. */
 static int
 is_jobs(const char *word)
@@ -348,11 +334,28 @@ jobserver_flags(const char *old, long n, const int fds[2], struct buf *out)
 	buf_free(&w);
 }
 
+int
+jobserver_serve(struct jobserver *j, long n)
+{
+	if (n > SERVE_MOST || pipe(j->fds))
+		return -1;              /* what is to be handed on is not close-on-exec */
+	j->kind = JOBSERVER_PIPE;
+	j->serves = n;
+	if (!jobserver_open(j)) {
+		buf_text(&j->flags, variable);
+		jobserver_flags(getenv("MAKEFLAGS"), n, j->fds, &j->flags);
+		buf_str(&j->flags);
+		return 0;
+	}
+	close(j->fds[0]);
+	close(j->fds[1]);
+	return -1;
+}
+
 char *const *
 jobserver_environ(const struct jobserver *j, char *const *envp, struct arena *mem)
 {
 	const char *old = getenv("MAKEFLAGS"), **all;
-	struct buf b = { 0 };
 	size_t i, n = 0;
 
 	if (!j->is_open || !j->serves)
@@ -366,10 +369,7 @@ jobserver_environ(const struct jobserver *j, char *const *envp, struct arena *me
 		else if (envp[i] + sizeof variable - 1 != old)
 			return envp;
 	}
-	buf_text(&b, variable);
-	jobserver_flags(old, j->serves, j->fds, &b);
-	all[n++] = arena_dup(mem, b.s, b.n);
+	all[n++] = j->flags.s;
 	all[n] = NULL;
-	buf_free(&b);
 	return (char *const *)(const void *)all;
 }

@@ -28,6 +28,7 @@ struct jobserver {
 	int purse[2];
 	long held;              /* tokens in the purse */
 	long serves;            /* N of `orch -j N`; 0: it is another's */
+	struct buf flags;       /* a server's MAKEFLAGS=..., for agents */
 };
 
 /* What the value of MAKEFLAGS says: the last jobserver that stands before `--`. FDS or PATH, which is empty
@@ -65,7 +66,7 @@ void jobserver_abandon(const struct jobserver *, int had);
 void jobserver_flags(const char *old, long n, const int fds[2], struct buf *out);
 
 /* ENVP as an agent is to get it: a server's has another MAKEFLAGS in it, unless a step has set its own. What
- * is new is in MEM. */
+ * is new is in MEM or the jobserver's. */
 char *const *jobserver_environ(const struct jobserver *, char *const *envp, struct arena *mem);
 
 #endif
