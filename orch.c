@@ -4,6 +4,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "engine/diff.h"
 #include "engine/loop.h"
 #include "engine/run.h"
 #include "engine/runs.h"
@@ -19,13 +20,14 @@ extern char **environ;
 enum { OK, FAILED, USAGE };
 
 static const char usage_text[] =
-    "usage: orch run [-nqvx] [-j N] [-d DIR] [-r RUN] [-a NAME=CMD]... FILE [NAME=VALUE]... [PROMPT]\n"
-    "       orch resume [-qvx] [-j N] [-d DIR] [-r RUN] [-a NAME=CMD]...\n"
+    "usage: orch run [-nqvxu] [-j N] [-d DIR] [-r RUN] [-a NAME=CMD]... FILE [NAME=VALUE]... [PROMPT]\n"
+    "       orch resume [-qvxu] [-j N] [-d DIR] [-r RUN] [-a NAME=CMD]...\n"
     "       orch check FILE...\n"
     "       orch status [-d DIR] [-r RUN]\n"
     "       orch runs [-d DIR]\n"
     "       orch logs [-f] [-d DIR] [-r RUN] [KEY...]\n"
     "       orch cat [-d DIR] [-r RUN] KEY...\n"
+    "       orch diff [-d DIR] [-r RUN] KEY\n"
     "       orch [OPTION...] FILE ...      the same as orch run\n"
     "       orch -V | -h\n"
     "\n"
@@ -36,6 +38,7 @@ static const char usage_text[] =
     "  -n           show what would run; start and write nothing\n"
     "  -q           say only what fails\n"
     "  -r RUN       the run's name: start it, or go on with it\n"
+    "  -u           ask again what would be asked otherwise now, and what comes after it\n"
     "  -v           show the agents' standard error too\n"
     "  -x           after the first failure start nothing more\n"
     "\n"
@@ -132,7 +135,7 @@ read_options(struct options *o, int argc, char **argv, const char *letters)
 		case 'n': o->run.dry = 1; break;
 		case 'q': o->run.loud = LOUD_QUIET; break;
 		case 'r': o->run.run = optarg; break;
-		case 'u': bad = wrong_usage("-u is not built yet", NULL); break;
+		case 'u': o->run.again = 1; break;
 		case 'v': o->run.loud = LOUD_VERBOSE; break;
 		case 'x': o->run.stop_first = 1; break;
 		default:
@@ -179,7 +182,7 @@ start_run(struct options *o)
 static int
 is_mistyped(const char *file)
 {
-	static const char *const commands[] = { "run", "resume", "check", "status", "runs", "logs", "cat" };
+	static const char *const commands[] = { "run", "resume", "check", "status", "runs", "logs", "cat", "diff" };
 	struct near near;
 	struct buf b = { 0 };
 	size_t i;
@@ -323,6 +326,24 @@ do_cat(int argc, char **argv)
 }
 
 static int
+do_diff(int argc, char **argv)
+{
+	struct options o = { 0 };
+	struct buf error = { 0 };
+	struct sink sink;
+	int status = read_options(&o, argc, argv, "+:d:r:");
+
+	if (!status && optind + 1 != argc)
+		status = wrong_usage("diff is followed by one KEY", NULL);
+	make_sink(&sink);
+	if (!status)
+		status = diff_key(o.run.dir, o.run.run, argv[optind], environ, &sink, &error);
+	say(&error);
+	buf_free(&error);
+	return status;
+}
+
+static int
 do_help(const char *text)
 {
 	struct buf error = { 0 };
@@ -340,6 +361,7 @@ main(int argc, char **argv)
 	} commands[] = {
 		{ "run", do_run }, { "resume", do_resume }, { "check", do_check }, { "status", do_status },
 		{ "runs", do_runs }, { "logs", do_logs }, { "cat", do_cat },
+		{ "diff", do_diff },
 	};
 	size_t i;
 

@@ -12,6 +12,7 @@ keys_free(struct keys *k)
 	free(k->text);
 	free(k->list);
 	free(k->digest);
+	free(k->place);
 	free(k->table);
 	memset(k, 0, sizeof *k);
 }
@@ -68,6 +69,8 @@ grow_lists(struct keys *k)
 	k->list = mem_grow(k->list, k->cap, sizeof *k->list);
 	if (k->digest)
 		k->digest = mem_grow(k->digest, k->cap, sizeof *k->digest);
+	if (k->place)
+		k->place = mem_grow(k->place, k->cap, sizeof *k->place);
 }
 
 uint32_t
@@ -105,6 +108,8 @@ keys_add(struct keys *k, const char *s, size_t n)
 	memset(&k->list[id], 0, sizeof *k->list);
 	k->list[id].at = (uint32_t)k->used;
 	add_text(k, s, n);
+	if (k->place)
+		k->place[id] = 0;
 	*found = ++k->n;
 	return id;
 }
@@ -116,6 +121,20 @@ keys_set_digest(struct keys *k, uint32_t id, uint64_t digest)
 		k->digest = mem_grow(NULL, k->cap, sizeof *k->digest);
 	k->digest[id] = digest;
 	k->list[id].flags |= KEY_DIGEST;
+}
+
+void
+keys_set_place(struct keys *k, uint32_t id, uint32_t place)
+{
+	if (!k->place)
+		k->place = mem_zero(k->cap, sizeof *k->place);
+	k->place[id] = place;
+}
+
+uint32_t
+keys_place(const struct keys *k, uint32_t id)
+{
+	return k->place ? k->place[id] : 0;
 }
 
 void

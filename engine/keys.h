@@ -17,7 +17,11 @@ enum {
 	KEY_ODD = 2,            /* something that is no plain file has its name in result/ */
 	KEY_CLAIMED = 4,        /* an item that is known will make it */
 	KEY_MADE = 8,           /* this walk has come to it */
-	KEY_DIGEST = 16         /* its digest is known: what it was asked */
+	KEY_DIGEST = 16,        /* its digest is known: what it was asked */
+	KEY_TOLD = 32,          /* the log tells of its answer */
+	KEY_FOUND = 64,         /* it was put there, by nobody who was asked */
+	KEY_STALE = 128,        /* it was begun again, and its answer is the one from before */
+	KEY_CAME = 256          /* it was begun, and its answer came; the log does not tell of that */
 };
 
 struct key {
@@ -33,6 +37,7 @@ struct keys {
 	size_t used, room;
 	struct key *list;       /* by number */
 	uint64_t *digest;       /* by number; NULL until a digest is known */
+	uint32_t *place;        /* when the answers came; NULL until one is known; 0: of no matter */
 	uint32_t n, cap;
 	uint32_t *table;        /* numbers from 1, by hash; 0: empty */
 	size_t size;            /* of the table, a power of two */
@@ -50,6 +55,10 @@ uint32_t keys_add(struct keys *, const char *s, size_t n);
 const char *keys_text(const struct keys *, uint32_t id);
 
 void keys_set_digest(struct keys *, uint32_t id, uint64_t digest);
+
+/* When the answer of the key ID came: the higher, the later. */
+void keys_set_place(struct keys *, uint32_t id, uint32_t place);
+uint32_t keys_place(const struct keys *, uint32_t id);
 
 /* Numbers of keys, in the order they were made. */
 struct ids {

@@ -559,7 +559,7 @@ start_task(struct loop_state *l, struct order *o)
 	if (o->task.kind == TASK_WORD)
 		l->slots[i].word = mem_dup(o->task.word, o->task.nword);
 	else
-		log_step(l, LOG_START, o->branch, NULL, NULL);
+		log_step(l, LOG_START, o->branch, NULL, branch_again(l->walk, o->branch) ? LOG_AGAIN : NULL);
 	task_free(&o->task);
 }
 

@@ -67,6 +67,10 @@ int mind_open_answer(struct minder *);
 /* Standard error's file: a new one for each try. */
 void mind_open_errors(struct minder *);
 
+/* Standard input: the prompt, then the inputs, in a file of its own; read again from its first byte.
+ * It is kept as asked/KEY; that of an `if` is gone when it ends. */
+int mind_make_stdin(struct minder *);
+
 /* Writes how/KEY, N bytes; SYNC: safe on disk. */
 void mind_write_how(struct minder *, const char *text, size_t n, int sync);
 

@@ -615,14 +615,12 @@ copy_input(struct minder *d, int out, const struct input *input, size_t i, int *
 static void
 forget_asked(struct minder *d)
 {
-	if (d->task->kind == TASK_STEP && unlinkat(d->m->store->asked, d->task->file, 0) && errno != ENOENT)
+	if (d->task->kind != TASK_IF && unlinkat(d->m->store->asked, d->task->file, 0) && errno != ENOENT)
 		leave_errno(d, OUT_IO, "asked/");
 }
 
-/* Standard input: the prompt, then the inputs, in a file of its own; read again from its first byte.
- * It is kept as asked/KEY; that of an `if` is gone when it ends. */
-static int
-make_stdin(struct minder *d)
+int
+mind_make_stdin(struct minder *d)
 {
 	const struct task *t = d->task;
 	const struct store *s = d->m->store;
@@ -649,7 +647,7 @@ make_stdin(struct minder *d)
 	if (file_close(fd) || in < 0)
 		leave_errno(d, OUT_IO, "asked/");
 	fcntl(in, F_SETFL, fcntl(in, F_GETFL) & ~O_NONBLOCK);
-	if (t->kind == TASK_STEP && st.st_size) {
+	if (t->kind != TASK_IF && st.st_size) {
 		if (renameat(s->tmp, name, s->asked, t->file))
 			leave_errno(d, OUT_IO, "asked/");
 	} else {
@@ -792,7 +790,7 @@ mind_step(struct minder *d)
 
 	strcpy(d->tmp, d->task->file);
 	d->out.digest = task_digest(d->task);
-	p.in = make_stdin(d);
+	p.in = mind_make_stdin(d);
 	mind_write_how(d, d->task->how, d->task->nhow, 0);
 	mind_open_errors(d);
 	p.out = d->answer = open_answer(d);
@@ -837,7 +835,7 @@ mind_if(struct minder *d)
 	char name[KEY_NAME_MAX + 1];
 	struct program p = { 0 };
 
-	p.in = make_stdin(d);
+	p.in = mind_make_stdin(d);
 	mind_open_errors(d);
 	mind_name(name, 'e', getpid());
 	unlinkat(d->m->store->tmp, name, 0);

@@ -138,15 +138,26 @@ say_kept(struct progress *p, const char *key, const char *differs)
 {
 	p->kept++;
 	p->kept_run++;
-	p->differs += differs != NULL;
 	if (p->loud == LOUD_QUIET || (p->kept_run > KEPT_SHOWN && !differs))
 		return;
 	head(p, "kept", key);
 	if (differs) {
 		buf_text(&p->out, "  though it would be asked otherwise now: ");
 		visible_add(&p->out, differs, strlen(differs), 0);
-		buf_text(&p->out, " (remove its result to ask again)");
+		buf_text(&p->out, " (-u asks it again)");
 	}
+	buf_char(&p->out, '\n');
+}
+
+static void
+say_again(struct progress *p, const struct event *e)
+{
+	progress_flush(p);
+	if (p->loud == LOUD_QUIET)
+		return;
+	head(p, "again", e->key);
+	buf_text(&p->out, "  since it would be asked otherwise now: ");
+	visible_add(&p->out, e->text, strlen(e->text), 0);
 	buf_char(&p->out, '\n');
 }
 
@@ -186,11 +197,14 @@ say_failed(struct progress *p, const struct event *e)
 }
 
 void
-progress_event(struct progress *p, const struct event *e, const char *differs)
+progress_event(struct progress *p, const struct event *e)
 {
 	switch (e->kind) {
 	case EVENT_KEPT:
-		say_kept(p, e->key, differs);
+		say_kept(p, e->key, e->text);
+		break;
+	case EVENT_AGAIN:
+		say_again(p, e);
 		break;
 	case EVENT_RETRY:
 		say_retry(p, e);

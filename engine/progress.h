@@ -15,7 +15,6 @@ struct progress {
 	struct store *store;
 	long done, kept, failed;        /* steps */
 	long kept_run;          /* kept steps in a row, so far */
-	long differs;           /* kept steps that would now be asked something else */
 };
 
 /* A step has its answer. */
@@ -24,8 +23,8 @@ void progress_done(struct progress *, const char *key, const struct outcome *, l
 /* The `otherwise` of a step was kept. */
 void progress_otherwise(struct progress *, const char *key, const char *word);
 
-/* What the walk says. DIFFERS: of a kept step, what would be asked otherwise now; NULL: nothing. */
-void progress_event(struct progress *, const struct event *, const char *differs);
+/* What the walk says. */
+void progress_event(struct progress *, const struct event *);
 
 /* A sign of life: nothing was said for long. The step KEY runs since MS milliseconds, has written something
  * QUIET ago (-1: nothing yet; -2: that is not known), and OTHERS run besides. */

@@ -9,7 +9,7 @@
 #include <time.h>
 #include <unistd.h>
 
-#include "engine/digest.h"
+#include "engine/asked.h"
 #include "engine/flow.h"
 #include "engine/loop.h"
 #include "engine/plan.h"
@@ -19,7 +19,7 @@
 #include "store/file.h"
 #include "store/log.h"
 
-enum { LOCK_WAIT_MS = 15 * 1000, PIECE = 16 * 1024 };
+enum { LOCK_WAIT_MS = 15 * 1000 };
 
 struct run {
 	const struct run_args *args;
@@ -31,14 +31,12 @@ struct run {
 	struct answers answers;
 	struct progress progress;
 	struct surroundings around;
-	uint64_t *content;      /* by key: the digest of its answer, once it was needed */
-	uint32_t ncontent;
+	struct asked asked;
 	uint32_t seed;
 	int was_there;          /* the run was made earlier */
 	char *results;
 	struct buf needed;      /* pointers to the statements that are still to be asked, once looked at */
 	int looked;
-	struct buf differs;     /* what a kept step would be asked otherwise */
 	char *name;             /* of the run; NULL: it is to be named by the time */
 	struct buf shown;       /* the name for messages */
 };
@@ -356,18 +354,6 @@ add_result(void *ctx, const char *name, int plain)
 	k->list[id].flags |= plain ? KEY_KEPT : KEY_ODD;
 }
 
-static void
-add_digest(void *ctx, const struct log_line *l)
-{
-	struct keys *k = ctx;
-	uint32_t id = keys_add(k, l->key, l->n);
-
-	if (l->event == LOG_DONE)
-		keys_set_digest(k, id, l->digest);
-	else
-		k->list[id].flags &= ~(unsigned)KEY_DIGEST;
-}
-
 static int
 read_answer(void *ctx, const char *key, char **p, size_t *n)
 {
@@ -386,165 +372,16 @@ load_keys(struct run *r)
 	r->answers.read = read_answer;
 	r->answers.ctx = r;
 	/* The log first: its order is about the walk's, that of a directory is none. */
-	if (log_read(r->store.run, 1u << LOG_DONE | 1u << LOG_OTHERWISE, add_digest, &r->keys))
+	r->asked.store = &r->store;
+	r->asked.keys = &r->keys;
+	r->asked.again = r->args->again;
+	if (asked_load(&r->asked))
 		return error_status(r, 1, "the log cannot be read", strerror(errno));
 	if (store_results(&r->store, add_result, &r->keys))
 		return error_status(r, 1, "result/ cannot be read", strerror(errno));
+	if (r->args->again)
+		asked_place(&r->asked);
 	return 0;
-}
-
-/* What a kept step would be asked now, against what it was asked. */
-
-static uint64_t
-file_digest(int dir, const char *name)
-{
-	char piece[PIECE];
-	uint64_t h = DIGEST_START;
-	long long at = 0;
-	long n;
-	int fd = file_open(dir, name);
-
-	if (fd < 0)
-		return 0;
-	while ((n = file_read_at(fd, piece, sizeof piece, at)) > 0) {
-		h = digest_add(h, piece, (size_t)n);
-		at += n;
-	}
-	close(fd);
-	return n < 0 ? 0 : h;
-}
-
-static uint64_t
-content_digest(struct run *r, const char *file, const char *key)
-{
-	uint32_t id = keys_find(&r->keys, key, strlen(key)), i;
-
-	if (id == KEY_NONE)
-		return 0;
-	if (id >= r->ncontent) {
-		r->content = mem_grow(r->content, r->keys.n, sizeof *r->content);
-		for (i = r->ncontent; i < r->keys.n; i++)
-			r->content[i] = 0;
-		r->ncontent = r->keys.n;
-	}
-	if (!r->content[id])
-		r->content[id] = file_digest(r->store.result, file);
-	return r->content[id];
-}
-
-/* The bytes that a step was asked, read on from the front as what would be asked now is compared. */
-struct compared {
-	int fd;
-	long long at;
-	char last;              /* the byte before */
-};
-
-static int
-matches(struct compared *c, const char *s, size_t n)
-{
-	char piece[PIECE];
-
-	while (n) {
-		size_t want = n < sizeof piece ? n : sizeof piece;
-
-		if (file_read_at(c->fd, piece, want, c->at) != (long)want || memcmp(piece, s, want))
-			return 0;
-		c->at += (long long)want;
-		c->last = piece[want - 1];
-		s += want;
-		n -= want;
-	}
-	return 1;
-}
-
-static int
-is_at_end(const struct compared *c)
-{
-	char byte;
-
-	return c->fd < 0 || file_read_at(c->fd, &byte, 1, c->at) == 0;
-}
-
-static int
-input_matches(struct run *r, const struct task *t, size_t i, struct compared *c)
-{
-	char piece[PIECE];
-	struct buf head = { 0 };
-	long long at = 0;
-	long n = 0;
-	int in = file_open(r->store.result, t->inputs[i].file), same;
-
-	if (c->at && c->last != '\n')
-		buf_char(&head, '\n');
-	if (t->headers)
-		buf_fmt(&head, "\n==> %s <==\n", t->inputs[i].key);
-	same = in >= 0 && matches(c, head.s, head.n);
-	while (same && (n = file_read_at(in, piece, sizeof piece, at)) > 0) {
-		same = matches(c, piece, (size_t)n);
-		at += n;
-	}
-	buf_free(&head);
-	if (in >= 0)
-		close(in);
-	return same && n == 0;
-}
-
-static const char *
-what_differs_asked(struct run *r, const struct task *t)
-{
-	struct compared asked = { 0 };
-	const char *what = NULL;
-	size_t i;
-
-	asked.fd = file_open(r->store.asked, t->file);
-	if (!matches(&asked, t->prompt, t->nprompt))
-		what = "prompt";
-	for (i = 0; i < t->ninputs && !what; i++)
-		if (!input_matches(r, t, i, &asked)) {
-			r->differs.n = 0;
-			buf_fmt(&r->differs, "input %s", t->inputs[i].key);
-			what = buf_str(&r->differs);
-		}
-	if (!what && !is_at_end(&asked))
-		what = t->ninputs ? "inputs" : "prompt";
-	if (asked.fd >= 0)
-		close(asked.fd);
-	return what;
-}
-
-/* What would be asked otherwise: the first part that differs from how/KEY and asked/KEY; NULL: nothing,
- * or it was not orch that wrote the answer. */
-static const char *
-what_differs(struct run *r, const struct task *t)
-{
-	struct compared how = { 0 };
-	int same;
-
-	how.fd = file_open(r->store.how, t->file);
-	if (how.fd < 0)
-		return NULL;
-	same = matches(&how, t->how, t->nhow) && is_at_end(&how);
-	close(how.fd);
-	return same ? what_differs_asked(r, t) : "command";
-}
-
-static const char *
-differs(struct run *r, const struct event *e)
-{
-	const struct task *t = e->task;
-	uint64_t h;
-	size_t i;
-
-	if (!t)
-		return NULL;
-	if (!(r->keys.list[e->id].flags & KEY_DIGEST))
-		return what_differs(r, t);
-	h = task_digest(t);
-	for (i = 0; i < t->ninputs; i++) {
-		h = digest_add(h, t->inputs[i].key, strlen(t->inputs[i].key) + 1);
-		h = digest_join(h, content_digest(r, t->inputs[i].file, t->inputs[i].key));
-	}
-	return h == r->keys.digest[e->id] ? NULL : what_differs(r, t);
 }
 
 /* For walk.h. */
@@ -554,7 +391,17 @@ on_event(void *ctx, const struct event *e)
 {
 	struct run *r = ctx;
 
-	progress_event(&r->progress, e, differs(r, e));
+	if (e->kind == EVENT_KEPT && e->task && !e->text)
+		asked_kept(&r->asked, e->id, e->task);
+	progress_event(&r->progress, e);
+}
+
+static const char *
+on_differs(void *ctx, uint32_t id, const struct task *t)
+{
+	struct run *r = ctx;
+
+	return asked_differs(&r->asked, id, t);
 }
 
 /* Marsaglia's xorshift: for jitter, nothing depends on it. */
@@ -615,7 +462,7 @@ add_word(struct buf *b, const char *s)
 static void
 make_hint(struct run *r, struct buf *b)
 {
-	buf_text(b, "orch resume");
+	buf_text(b, r->args->again ? "orch resume -u" : "orch resume");
 	if (strcmp(r->args->dir, ".orch")) {
 		buf_text(b, " -d");
 		add_word(b, r->args->dir);
@@ -629,7 +476,7 @@ set_around(struct run *r)
 {
 	struct buf b = { 0 };
 
-	buf_fmt(&b, "%s/result", r->store.path);
+	buf_fmt(&b, "%s/result", r->store.path ? r->store.path : "");
 	r->results = buf_take(&b);
 	r->around.root = r->record.directory;
 	r->around.run = r->name;
@@ -653,12 +500,14 @@ walk(struct run *r)
 	world.event = on_event;
 	world.random = on_random;
 	world.enter = on_enter;
+	world.differs = on_differs;
 	r->progress.loud = r->args->loud;
 	r->progress.store = &r->store;
 	log_walk(r, LOG_WALK, (long)getpid(), NULL);
 	if (r->progress.loud > LOUD_QUIET)
 		buf_fmt(&r->progress.out, "orch: run %s%s\n", r->shown.s, r->was_there ? ", gone on with" : "");
 	walk_start(&w, r->flow.w, &r->around, &r->answers, r->flow.scope, &world, r->args->jobs, r->args->stop_first);
+	w.again = r->args->again;
 	status = loop_run(&w, &r->store, &r->progress);
 	log_walk(r, LOG_END, status, w.reason.n ? buf_str(&w.reason) : NULL);
 	make_hint(r, &hint);
@@ -670,6 +519,16 @@ walk(struct run *r)
 	return status;
 }
 
+/* For plan.h: what kept steps would be asked is looked at for -u and to show it. */
+static void
+compare(struct run *r, struct plan_with *with)
+{
+	with->around = &r->around;
+	with->differs = r->args->again || r->args->dry ? on_differs : NULL;
+	with->ctx = r;
+	with->again = r->args->again;
+}
+
 /* The statements of which a step has no answer yet, sorted by their addresses. */
 
 static void
@@ -678,7 +537,7 @@ add_needed(void *ctx, const struct plan_step *step)
 	struct run *r = ctx;
 	const struct node *last;
 
-	if (step->kept)
+	if (step->kept && !step->again)
 		return;
 	if (r->needed.n) {
 		memcpy(&last, r->needed.s + r->needed.n - sizeof last, sizeof last);
@@ -700,11 +559,13 @@ static int
 is_needed(void *ctx, const struct node *n)
 {
 	struct run *r = ctx;
+	struct plan_with with;
 	size_t size = sizeof n;
 
 	if (!r->looked) {
 		r->looked = 1;
-		plan_walk(&r->flow, &r->answers, add_needed, r);
+		compare(r, &with);
+		plan_walk(&r->flow, &r->answers, &with, add_needed, r);
 		if (r->needed.n)
 			qsort(r->needed.s, r->needed.n / size, size, by_address);
 	}
@@ -732,17 +593,17 @@ run_it(struct run *r)
 		status = open_run(r);
 	if (!status)
 		status = load_keys(r);
+	if (!status)
+		set_around(r);
 	if (!status && r->was_there)
 		status = check_needs(r);
-	if (status)
-		return status;
-	set_around(r);
-	return walk(r);
+	return status ? status : walk(r);
 }
 
 static int
 show_it(struct run *r, struct buf *show)
 {
+	struct plan_with with;
 	int status = 0;
 
 	r->answers.keys = &r->keys;
@@ -755,8 +616,10 @@ show_it(struct run *r, struct buf *show)
 		else
 			status = load_keys(r);
 	}
+	set_around(r);
+	compare(r, &with);
 	if (!status)
-		plan_show(&r->flow, &r->answers, show);
+		plan_show(&r->flow, &r->answers, &with, show);
 	return status;
 }
 
@@ -773,9 +636,8 @@ run_workflow(const struct run_args *args, struct buf *say, struct buf *show)
 		status = args->dry ? show_it(&r, show) : run_it(&r);
 	keys_free(&r.keys);
 	buf_free(&r.answers.error);
-	free(r.content);
+	asked_free(&r.asked);
 	free(r.results);
-	buf_free(&r.differs);
 	buf_free(&r.needed);
 	free(r.store.path);     /* all else of the store stays open: the lock must not be closed */
 	buf_free(&r.shown);

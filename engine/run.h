@@ -17,6 +17,7 @@ struct run_args {
 	enum loudness loud;
 	int stop_first;
 	int dry;                /* -n: only show */
+	int again;              /* -u: ask again what would be asked otherwise */
 	char *const *environ;
 };
 

@@ -9,7 +9,6 @@
 #include <unistd.h>
 
 #include "engine/outcome.h"
-#include "engine/view.h"
 #include "parse/diag.h"
 #include "parse/glob.h"
 #include "parse/mem.h"
@@ -225,9 +224,8 @@ runs_list(const char *dir, struct sink *sink, struct buf *error)
 	return emit(sink, &b) || error->n;
 }
 
-/* Opens the run that is meant. */
-static int
-open_view(struct view *v, const char *dir, const char *run, struct buf *error)
+int
+runs_open(struct view *v, const char *dir, const char *run, struct buf *error)
 {
 	char *name = run ? mem_dup(run, strlen(run)) : newest(dir, 0);
 	int status = 0;
@@ -283,7 +281,7 @@ runs_status(const char *dir, const char *run, struct sink *sink, struct buf *err
 	struct buf b = { 0 };
 	struct view v;
 	size_t i;
-	int status = open_view(&v, dir, run, error);
+	int status = runs_open(&v, dir, run, error);
 	char *line;
 
 	if (status)
@@ -320,8 +318,8 @@ runs_status(const char *dir, const char *run, struct sink *sink, struct buf *err
 
 /* The bytes of files. */
 
-static int
-copy_from(struct sink *sink, int fd, long long *at)
+int
+sink_file(struct sink *sink, int fd, long long *at)
 {
 	char buf[32 * 1024];
 	struct buf shown = { 0 };
@@ -395,7 +393,7 @@ cat_one(void *ctx, struct view *v, uint32_t id)
 	c->found++;
 	if (key_encode(key, strlen(key), name) < 0 || (fd = file_open(v->store.result, name)) < 0)
 		return fail(c->error, 1, key, strerror(errno));
-	bad = copy_from(c->sink, fd, &at);
+	bad = sink_file(c->sink, fd, &at);
 	close(fd);
 	return bad;
 }
@@ -406,7 +404,7 @@ runs_cat(const char *dir, const char *run, char *const *keys, size_t n, struct s
 	struct cat c = { 0 };
 	struct view v;
 	size_t i;
-	int status = open_view(&v, dir, run, error);
+	int status = runs_open(&v, dir, run, error);
 
 	if (status)
 		return status;
@@ -470,7 +468,7 @@ log_stream(struct logs *l, struct view *v, const char *key, int what)
 			l->last_what = what;
 			bad = emit(l->sink, &head);
 		}
-		bad = bad || copy_from(l->sink, fd, &s->at);
+		bad = bad || sink_file(l->sink, fd, &s->at);
 	}
 	close(fd);
 	return bad;
@@ -491,7 +489,7 @@ log_one(void *ctx, struct view *v, uint32_t id)
 		memset(l->streams + l->n, 0, (n - l->n) * sizeof *l->streams);
 		l->n = n;
 	}
-	return log_stream(l, v, key, 0) || (!(v->keys.list[id].flags & KEY_KEPT) && log_stream(l, v, key, 1));
+	return log_stream(l, v, key, 0) || (v->steps[id].state != STEP_DONE && log_stream(l, v, key, 1));
 }
 
 static int
@@ -522,7 +520,7 @@ runs_logs(const char *dir, const char *run, char *const *keys, size_t n, int fol
 	const struct timespec pause = { 0, 250 * 1000 * 1000 };
 	struct logs l = { 0 };
 	struct view v;
-	int status = open_view(&v, dir, run, error), more;
+	int status = runs_open(&v, dir, run, error), more;
 	char *name = status ? NULL : decoded(v.store.name);
 
 	l.sink = sink;
@@ -533,7 +531,7 @@ runs_logs(const char *dir, const char *run, char *const *keys, size_t n, int fol
 		if (!more)
 			break;
 		nanosleep(&pause, NULL);
-		status = status ? status : open_view(&v, dir, name, error);
+		status = status ? status : runs_open(&v, dir, name, error);
 	}
 	free(name);
 	free(l.streams);

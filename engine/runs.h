@@ -4,6 +4,7 @@
 
 #include <stddef.h>
 
+#include "engine/view.h"
 #include "parse/buf.h"
 
 /* Where output goes: standard output, by way of orch.c. Returns -1 when it cannot be written. */
@@ -12,6 +13,13 @@ struct sink {
 	void *ctx;
 	int visible;            /* it is a terminal: control characters are to be made visible */
 };
+
+/* Writes the file FD from *AT on, which moves on. Returns whether that failed. */
+int sink_file(struct sink *, int fd, long long *at);
+
+/* Opens the run that is meant, with its steps in order. Returns orch's exit status, and ERROR; only with 0
+ * there is something to close. */
+int runs_open(struct view *, const char *dir, const char *run, struct buf *error);
 
 /* The name of the newest run below DIR that is not complete, to be freed; NULL and errno 0 if there is
  * none, NULL and errno if they cannot be read. */

@@ -215,6 +215,15 @@ git_word(struct maker *m, const struct word *w, const char *what, int blanks)
 	return NULL;
 }
 
+/* What how/KEY says, from B, which is freed. */
+static void
+set_how(struct task *t, struct buf *b)
+{
+	t->how = arena_dup(&t->mem, b->s, b->n);
+	t->nhow = b->n;
+	buf_free(b);
+}
+
 static int
 make_worktree(struct maker *m)
 {
@@ -234,9 +243,11 @@ make_worktree(struct maker *m)
 			buf_fmt(&b, "%s/", t->dir);
 		buf_text(&b, at);
 		t->path = arena_dup(&t->mem, b.s, b.n);
-		buf_free(&b);
+		b.n = 0;
 	}
-	return make_git_env(m);
+	task_how_line(&b, "branch", t->branch, strlen(t->branch));
+	set_how(t, &b);
+	return 0;
 }
 
 static int
@@ -255,7 +266,7 @@ make_commit(struct maker *m)
 		buf_text(&m->answers->error, "the commit's message is empty");
 		return -1;
 	}
-	return make_git_env(m);
+	return 0;
 }
 
 static int
@@ -264,6 +275,7 @@ make_ask(struct maker *m)
 	const struct node *node = m->node;
 	struct task *t = m->task;
 	const char **choices = arena_get(&t->mem, (node->choices.n + 1) * sizeof *choices);
+	struct buf b = { 0 };
 	size_t i, n;
 
 	for (i = 0; i < node->choices.n; i++)
@@ -279,6 +291,12 @@ make_ask(struct maker *m)
 		buf_fmt(&m->answers->error, "the default `%.60s` is none of the choices", t->fallback);
 		return -1;
 	}
+	task_how_line(&b, "ask", t->key, strlen(t->key));
+	for (i = 0; i < t->nchoices; i++)
+		task_how_line(&b, "choice", choices[i], strlen(choices[i]));
+	if (t->fallback)
+		task_how_line(&b, "default", t->fallback, strlen(t->fallback));
+	set_how(t, &b);
 	return make_text(m);
 }
 
@@ -437,9 +455,7 @@ make_how(struct maker *m)
 			buf_fmt(&b, "variable\t%s", s->name);
 			task_how_line(&b, "", s->value, s->n);
 		}
-	t->how = arena_dup(&t->mem, b.s, b.n);
-	t->nhow = b.n;
-	buf_free(&b);
+	set_how(t, &b);
 }
 
 static void
@@ -492,15 +508,6 @@ task_step(struct task *t, const struct surroundings *around, struct answers *a, 
 }
 
 int
-task_asked(struct task *t, const struct surroundings *around, struct answers *a, const struct place *at,
-    const struct node *node, const char *key)
-{
-	struct maker m;
-
-	return make_step(&m, t, around, a, at, node, key);
-}
-
-int
 task_if(struct task *t, const struct surroundings *around, struct answers *a, const struct place *at,
     const struct node *node)
 {
@@ -524,23 +531,40 @@ task_if(struct task *t, const struct surroundings *around, struct answers *a, co
 	return make_env(&m) || make_inputs(&m) ? -1 : 0;
 }
 
+static int
+make_other(struct maker *m, struct task *t, const struct surroundings *around, struct answers *a, const struct place *at,
+    const struct node *node, const char *key)
+{
+	start(m, t, node->kind == NODE_WORKTREE ? TASK_WORKTREE : node->kind == NODE_COMMIT ? TASK_COMMIT : TASK_ASK, around, a);
+	m->at = at;
+	m->node = node;
+	m->attrs[2] = &at->flow->attrs;
+	t->dir = arena_dup(&t->mem, at->dir, strlen(at->dir));
+	if (take_key(m, key))
+		return -1;
+	if (t->kind == TASK_WORKTREE)
+		return make_worktree(m);
+	return t->kind == TASK_COMMIT ? make_commit(m) : make_ask(m);
+}
+
 int
 task_other(struct task *t, const struct surroundings *around, struct answers *a, const struct place *at,
     const struct node *node, const char *key)
 {
-	enum task_kind kind = node->kind == NODE_WORKTREE ? TASK_WORKTREE : node->kind == NODE_COMMIT ? TASK_COMMIT : TASK_ASK;
 	struct maker m;
 
-	start(&m, t, kind, around, a);
-	m.at = at;
-	m.node = node;
-	m.attrs[2] = &at->flow->attrs;
-	t->dir = arena_dup(&t->mem, at->dir, strlen(at->dir));
-	if (take_key(&m, key))
+	if (make_other(&m, t, around, a, at, node, key))
 		return -1;
-	if (kind == TASK_WORKTREE)
-		return make_worktree(&m);
-	return kind == TASK_COMMIT ? make_commit(&m) : make_ask(&m);
+	return t->kind == TASK_ASK ? 0 : make_git_env(&m);
+}
+
+int
+task_asked(struct task *t, const struct surroundings *around, struct answers *a, const struct place *at,
+    const struct node *node, const char *key)
+{
+	struct maker m;
+
+	return (node->kind == NODE_RUN ? make_step : make_other)(&m, t, around, a, at, node, key);
 }
 
 int

@@ -44,7 +44,7 @@ struct task {
 	size_t nchecks;
 	long long timeout;      /* milliseconds; 0: none */
 	int sigint;             /* it is stopped by SIGINT first */
-	const char *how;        /* what how/KEY will say, its nhow bytes */
+	const char *how;        /* what how/KEY will say, its nhow bytes; of TASK_WORKTREE how that begins */
 	size_t nhow;
 	const char *word;       /* TASK_WORD: its nword bytes */
 	size_t nword;
@@ -75,7 +75,8 @@ struct surroundings {
 int task_step(struct task *, const struct surroundings *, struct answers *, const struct place *at,
     const struct node *node, const char *key);
 
-/* The same without its environment: what it would be asked, not enough to ask it. */
+/* The task of a step, worktree, commit or ask without its environment: what it would be asked, not enough to
+ * ask it. */
 int task_asked(struct task *, const struct surroundings *, struct answers *, const struct place *at,
     const struct node *node, const char *key);
 

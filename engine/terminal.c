@@ -152,6 +152,10 @@ mind_ask(struct minder *d)
 	const char *choice;
 	long n;
 
+	/* What was asked is written first, as of a step: an answer may also come by hand. */
+	d->out.digest = task_digest(t);
+	mind_make_stdin(d);
+	mind_write_how(d, t->how, t->nhow, 0);
 	if (tty < 0) {
 		if (!t->fallback)
 			answer_by_hand(d);
@@ -254,6 +258,7 @@ mind_interactive(struct minder *d)
 	wait_foreground(d, tty, d->m->job);
 	mind_look(d);
 	mind_write_how(d, d->task->how, d->task->nhow, 0);
+	d->out.digest = task_digest(d->task);
 	unlinkat(d->m->store->asked, d->task->file, 0);         /* of a try that was not interactive */
 	unlinkat(d->m->store->errors, d->task->file, 0);
 	has_before = tcgetattr(tty, &before) == 0;

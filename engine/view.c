@@ -75,6 +75,12 @@ end_line(struct view *v, const struct log_line *l)
 	v->reason = l->text ? mem_dup(l->text, strlen(l->text)) : NULL;
 }
 
+static int
+is_answered(const struct log_line *l)
+{
+	return l->event == LOG_DONE || l->event == LOG_OTHERWISE || l->event == LOG_FOUND;
+}
+
 static void
 step_line(struct view *v, const struct log_line *l)
 {
@@ -84,20 +90,25 @@ step_line(struct view *v, const struct log_line *l)
 
 	s->tries = l->value;
 	s->took = l->took;
-	if (l->event == LOG_START)
+	if (l->event == LOG_START || l->event == LOG_FOUND)
 		s->began = l->ms;
-	if (l->event == LOG_START || l->event == LOG_DONE)
+	if (l->event == LOG_START || l->event == LOG_DONE || l->event == LOG_FOUND)
 		s->otherwise = 0;
 	if (l->event == LOG_OTHERWISE)
 		s->otherwise = 1;
 	free(s->text);
 	s->text = l->text ? mem_dup(l->text, strlen(l->text)) : NULL;
-	if (kept)
+	if (l->event == LOG_START)
+		s->walk = kept && l->text ? v->walks : 0;
+	if (kept && (!s->walk || is_answered(l))) {
+		s->walk = 0;
+		s->state = STEP_DONE;
 		return;
+	}
 	/* Whether it is there is for result/ to say; a START without an end is running, if anybody is. */
 	s->state = l->event == LOG_START ? STEP_RUNNING : l->event == LOG_FAIL ? STEP_FAILED :
 	    l->event == LOG_STOP ? STEP_INTERRUPTED : STEP_WAITING;
-	if (l->event != LOG_DONE)
+	if (kept || !is_answered(l))
 		return;
 	s->took = 0;
 	v->state = RUN_INTERRUPTED;     /* done, and its answer taken away since */
@@ -113,6 +124,7 @@ add_line(void *ctx, const struct log_line *l)
 	} else if (l->event == LOG_WALK) {
 		v->state = RUN_INTERRUPTED;
 		v->ended = 0;
+		v->walks++;
 	} else {
 		step_line(v, l);
 	}
@@ -166,7 +178,7 @@ find_order(struct view *v)
 	v->answers.ctx = v;
 	if (v->has_record) {
 		if (!flow_read(&f, &v->record, v->record.workflow, &error) && !flow_bind(&f, &v->record, &error))
-			plan_walk(&f, &v->answers, add_planned, v);
+			plan_walk(&f, &v->answers, NULL, add_planned, v);
 		flow_free(&f);
 	}
 	buf_free(&error);
@@ -180,6 +192,10 @@ settle_states(struct view *v)
 	uint32_t id;
 	enum store_busy busy = store_busy(&v->store, &v->holder);
 
+	/* What was begun again in an earlier walk, and not by the latest, is as its file says. */
+	for (id = 0; id < v->keys.n; id++)
+		if (step_of(v, id)->walk && v->steps[id].walk != v->walks)
+			v->steps[id].state = STEP_DONE;
 	if (busy == STORE_FREE)
 		for (id = 0; id < v->keys.n; id++)
 			if (step_of(v, id)->state == STEP_RUNNING)

@@ -12,6 +12,7 @@ struct view_step {
 	enum step_state state;
 	int in_order;           /* it is in the view's order */
 	int otherwise;          /* its answer is the word of its `otherwise` */
+	long walk;              /* the walk that had begun it again, though it has an answer; 0: none */
 	long tries;
 	long long began, took;  /* milliseconds, of the latest try; began since the Epoch */
 	char *text;             /* why it failed; owned */
@@ -28,6 +29,7 @@ struct view {
 	struct view_step *steps;        /* by key */
 	uint32_t nsteps;
 	struct ids order;
+	long walks;             /* how many there were */
 	struct buf waiting;     /* keys that are not known yet, as they are written, each with a newline */
 	enum run_state state;
 	long holder;            /* who works on it */

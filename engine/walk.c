@@ -56,6 +56,7 @@ struct branch {
 	int has_place;          /* it takes a place of -j */
 	int pays;               /* and a token */
 	int has_room;           /* it takes a place of its block's `max` */
+	uint32_t passed;        /* the latest place of an answer that it has come by; asked in this walk: ASKED_NOW */
 
 	/* Of the step it is at. */
 	uint32_t key;
@@ -65,6 +66,9 @@ struct branch {
 	int answered;           /* its agent has answered; the answer is being kept */
 	char *reason;           /* why the latest try failed */
 };
+
+/* What is asked in this walk is later than all that was asked before. */
+#define ASKED_NOW UINT32_MAX
 
 struct failure {
 	uint32_t index;
@@ -87,6 +91,7 @@ struct block {
 	long held;              /* that ended without having come to their end */
 	int doomed;             /* it will fail: nothing behind it is reached */
 	uint32_t seen;          /* the look at what is left that came by here last */
+	uint32_t passed;        /* the latest that its branches have come by */
 	struct failure *failures;
 	size_t nfailures;
 	struct made *made;
@@ -232,6 +237,7 @@ make_branch(struct walk *w, struct block *block)
 		b->sight.up = &block->in->sight;
 		b->scope = block->in->scope;
 		b->flow = block->in->flow;
+		b->passed = block->in->passed;
 		b->prefix = block->in->prefix;
 		set_dir(b, block->in->dir);
 	}
@@ -484,6 +490,8 @@ settle(struct walk *w, struct block *block)
 		end_branch(w, in, 1);
 	} else {
 		hand_up(w, block);
+		if (block->passed > in->passed)
+			in->passed = block->passed;
 		in->state = BRANCH_READY;
 		go_on(in);
 		list_add(&w->ready, in);
@@ -517,6 +525,8 @@ end_branch(struct walk *w, struct branch *b, int held)
 	size_t i;
 
 	block->held += held;
+	if (b->passed > block->passed)
+		block->passed = b->passed;
 	for (i = 0; i < b->sight.made.n && block->in; i++) {
 		if (block->nmade == block->made_cap) {
 			block->made_cap = block->made_cap ? block->made_cap * 2 : 8;
@@ -1006,23 +1016,41 @@ begin_key(struct walk *w, struct branch *b)
 	return bad;
 }
 
-/* Tells of a step that has its answer, with what it would be asked now. */
-static void
-say_kept(struct walk *w, struct branch *b)
+/* Whether what the branch is at, which has its answer, is asked again: if it would be asked otherwise, or if
+ * something before it was asked later than it. A worktree is no question: it is where the others work. */
+static int
+is_again(const struct walk *w, const struct branch *b, const char *differs)
 {
+	return w->again && (differs || (b->at->kind != NODE_WORKTREE && b->passed > keys_place(w->answers->keys, b->key)));
+}
+
+/* Tells of a step that has its answer, with what it would be asked now. Returns whether it is kept. */
+static int
+keep(struct walk *w, struct branch *b)
+{
+	const struct keys *keys = w->answers->keys;
 	struct event e = { 0 };
 	struct task t;
 	struct place at;
+	int again;
 
-	e.kind = EVENT_KEPT;
-	e.key = branch_key(w, b, &e.id);
 	place_of(b, &at);
 	memset(&t, 0, sizeof t);
-	if (b->at->kind == NODE_RUN && !task_asked(&t, w->around, w->answers, &at, b->at, e.key))
+	if (!task_asked(&t, w->around, w->answers, &at, b->at, task_key(w, b))) {
 		e.task = &t;
+		e.text = w->world->differs(w->world->ctx, b->key, &t);
+	} else if (w->again) {
+		e.text = "what it would be asked cannot be told";
+	}
+	again = is_again(w, b, e.text);
+	e.kind = again ? EVENT_AGAIN : EVENT_KEPT;
 	e.key = branch_key(w, b, &e.id);
-	w->world->event(w->world->ctx, &e);
+	if (!again || e.text)
+		w->world->event(w->world->ctx, &e);
+	if (!again && !(keys->list[b->key].flags & KEY_FOUND) && keys_place(keys, b->key) > b->passed)
+		b->passed = keys_place(keys, b->key);
 	task_free(&t);
+	return !again;
 }
 
 /* The worktree that is the answer of the statement the branch is at becomes its directory, if that was
@@ -1063,8 +1091,7 @@ at_kept(struct walk *w, struct branch *b)
 		return 0;
 	b->tries = 0;
 	b->otherwise = 0;
-	if (w->answers->keys->list[b->key].flags & KEY_KEPT) {
-		say_kept(w, b);
+	if ((w->answers->keys->list[b->key].flags & KEY_KEPT) && keep(w, b)) {
 		sight_add(&b->sight, w->answers->keys, b->key);
 		if (enter_worktree(w, b))
 			return 0;
@@ -1635,6 +1662,7 @@ step_ended(struct walk *w, struct branch *b, const struct outcome *o)
 {
 	if (o->kind == OUT_OK) {
 		sight_add(&b->sight, w->answers->keys, b->key);
+		b->passed = ASKED_NOW;
 		free(b->reason);
 		b->reason = NULL;
 		if (enter_worktree(w, b))
@@ -1813,6 +1841,12 @@ long
 branch_try(const struct branch *b)
 {
 	return b ? b->tries : 1;
+}
+
+int
+branch_again(const struct walk *w, const struct branch *b)
+{
+	return b && b->at->key && (w->answers->keys->list[b->key].flags & KEY_KEPT);
 }
 
 int

@@ -15,7 +15,9 @@ struct branch;
 struct block;
 
 enum event_kind {
-	EVENT_KEPT,             /* KEY has its answer already; task: what it would be asked now, if that can be told */
+	EVENT_KEPT,             /* KEY has its answer already; task: what it would be asked now, if that can be told;
+	                           text: what of it differs from what it was asked; NULL: nothing */
+	EVENT_AGAIN,            /* the same, and it is asked again for this difference */
 	EVENT_RETRY,            /* a try of KEY has failed, text says why; the next is in MS milliseconds */
 	EVENT_FAILED,           /* KEY has failed, text says why */
 	EVENT_TROUBLE,          /* a statement that is no step has failed; text says where and why */
@@ -37,6 +39,9 @@ struct world {
 	void *ctx;
 	void (*event)(void *ctx, const struct event *);
 	uint32_t (*random)(void *ctx);
+	/* What would be asked otherwise: in what TASK differs from what the key ID, which has its answer, was
+	 * asked. NULL: in nothing. */
+	const char *(*differs)(void *ctx, uint32_t id, const struct task *);
 	/* Whether the directory PATH can be worked in: 0 or an errno. */
 	int (*enter)(void *ctx, const char *path);
 };
@@ -76,6 +81,7 @@ struct walk {
 	const struct world *world;
 	long jobs;              /* -j; 0: as many as there are */
 	int stop_first;         /* -x */
+	int again;              /* -u: what would be asked otherwise is asked again, and what comes later */
 	enum halt halt;
 	long busy;              /* places of -j that are taken */
 	long tokens;            /* how many tasks may run that are not `free`, as the loop knows it; 0: no jobserver */
@@ -95,7 +101,7 @@ struct walk {
 };
 
 /* Starts a walk over WORKFLOW, which is checked and free of errors. SCOPE holds its parameters. All pointers
- * must outlive the walk. */
+ * must outlive the walk. With ->again, set behind it, the keys have their places. */
 void walk_start(struct walk *w, const struct workflow *workflow, const struct surroundings *around, struct answers *answers,
     const struct scope *scope, const struct world *world, long jobs, int stop_first);
 
@@ -144,6 +150,9 @@ long branch_try(const struct branch *);
 
 /* Whether the branch is at the word of an `otherwise`. */
 int branch_otherwise(const struct branch *);
+
+/* Whether the key that it is working on has an answer, which stays until the new one is there. */
+int branch_again(const struct walk *, const struct branch *);
 
 void walk_free(struct walk *);
 

@@ -3,12 +3,13 @@
  * One line an event, its fields split by tabs:
  *
  *     TIME walk PID
- *     TIME start KEY TRY
+ *     TIME start KEY TRY [again]
  *     TIME done KEY TRY MILLISECONDS DIGEST
  *     TIME fail KEY TRY MILLISECONDS STATUS TEXT
  *     TIME otherwise KEY TRY
  *     TIME stop KEY TRY MILLISECONDS STATUS TEXT
  *     TIME end STATUS TEXT
+ *     TIME found KEY TRY MILLISECONDS DIGEST
  *
  * TIME is in milliseconds since the Epoch, DIGEST sixteen hexadecimal digits, STATUS of a step what
  * wait() gave (-1: it never ran), of the end an exit status. In KEY and TEXT a control character and
@@ -27,7 +28,7 @@
 #include "store/escape.h"
 #include "store/file.h"
 
-static const char *const events[] = { "walk", "start", "done", "fail", "otherwise", "stop", "end" };
+static const char *const events[] = { "walk", "start", "done", "fail", "otherwise", "stop", "end", "found" };
 
 enum { EVENTS = sizeof events / sizeof *events, LINE_MOST = 4096, PIECE = 64 * 1024 };
 
@@ -82,6 +83,12 @@ put_field(char *out, size_t at, const char *s, size_t n)
 	return at;
 }
 
+static int
+has_digest(const struct log_line *l)
+{
+	return l->event == LOG_DONE || l->event == LOG_FOUND;
+}
+
 int
 log_add(int fd, const struct log_line *l)
 {
@@ -94,7 +101,7 @@ log_add(int fd, const struct log_line *l)
 		out[at++] = '\t';
 	}
 	at += (size_t)snprintf(out + at, sizeof out - at, "%ld", l->value);
-	if (l->event == LOG_DONE)
+	if (has_digest(l))
 		at += (size_t)snprintf(out + at, sizeof out - at, "\t%lld\t%016llx", l->took, l->digest);
 	if (l->event == LOG_FAIL || l->event == LOG_STOP)
 		at += (size_t)snprintf(out + at, sizeof out - at, "\t%lld\t%d", l->took, l->status);
@@ -201,7 +208,7 @@ parse(char *s, size_t len, unsigned wanted, struct log_line *l)
 	if (!number(&s, end, &v))
 		return 0;
 	l->value = (long)v;
-	if (l->event == LOG_DONE && (!number(&s, end, &l->took) || !hex(&s, end, &l->digest)))
+	if (has_digest(l) && (!number(&s, end, &l->took) || !hex(&s, end, &l->digest)))
 		return 0;
 	if (l->event == LOG_FAIL || l->event == LOG_STOP) {
 		if (!number(&s, end, &l->took) || !number(&s, end, &v))

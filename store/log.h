@@ -6,13 +6,16 @@
 
 enum log_event {
 	LOG_WALK,               /* an orch has begun to walk the workflow; value: its pid */
-	LOG_START,              /* a try of KEY was started */
+	LOG_START,              /* a try of KEY was started; text: LOG_AGAIN if it has its answer, which stays until then */
 	LOG_DONE,               /* KEY has its answer; digest: of what was asked */
 	LOG_FAIL,               /* a try of KEY has failed; text: why */
 	LOG_OTHERWISE,          /* the `otherwise` of KEY was kept as its answer */
 	LOG_STOP,               /* a try of KEY was ended because orch was told to stop */
-	LOG_END                 /* the walk has ended; value: orch's exit status; text: why it failed */
+	LOG_END,                /* the walk has ended; value: orch's exit status; text: why it failed */
+	LOG_FOUND               /* KEY has an answer of which the log does not tell; digest: of what it stands for */
 };
+
+#define LOG_AGAIN "again"
 
 struct log_line {
 	long long ms;           /* since the Epoch */
@@ -21,7 +24,7 @@ struct log_line {
 	size_t n;
 	long value;             /* the try, from 1; or as the events say */
 	long long took;         /* milliseconds, of DONE, FAIL, STOP */
-	unsigned long long digest;
+	unsigned long long digest;      /* 0: not known */
 	int status;             /* of FAIL, STOP: as wait() gives it; -1: it never ran */
 	const char *text;
 };

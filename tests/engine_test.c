@@ -98,7 +98,7 @@ world_random(void *ctx)
 static void
 world_event(void *ctx, const struct event *e)
 {
-	static const char *const words[] = { "kept", "retry", "failed", "trouble", "note" };
+	static const char *const words[] = { "kept", "again", "retry", "failed", "trouble", "note" };
 	struct rig *r = ctx;
 
 	if (e->kind == EVENT_RETRY)
@@ -137,6 +137,15 @@ read_answer(void *ctx, const char *key, char **p, size_t *n)
 		}
 	errno = ENOENT;
 	return -1;
+}
+
+static const char *
+world_differs(void *ctx, uint32_t id, const struct task *t)
+{
+	(void)ctx;
+	(void)id;
+	(void)t;
+	return NULL;
 }
 
 static int
@@ -262,6 +271,7 @@ rig_new(const char *text)
 	r->world.event = world_event;
 	r->world.random = world_random;
 	r->world.enter = world_enter;
+	r->world.differs = world_differs;
 	r->around.root = "/root";
 	r->around.run = "run";
 	r->around.results = "/root/.orch/run/result";

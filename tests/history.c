@@ -377,6 +377,8 @@ read_line(struct reader *r, char *line)
 		return settled(r, i, WORK_ANSWER);
 	if (!strcmp(what, "otherwise"))
 		return settled(r, i, WORK_WORD);
+	if (!strcmp(what, "found"))
+		return r->state[i] == STATE_SETTLED ? NULL : wrong("%s was found in walk %d, and was not there", key, r->walk);
 	r->state[i] = !strcmp(what, "fail") ? STATE_FAILED : STATE_STOPPED;
 	return NULL;
 }

@@ -485,8 +485,6 @@ START_TEST(what_is_not_built_is_refused_before_anything_starts)
 	}
 	help_file("f.orch", "step s exec true", "interactive", "run sh as first | " STARTED, "run s", NULL);
 	refused_or_run("orch run -r x f.orch", "interactive");
-	help_file("f.orch", "run sh as first | " STARTED, NULL);
-	refused_or_run("orch run -u -r x f.orch", "-u");
 }
 END_TEST
 

@@ -13,6 +13,7 @@ Suite *call_suite(void);        /* whole runs: call, cd */
 Suite *git_suite(void);         /* whole runs: worktree, commit */
 Suite *terminal_suite(void);    /* whole runs on a pseudo-terminal: ask, interactive, job control */
 Suite *fault_suite(void);       /* whole runs in which a call fails, or the process is killed there */
+Suite *again_suite(void);       /* what is asked again: -u, -n, diff */
 Suite *survive_suite(void);     /* whole runs: nobody outlives orch, however it ends */
 Suite *history_suite(void);     /* whole runs: random workflows, killed and gone on with */
 Suite *limits_suite(void);      /* whole runs: full disks, few descriptors and processes, large answers */
