@@ -340,6 +340,7 @@ do_diff(int argc, char **argv)
 		status = diff_key(o.run.dir, o.run.run, argv[optind], environ, &sink, &error);
 	say(&error);
 	buf_free(&error);
+	free(o.agents);
 	return status;
 }
 
