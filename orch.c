@@ -8,6 +8,7 @@
 #include "engine/loop.h"
 #include "engine/run.h"
 #include "engine/runs.h"
+#include "engine/width.h"
 #include "parse/mem.h"
 #include "parse/near.h"
 #include "parse/parse.h"
@@ -23,8 +24,8 @@ static const char usage_text[] =
     "usage: orch run [-nqvxu] [-j N] [-d DIR] [-r RUN] [-a NAME=CMD]... FILE [NAME=VALUE]... [PROMPT]\n"
     "       orch resume [-qvxu] [-j N] [-d DIR] [-r RUN] [-a NAME=CMD]...\n"
     "       orch check FILE...\n"
-    "       orch status [-d DIR] [-r RUN]\n"
-    "       orch runs [-d DIR]\n"
+    "       orch status [-p] [-d DIR] [-r RUN]\n"
+    "       orch runs [-p] [-d DIR]\n"
     "       orch logs [-f] [-d DIR] [-r RUN] [KEY...]\n"
     "       orch cat [-d DIR] [-r RUN] KEY...\n"
     "       orch diff [-d DIR] [-r RUN] KEY\n"
@@ -36,6 +37,7 @@ static const char usage_text[] =
     "  -f           follow as long as the run goes on\n"
     "  -j N         at most N agents at once\n"
     "  -n           show what would run; start and write nothing\n"
+    "  -p           fields for scripts, split by tabs\n"
     "  -q           say only what fails\n"
     "  -r RUN       the run's name: start it, or go on with it\n"
     "  -u           ask again what would be asked otherwise now, and what comes after it\n"
@@ -47,6 +49,7 @@ static const char usage_text[] =
 struct options {
 	struct run_args run;
 	int follow;
+	int for_scripts;        /* -p */
 	char **agents;
 	int was_end;            /* `--` stood before the operands */
 };
@@ -133,6 +136,7 @@ read_options(struct options *o, int argc, char **argv, const char *letters)
 		case 'f': o->follow = 1; break;
 		case 'j': bad = read_jobs(o, optarg); break;
 		case 'n': o->run.dry = 1; break;
+		case 'p': o->for_scripts = 1; break;
 		case 'q': o->run.loud = LOUD_QUIET; break;
 		case 'r': o->run.run = optarg; break;
 		case 'u': o->run.again = 1; break;
@@ -260,12 +264,21 @@ do_check(int argc, char **argv)
 	return status;
 }
 
+static int
+is_set(const char *name)
+{
+	return getenv(name) && *getenv(name);
+}
+
 static void
 make_sink(struct sink *s)
 {
 	s->write = write_out;
 	s->ctx = NULL;
+	s->fd = 1;
 	s->visible = isatty(1);
+	s->columns = s->visible ? width_of_terminal(1) : 0;
+	s->colour = s->visible && !is_set("NO_COLOR") && strcmp(getenv("TERM") ? getenv("TERM") : "dumb", "dumb");
 	errno = 0;
 }
 
@@ -275,12 +288,16 @@ do_status(int argc, char **argv)
 	struct options o = { 0 };
 	struct buf error = { 0 };
 	struct sink sink;
-	int bad = read_options(&o, argc, argv, "+:d:r:");
+	int bad = read_options(&o, argc, argv, "+:pd:r:");
 
 	if (!bad && optind < argc)
 		bad = wrong_usage("status takes no operands (a run is named with -r)", argv[optind]);
 	make_sink(&sink);
-	return bad ? bad : end_output(&error, runs_status(o.run.dir, o.run.run, &sink, &error));
+	if (bad)
+		return bad;
+	bad = runs_status(o.run.dir, o.run.run, o.for_scripts, &sink, &error);
+	errno = 0;                      /* 1 is how the run is, and no error of ours */
+	return end_output(&error, bad);
 }
 
 static int
@@ -289,12 +306,12 @@ do_runs(int argc, char **argv)
 	struct options o = { 0 };
 	struct buf error = { 0 };
 	struct sink sink;
-	int bad = read_options(&o, argc, argv, "+:d:");
+	int bad = read_options(&o, argc, argv, "+:pd:");
 
 	if (!bad && optind < argc)
 		bad = wrong_usage("runs takes no operands", argv[optind]);
 	make_sink(&sink);
-	return bad ? bad : end_output(&error, runs_list(o.run.dir, &sink, &error));
+	return bad ? bad : end_output(&error, runs_list(o.run.dir, o.for_scripts, &sink, &error));
 }
 
 static int

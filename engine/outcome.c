@@ -16,21 +16,29 @@ static const struct {
 	{ SIGUSR1, "SIGUSR1" }, { SIGUSR2, "SIGUSR2" }, { SIGXCPU, "SIGXCPU" }, { SIGXFSZ, "SIGXFSZ" },
 };
 
-static void
-status_text(int status, struct buf *b)
+void
+signal_text(int number, struct buf *b)
 {
 	size_t i;
 
+	for (i = 0; i < sizeof signals / sizeof *signals; i++)
+		if (signals[i].number == number) {
+			buf_text(b, signals[i].name);
+			return;
+		}
+	buf_fmt(b, "signal %d", number);
+}
+
+static void
+status_text(int status, struct buf *b)
+{
 	if (WIFEXITED(status)) {
 		buf_fmt(b, "exit status %d", WEXITSTATUS(status));
 		return;
 	}
-	for (i = 0; i < sizeof signals / sizeof *signals; i++)
-		if (WIFSIGNALED(status) && signals[i].number == WTERMSIG(status)) {
-			buf_fmt(b, "killed by %s, which orch did not send", signals[i].name);
-			return;
-		}
-	buf_fmt(b, "killed by signal %d, which orch did not send", WIFSIGNALED(status) ? WTERMSIG(status) : 0);
+	buf_text(b, "killed by ");
+	signal_text(WIFSIGNALED(status) ? WTERMSIG(status) : 0, b);
+	buf_text(b, ", which orch did not send");
 }
 
 void

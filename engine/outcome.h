@@ -41,6 +41,9 @@ struct outcome {
 /* Adds in words how it went: "exit status 3", "timed out after 20m" ... TIMEOUT in milliseconds. */
 void outcome_text(const struct outcome *, long long timeout, struct buf *);
 
+/* Adds the name of a signal. */
+void signal_text(int number, struct buf *);
+
 /* Adds a time of MS milliseconds as a person writes it: 40ms, 2.5s, 12s, 3m05s, 2h10m. */
 void duration_text(long long ms, struct buf *);
 

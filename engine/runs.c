@@ -5,13 +5,16 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <sys/wait.h>
 #include <time.h>
 #include <unistd.h>
 
 #include "engine/outcome.h"
+#include "engine/table.h"
 #include "parse/diag.h"
 #include "parse/glob.h"
 #include "parse/mem.h"
+#include "store/escape.h"
 #include "store/file.h"
 
 /* Which runs there are. */
@@ -21,6 +24,7 @@ struct run_line {
 	char *broken;           /* why it cannot be looked at; NULL: it can */
 	long long started;
 	enum run_state state;
+	long long ended;
 	char *workflow;
 	size_t done, failed;
 };
@@ -79,6 +83,7 @@ add_run(void *ctx, const char *name)
 		r = add_line(l, name);
 		r->started = v.record.started;
 		r->state = v.state;
+		r->ended = v.ended;
 		r->workflow = mem_dup(v.has_record ? v.record.workflow : "?", v.has_record ? strlen(v.record.workflow) : 1);
 		for (id = 0; id < v.keys.n && id < v.nsteps; id++) {
 			r->done += v.steps[id].state == STEP_DONE;
@@ -193,8 +198,62 @@ put_name(struct buf *b, const char *file)
 	free(name);
 }
 
+/* Records for scripts: fields split by tabs, a control character and % in them as %XX. */
+
+static void
+put_field(struct buf *b, const char *s)
+{
+	size_t n = strlen(s);
+
+	b->n += escape_add(buf_room(b, 3 * n), s, n);
+}
+
+/* Records are the same on a terminal but for what would drive it. */
+static int
+emit_fields(struct sink *s, struct buf *b)
+{
+	struct buf shown = { 0 };
+
+	if (!s->visible)
+		return emit(s, b);
+	visible_add(&shown, b->s, b->n, VISIBLE_TABS | VISIBLE_LINES);
+	buf_free(b);
+	return emit(s, &shown);
+}
+
+static void
+put_run_fields(const struct run_line *r, struct buf *b)
+{
+	char *name = decoded(r->name);
+
+	buf_fmt(b, "%s\t", run_state_word(r->state));
+	put_field(b, name);
+	buf_fmt(b, "\t%lld\t", r->started);
+	if (r->ended)
+		buf_fmt(b, "%lld", r->ended);
+	buf_fmt(b, "\t%zu\t%zu\t", r->done, r->failed);
+	put_field(b, r->workflow);
+	buf_char(b, '\n');
+	free(name);
+}
+
+static void
+put_run(const struct run_line *r, struct buf *b)
+{
+	buf_fmt(b, "%-11s  ", run_state_word(r->state));
+	put_time(b, r->started);
+	buf_text(b, "  ");
+	put_name(b, r->name);
+	buf_fmt(b, "  %zu done", r->done);
+	if (r->failed)
+		buf_fmt(b, ", %zu failed", r->failed);
+	buf_text(b, "  ");
+	visible_add(b, r->workflow, strlen(r->workflow), 0);
+	buf_char(b, '\n');
+}
+
 int
-runs_list(const char *dir, struct sink *sink, struct buf *error)
+runs_list(const char *dir, int for_scripts, struct sink *sink, struct buf *error)
 {
 	struct run_lines l;
 	struct buf b = { 0 };
@@ -205,23 +264,15 @@ runs_list(const char *dir, struct sink *sink, struct buf *error)
 	for (i = 0; i < l.n; i++) {
 		const struct run_line *r = &l.list[i];
 
-		if (r->broken) {
+		if (r->broken)
 			buf_text(error, r->broken);
-			continue;
-		}
-		buf_fmt(&b, "%-11s  ", run_state_word(r->state));
-		put_time(&b, r->started);
-		buf_text(&b, "  ");
-		put_name(&b, r->name);
-		buf_fmt(&b, "  %zu done", r->done);
-		if (r->failed)
-			buf_fmt(&b, ", %zu failed", r->failed);
-		buf_text(&b, "  ");
-		visible_add(&b, r->workflow, strlen(r->workflow), 0);
-		buf_char(&b, '\n');
+		else if (for_scripts)
+			put_run_fields(r, &b);
+		else
+			put_run(r, &b);
 	}
 	free_runs(&l);
-	return emit(sink, &b) || error->n;
+	return (for_scripts ? emit_fields(sink, &b) : emit(sink, &b)) || error->n;
 }
 
 int
@@ -247,73 +298,264 @@ runs_open(struct view *v, const char *dir, const char *run, struct buf *error)
 
 /* Status. */
 
+enum { PIECE = 64 * 1024 };
+
+struct status {
+	struct view *v;
+	struct sink *sink;
+	struct table table;
+	struct buf out, key, why;
+	int for_scripts;
+	size_t counts[STEP_DONE + 1];
+	int bad;                /* the output cannot be written */
+};
+
+/* Writes what there is, if that is much. */
 static void
-put_step(struct view *v, uint32_t id, struct buf *b)
+write_piece(struct status *s, size_t least)
+{
+	if (s->out.n < least || s->bad)
+		return;
+	s->bad = s->for_scripts ? emit_fields(s->sink, &s->out) : emit(s->sink, &s->out);
+}
+
+/* Of a complete run, what it has not reached (the other arm of an `if`) waits for nothing. */
+static int
+is_shown(const struct view *v, uint32_t id)
+{
+	return v->state != RUN_COMPLETE || v->steps[id].state != STEP_WAITING;
+}
+
+/* Why a step is as it is, and who has ended it. */
+static void
+put_why(const struct view *v, const struct view_step *s, struct buf *b)
+{
+	if (s->otherwise) {
+		buf_text(b, "its `otherwise`");
+	} else if (s->last == LOG_STOP && s->state == STEP_INTERRUPTED) {
+		buf_text(b, "stopped by orch");
+		if (v->signal && s->began >= v->walked) {
+			buf_text(b, ", which got ");
+			signal_text(v->signal, b);
+		}
+	} else if (s->state == STEP_INTERRUPTED) {
+		buf_text(b, "cut off: orch was killed, or the machine went down");
+	} else if (s->text && s->state != STEP_DONE) {
+		visible_add(b, s->text, strlen(s->text), 0);
+	} else if (s->state == STEP_WAITING && s->began) {
+		buf_text(b, "its answer was removed");
+	}
+}
+
+/* The row of a step; its words live until the next. */
+static void
+make_row(struct status *t, uint32_t id, struct table_row *r)
+{
+	const struct view_step *s = &t->v->steps[id];
+	const char *key = keys_text(&t->v->keys, id);
+
+	memset(r, 0, sizeof *r);
+	t->key.n = t->why.n = 0;
+	visible_add(&t->key, key, strlen(key), 0);
+	put_why(t->v, s, &t->why);
+	r->state = s->state;
+	r->key = buf_str(&t->key);
+	r->why = buf_str(&t->why);
+	r->tries = s->tries;
+	r->ms = s->state == STEP_RUNNING ? t->v->now - s->began : s->took ? s->took : -1;
+	r->since = s->state == STEP_WAITING ? -1 : (double)s->since;
+	r->at = (double)s->at;
+	r->end = s->state == STEP_RUNNING ? (double)t->v->spent : (double)s->at + (double)s->took;
+}
+
+static void
+each_row(struct status *t, void (*row)(struct status *, const struct table_row *))
+{
+	struct table_row r;
+	size_t i;
+
+	for (i = 0; i < t->v->order.n && !t->bad; i++)
+		if (is_shown(t->v, t->v->order.list[i])) {
+			make_row(t, t->v->order.list[i], &r);
+			row(t, &r);
+		}
+}
+
+/* Keys that are not known yet, as they are written. */
+static void
+each_unknown(struct status *t, void (*row)(struct status *, const struct table_row *))
+{
+	struct table_row r = { 0 };
+	const char *line = buf_str(&t->v->waiting), *end;
+
+	if (t->v->state == RUN_COMPLETE)
+		return;
+	for (; (end = strchr(line, '\n')); line = end + 1) {
+		t->key.n = 0;
+		visible_add(&t->key, line, (size_t)(end - line), 0);
+		r.key = buf_str(&t->key);
+		r.why = "for items that are not known yet";
+		r.ms = -1;
+		r.since = -1;
+		row(t, &r);
+	}
+}
+
+static void
+learn_row(struct status *t, const struct table_row *r)
+{
+	t->counts[r->state]++;
+	table_learn(&t->table, r);
+}
+
+static void
+draw_row(struct status *t, const struct table_row *r)
+{
+	table_draw(&t->table, r, &t->out);
+	write_piece(t, PIECE);
+}
+
+static void
+put_head(struct status *t)
+{
+	const struct view *v = t->v;
+
+	buf_text(&t->out, "run ");
+	put_name(&t->out, v->store.name);
+	buf_fmt(&t->out, ": %s", run_state_word(v->state));
+	if (v->holder)
+		buf_fmt(&t->out, " (pid %ld)", v->holder);
+	buf_text(&t->out, ", started ");
+	put_time(&t->out, v->record.started);
+	if (v->spent > 0) {
+		buf_text(&t->out, ", took ");
+		duration_text(v->spent, &t->out);
+		buf_text(&t->out, v->state == RUN_RUNNING ? " so far" : "");
+	}
+	if (v->has_record) {
+		buf_text(&t->out, ", ");
+		visible_add(&t->out, v->record.workflow, strlen(v->record.workflow), 0);
+	}
+	buf_char(&t->out, '\n');
+}
+
+/* How many steps are in which state, and why the run has failed. */
+static void
+put_foot(struct status *t)
+{
+	int s, any = 0;
+
+	for (s = STEP_DONE; s >= 0; s--)
+		if (t->counts[s]) {
+			buf_fmt(&t->out, "%s%zu %s", any ? ", " : "", t->counts[s], step_state_word((enum step_state)s));
+			any = 1;
+		}
+	if (any)
+		buf_char(&t->out, '\n');
+	if (t->v->reason && t->v->state == RUN_FAILED) {
+		buf_text(&t->out, "failed: ");
+		visible_add(&t->out, t->v->reason, strlen(t->v->reason), 0);
+		buf_char(&t->out, '\n');
+	}
+}
+
+static void
+show_table(struct status *t)
+{
+	t->table.columns = t->sink->columns;
+	t->table.colour = t->sink->colour;
+	t->table.axis = (double)t->v->spent;
+	each_row(t, learn_row);
+	each_unknown(t, learn_row);
+	put_head(t);
+	table_axis(&t->table, &t->out);
+	each_row(t, draw_row);
+	each_unknown(t, draw_row);
+	put_foot(t);
+}
+
+/* Who has ended a try that gave no answer. */
+static const char *
+ended_by(const struct view_step *s)
+{
+	if (s->last == LOG_STOP)
+		return "orch";
+	if (s->text && !strncmp(s->text, "timed out after ", 16))
+		return "timeout";
+	return s->status >= 0 && WIFSIGNALED(s->status) ? "other" : "";
+}
+
+static void
+put_step_fields(const struct view *v, uint32_t id, struct buf *b)
 {
 	const struct view_step *s = &v->steps[id];
-	const char *key = keys_text(&v->keys, id);
-	struct timespec now;
+	int ended = s->state != STEP_DONE && (s->last == LOG_FAIL || s->last == LOG_STOP);
 
-	buf_fmt(b, "%-11s  ", step_state_word(s->state));
-	visible_add(b, key, strlen(key), 0);
-	if (s->state == STEP_RUNNING) {
-		clock_gettime(CLOCK_REALTIME, &now);
-		buf_text(b, "  ");
-		duration_text((long long)now.tv_sec * 1000 + now.tv_nsec / 1000000 - s->began, b);
-	} else if (s->took) {
-		buf_text(b, "  ");
-		duration_text(s->took, b);
-	}
-	if (s->tries > 1)
-		buf_fmt(b, "  try %ld", s->tries);
-	if (s->otherwise)
-		buf_text(b, "  its `otherwise`");
-	else if (s->text && s->state != STEP_DONE) {
-		buf_text(b, "  ");
-		visible_add(b, s->text, strlen(s->text), 0);
-	}
+	buf_fmt(b, "%s\t", step_state_word(s->state));
+	put_field(b, keys_text(&v->keys, id));
+	buf_char(b, '\t');
+	if (s->began)
+		buf_fmt(b, "%lld", s->began);
+	buf_char(b, '\t');
+	if (s->last == LOG_DONE || ended)
+		buf_fmt(b, "%lld", s->took);
+	buf_char(b, '\t');
+	if (s->began)
+		buf_fmt(b, "%ld", s->tries);
+	buf_char(b, '\t');
+	if (s->state == STEP_DONE && s->last == LOG_DONE)
+		buf_char(b, '0');
+	else if (ended && s->status >= 0 && WIFEXITED(s->status))
+		buf_fmt(b, "%d", WEXITSTATUS(s->status));
+	buf_char(b, '\t');
+	if (ended && s->status >= 0 && WIFSIGNALED(s->status))
+		buf_fmt(b, "%d", WTERMSIG(s->status));
+	buf_fmt(b, "\t%s\t", ended ? ended_by(s) : "");
+	put_field(b, s->otherwise ? "otherwise" : ended && s->text ? s->text : "");
 	buf_char(b, '\n');
 }
 
-int
-runs_status(const char *dir, const char *run, struct sink *sink, struct buf *error)
+static void
+show_fields(struct status *t)
 {
-	struct buf b = { 0 };
-	struct view v;
 	size_t i;
+
+	for (i = 0; i < t->v->order.n && !t->bad; i++)
+		if (is_shown(t->v, t->v->order.list[i])) {
+			put_step_fields(t->v, t->v->order.list[i], &t->out);
+			write_piece(t, PIECE);
+		}
+}
+
+static int
+exit_status(enum run_state s)
+{
+	return s == RUN_COMPLETE ? 0 : s == RUN_FAILED ? 1 : s == RUN_RUNNING || s == RUN_ENDING ? RUNS_GOING : RUNS_CUT_OFF;
+}
+
+int
+runs_status(const char *dir, const char *run, int for_scripts, struct sink *sink, struct buf *error)
+{
+	struct status t = { 0 };
+	struct view v;
 	int status = runs_open(&v, dir, run, error);
-	char *line;
 
 	if (status)
-		return status;
-	buf_text(&b, "run ");
-	put_name(&b, v.store.name);
-	buf_fmt(&b, ": %s", run_state_word(v.state));
-	if (v.holder)
-		buf_fmt(&b, " (pid %ld)", v.holder);
-	buf_text(&b, ", started ");
-	put_time(&b, v.record.started);
-	if (v.has_record) {
-		buf_text(&b, ", ");
-		visible_add(&b, v.record.workflow, strlen(v.record.workflow), 0);
-	}
-	buf_char(&b, '\n');
-	/* What a complete run has not reached (the other arm of an `if`) waits for nothing. */
-	for (i = 0; i < v.order.n; i++)
-		if (v.state != RUN_COMPLETE || v.steps[v.order.list[i]].state != STEP_WAITING)
-			put_step(&v, v.order.list[i], &b);
-	for (line = strtok(buf_str(&v.waiting), "\n"); line && v.state != RUN_COMPLETE; line = strtok(NULL, "\n")) {
-		buf_fmt(&b, "%-11s  ", "waiting");
-		visible_add(&b, line, strlen(line), 0);
-		buf_text(&b, "  for items that are not known yet\n");
-	}
-	if (v.reason && v.state == RUN_FAILED) {
-		buf_text(&b, "failed: ");
-		visible_add(&b, v.reason, strlen(v.reason), 0);
-		buf_char(&b, '\n');
-	}
+		return status == 1 ? RUNS_UNKNOWN : status;
+	t.v = &v;
+	t.sink = sink;
+	t.for_scripts = for_scripts;
+	if (for_scripts)
+		show_fields(&t);
+	else
+		show_table(&t);
+	write_piece(&t, 1);
+	status = t.bad ? fail(error, RUNS_UNKNOWN, "standard output", strerror(errno)) : exit_status(v.state);
+	buf_free(&t.out);
+	buf_free(&t.key);
+	buf_free(&t.why);
 	view_close(&v);
-	return emit(sink, &b);
+	return status;
 }
 
 /* The bytes of files. */

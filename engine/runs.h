@@ -11,7 +11,10 @@
 struct sink {
 	int (*write)(void *ctx, const char *s, size_t n);
 	void *ctx;
+	int fd;                 /* where it goes in the end: looked at, never written to here */
 	int visible;            /* it is a terminal: control characters are to be made visible */
+	int columns;            /* of that terminal; 0: it is none */
+	int colour;
 };
 
 /* Writes the file FD from *AT on, which moves on. Returns whether that failed. */
@@ -28,11 +31,14 @@ char *runs_newest_open(const char *dir);
 /* The functions below return orch's exit status and say in ERROR what was wrong. RUN NULL is the
  * newest run. */
 
-/* A line a run, the newest first. */
-int runs_list(const char *dir, struct sink *, struct buf *error);
+/* A line a run, the newest first. FOR_SCRIPTS: fields, as orch.1 lists them. */
+int runs_list(const char *dir, int for_scripts, struct sink *, struct buf *error);
 
-/* Every step of a run. */
-int runs_status(const char *dir, const char *run, struct sink *, struct buf *error);
+enum { RUNS_UNKNOWN = 2, RUNS_GOING = 5, RUNS_CUT_OFF = 6 };
+
+/* Every step of a run. Returns 0 when it is complete, 1 when it has failed, RUNS_GOING, RUNS_CUT_OFF; 3 when
+ * there is none, RUNS_UNKNOWN when that cannot be told or written. */
+int runs_status(const char *dir, const char *run, int for_scripts, struct sink *, struct buf *error);
 
 /* The answers of the KEYS, which may be patterns, in the order of the workflow. */
 int runs_cat(const char *dir, const char *run, char *const *keys, size_t n, struct sink *, struct buf *error);

@@ -5,12 +5,12 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <time.h>
 
 #include "engine/flow.h"
 #include "engine/plan.h"
 #include "parse/mem.h"
 #include "store/file.h"
-#include "store/log.h"
 
 const char *
 step_state_word(enum step_state s)
@@ -36,7 +36,8 @@ step_of(struct view *v, uint32_t id)
 
 		v->steps = mem_grow(v->steps, n, sizeof *v->steps);
 		memset(v->steps + v->nsteps, 0, (n - v->nsteps) * sizeof *v->steps);
-		v->nsteps = n;
+		for (; v->nsteps < n; v->nsteps++)
+			v->steps[v->nsteps].since = -1;
 	}
 	return &v->steps[id];
 }
@@ -71,6 +72,7 @@ end_line(struct view *v, const struct log_line *l)
 {
 	v->ended = l->ms;
 	v->state = !l->value ? RUN_COMPLETE : l->value > 128 ? RUN_STOPPED : RUN_FAILED;
+	v->signal = l->value > 128 ? (int)(l->value - 128) : 0;
 	free(v->reason);
 	v->reason = l->text ? mem_dup(l->text, strlen(l->text)) : NULL;
 }
@@ -81,6 +83,26 @@ is_answered(const struct log_line *l)
 	return l->event == LOG_DONE || l->event == LOG_OTHERWISE || l->event == LOG_FOUND;
 }
 
+/* The time MS of the log on the axis; what a foreign log says may be any number. */
+static long long
+on_axis(const struct view *v, long long ms)
+{
+	uint64_t at = (uint64_t)ms - v->zero;
+
+	return at > INT64_MAX ? 0 : (long long)at;
+}
+
+static void
+walk_line(struct view *v, const struct log_line *l)
+{
+	v->zero = v->last ? v->zero + (uint64_t)l->ms - (uint64_t)v->last : (uint64_t)l->ms;
+	v->walked = l->ms;
+	v->walks++;
+	v->state = RUN_INTERRUPTED;
+	v->ended = 0;
+	v->signal = 0;
+}
+
 static void
 step_line(struct view *v, const struct log_line *l)
 {
@@ -88,10 +110,18 @@ step_line(struct view *v, const struct log_line *l)
 	struct view_step *s = step_of(v, id);
 	int kept = v->keys.list[id].flags & KEY_KEPT;
 
+	s->last = l->event;
 	s->tries = l->value;
 	s->took = l->took;
-	if (l->event == LOG_START || l->event == LOG_FOUND)
+	s->status = l->status;
+	if (l->event == LOG_FOUND)
 		s->began = l->ms;
+	if (l->event == LOG_START) {
+		s->began = l->ms;
+		s->at = on_axis(v, l->ms);
+		if (s->since < 0 || l->value <= 1)
+			s->since = s->at;
+	}
 	if (l->event == LOG_START || l->event == LOG_DONE || l->event == LOG_FOUND)
 		s->otherwise = 0;
 	if (l->event == LOG_OTHERWISE)
@@ -122,22 +152,23 @@ add_line(void *ctx, const struct log_line *l)
 	if (l->event == LOG_END) {
 		end_line(v, l);
 	} else if (l->event == LOG_WALK) {
-		v->state = RUN_INTERRUPTED;
-		v->ended = 0;
-		v->walks++;
+		walk_line(v, l);
 	} else {
 		step_line(v, l);
 	}
+	v->last = l->ms;
+	v->spent = on_axis(v, l->ms);
 }
 
-/* A run whose log says that it is complete is not, when an answer was taken away. */
+/* A run whose log says that it is complete is not, when an answer was taken away. A step that had none is
+ * another matter: the workflow, or the text on standard input, has it no more. */
 static void
 check_complete(struct view *v)
 {
 	uint32_t id;
 
 	for (id = 0; v->state == RUN_COMPLETE && id < v->keys.n; id++)
-		if (!(v->keys.list[id].flags & KEY_KEPT) && step_of(v, id)->began)
+		if (!(v->keys.list[id].flags & KEY_KEPT) && step_of(v, id)->state == STEP_WAITING && v->steps[id].began)
 			v->state = RUN_INTERRUPTED;
 }
 
@@ -191,6 +222,7 @@ settle_states(struct view *v)
 {
 	uint32_t id;
 	enum store_busy busy = store_busy(&v->store, &v->holder);
+	struct timespec now;
 
 	/* What was begun again in an earlier walk, and not by the latest, is as its file says. */
 	for (id = 0; id < v->keys.n; id++)
@@ -201,8 +233,12 @@ settle_states(struct view *v)
 			if (step_of(v, id)->state == STEP_RUNNING)
 				v->steps[id].state = STEP_INTERRUPTED;
 	check_complete(v);
-	if (busy != STORE_FREE)
-		v->state = busy == STORE_RUNNING ? RUN_RUNNING : RUN_ENDING;
+	clock_gettime(CLOCK_REALTIME, &now);
+	v->now = (long long)now.tv_sec * 1000 + now.tv_nsec / 1000000;
+	if (busy == STORE_FREE)
+		return;
+	v->state = busy == STORE_RUNNING ? RUN_RUNNING : RUN_ENDING;
+	v->spent = on_axis(v, v->now);
 }
 
 /* Says which file of the run it was about. */

@@ -3,6 +3,7 @@
 #define ENGINE_VIEW_H
 
 #include "engine/expand.h"
+#include "store/log.h"
 #include "store/record.h"
 #include "store/store.h"
 
@@ -13,8 +14,11 @@ struct view_step {
 	int in_order;           /* it is in the view's order */
 	int otherwise;          /* its answer is the word of its `otherwise` */
 	long walk;              /* the walk that had begun it again, though it has an answer; 0: none */
+	enum log_event last;    /* what the log says of it last; LOG_WALK: nothing */
+	int status;             /* as wait() gives it, of a try that did not answer; -1: it does not say why */
 	long tries;
 	long long began, took;  /* milliseconds, of the latest try; began since the Epoch */
+	long long since, at;    /* its first try and its latest, on the run's axis; since < 0: it had none */
 	char *text;             /* why it failed; owned */
 };
 
@@ -35,6 +39,13 @@ struct view {
 	long holder;            /* who works on it */
 	long long ended;        /* milliseconds since the Epoch; 0: it has not */
 	char *reason;           /* why it failed; owned */
+	int signal;             /* that has ended its latest walk; 0: none */
+	long long walked;       /* when its latest walk began */
+	/* The axis: milliseconds since the run's first walk, those between a walk's end and the next taken out. */
+	long long spent;        /* where the log ends, or if somebody works on it, now */
+	long long now;          /* milliseconds since the Epoch, when it was looked at */
+	uint64_t zero;          /* where the axis has 0, since the Epoch */
+	long long last;         /* when the latest line of the log was written */
 };
 
 /* Opens the run NAME below DIR. -1 and errno. ORDER: also finds the workflow's order, which takes

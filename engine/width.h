@@ -1,0 +1,20 @@
+/* How wide text is on a terminal. */
+#ifndef ENGINE_WIDTH_H
+#define ENGINE_WIDTH_H
+
+#include <stddef.h>
+
+#include "parse/buf.h"
+
+/* How many columns the N bytes at S take, which visible_add has made: East Asian characters take two,
+ * combining ones none. */
+size_t width_of(const char *s, size_t n);
+
+/* Adds the N bytes at S; what is wider than MOST columns loses its middle, in whose place stands `...`.
+ * Returns how many columns it takes. */
+size_t width_cut(struct buf *, const char *s, size_t n, size_t most);
+
+/* How many columns the terminal FD has; 0: it is none, or does not say. */
+int width_of_terminal(int fd);
+
+#endif
