@@ -265,7 +265,8 @@ look(struct diff *d)
 
 	if (!d->view->has_record)
 		d->status = fail(d, TROUBLE, d->key, "this run's file `run` cannot be read");
-	else if (flow_read(&f, &d->view->record, d->view->record.workflow, &said) || flow_bind(&f, &d->view->record, &said)) {
+	else if (flow_read(&f, &d->view->record, d->view->record.workflow, &d->view->keys, &said) ||
+	    flow_bind(&f, &d->view->record, &said)) {
 		d->status = TROUBLE;
 		buf_add(d->error, said.s, said.n);
 		flow_free(&f);

@@ -151,8 +151,29 @@ say_diags(struct flow *f, struct buf *error)
 	return f->diags.errors ? 2 : 0;
 }
 
+/* For check.h: whether an earlier text of the run has made an answer. */
+static int
+given_before(void *ctx, const char *name, size_t n)
+{
+	const struct flow *f = ctx;
+	uint32_t id = keys_find(f->given, name, n);
+
+	return id != KEY_NONE && (f->given->list[id].flags & KEY_KEPT);
+}
+
+static const char *
+each_given(void *ctx, size_t *i)
+{
+	const struct flow *f = ctx;
+
+	for (; *i < f->given->n; ++*i)
+		if (f->given->list[*i].flags & KEY_KEPT)
+			return keys_text(f->given, (uint32_t)(*i)++);
+	return NULL;
+}
+
 int
-flow_read(struct flow *f, const struct record *r, const char *name, struct buf *error)
+flow_read(struct flow *f, const struct record *r, const char *name, const struct keys *given, struct buf *error)
 {
 	struct check_with with = { 0 };
 	struct buf text = { 0 };
@@ -172,11 +193,14 @@ flow_read(struct flow *f, const struct record *r, const char *name, struct buf *
 	}
 	f->w = add_file(f, r->workflow, name, r->directory, &text);
 	f->name = f->files->name;
+	f->given = given;
 	read_agents(f, r);
 	with.agents = f->agents;
 	with.from_stdin = !strcmp(r->workflow, "-");
 	with.load = load;
 	with.call = call;
+	with.given = given && with.from_stdin ? given_before : NULL;
+	with.each_given = each_given;
 	with.ctx = f;
 	workflow_check(f->w, &with, &f->diags);
 	return say_diags(f, error);

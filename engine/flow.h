@@ -24,12 +24,14 @@ struct flow {
 	struct arena mem;
 	struct agent *agents;   /* of -a */
 	struct scope *scope;    /* the parameters; the last first */
+	const struct keys *given;       /* what was answered before; only while it is read */
 	struct diags diags;
 };
 
 /* Reads and checks the workflow that R names: a file, or R's text when it is `-`. NAME is what messages
- * call it. Returns 0, or 2 when something is wrong; ERROR then says what. Warnings are in there too. */
-int flow_read(struct flow *, const struct record *r, const char *name, struct buf *error);
+ * call it. A text may name the answers that its run has GIVEN already (NULL: none). Returns 0, or 2 when
+ * something is wrong; ERROR then says what. Warnings are in there too. */
+int flow_read(struct flow *, const struct record *r, const char *name, const struct keys *given, struct buf *error);
 
 /* Binds R's parameters. FREE_TEXT says that a prompt was given without a name. Returns 0, or 2 and ERROR. */
 int flow_bind(struct flow *, const struct record *r, struct buf *error);

@@ -161,6 +161,17 @@ sight_add(struct sight *s, struct keys *k, uint32_t id)
 	ids_add(&s->made, id);
 }
 
+void
+sight_give(const struct sight *s, struct keys *k, const struct workflow *w)
+{
+	const struct earlier *g;
+	uint32_t id;
+
+	for (g = w->earlier; g; g = g->next)
+		if ((id = keys_find(k, g->name, strlen(g->name))) != KEY_NONE && (k->list[id].flags & KEY_KEPT))
+			k->list[id].owner = s->serial;
+}
+
 int
 sight_has(const struct sight *s, const struct keys *k, uint32_t id)
 {

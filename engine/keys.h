@@ -79,6 +79,9 @@ struct sight {
 /* Gives the key ID to a sight: it is seen from there, behind all that was there. */
 void sight_add(struct sight *, struct keys *, uint32_t id);
 
+/* Lets a sight see the answers that were there before and that W names; no pattern finds them. */
+void sight_give(const struct sight *, struct keys *, const struct workflow *w);
+
 /* Whether the key ID is seen from a sight. */
 int sight_has(const struct sight *, const struct keys *, uint32_t id);
 

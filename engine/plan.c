@@ -332,12 +332,15 @@ plan_walk(struct flow *f, struct answers *a, const struct plan_with *with, void 
 	spot.at.prefix = "";
 	spot.at.flow = f->w;
 	spot.at.dir = with ? with->around->root : "";
+	sight_give(&sight, a->keys, f->w);
 	plan_nodes(&p, &spot, f->w->body);
 	for (i = 0; i < p.made.n; i++) {
 		a->keys->list[p.made.list[i]].flags &= ~(unsigned)KEY_MADE;
 		a->keys->list[p.made.list[i]].owner = 0;
 	}
 	ids_free(&sight.made);
+	sight.serial = 0;
+	sight_give(&sight, a->keys, f->w);
 	ids_free(&p.made);
 	arena_free(&p.mem);
 }

@@ -28,6 +28,7 @@ struct run {
 	struct flow flow;
 	struct store store;
 	struct keys keys;
+	struct keys given;      /* the answers that were there before this text on standard input */
 	struct answers answers;
 	struct progress progress;
 	struct surroundings around;
@@ -83,6 +84,20 @@ store_error(struct run *r, const struct store *s)
 
 /* What was asked for: the record of a run is made, or an earlier one is gone on with. */
 
+static void
+add_result(void *ctx, const char *name, int plain)
+{
+	struct keys *k = ctx;
+	char key[KEY_NAME_MAX + 1];
+	int n = key_decode(name, key);
+	uint32_t id;
+
+	if (n < 0)
+		return;
+	id = keys_add(k, key, (size_t)n);
+	k->list[id].flags |= plain ? KEY_KEPT : KEY_ODD;
+}
+
 /* The record of the run that was named, if it is there. Returns 0 when it is, 3 when it is not. */
 static int
 find_record(struct run *r, const char *name)
@@ -96,6 +111,8 @@ find_record(struct run *r, const char *name)
 	} else if (!record_read(&r->record, s.run)) {
 		r->was_there = 1;
 		status = 0;
+		if (r->record.text && store_results(&s, add_result, &r->given))
+			status = error_status(r, 2, "result/ cannot be read", strerror(errno));
 	} else if (errno != ENOENT) {
 		status = error_status(r, 2, "this run's file `run` cannot be read", strerror(errno));
 	}
@@ -260,7 +277,7 @@ prepare(struct run *r)
 	if (!status)
 		status = take_operands(r);
 	if (!status)
-		status = flow_read(&r->flow, &r->record, short_name(r), r->say);
+		status = flow_read(&r->flow, &r->record, short_name(r), &r->given, r->say);
 	if (!status)
 		status = check_operands(r);
 	if (!status)
@@ -338,20 +355,6 @@ open_run(struct run *r)
 	if (!status)
 		store_clean(&r->store);
 	return status;
-}
-
-static void
-add_result(void *ctx, const char *name, int plain)
-{
-	struct keys *k = ctx;
-	char key[KEY_NAME_MAX + 1];
-	int n = key_decode(name, key);
-	uint32_t id;
-
-	if (n < 0)
-		return;
-	id = keys_add(k, key, (size_t)n);
-	k->list[id].flags |= plain ? KEY_KEPT : KEY_ODD;
 }
 
 static int
@@ -635,6 +638,7 @@ run_workflow(const struct run_args *args, struct buf *say, struct buf *show)
 	if (!status)
 		status = args->dry ? show_it(&r, show) : run_it(&r);
 	keys_free(&r.keys);
+	keys_free(&r.given);
 	buf_free(&r.answers.error);
 	asked_free(&r.asked);
 	free(r.results);
@@ -660,7 +664,7 @@ run_check(const char *file, char *const *environ, struct buf *say)
 	r.say = say;
 	status = take_file(&r);
 	if (!status)
-		status = flow_read(&r.flow, &r.record, file, say);
+		status = flow_read(&r.flow, &r.record, file, NULL, say);
 	if (!status)
 		flow_programs(&r.flow, environ, r.record.directory, NULL, NULL, 1, say);
 	flow_free(&r.flow);

@@ -110,6 +110,8 @@ step_line(struct view *v, const struct log_line *l)
 	struct view_step *s = step_of(v, id);
 	int kept = v->keys.list[id].flags & KEY_KEPT;
 
+	if (!s->seen)
+		s->seen = ++v->nseen;
 	s->last = l->event;
 	s->tries = l->value;
 	s->took = l->took;
@@ -196,25 +198,57 @@ read_answer(void *ctx, const char *key, char **p, size_t *n)
 	return file_read(v->store.result, name, p, n);
 }
 
-/* The workflow's order; what it does not name (it may have changed) comes behind, as it came. */
+/* What the workflow does not name (it may have changed), as the log first names it. */
+static void
+add_unnamed(struct view *v)
+{
+	uint32_t *by_seen = mem_zero((size_t)v->nseen + 1, sizeof *by_seen), id, i;
+
+	for (id = 0; id < v->keys.n; id++)
+		by_seen[step_of(v, id)->seen] = id;
+	for (i = 1; i <= v->nseen; i++)
+		put_in_order(v, by_seen[i]);
+	for (id = 0; id < v->keys.n; id++)
+		put_in_order(v, id);
+	free(by_seen);
+}
+
+/* Of a run from standard input, what earlier texts have made comes first: N steps are the latest text's own. */
+static void
+put_earlier_first(struct view *v, size_t n)
+{
+	struct ids order = { 0 };
+	size_t i;
+
+	for (i = n; i < v->order.n; i++)
+		ids_add(&order, v->order.list[i]);
+	for (i = 0; i < n; i++)
+		ids_add(&order, v->order.list[i]);
+	ids_free(&v->order);
+	v->order = order;
+}
+
+/* The workflow's order. */
 static void
 find_order(struct view *v)
 {
 	struct buf error = { 0 };
 	struct flow f;
-	uint32_t id, known = v->keys.n;
+	size_t own;
 
 	v->answers.keys = &v->keys;
 	v->answers.read = read_answer;
 	v->answers.ctx = v;
 	if (v->has_record) {
-		if (!flow_read(&f, &v->record, v->record.workflow, &error) && !flow_bind(&f, &v->record, &error))
+		if (!flow_read(&f, &v->record, v->record.workflow, &v->keys, &error) && !flow_bind(&f, &v->record, &error))
 			plan_walk(&f, &v->answers, NULL, add_planned, v);
 		flow_free(&f);
 	}
 	buf_free(&error);
-	for (id = 0; id < known; id++)
-		put_in_order(v, id);
+	own = v->order.n;
+	add_unnamed(v);
+	if (v->record.text)
+		put_earlier_first(v, own);
 }
 
 static void

@@ -12,6 +12,7 @@ enum step_state { STEP_WAITING, STEP_RUNNING, STEP_INTERRUPTED, STEP_FAILED, STE
 struct view_step {
 	enum step_state state;
 	int in_order;           /* it is in the view's order */
+	uint32_t seen;          /* from 1: when the log first names it; 0: it does not */
 	int otherwise;          /* its answer is the word of its `otherwise` */
 	long walk;              /* the walk that had begun it again, though it has an answer; 0: none */
 	enum log_event last;    /* what the log says of it last; LOG_WALK: nothing */
@@ -32,6 +33,7 @@ struct view {
 	struct answers answers;
 	struct view_step *steps;        /* by key */
 	uint32_t nsteps;
+	uint32_t nseen;
 	struct ids order;
 	long walks;             /* how many there were */
 	struct buf waiting;     /* keys that are not known yet, as they are written, each with a newline */

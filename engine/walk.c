@@ -1882,6 +1882,7 @@ walk_start(struct walk *w, const struct workflow *workflow, const struct surroun
 	b->prefix = "";
 	set_dir(b, around->root);
 	b->at = workflow->body;
+	sight_give(&b->sight, answers->keys, workflow);
 	if (keys_find(answers->keys, "-", 1) != KEY_NONE &&
 	    (answers->keys->list[keys_find(answers->keys, "-", 1)].flags & KEY_KEPT))
 		w->stdin_state = STDIN_READ;

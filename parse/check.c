@@ -779,6 +779,7 @@ workflow_check(struct workflow *w, const struct check_with *with, struct diags *
 	agents_add_built_in(w);
 	bind_calls(&c, w->body);
 	names_start(&c.names, w, diags);
+	c.names.with = w->up || !with->given ? NULL : with;
 	bind_agents(&c);
 	check_params(&c);
 	check_nodes(&c, w->body);

@@ -4,6 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "parse/check.h"
 #include "parse/glob.h"
 #include "parse/mem.h"
 #include "parse/near.h"
@@ -460,6 +461,53 @@ say_unknown(struct names *ns, const struct node *at, const char *name, struct po
 		    "(\\{{ is a literal {{)", name);
 }
 
+/* Answers that were there before: the workflow is told which of them it names. A name that a line of its own
+ * makes, or may make, is that line's. */
+
+static int
+has_given(const struct names *ns, const char *s, size_t n)
+{
+	return ns->with && ns->with->given(ns->with->ctx, s, n);
+}
+
+static void
+add_given(struct names *ns, const char *s, size_t n)
+{
+	struct earlier *g = arena_get(&ns->w->mem, sizeof *g);
+
+	g->name = arena_dup(&ns->w->mem, s, n);
+	g->next = ns->w->earlier;
+	ns->w->earlier = g;
+}
+
+static int
+is_own(const struct names *ns, const char *s, size_t n)
+{
+	size_t k;
+
+	for (k = 0; k < ns->nkeys; k++)
+		if (own_letters(&ns->keys[k]) && glob_match(ns->keys[k].glob, ns->keys[k].n, s, n))
+			return 1;
+	return 0;
+}
+
+/* All that the name T, with names in it, may stand for; whether there are any. */
+static int
+give_matching(struct names *ns, const struct tmpl *t)
+{
+	size_t n, i = 0;
+	const unsigned short *g = tmpl_glob(t, &n, &ns->w->mem);
+	const char *s;
+	int found = 0;
+
+	while (ns->with && (s = ns->with->each_given(ns->with->ctx, &i)))
+		if (glob_match(g, n, s, strlen(s)) && !is_own(ns, s, strlen(s))) {
+			add_given(ns, s, strlen(s));
+			found = 1;
+		}
+	return found;
+}
+
 static void
 check_name(struct names *ns, const struct node *at, const struct tmpl *t, struct pos pos, int input)
 {
@@ -467,11 +515,16 @@ check_name(struct names *ns, const struct node *at, const struct tmpl *t, struct
 	const char *s;
 	struct buf b = { 0 };
 	size_t n;
+	int given;
 
 	if (tmpl_literal(t, &s, &n)) {
 		int variable = names_variable(ns, at, s, n);
 
 		found = find_literal(ns, at, s, t, &any);
+		if (!found && !any && !variable && has_given(ns, s, n)) {
+			add_given(ns, s, n);
+			return;
+		}
 		if (variable && input && !found)
 			diag_error(ns->diags, pos, "`%s` is a variable; < takes results: write {{%s}} in the text", s, s);
 		else if (!found && !variable && any)
@@ -481,7 +534,8 @@ check_name(struct names *ns, const struct node *at, const struct tmpl *t, struct
 		return;
 	}
 	names_check(ns, at, t);
-	if (find_meeting(ns, at, t, &any) || (!input && !tmpl_pattern(t) && meets_variable(ns, at, t)))
+	given = !tmpl_pattern(t) && give_matching(ns, t);
+	if (find_meeting(ns, at, t, &any) || given || (!input && !tmpl_pattern(t) && meets_variable(ns, at, t)))
 		return;
 	tmpl_show(t, &b);
 	if (any)
@@ -519,7 +573,7 @@ names_something(struct names *ns, const struct node *at, const char *s, size_t n
 {
 	size_t k;
 
-	if (names_variable(ns, at, s, n))
+	if (names_variable(ns, at, s, n) || has_given(ns, s, n))
 		return 1;
 	for (k = 0; k < ns->nkeys; k++) {
 		const struct key *key = &ns->keys[k];

@@ -5,6 +5,7 @@
 #include "parse/tree.h"
 
 struct key;
+struct check_with;
 
 struct names {
 	struct workflow *w;
@@ -13,6 +14,7 @@ struct names {
 	size_t nkeys, cap;
 	unsigned *table;                /* by spelling: the number of a key, from 1; 0: none */
 	size_t size;                    /* of the table, a power of two */
+	const struct check_with *with;  /* it knows of answers that were there before; NULL: there were none */
 };
 
 /* Learns the keys of all statements; what is wrong with one is said. */

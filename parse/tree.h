@@ -143,6 +143,11 @@ struct node {
 	struct word *fallback;          /* ASK: default */
 };
 
+struct earlier {
+	struct earlier *next;
+	const char *name;
+};
+
 struct workflow {
 	struct source src;
 	struct arena mem;
@@ -158,6 +163,7 @@ struct workflow {
 	const struct node *terminal;    /* a step that is interactive, or an ask; in called files too; after check */
 	const struct node *commits;     /* a commit in the directory that it is called in; likewise */
 	struct text lost;               /* lines that could not be read: they may have made a name */
+	struct earlier *earlier;        /* names that no line makes, of answers that were there before; after check */
 };
 
 /* The word a kind of statement begins with. */
