@@ -4,6 +4,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "engine/completion.h"
 #include "engine/diff.h"
 #include "engine/loop.h"
 #include "engine/run.h"
@@ -29,6 +30,7 @@ static const char usage_text[] =
     "       orch logs [-f] [-d DIR] [-r RUN] [KEY...]\n"
     "       orch cat [-d DIR] [-r RUN] KEY...\n"
     "       orch diff [-d DIR] [-r RUN] KEY\n"
+    "       orch completion bash|zsh|fish\n"
     "       orch [OPTION...] FILE ...      the same as orch run\n"
     "       orch -V | -h\n"
     "\n"
@@ -186,7 +188,9 @@ start_run(struct options *o)
 static int
 is_mistyped(const char *file)
 {
-	static const char *const commands[] = { "run", "resume", "check", "status", "runs", "logs", "cat", "diff" };
+	static const char *const commands[] = {
+		"run", "resume", "check", "status", "runs", "logs", "cat", "diff", "completion",
+	};
 	struct near near;
 	struct buf b = { 0 };
 	size_t i;
@@ -370,6 +374,18 @@ do_help(const char *text)
 	return end_output(&error, file_write(1, text, strlen(text)) ? FAILED : OK);
 }
 
+static int
+do_completion(int argc, char **argv)
+{
+	struct options o = { 0 };
+	int bad = read_options(&o, argc, argv, "+:");
+	const char *text = bad || optind != argc - 1 ? NULL : completion_script(argv[optind]);
+
+	if (!bad && !text)
+		bad = wrong_usage("completion is followed by bash, zsh or fish", NULL);
+	return bad ? bad : do_help(text);
+}
+
 int
 main(int argc, char **argv)
 {
@@ -378,8 +394,8 @@ main(int argc, char **argv)
 		int (*run)(int, char **);
 	} commands[] = {
 		{ "run", do_run }, { "resume", do_resume }, { "check", do_check }, { "status", do_status },
-		{ "runs", do_runs }, { "logs", do_logs }, { "cat", do_cat },
-		{ "diff", do_diff },
+		{ "runs", do_runs }, { "logs", do_logs }, { "cat", do_cat }, { "diff", do_diff },
+		{ "completion", do_completion },
 	};
 	size_t i;
 
