@@ -20,6 +20,7 @@ static struct {
 	{ "run", run_suite, 0, NULL }, { "fault", fault_suite, 0, NULL },
 	{ "history", history_suite, 0, NULL }, { "limits", limits_suite, 0, NULL }, { "live", live_suite, 0, NULL }, { "foreign", foreign_suite, 0, NULL },
 	{ "jobs", jobs_suite, 0, NULL },
+	{ "status", status_suite, 0, NULL },
 	{ "call", call_suite, 0, NULL }, { "parse", parse_suite, 0, NULL }, { "store", store_suite, 0, NULL },
 	{ "engine", engine_suite, 0, NULL }, { "again", again_suite, 0, NULL }, { "survive", survive_suite, 0, NULL },
 };

@@ -984,7 +984,7 @@ START_TEST(c29_looking_writes_nothing)
 	static const char *const commands[] = {
 		"orch check f.orch", "orch status || test $? = 1", "orch status -p -r x || test $? = 1", "orch logs", "orch logs -r x b a",
 		"orch cat -r x a '*'",
-		"orch runs", "orch runs -p", "orch run -n f.orch", "orch run -n -r x f.orch", "orch run -n -r new f.orch",
+		"orch runs", "orch runs -p", "orch completion bash", "orch run -n f.orch", "orch run -n -r x f.orch", "orch run -n -r new f.orch",
 		"orch logs -f",
 		"orch -h", "orch -V",
 	};

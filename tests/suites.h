@@ -20,5 +20,6 @@ Suite *limits_suite(void);      /* whole runs: full disks, few descriptors and p
 Suite *foreign_suite(void);     /* whole runs: directories and files that are another's, or links */
 Suite *live_suite(void);        /* the live view: as a text, and whole runs on a pseudo-terminal */
 Suite *jobs_suite(void);        /* whole runs: make's jobserver, as its client and as one */
+Suite *status_suite(void);      /* looking at runs: status, logs, scripts, completion */
 
 #endif
