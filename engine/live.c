@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "engine/outcome.h"
+#include "engine/width.h"
 #include "parse/diag.h"
 #include "parse/mem.h"
 
@@ -18,59 +19,6 @@ enum {
 	WIDE = 60               /* from here on rows are set in */
 };
 
-/* Widths. */
-
-/* How many columns a character takes at most. Terminals do not agree: where they show one column or two, it
- * counts as two, and where they show none or one, as one, so that no line is ever too long. */
-static size_t
-char_width(unsigned long c)
-{
-	static const unsigned short wide[][2] = {
-		{ 0x1100, 0x115f }, { 0x2300, 0x23ff }, { 0x25a0, 0x27bf }, { 0x2b00, 0x2bff }, { 0x2e80, 0xa4cf },
-		{ 0xa960, 0xa97f }, { 0xac00, 0xd7a3 }, { 0xf900, 0xfaff }, { 0xfe10, 0xfe1f }, { 0xfe30, 0xfe6f },
-		{ 0xff00, 0xff60 }, { 0xffe0, 0xffe6 },
-	};
-	size_t i;
-
-	if (c >= 0x300 && c <= 0x36f)
-		return 0;
-	for (i = 0; i < sizeof wide / sizeof *wide; i++)
-		if (c >= wide[i][0] && c <= wide[i][1])
-			return 2;
-	return c >= 0x10000 ? 2 : 1;
-}
-
-/* How many bytes the character at S takes; *WIDTH: how many columns. */
-static size_t
-next_char(const char *s, size_t n, size_t *width)
-{
-	size_t len = utf8_len(s, n), i;
-	unsigned long c = (unsigned char)*s;
-
-	*width = 0;
-	if (*s == '\033') {             /* a colour of ours */
-		for (i = 1; i < n && s[i] != 'm'; i++)
-			;
-		return i < n ? i + 1 : n;
-	}
-	if (len > 1)
-		c &= 0x7f >> len;
-	for (i = 1; i < len; i++)
-		c = c << 6 | ((unsigned char)s[i] & 0x3f);
-	*width = char_width(c);
-	return len ? len : 1;
-}
-
-size_t
-live_width(const char *s, size_t n)
-{
-	size_t i, width, sum = 0;
-
-	for (i = 0; i < n; i += next_char(s + i, n - i, &width), sum += width)
-		;
-	return sum;
-}
-
 size_t
 live_lines(const char *s, size_t n, int width)
 {
@@ -78,7 +26,7 @@ live_lines(const char *s, size_t n, int width)
 
 	while (n) {
 		const char *nl = memchr(s, '\n', n);
-		size_t len = nl ? (size_t)(nl - s) : n, wide = live_width(s, len);
+		size_t len = nl ? (size_t)(nl - s) : n, wide = width_of(s, len);
 
 		lines += wide ? (wide + w - 1) / w : 1;
 		len += nl != NULL;
@@ -97,7 +45,7 @@ put_cut(struct buf *out, const char *s, size_t n, size_t width)
 	int full = 0;
 
 	for (; n; s += len, n -= len) {
-		len = next_char(s, n, &wide);
+		len = width_next(s, n, &wide);
 		full |= sum + wide > width;
 		if (full && *s != '\033')
 			continue;
@@ -122,10 +70,10 @@ put_key(struct buf *out, const char *key, size_t width)
 	size_t i = 0, skip, all;
 
 	visible_add(&b, key, strlen(key), 0);
-	all = live_width(b.s, b.n);
+	all = width_of(b.s, b.n);
 	if (all > width && width > 2) {
 		for (; all > width - 2; all -= skip)
-			i += next_char(b.s + i, b.n - i, &skip);
+			i += width_next(b.s + i, b.n - i, &skip);
 		buf_text(out, "..");
 		all += 2;
 		buf_add(out, b.s + i, b.n - i);
@@ -208,7 +156,7 @@ put_row(const struct live_row *row, size_t usable, size_t key, struct buf *out)
 	buf_free(&time);
 	if (row->tries > 1 && usable >= SHORT)
 		buf_fmt(out, "  try %ld", row->tries);
-	at = live_width(out->s, out->n) + GAP;
+	at = width_of(out->s, out->n) + GAP;
 	if (row->nsaid && usable >= SHORT && at < usable) {
 		put_blanks(out, GAP);
 		put_said(out, row->said, row->nsaid, usable - at);
@@ -225,7 +173,7 @@ key_width(const struct live *v, size_t usable)
 	for (i = 0; i < v->nrows; i++) {
 		b.n = 0;
 		visible_add(&b, v->rows[i].key, strlen(v->rows[i].key), 0);
-		n = live_width(b.s, b.n);
+		n = width_of(b.s, b.n);
 		if (n > widest)
 			widest = n;
 	}
@@ -278,7 +226,7 @@ put_parts(const struct buf *parts, unsigned left_out, int colour, struct buf *ou
 		if (i == PART_FAILED && colour)
 			buf_text(out, "\033[0m");
 	}
-	return live_width(out->s + from, out->n - from);
+	return width_of(out->s + from, out->n - from);
 }
 
 static void

@@ -37,9 +37,6 @@ size_t live_fit(int height, size_t all);
 /* Adds the view, each line with a newline behind it, none wider than the terminal less one column. */
 void live_frame(const struct live *, struct buf *out);
 
-/* How many columns the N bytes of UTF-8 at S take at most; the colours that live_frame makes take none. */
-size_t live_width(const char *s, size_t n);
-
 /* How many lines of a terminal that is now WIDTH wide a view takes, when the terminal breaks what has got
  * too long. */
 size_t live_lines(const char *s, size_t n, int width);

@@ -6,8 +6,11 @@
 
 #include "parse/buf.h"
 
-/* How many columns the N bytes at S take, which visible_add has made: East Asian characters take two,
- * combining ones none. */
+/* How many bytes the character at S, of N bytes that visible_add has made, takes; *COLUMNS: how many
+ * columns at most. A colour takes none. */
+size_t width_next(const char *s, size_t n, size_t *columns);
+
+/* How many columns the N bytes at S take. */
 size_t width_of(const char *s, size_t n);
 
 /* Adds the N bytes at S; what is wider than MOST columns loses its middle, in whose place stands `...`.

@@ -740,7 +740,8 @@ START_TEST(a_try_that_fails)
 	help_has(r.err, "orch resume -u -r r");
 	ck_assert_str_eq(marks(), "b ");
 	help_is(R("b"), "b\n");
-	r = help_sh(0, "orch status -r r");
+	r = help_run("orch status -r r");
+	ck_assert_int_eq(r.status, 1);
 	help_has(r.out, "failed       b");
 	help_has(r.out, "done         c");
 	help_has(r.out, "run r: failed");

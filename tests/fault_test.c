@@ -285,8 +285,8 @@ says_why(const char *err)
 static int
 is_log_line(const char *s, size_t n)
 {
-	static const char *const events[] = { "walk", "start", "done", "fail", "otherwise", "stop", "end" };
-	static const int tabs[] = { 2, 3, 5, 6, 3, 6, 2 };
+	static const char *const events[] = { "walk", "start", "done", "fail", "otherwise", "stop", "end", "found" };
+	static const int tabs[] = { 2, 3, 5, 6, 3, 6, 2, 5 };
 	size_t e, i, digits = 0;
 	int found = 0;
 
