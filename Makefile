@@ -110,11 +110,14 @@ tests/fuzz-store: tests/fuzz_store.c $(HEADERS) $(ROOMS:.o=.c)
 
 # What it costs, beside its peers: SCENARIOS are some of those that tests/bench.c lists.
 SCENARIOS =
-bench: orch tests/bench tests/floor tests/hello
+bench: orch tests/orch-static tests/bench tests/floor tests/hello
 	rm -rf tests/bench.d
 	mkdir tests/bench.d
 	cd tests/bench.d && PATH=`cd ../..; pwd`:`cd ..; pwd`:$$PATH bench $(SCENARIOS)
 	rm -rf tests/bench.d
+
+tests/orch-static: orch.o $(ROOMS)
+	$(CC) $(CFLAGS) $(LDFLAGS) -static -o $@ orch.o $(ROOMS)
 
 tests/bench: tests/bench.c
 	$(CC) $(ALL_CFLAGS) -o $@ tests/bench.c
@@ -136,7 +139,7 @@ install: orch
 
 clean:
 	rm -f orch orch.o $(ROOMS) tests/agent tests/fault.so tests/check tests/fuzz tests/fuzz-store \
-		tests/bench tests/floor tests/hello
+		tests/bench tests/floor tests/hello tests/orch-static
 	rm -rf tests/found tests/found-store tests/bench.d
 
 .PHONY: check torture powercut demo lint fuzz fuzz-store bench static install clean

@@ -40,12 +40,15 @@ struct scenario {
 #define MAKEFILE(command) "printf 'all:' >Makefile; seq -f ' r/%.0f' -s '' $N >>Makefile; " \
 	"printf '\\nr/%%:\\n\\t@" command "\\n' >>Makefile; mkdir r"
 #define NINJAFILE "{ printf 'rule e\\n command = /bin/echo x >$out\\n'; seq -f 'build r/%.0f: e' $N; } >build.ninja"
-#define ORCH "exec orch run -q -r r w.orch"
+#define RUN " run -q -r r w.orch"
+#define ORCH "exec orch" RUN
+#define STATIC "exec orch-static" RUN
 
 static const struct contender keep[] = {
 	{ "floor", NULL, ":", "exec floor $N $J /bin/echo x" },
 	{ "floor, durable", NULL, ":", "exec floor -d $N $J /bin/echo x" },
 	{ "orch", NULL, FLOW("max '$J'", "/bin/echo x"), ORCH },
+	{ "orch, static", NULL, FLOW("max '$J'", "/bin/echo x"), STATIC },
 	{ "make", "make", MAKEFILE("/bin/echo x >$@"), "exec make -s -j$J" },
 	{ "ninja", "ninja", NINJAFILE, "exec ninja --quiet -j$J" },
 	{ "samurai", "samu", NINJAFILE, "exec samu -j$J" },
@@ -56,7 +59,8 @@ static const struct contender keep[] = {
 };
 
 static const struct contender again[] = {
-	{ "orch", NULL, FLOW("max 8", "/bin/true") "; orch run -q -r r w.orch", ORCH },
+	{ "names in a set", NULL, FLOW("max 8", "/bin/true") "; orch" RUN, "exec floor -s $N .orch/r/result s-" },
+	{ "orch", NULL, FLOW("max 8", "/bin/true") "; orch" RUN, ORCH },
 	{ "make", "make", MAKEFILE("false") "; cd r && seq $N | xargs touch", "exec make -s" },
 	{ "ninja", "ninja", NINJAFILE "; ninja --quiet", "exec ninja --quiet" },
 	{ "samurai", "samu", NINJAFILE "; samu", "exec samu" },
@@ -68,6 +72,7 @@ static const struct contender again[] = {
 static const struct contender at_once[] = {
 	{ "floor", NULL, ":", "exec floor $N $N /bin/sleep 3" },
 	{ "orch", NULL, FLOW("", "/bin/sleep 3"), ORCH },
+	{ "orch, static", NULL, FLOW("", "/bin/sleep 3"), STATIC },
 	{ "xargs", "xargs", ":", "seq $N | xargs -P$N -I{} /bin/sleep 3" },
 	{ "make", "make", MAKEFILE("/bin/sleep 3"), "exec make -s -j$N" },
 	{ NULL, NULL, NULL, NULL }
@@ -76,9 +81,12 @@ static const struct contender at_once[] = {
 static const struct contender small[] = {
 	{ "hello, static", NULL, ":", "exec floor -r $N hello" },
 	{ "orch -V", NULL, ":", "exec floor -r $N orch -V" },
+	{ "orch -V, static", NULL, ":", "exec floor -r $N orch-static -V" },
 	{ "one-job loop", NULL, ":", "exec floor -r $N floor 1 1 /bin/echo x" },
 	{ "one-job loop, durable", NULL, ":", "exec floor -r $N floor -d 1 1 /bin/echo x" },
 	{ "orch, one step", NULL, "printf 'step e exec /bin/echo x\\nrun e as x\\n' >w.orch", "exec floor -r $N orch run -q w.orch" },
+	{ "orch, one step, static", NULL, "printf 'step e exec /bin/echo x\\nrun e as x\\n' >w.orch",
+	    "exec floor -r $N orch-static run -q w.orch" },
 	{ "sh -c :", NULL, ":", "exec floor -r $N sh -c :" },
 	{ NULL, NULL, NULL, NULL }
 };

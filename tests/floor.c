@@ -2,11 +2,14 @@
  *
  *     floor [-d] N JOBS PROGRAM [ARGUMENT...]
  *     floor -r N PROGRAM [ARGUMENT...]
+ *     floor -s N DIR NAME
  *
  * vfork, exec, standard output into a fresh file of t/, wait, rename into r/; JOBS at a time. With -d
  * each file is synced before it is renamed, and the directory after it. With -r nothing is kept: the
- * program is run N times, one after another. */
+ * program is run N times, one after another. With -s nothing is run: the names in DIR are put into a set, and
+ * NAME1 to NAMEN are looked up in it. */
 #define _DEFAULT_SOURCE         /* vfork */
+#include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <stdio.h>
@@ -85,6 +88,43 @@ repeat(long n, char **argv)
 	return 0;
 }
 
+static char **
+find(char **set, size_t size, const char *name)
+{
+	size_t i = 5381;
+	const char *s;
+
+	for (s = name; *s; s++)
+		i = i * 33 ^ (unsigned char)*s;
+	for (i = i * 2654435761u & (size - 1); set[i] && strcmp(set[i], name); i = (i + 1) & (size - 1))
+		;
+	return &set[i];
+}
+
+static int
+look_up(long n, const char *dir, const char *name)
+{
+	size_t size = 16;
+	char **set, text[64];
+	struct dirent *e;
+	DIR *d = opendir(dir);
+	long i;
+
+	while (size < 3 * (size_t)n)
+		size *= 2;
+	set = calloc(size, sizeof *set);
+	if (!d || !set)
+		die(dir);
+	while ((e = readdir(d)))
+		*find(set, size, e->d_name) = strdup(e->d_name);
+	for (i = 1; i <= n; i++) {
+		snprintf(text, sizeof text, "%s%ld", name, i);
+		if (!*find(set, size, text))
+			die(text);
+	}
+	return 0;
+}
+
 static void
 make_dir(const char *name)
 {
@@ -128,6 +168,8 @@ main(int argc, char **argv)
 
 	if (argc > 3 && !strcmp(argv[1], "-r"))
 		return repeat(atol(argv[2]), argv + 3);
+	if (argc > 4 && !strcmp(argv[1], "-s"))
+		return look_up(atol(argv[2]), argv[3], argv[4]);
 	argv += durable;
 	if (argc - durable < 4)
 		return 2;
