@@ -75,6 +75,13 @@ torture: orch tests/agent tests/fault.so
 powercut: orch
 	sh tests/powercut
 
+# Agents on other machines, each with daemons on loopback: openssh-server; slurm-wlm and munge, as root.
+check-ssh: orch
+	sh tests/ssh
+
+check-slurm: orch
+	sh tests/slurm
+
 # One file to copy: without the tables that nothing here unwinds with.
 MUSL = musl-gcc
 static:
@@ -142,4 +149,4 @@ clean:
 		tests/bench tests/floor tests/hello tests/orch-static
 	rm -rf tests/found tests/found-store tests/bench.d
 
-.PHONY: check torture powercut demo lint fuzz fuzz-store bench static install clean
+.PHONY: check torture powercut check-ssh check-slurm demo lint fuzz fuzz-store bench static install clean
