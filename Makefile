@@ -82,6 +82,11 @@ check-ssh: orch
 check-slurm: orch
 	sh tests/slurm
 
+# The real claude and codex against stand-ins for their services. Installs them, once, by npm, in
+# tests/agents/installed (800 MB); `make clean` leaves them there.
+check-agents: orch
+	sh tests/agents/check
+
 # One file to copy: without the tables that nothing here unwinds with.
 MUSL = musl-gcc
 static:
@@ -149,4 +154,4 @@ clean:
 		tests/bench tests/floor tests/hello tests/orch-static
 	rm -rf tests/found tests/found-store tests/bench.d
 
-.PHONY: check torture powercut check-ssh check-slurm demo lint fuzz fuzz-store bench static install clean
+.PHONY: check torture powercut check-ssh check-slurm check-agents demo lint fuzz fuzz-store bench static install clean

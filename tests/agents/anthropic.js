@@ -1,0 +1,41 @@
+// The Anthropic Messages API, as far as claude asks for it.
+'use strict';
+
+const errors = { 400: 'invalid_request_error', 401: 'authentication_error', 429: 'rate_limit_error', 529: 'overloaded_error' };
+
+exports.name = 'anthropic';
+exports.half = 3;       // events of an answer that is cut off: it has begun, and has text
+
+// The last text of the last message of the user; what claude adds of its own stands before it.
+exports.prompt = function (body) {
+	const message = body.messages.filter((m) => m.role === 'user').pop();
+
+	if (typeof message.content === 'string')
+		return message.content;
+	return message.content.filter((c) => c.type === 'text').pop().text;
+};
+
+exports.error = function (status) {
+	return { type: 'error', error: { type: errors[status] || 'api_error', message: `stand-in says ${status}` } };
+};
+
+const usage = { input_tokens: 1, output_tokens: 1 };
+
+// Not a stream: so claude asks once more when a stream was cut off.
+exports.whole = function (text, body, number) {
+	return { id: `msg_${number}`, type: 'message', role: 'assistant', model: body.model,
+		content: [{ type: 'text', text }], stop_reason: 'end_turn', stop_sequence: null, usage };
+};
+
+exports.events = function (text, body, number) {
+	const begun = Object.assign(exports.whole(text, body, number), { content: [], stop_reason: null });
+
+	return [
+		{ type: 'message_start', message: begun },
+		{ type: 'content_block_start', index: 0, content_block: { type: 'text', text: '' } },
+		{ type: 'content_block_delta', index: 0, delta: { type: 'text_delta', text } },
+		{ type: 'content_block_stop', index: 0 },
+		{ type: 'message_delta', delta: { stop_reason: 'end_turn', stop_sequence: null }, usage },
+		{ type: 'message_stop' },
+	];
+};

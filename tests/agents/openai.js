@@ -1,0 +1,32 @@
+// The OpenAI Responses API, as far as codex asks for it.
+'use strict';
+
+const errors = { 400: 'invalid_request_error', 401: 'invalid_api_key', 429: 'rate_limit_exceeded', 529: 'server_is_overloaded' };
+
+exports.name = 'openai';
+exports.half = 3;
+
+exports.prompt = function (body) {
+	const message = body.input.filter((m) => m.type === 'message' && m.role === 'user').pop();
+
+	return message.content.map((c) => c.text).join('');
+};
+
+exports.error = function (status) {
+	return { error: { type: errors[status] || 'server_error', code: errors[status] || null, message: `stand-in says ${status}` } };
+};
+
+exports.events = function (text, body, number) {
+	const item = { type: 'message', id: `msg_${number}`, role: 'assistant', status: 'completed',
+		content: [{ type: 'output_text', text, annotations: [] }] };
+	const response = { id: `resp_${number}`, object: 'response', model: body.model, output: [] };
+	const usage = { input_tokens: 1, input_tokens_details: null, output_tokens: 1, output_tokens_details: null, total_tokens: 2 };
+
+	return [
+		{ type: 'response.created', response },
+		{ type: 'response.output_item.added', output_index: 0, item: Object.assign({}, item, { content: [] }) },
+		{ type: 'response.output_text.delta', item_id: item.id, output_index: 0, content_index: 0, delta: text },
+		{ type: 'response.output_item.done', output_index: 0, item },
+		{ type: 'response.completed', response: Object.assign({}, response, { output: [item], usage }) },
+	];
+};
