@@ -2,6 +2,7 @@
 'use strict';
 
 const errors = { 400: 'invalid_request_error', 401: 'authentication_error', 429: 'rate_limit_error', 529: 'overloaded_error' };
+const reasons = { refusal: 'refusal', short: 'max_tokens' };
 
 exports.name = 'anthropic';
 exports.half = 3;       // events of an answer that is cut off: it has begun, and has text
@@ -22,12 +23,12 @@ exports.error = function (status) {
 const usage = { input_tokens: 1, output_tokens: 1 };
 
 // Not a stream: so claude asks once more when a stream was cut off.
-exports.whole = function (text, body, number) {
+exports.whole = function (text, body, number, what) {
 	return { id: `msg_${number}`, type: 'message', role: 'assistant', model: body.model,
-		content: [{ type: 'text', text }], stop_reason: 'end_turn', stop_sequence: null, usage };
+		content: [{ type: 'text', text }], stop_reason: reasons[what] || 'end_turn', stop_sequence: null, usage };
 };
 
-exports.events = function (text, body, number) {
+exports.events = function (text, body, number, what) {
 	const begun = Object.assign(exports.whole(text, body, number), { content: [], stop_reason: null });
 
 	return [
@@ -35,7 +36,7 @@ exports.events = function (text, body, number) {
 		{ type: 'content_block_start', index: 0, content_block: { type: 'text', text: '' } },
 		{ type: 'content_block_delta', index: 0, delta: { type: 'text_delta', text } },
 		{ type: 'content_block_stop', index: 0 },
-		{ type: 'message_delta', delta: { stop_reason: 'end_turn', stop_sequence: null }, usage },
+		{ type: 'message_delta', delta: { stop_reason: reasons[what] || 'end_turn', stop_sequence: null }, usage },
 		{ type: 'message_stop' },
 	];
 };

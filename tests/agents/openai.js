@@ -2,6 +2,7 @@
 'use strict';
 
 const errors = { 400: 'invalid_request_error', 401: 'invalid_api_key', 429: 'rate_limit_exceeded', 529: 'server_is_overloaded' };
+const reasons = { refusal: 'content_filter', short: 'max_output_tokens' };
 
 exports.name = 'openai';
 exports.half = 3;
@@ -16,7 +17,7 @@ exports.error = function (status) {
 	return { error: { type: errors[status] || 'server_error', code: errors[status] || null, message: `stand-in says ${status}` } };
 };
 
-exports.events = function (text, body, number) {
+exports.events = function (text, body, number, what) {
 	const item = { type: 'message', id: `msg_${number}`, role: 'assistant', status: 'completed',
 		content: [{ type: 'output_text', text, annotations: [] }] };
 	const response = { id: `resp_${number}`, object: 'response', model: body.model, output: [] };
@@ -27,6 +28,9 @@ exports.events = function (text, body, number) {
 		{ type: 'response.output_item.added', output_index: 0, item: Object.assign({}, item, { content: [] }) },
 		{ type: 'response.output_text.delta', item_id: item.id, output_index: 0, content_index: 0, delta: text },
 		{ type: 'response.output_item.done', output_index: 0, item },
-		{ type: 'response.completed', response: Object.assign({}, response, { output: [item], usage }) },
+		reasons[what] ?
+			{ type: 'response.incomplete', response: Object.assign({}, response, { output: [item], usage,
+				status: 'incomplete', incomplete_details: { reason: reasons[what] } }) } :
+			{ type: 'response.completed', response: Object.assign({}, response, { output: [item], usage }) },
 	];
 };

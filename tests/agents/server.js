@@ -13,11 +13,12 @@
 //
 //     do:STATUS[,after=S]       an error: 400, 401, 429, 500, 529; with a Retry-After of S seconds
 //     do:hangup                 half an answer, then the end of the connection
+//     do:refusal                an answer that the service ended as refused; do:short: for its length; do:empty: no text
 //     do:delay=MS               nothing before MS milliseconds have passed
 //     do:size=BYTES             an answer of so many bytes
 //     do:echo                   the prompt is the answer
 //
-// With ,times=N behind one of the first three it holds for the first N requests with this prompt.
+// With ,times=N behind it an error, hangup or delay holds for the first N requests with this prompt.
 'use strict';
 const crypto = require('crypto');
 const fs = require('fs');
@@ -53,6 +54,8 @@ function answer(service, prompt, o) {
 	const bytes = Buffer.from(prompt);
 	const line = '0123456789abcdef'.repeat(4).slice(1) + '\n';
 
+	if (o.what === 'empty')
+		return '';
 	if (o.size)
 		return line.repeat(Math.ceil(o.size / line.length)).slice(0, o.size - 4) + 'end\n';
 	if (o.what === 'echo')
@@ -90,11 +93,11 @@ function serve(service, body, res) {
 		const text = answer(service, prompt, o);
 
 		if (body.stream)
-			return stream(service.events(text, body, number), res, now && o.what === 'hangup' && service.half);
+			return stream(service.events(text, body, number, o.what), res, now && o.what === 'hangup' && service.half);
 		if (now && o.what === 'hangup')
 			return res.destroy();
 		res.writeHead(200, { 'content-type': 'application/json' });
-		res.end(JSON.stringify(service.whole(text, body, number)));
+		res.end(JSON.stringify(service.whole(text, body, number, o.what)));
 	}, now && o.delay || 0);
 }
 
