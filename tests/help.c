@@ -55,6 +55,7 @@ help_start(void)
 	/* Check's handlers kill the test's group. A child has them until it has become another program. */
 	signal(SIGTERM, SIG_DFL);
 	signal(SIGINT, SIG_DFL);
+	signal(SIGQUIT, SIG_DFL);
 }
 
 void
