@@ -44,7 +44,7 @@ TESTS = tests/check.c tests/help.c tests/procs.c tests/pty.c tests/work.c tests/
 	tests/store_test.c tests/engine_test.c tests/run_test.c tests/process_test.c tests/call_test.c \
 	tests/git_test.c tests/terminal_test.c tests/fault_test.c tests/survive_test.c tests/history_test.c \
 	tests/limits_test.c tests/foreign_test.c tests/live_test.c tests/again_test.c tests/jobs_test.c \
-	tests/status_test.c
+	tests/status_test.c tests/messages_test.c
 TEST_HEADERS = tests/fault.h tests/help.h tests/history.h tests/procs.h tests/pty.h tests/suites.h tests/work.h
 
 tests/agent: tests/agent.c

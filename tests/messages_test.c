@@ -1,0 +1,802 @@
+/* What orch says: each of its messages, brought about, and its exact words. A message that is changed is
+ * changed here too, where it can be read beside the others: does it say what was wrong, where, and what to do
+ * next, in few words that are true, as the others say it?
+ *
+ * What parse/ says of a workflow is in tests/golden, what the live view says in live_test.c. At the end of
+ * this file are those that are not brought about here. */
+#include <check.h>
+#include <ctype.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include "parse/buf.h"
+#include "tests/help.h"
+#include "tests/suites.h"
+
+#define LEN(a) (sizeof(a) / sizeof *(a))
+
+#define RUN "orch run -q -r r w.orch"
+#define ENDED(counts) "orch: run r failed: " counts ", in T\norch: to go on with it: orch resume -r r\n"
+#define STOP "orch status -r r | sed -n 's/.*(pid \\([0-9]*\\)).*/\\1/p'"
+
+/* In the texts DIR is where the command is run, T a time that something took, TIME one of day, N a process. */
+static const struct message {
+	const char *name;
+	const char *workflow;   /* the file w.orch; NULL: there is none */
+	const char *command;    /* for sh */
+	int status;
+	const char *err;        /* the whole of standard error */
+	const char *out;        /* and of standard output; NULL: whatever it is */
+} messages[] = {
+	/* The command line. */
+	{ "nothing to do", NULL,
+	    "orch", 2,
+	    "orch: nothing to do; orch -h shows the usage\n", NULL },
+	{ "unknown option", NULL,
+	    "orch run -Z w.orch", 2,
+	    "orch: unknown option: -Z; orch -h shows the usage\n", NULL },
+	{ "unknown option, not visible", NULL,
+	    "orch run \"$(printf -- '-\\033')\"", 2,
+	    "orch: unknown option: -\\x1b; orch -h shows the usage\n", NULL },
+	{ "option without a value", NULL,
+	    "orch run -j", 2,
+	    "orch: this option needs a value: -j; orch -h shows the usage\n", NULL },
+	{ "-j", NULL,
+	    "orch run -j 0 w.orch", 2,
+	    "orch: -j is followed by a positive number: 0; orch -h shows the usage\n", NULL },
+	{ "-d empty", NULL,
+	    "orch status -d ''", 2,
+	    "orch: -d is followed by a directory; orch -h shows the usage\n", NULL },
+	{ "no FILE", NULL,
+	    "orch run", 2,
+	    "orch: a workflow's FILE is missing; orch -h shows the usage\n", NULL },
+	{ "option behind FILE", NULL,
+	    "orch run w.orch -q", 2,
+	    "orch: options stand before FILE (or put -- before what is none): -q; orch -h shows the usage\n", NULL },
+	{ "resume with an operand", NULL,
+	    "orch resume w.orch", 2,
+	    "orch: resume takes no operands (a run is named with -r): w.orch; orch -h shows the usage\n", NULL },
+	{ "check without FILE", NULL,
+	    "orch check", 2,
+	    "orch: check is followed by FILE...; orch -h shows the usage\n", NULL },
+	{ "status with an operand", NULL,
+	    "orch status x", 2,
+	    "orch: status takes no operands (a run is named with -r): x; orch -h shows the usage\n", NULL },
+	{ "runs with an operand", NULL,
+	    "orch runs x", 2,
+	    "orch: runs takes no operands: x; orch -h shows the usage\n", NULL },
+	{ "cat without KEY", NULL,
+	    "orch cat", 2,
+	    "orch: cat is followed by KEY...; orch -h shows the usage\n", NULL },
+	{ "diff without KEY", NULL,
+	    "orch diff", 2,
+	    "orch: diff is followed by one KEY; orch -h shows the usage\n", NULL },
+	{ "completion without a shell", NULL,
+	    "orch completion", 2,
+	    "orch: completion is followed by bash, zsh or fish; orch -h shows the usage\n", NULL },
+	{ "completion for another shell", NULL,
+	    "orch completion tcsh", 2,
+	    "orch: completion is followed by bash, zsh or fish; orch -h shows the usage\n", NULL },
+	{ "mistyped subcommand", NULL,
+	    "orch stauts", 2,
+	    "orch: no file is called stauts; did you mean `orch status`?\n", NULL },
+	{ "standard output is full", "print | x\n",
+	    "orch -h >/dev/full", 1,
+	    "orch: standard output: No space left on device\n", NULL },
+	{ "-n, standard output is full", "print | x\n",
+	    "orch run -n w.orch >/dev/full", 1,
+	    "orch: standard output: No space left on device\n", NULL },
+
+	/* Which workflow and which run. */
+	{ "no such FILE", NULL,
+	    "orch run nowhere.orch", 2,
+	    "orch: nowhere.orch: No such file or directory\n", NULL },
+	{ "no such FILE for check", NULL,
+	    "orch check nowhere.orch", 2,
+	    "orch: nowhere.orch: No such file or directory\n", NULL },
+	{ "FILE is a directory", NULL,
+	    "mkdir w; orch run w", 2,
+	    "orch: cannot read w: Is a directory\n", NULL },
+	{ "no current directory", "print | x\n",
+	    "w=$PWD; mkdir gone; cd gone; rmdir ../gone; orch run -d \"$w/runs\" \"$w/w.orch\"", 2,
+	    "orch: the current directory: No such file or directory\n", NULL },
+	{ "unknown parameter", "param a x\n" "print | x\n",
+	    "orch run w.orch b=1", 2,
+	    "orch: w.orch has no parameter `b`; if that was to be the prompt: prompt=b=1\n", NULL },
+	{ "no prompt is taken", "print | x\n",
+	    "orch run w.orch 'Do it'", 2,
+	    "orch: w.orch takes no prompt (it has no `param prompt`): Do it\n", NULL },
+	{ "second prompt", "param prompt\n" "print | x\n",
+	    "orch run w.orch Do it", 2,
+	    "orch: a second prompt: `it`; it is one word: quote it\n", NULL },
+	{ "prompt missing", "param prompt\n" "print | x\n",
+	    "orch run w.orch", 2,
+	    "orch: w.orch:1: this workflow needs a prompt: orch run w.orch 'TEXT'\n", NULL },
+	{ "parameter missing", "param lens\n" "print | x\n",
+	    "orch run w.orch", 2,
+	    "orch: w.orch:1: the parameter `lens` is not given: orch run w.orch lens=VALUE\n", NULL },
+	{ "bad -a", "print | x\n",
+	    "orch run -a claude w.orch", 2,
+	    "-a:1:1: error: -a is followed by NAME=WORD...\n"
+	    "    claude\n"
+	    "    ^\n", NULL },
+	{ "run of another workflow", "print | x\n",
+	    "cp w.orch v.orch; orch run -q -r r v.orch; " RUN, 2,
+	    "orch: the run r is one of DIR/v.orch; give this one another name with -r\n", NULL },
+	{ "no run to resume, none there", NULL,
+	    "orch resume", 3,
+	    "orch: there is no run here that is not complete; `orch runs` shows all, `orch run FILE` starts one\n", NULL },
+	{ "no run to resume, all complete", "print | x\n",
+	    "orch run -q w.orch; orch resume", 3,
+	    "orch: there is no run here that is not complete; `orch runs` shows all, `orch run FILE` starts one\n", NULL },
+	{ "no such run to resume", NULL,
+	    "orch resume -r r", 3,
+	    "orch: r: no such run; `orch runs` shows those that are there\n", NULL },
+	{ "no such run to look at", NULL,
+	    "orch status -r r", 3,
+	    "orch: r: no such run; `orch runs` shows those that are there\n", NULL },
+	{ "no such run, name not visible", NULL,
+	    "orch cat -r \"$(printf 'a\\033b')\" x", 3,
+	    "orch: a\\x1bb: no such run; `orch runs` shows those that are there\n", NULL },
+	{ "no runs to look at", NULL,
+	    "orch status", 3,
+	    "orch: .orch: there are no runs here\n", NULL },
+	{ "no runs to list", NULL,
+	    "orch runs", 0,
+	    "", 
+	    "" },
+	{ "empty name of a run", "print | x\n",
+	    "orch run -r '' w.orch", 2,
+	    "orch: the run's name: Invalid argument\n", NULL },
+	{ "run in use", "run sh as x | orch resume -r r 2>&1 || true\n" "print | {{x}}\n",
+	    RUN, 0,
+	    "", 
+	    "orch: the run r is in use by another orch (pid N)\n" },
+	{ "the file `run` is gone", "print | x\n",
+	    RUN "; rm .orch/r/run; orch resume -r r", 3,
+	    "orch: r: no such run; `orch runs` shows those that are there\n", NULL },
+	{ "the file `run` is broken", "print | x\n",
+	    RUN "; echo x >.orch/r/run; orch resume -r r", 2,
+	    "orch: this run's file `run` cannot be read: Invalid argument\n", NULL },
+	{ "runs and status of a broken run", "run sh as x | echo y\n",
+	    RUN "; echo x >.orch/r/run; orch runs; orch status -p", 0,
+	    "", NULL },
+	{ "the workflow of a run is gone", "run false\n",
+	    "echo 'step false sh | false\nrun false' >w.orch; " RUN " 2>/dev/null; rm w.orch; orch resume -r r", 2,
+	    "orch: cannot read w.orch: No such file or directory\n", NULL },
+
+	/* The run's directory. */
+	{ ".orch is a file", "print | x\n",
+	    "echo >.orch; " RUN, 2,
+	    "orch: .orch: Not a directory\n", NULL },
+	{ ".orch is a link", "print | x\n",
+	    "mkdir real; ln -s real .orch; " RUN, 2,
+	    "orch: .orch is a symbolic link\n", NULL },
+	{ ".orch is writable by others", "print | x\n",
+	    "mkdir .orch; chmod 777 .orch; " RUN, 2,
+	    "orch: .orch is writable by others\n", NULL },
+	{ ".orch's directory is not there", "print | x\n",
+	    "orch run -q -d no/runs -r r w.orch", 2,
+	    "orch: no/runs: No such file or directory\n", NULL },
+	{ "result is a link", "print | x\n",
+	    RUN "; rmdir .orch/r/result; ln -s . .orch/r/result; " RUN, 2,
+	    "orch: .orch/r/result is a symbolic link\n", NULL },
+	{ "log is a directory", "print | x\n",
+	    RUN "; rm .orch/r/log; mkdir .orch/r/log; " RUN, 2,
+	    "orch: .orch/r/log: Is a directory\n", NULL },
+	{ "log has a second name", "print | x\n",
+	    RUN "; ln .orch/r/log log; " RUN, 2,
+	    "orch: .orch/r/log has a second name (a hard link)\n", NULL },
+	{ "lock is a directory", "print | x\n",
+	    RUN "; rm .orch/r/lock; mkdir .orch/r/lock; " RUN, 2,
+	    "orch: .orch/r/lock is no plain file\n", NULL },
+	{ "run's directory is a file", "print | x\n",
+	    "mkdir .orch; echo >.orch/r; " RUN, 2,
+	    "orch: .orch/r: Not a directory\n", NULL },
+	{ "an answer is no plain file", "run sh as x | echo y\n",
+	    RUN "; rm .orch/r/result/x; mkdir .orch/r/result/x; " RUN, 1,
+	    "orch: w.orch:1: result/x is no plain file\n"
+	    ENDED("0 done, 0 kept, 0 failed"), NULL },
+	{ "the run's directory is deleted", "run sh as x | rm -rf .orch/r; echo y\n",
+	    RUN, 1,
+	    "orch: the directory of run r was deleted; nothing more can be kept\n"
+	    "failed    x  tmp/: No such file or directory\n"
+	    ENDED("0 done, 0 kept, 1 failed"), NULL },
+
+	/* Parameters. */
+	{ "bound time", "param t\n" "run sh as x | echo y\n" "timeout {{t}}\n",
+	    "orch run -q w.orch t=soon", 2,
+	    "w.orch:3:9: error: `soon` is no time: write 90s, 10m or 2h; 0 is none\n"
+	    "    timeout {{t}}\n"
+	    "            ^\n", NULL },
+	{ "bound tries", "param t\n" "run sh as x | echo y\n" "retry {{t}}\n",
+	    "orch run -q w.orch t=many", 2,
+	    "w.orch:3:7: error: `many` is no number of tries\n"
+	    "    retry {{t}}\n"
+	    "          ^\n", NULL },
+	{ "bound delay", "param t\n" "run sh as x | echo y\n" "retry 1 {{t}}\n",
+	    "orch run -q w.orch t=later", 2,
+	    "w.orch:3:9: error: `later` is no time: write 5s, 10m or 2h\n"
+	    "    retry 1 {{t}}\n"
+	    "            ^\n", NULL },
+	{ "bound max", "param t\n" "parallel max {{t}} x in a b\n" "run sh as x-{{x}} | echo y\n" "end\n",
+	    "orch run -q w.orch t=0", 2,
+	    "w.orch:2:14: error: `0` is no positive number for max\n"
+	    "    parallel max {{t}} x in a b\n"
+	    "                 ^\n", NULL },
+	{ "bound range", "param t\n" "for x in 1..{{t}}\n" "run sh as x-{{x}} | echo y\n" "end\n",
+	    "orch run -q w.orch t=ten", 2,
+	    "w.orch:2:10: error: `ten` is no number for a range\n"
+	    "    for x in 1..{{t}}\n"
+	    "             ^\n", NULL },
+	{ "bound range too long", "param t\n" "for x in 1..{{t}}\n" "run sh as x-{{x}} | echo y\n" "end\n",
+	    "orch run -q w.orch t=999999999999", 2,
+	    "w.orch:2:10: error: a block has at most 10000000 items\n"
+	    "    for x in 1..{{t}}\n"
+	    "             ^\n", NULL },
+
+	/* Programs. */
+	{ "program not in PATH", "run claude | x\n",
+	    "o=$(command -v orch); PATH=/nowhere \"$o\" run w.orch", 2,
+	    "w.orch:1:1: error: the program `claude` of the agent `claude` is not found in PATH: /nowhere\n"
+	    "    run claude | x\n"
+	    "    ^\n", NULL },
+	{ "program not in PATH, check", "run claude | x\n",
+	    "o=$(command -v orch); PATH=/nowhere \"$o\" check w.orch", 0,
+	    "w.orch:1:1: warning: the program `claude` of the agent `claude` is not found in PATH: /nowhere\n"
+	    "    run claude | x\n"
+	    "    ^\n", NULL },
+	{ "no PATH", "run claude | x\n",
+	    "o=$(command -v orch); unset PATH; \"$o\" run w.orch", 2,
+	    "w.orch:1:1: error: the program `claude` of the agent `claude` is not found in PATH: (not set)\n"
+	    "    run claude | x\n"
+	    "    ^\n", NULL },
+	{ "program not at its path", "step x exec ./x\n" "run x\n",
+	    "orch run w.orch", 2,
+	    "w.orch:2:1: error: the program `./x` of the agent `exec` is not found: No such file or directory\n"
+	    "    run x\n"
+	    "    ^\n", NULL },
+	{ "program is not executable", "step x exec ./x\n" "run x\n",
+	    "echo >x; orch run w.orch", 2,
+	    "w.orch:2:1: error: the program `./x` of the agent `exec` is not found: Permission denied\n"
+	    "    run x\n"
+	    "    ^\n", NULL },
+	{ "program not found once run", "param p\n" "step x exec {{p}}\n" "run x\n",
+	    "o=$(command -v orch); PATH=/nowhere:/bin \"$o\" run -q -r r w.orch p=nosuch", 1,
+	    "failed    x  cannot be started: nosuch (PATH: /nowhere:/bin): No such file or directory\n"
+	    ENDED("0 done, 0 kept, 1 failed"), NULL },
+	{ "path not found once run", "param p\n" "step x exec {{p}}\n" "run x\n",
+	    RUN " p=./nosuch", 1,
+	    "failed    x  cannot be started: ./nosuch: No such file or directory\n"
+	    ENDED("0 done, 0 kept, 1 failed"), NULL },
+	{ "interpreter is missing", "step x exec ./x\n" "run x\n",
+	    "printf '#!/nowhere/sh\\n' >x; chmod +x x; " RUN, 1,
+	    "failed    x  cannot be started: ./x is there, but not what its first line names (or that ends in a CR)\n"
+	    ENDED("0 done, 0 kept, 1 failed"), NULL },
+	{ "argument too long", "run sh as long | head -c 200000 /dev/zero | tr '\\0' x\n" "step x exec /bin/echo {}\n" "run x | {{long}}\n",
+	    RUN, 1,
+	    "failed    x  cannot be started: /bin/echo: an argument or the environment is too long (one argument holds 131071 bytes on Linux); let the prompt go to standard input, without {}\n"
+	    ENDED("1 done, 0 kept, 1 failed"), NULL },
+	{ "interactive without a terminal", "step x sh\n" "interactive\n" "run x | echo y\n",
+	    RUN, 2,
+	    "w.orch:3:1: error: an interactive step needs a terminal, and there is none\n"
+	    "    run x | echo y\n"
+	    "    ^\n", NULL },
+
+	/* How a step fails. */
+	{ "exit status", "run sh as x | echo partly; echo why >&2; exit 3\n",
+	    RUN, 1,
+	    "failed    x  exit status 3\n"
+	    "    out| partly\n"
+	    "    err| why\n"
+	    ENDED("0 done, 0 kept, 1 failed"), NULL },
+	{ "killed", "run sh as x | kill -KILL $$\n",
+	    RUN, 1,
+	    "failed    x  killed by SIGKILL, which orch did not send\n"
+	    ENDED("0 done, 0 kept, 1 failed"), NULL },
+	{ "killed by a signal without a name", "run sh as x | kill -40 $$\n",
+	    RUN, 1,
+	    "failed    x  killed by signal 40, which orch did not send\n"
+	    ENDED("0 done, 0 kept, 1 failed"), NULL },
+	{ "timeout", "run sh as x | sleep 60\n" "timeout 1s\n",
+	    RUN, 1,
+	    "failed    x  timed out after 1s\n"
+	    ENDED("0 done, 0 kept, 1 failed"), NULL },
+	{ "filter", "run sh as x | echo y\n" "filter false\n",
+	    RUN, 1,
+	    "failed    x  its filter: exit status 1\n"
+	    "    out| y\n"
+	    ENDED("0 done, 0 kept, 1 failed"), NULL },
+	{ "check", "run sh as x | echo y\n" "check true\n" "check echo 'it is y' >&2; exit 4\n",
+	    RUN, 1,
+	    "failed    x  its check 2: exit status 4\n"
+	    "    out| y\n"
+	    "    err| it is y\n"
+	    ENDED("0 done, 0 kept, 1 failed"), NULL },
+	{ "retries", "run sh as x | exit 3\n" "retry 2 0s\n",
+	    "orch run -r r w.orch", 1,
+	    "orch: run r\n"
+	    "failed    x  try 1: exit status 3; again in T\n"
+	    "failed    x  try 2: exit status 3; again in T\n"
+	    "failed    x  exit status 3, at try 3\n"
+	    ENDED("0 done, 0 kept, 1 failed"), NULL },
+	{ "otherwise", "run sh as x | exit 3\n" "otherwise none\n",
+	    "orch run -r r w.orch", 0,
+	    "orch: run r\n"
+	    "failed    x  try 1: exit status 3\n"
+	    "otherwise x  kept as its answer: none\n"
+	    "orch: run r is complete: 1 done, 0 kept, 0 failed, in T\n", NULL },
+	{ "retried well", "run sh as x | test -e was || { touch was; exit 3; }\n" "retry 2 0s\n",
+	    "orch run -r r w.orch", 0,
+	    "orch: run r\n"
+	    "failed    x  try 1: exit status 3; again in T\n"
+	    "done      x  T  at try 2\n"
+	    "orch: run r is complete: 1 done, 0 kept, 0 failed, in T\n", NULL },
+	{ "-x", "parallel i in 1 2 3\n" "run sh as x-{{i}} | test $i != 1\n" "end\n" "run sh as y | echo\n",
+	    "orch run -q -x -j 1 -r r w.orch", 1,
+	    "failed    x-1  exit status 1\n"
+	    "orch: w.orch:1: 1 of 3 branches failed: x-1: exit status 1; 2 not run to the end\n"
+	    ENDED("0 done, 0 kept, 1 failed"), NULL },
+	{ "branches failed", "parallel i in a b c\n" "run sh as x-{{i}} | test $i = c\n" "end\n",
+	    "orch run -q -j 1 -r r w.orch", 1,
+	    "failed    x-a  exit status 1\n"
+	    "failed    x-b  exit status 1\n"
+	    "orch: w.orch:1: 2 of 3 branches failed: x-a: exit status 1; x-b: exit status 1\n"
+	    ENDED("1 done, 0 kept, 2 failed"), NULL },
+	{ "minder killed", "run sh as x | kill -KILL $PPID; sleep 60\n",
+	    RUN, 1,
+	    "failed    x  its minder was killed\n"
+	    ENDED("0 done, 0 kept, 1 failed"), NULL },
+	{ "stopped by a signal", "run sh as x | kill -TERM $(" STOP "); sleep 60\n",
+	    "exec " RUN, 143,
+	    "orch: run r was stopped: 0 done, 0 kept, 0 failed, in T\n"
+	    "orch: to go on with it: orch resume -r r\n", NULL },
+	{ "no directory", "run sh as x | mkdir d\n" "cd d\n" "run sh as y | rmdir ../d\n" "run sh as z | echo\n",
+	    RUN, 1,
+	    "failed    z  its directory cannot be entered: DIR/d: No such file or directory\n"
+	    ENDED("2 done, 0 kept, 1 failed"), NULL },
+	{ "`fail`", "fail | It is no use.\n",
+	    RUN, 1,
+	    "orch: w.orch:1: It is no use.\n"
+	    ENDED("0 done, 0 kept, 0 failed"), NULL },
+	{ "`fail` without a text", "fail\n",
+	    RUN, 1,
+	    "orch: w.orch:1: `fail` was reached\n"
+	    ENDED("0 done, 0 kept, 0 failed"), NULL },
+	{ "`stop`", "stop | There is nothing to do.\n",
+	    "orch run -r r w.orch", 0,
+	    "orch: run r\n"
+	    "stopped   There is nothing to do.\n"
+	    "orch: run r is complete: 0 done, 0 kept, 0 failed, in T\n", NULL },
+	{ "`if`", "if exit 3\n" "end\n",
+	    RUN, 1,
+	    "orch: w.orch:1: the command of this `if` (0 is true, 1 is false): exit status 3\n"
+	    ENDED("0 done, 0 kept, 0 failed"), NULL },
+	{ "`if` that says why", "if echo 'no such thing' >&2; exit 3\n" "end\n",
+	    RUN, 1,
+	    "orch: w.orch:1: the command of this `if` (0 is true, 1 is false): exit status 3: no such thing\n"
+	    ENDED("0 done, 0 kept, 0 failed"), NULL },
+	{ "cd", "cd nowhere\n",
+	    RUN, 1,
+	    "orch: w.orch:1: cannot go to DIR/nowhere: No such file or directory\n"
+	    ENDED("0 done, 0 kept, 0 failed"), NULL },
+	{ "cd to nothing", "param d ''\n" "cd {{d}}\n",
+	    RUN, 1,
+	    "orch: w.orch:2: cannot go to a directory without a name: No such file or directory\n"
+	    ENDED("0 done, 0 kept, 0 failed"), NULL },
+	{ "print to a full disk", "print | x\n",
+	    RUN " >/dev/full", 1,
+	    "orch: w.orch:1: standard output: No space left on device\n"
+	    ENDED("0 done, 0 kept, 0 failed"), NULL },
+
+	/* Names and items that are known only when they are reached. */
+	{ "no such answer", "param n\n" "print | {{{{n}}}}\n",
+	    RUN " n=z", 1,
+	    "orch: w.orch:2: there is no answer `z` here\n"
+	    ENDED("0 done, 0 kept, 0 failed"), NULL },
+	{ "no such input", "param n\n" "run sh as x | echo\n" "run sh as y < {{n}} | cat\n",
+	    RUN " n=z", 1,
+	    "failed    y  there is no answer `z` here\n"
+	    ENDED("1 done, 0 kept, 1 failed"), NULL },
+	{ "variable and answer", "param n\n" "run sh as {{n}} | echo\n" "print | {{{{n}}}}\n",
+	    RUN " n=n", 1,
+	    "orch: w.orch:3: `n` is a variable and a result here\n"
+	    ENDED("1 done, 0 kept, 0 failed"), NULL },
+	{ "range of what an answer says", "run sh as n | echo many\n" "for i in 1..{{n}}\n" "run sh as x-{{i}} | echo\n" "end\n",
+	    RUN, 1,
+	    "orch: w.orch:2: a range goes from number to number, not to `many`\n"
+	    ENDED("1 done, 0 kept, 0 failed"), NULL },
+	{ "max of what an answer says", "run sh as n | echo many\n" "parallel max {{n}} i in 1 2\n" "run sh as x-{{i}} | echo\n" "end\n",
+	    RUN, 1,
+	    "orch: w.orch:2: max is followed by a positive number, not `many`\n"
+	    ENDED("1 done, 0 kept, 0 failed"), NULL },
+	{ "time of what an answer says", "run sh as n | echo long\n" "run sh as x | echo\n" "timeout {{n}}\n",
+	    RUN, 1,
+	    "failed    x  `long` is no time: 90s, 10m, 2h\n"
+	    ENDED("1 done, 0 kept, 1 failed"), NULL },
+	{ "item with a NUL", "run sh as n | printf 'a\\0b'\n" "for i in {{n}}\n" "run sh as x-{{i}} | echo\n" "end\n",
+	    RUN, 1,
+	    "orch: w.orch:2: an item with a NUL byte\n"
+	    ENDED("1 done, 0 kept, 0 failed"), NULL },
+	{ "list with a NUL", "run sh as n | printf 'x\\na\\0b'\n" "for i in < n\n" "run sh as x-{{i}} | echo\n" "end\n",
+	    RUN, 1,
+	    "orch: w.orch:2: the list has a NUL byte on its line 2\n"
+	    ENDED("1 done, 0 kept, 0 failed"), NULL },
+	{ "argument with a NUL", "run sh as n | printf 'a\\0b'\n" "step x exec echo {}\n" "run x | {{n}}\n",
+	    RUN, 1,
+	    "failed    x  a NUL byte cannot be passed to a program in an argument\n"
+	    ENDED("1 done, 0 kept, 1 failed"), NULL },
+	{ "too many items", "run sh as n | echo 999999999\n" "for i in 1..{{n}}\n" "run sh as x-{{i}} | echo\n" "end\n",
+	    RUN, 1,
+	    "orch: w.orch:2: a block has at most 10000000 items\n"
+	    ENDED("1 done, 0 kept, 0 failed"), NULL },
+	{ "two items, one key", "run sh as n | printf 'a\\na\\n'\n" "for i in < n\n" "run sh as x-{{i}} | echo\n" "end\n",
+	    RUN, 1,
+	    "orch: w.orch:2: the items `a` and `a` both give the key `x-a`\n"
+	    ENDED("1 done, 0 kept, 0 failed"), NULL },
+	{ "key made already", "run sh as n | printf 'a\\n'\n" "run sh as x-a | echo\n" "for i in < n\n" "run sh as x-{{i}} | echo\n" "end\n",
+	    RUN, 1,
+	    "orch: w.orch:3: the key `x-a` of line 4, item `a`, is made on line 2 already\n"
+	    ENDED("2 done, 0 kept, 0 failed"), NULL },
+	{ "key made already by a name", "run sh as n | echo a\n" "run sh as x-a | echo\n" "run sh as x-{{n}} | echo\n",
+	    RUN, 1,
+	    "orch: w.orch:3: the key `x-a` was made already, on line 2 of w.orch\n"
+	    ENDED("2 done, 0 kept, 0 failed"), NULL },
+	{ "empty key", "param n ''\n" "run sh as {{n}} | echo\n",
+	    RUN, 1,
+	    "orch: w.orch:2: an empty key\n"
+	    ENDED("0 done, 0 kept, 0 failed"), NULL },
+	{ "the key -", "param n -\n" "run sh as {{n}} | echo\n",
+	    RUN, 1,
+	    "orch: w.orch:2: the key `-` is standard input's\n"
+	    ENDED("0 done, 0 kept, 0 failed"), NULL },
+	{ "long key", "param n\n" "run sh as {{n}} | echo\n",
+	    RUN " n=$(head -c 300 /dev/zero | tr '\\0' x)", 1,
+	    "orch: w.orch:2: the key `xxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxx...` is too long for a file's name: 255 bytes, as %XX written out, are the most\n"
+	    ENDED("0 done, 0 kept, 0 failed"), NULL },
+
+	/* Git. */
+	{ "worktree without a repository", "worktree b\n",
+	    "mkdir bin; printf '#!/bin/sh\\necho what git says; exit 128\\n' >bin/git; chmod +x bin/git; PATH=$PWD/bin:$PATH; " RUN, 1,
+	    "failed    b  git rev-parse (is this a git repository?) failed\n"
+	    ENDED("0 done, 0 kept, 1 failed"), NULL },
+	{ "commit without a repository", "commit | x\n",
+	    "mkdir bin; printf '#!/bin/sh\\necho what git says; exit 128\\n' >bin/git; chmod +x bin/git; PATH=$PWD/bin:$PATH; " RUN, 1,
+	    "failed    commit  git rev-parse (is this a git repository?) failed\n"
+	    ENDED("0 done, 0 kept, 1 failed"), NULL },
+	{ "no git", "commit | x\n",
+	    "o=$(command -v orch); PATH=/nowhere \"$o\" run -q -r r w.orch", 1,
+	    "failed    commit  cannot be started: git (PATH: /nowhere): No such file or directory\n"
+	    ENDED("0 done, 0 kept, 1 failed"), NULL },
+	{ "name for a branch", "param n\n" "worktree {{n}}\n",
+	    "git init -q . && git config user.name x && git config user.email x@x && git commit -q --allow-empty -m x && " RUN " n='a b'", 1,
+	    "failed    a b  `a b` is no name for a branch: neither empty, nor with a - in front, nor with a blank or newline in it\n"
+	    ENDED("0 done, 0 kept, 1 failed"), NULL },
+	{ "commit to begin from", "param n\n" "worktree b from {{n}}\n",
+	    "git init -q . && git config user.name x && git config user.email x@x && git commit -q --allow-empty -m x && " RUN " n=-b", 1,
+	    "failed    b  `-b` is no commit to begin from: neither empty, nor with a - in front, nor with a blank or newline in it\n"
+	    ENDED("0 done, 0 kept, 1 failed"), NULL },
+	{ "path for a worktree", "param n\n" "worktree b at {{n}}\n",
+	    "git init -q . && git config user.name x && git config user.email x@x && git commit -q --allow-empty -m x && " RUN " n=", 1,
+	    "failed    b  `` is no path for a worktree: neither empty, nor with a - in front, nor with a blank or newline in it\n"
+	    ENDED("0 done, 0 kept, 1 failed"), NULL },
+	{ "nothing to begin from", "worktree b from nowhere\n",
+	    "git init -q . && git config user.name x && git config user.email x@x && git commit -q --allow-empty -m x && " RUN, 1,
+	    "failed    b  there is no commit `nowhere` to begin from\n"
+	    ENDED("0 done, 0 kept, 1 failed"), NULL },
+	{ "branch is there", "worktree b\n",
+	    "git init -q . && git config user.name x && git config user.email x@x && git commit -q --allow-empty -m x && git branch b; " RUN, 1,
+	    "failed    b  the branch is there already, and not by this step: take another name, or: git branch -D b\n"
+	    ENDED("0 done, 0 kept, 1 failed"), NULL },
+	{ "branch is checked out elsewhere", "worktree b at there\n",
+	    "git init -q . && git config user.name x && git config user.email x@x && git commit -q --allow-empty -m x && git worktree add -q -b b other; " RUN, 1,
+	    "failed    b  the branch is checked out in another worktree: take another name, or: git worktree remove DIR/other; git branch -D b\n"
+	    ENDED("0 done, 0 kept, 1 failed"), NULL },
+	{ "something in the way", "worktree b at there\n",
+	    "git init -q . && git config user.name x && git config user.email x@x && git commit -q --allow-empty -m x && mkdir -p there/x; " RUN, 1,
+	    "failed    b  something stands where the worktree was to be: move it away, or say `at PATH`: DIR/there\n"
+	    ENDED("0 done, 0 kept, 1 failed"), NULL },
+	{ "worktree is there", "worktree b at there\n",
+	    "git init -q . && git config user.name x && git config user.email x@x && git commit -q --allow-empty -m x && git worktree add -q -b c there; " RUN, 1,
+	    "failed    b  there is a worktree already that is not the one to be made here; keep what you need of it, then: git worktree remove DIR/there; git branch -D b\n"
+	    ENDED("0 done, 0 kept, 1 failed"), NULL },
+	{ "worktree is gone", "worktree b at there\n",
+	    "git init -q . && git config user.name x && git config user.email x@x && git commit -q --allow-empty -m x && git worktree add -q -b b there; rm -r there; " RUN, 1,
+	    "failed    b  the worktree that git knows at DIR/there is gone: git worktree prune; its commits are on its branch: keep that under another name, or: git branch -D b\n"
+	    ENDED("0 done, 0 kept, 1 failed"), NULL },
+	{ "worktree was removed", "worktree b enter at there\n" "fail\n",
+	    "git init -q . && git config user.name x && git config user.email x@x && git commit -q --allow-empty -m x && " RUN " 2>/dev/null; git worktree remove there; " RUN, 1,
+	    "orch: w.orch:1: the worktree `b` cannot be entered: DIR/there: No such file or directory; if it was removed, remove its result too\n"
+	    ENDED("0 done, 1 kept, 0 failed"), NULL },
+	{ "empty message", "param n ' '\n" "commit | {{n}}\n",
+	    "git init -q . && git config user.name x && git config user.email x@x && git commit -q --allow-empty -m x && " RUN, 1,
+	    "failed    commit  the commit's message is empty\n"
+	    ENDED("0 done, 0 kept, 1 failed"), NULL },
+
+	/* Questions. */
+	{ "ask without a terminal", "ask ok yes no | Go on?\n",
+	    RUN, 1,
+	    "failed    ok  there is no terminal to ask on. Answer with: echo ANSWER >DIR/.orch/r/result/ok\n"
+	    ENDED("0 done, 0 kept, 1 failed"), NULL },
+	{ "default that is none", "param n\n" "ask ok yes no default {{n}} | Go on?\n",
+	    RUN " n=maybe", 1,
+	    "failed    ok  the default `maybe` is none of the choices\n"
+	    ENDED("0 done, 0 kept, 1 failed"), NULL },
+	{ "ask without a terminal, its default", "ask ok yes no default yes | Go on?\n",
+	    "orch run -r r w.orch", 0,
+	    "orch: run r\n"
+	    "done      ok  T\n"
+	    "orch: run r is complete: 1 done, 0 kept, 0 failed, in T\n", NULL },
+
+	/* Standard input. */
+	{ "standard input is a directory", "run sh as x < - | cat\n",
+	    RUN " <.", 1,
+	    "orch: w.orch:1: standard input: Is a directory\n"
+	    ENDED("0 done, 0 kept, 0 failed"), NULL },
+	{ "workflow from a standard input that is a directory", NULL,
+	    "orch run - <.", 2,
+	    "orch: cannot read the workflow from standard input: Is a directory\n", NULL },
+
+	/* Going on. */
+	{ "kept, asked otherwise", "run sh as x | echo y\n",
+	    RUN "; echo 'run sh as x | echo z' >w.orch; orch resume -r r", 0,
+	    "orch: run r, gone on with\n"
+	    "kept      x  though it would be asked otherwise now: command (-u asks it again)\n"
+	    "orch: run r is complete: 0 done, 1 kept, 0 failed, in T\n", NULL },
+	{ "asked again", "run sh as x | echo y\n" "run sh as z < x | cat\n",
+	    RUN "; sed 's/echo y/echo z/' w.orch >v; cat v >w.orch; orch resume -u -r r", 0,
+	    "orch: run r, gone on with\n"
+	    "again     x  since it would be asked otherwise now: command\n"
+	    "done      x  T\n"
+	    "again     z  since it would be asked otherwise now: input x\n"
+	    "done      z  T\n"
+	    "orch: run r is complete: 2 done, 0 kept, 0 failed, in T\n", NULL },
+	{ "many kept", "for i in 1..22\n" "run sh as x-{{i}} | echo\n" "end\n",
+	    RUN "; orch resume -r r 2>&1 | tail -3 >&2", 0,
+	    "kept      x-20\n"
+	    "kept      2 more\n"
+	    "orch: run r is complete: 0 done, 22 kept, 0 failed, in T\n", NULL },
+	{ "shown before", "run sh as x | echo y\n" "for i in < x\n" "run sh as x-{{i}} | echo\n" "end\n",
+	    "orch run -n w.orch", 0,
+	    "", 
+	    "would run  x  | echo y\n"
+	    "would run  x-{{i}}  (for items that are not known yet)  | echo\n"
+	    "0 kept, 2 would run\n" },
+	{ "shown before going on", "run sh as x | echo y\n" "run sh as z | false\n",
+	    RUN " 2>/dev/null; sed 's/echo y/echo z/' w.orch >v; cat v >w.orch; orch run -nu -r r w.orch", 0,
+	    "", 
+	    "would run again  x  since it would be asked otherwise: command  | echo z\n"
+	    "would run  z  | false\n"
+	    "0 kept, 1 would run, 1 would run again\n" },
+	{ "quiet run", "run sh as x | true\n",
+	    "orch run -r r w.orch", 0,
+	    "orch: run r\n"
+	    "done      x  T\n"
+	    "orch: run r is complete: 1 done, 0 kept, 0 failed, in T\n", NULL },
+	{ "-v", "run sh as x | echo 'a word' >&2\n",
+	    "orch run -v -r r w.orch", 0,
+	    "orch: run r\n"
+	    "x| a word\n"
+	    "done      x  T\n"
+	    "orch: run r is complete: 1 done, 0 kept, 0 failed, in T\n", NULL },
+	{ "hint", "run sh as x | false\n",
+	    "orch run -u -q -d 'the runs' -r \"it's\" w.orch", 1,
+	    "failed    x  exit status 1\n"
+	    "orch: run it's failed: 0 done, 0 kept, 1 failed, in T\n"
+	    "orch: to go on with it: orch resume -u -d 'the runs' -r 'it'\\''s'\n", NULL },
+	{ "jobserver", "run sh as x | true\n",
+	    "MAKEFLAGS=' -j3 --jobserver-auth=fifo:/nowhere' orch run -r r w.orch", 0,
+	    "orch: run r\n"
+	    "orch: the jobserver that MAKEFLAGS names cannot be used; going on without it (in a makefile, put a + before the recipe's line)\n"
+	    "done      x  T\n"
+	    "orch: run r is complete: 1 done, 0 kept, 0 failed, in T\n", NULL },
+
+	/* Looking at a run. */
+	{ "cat: no such key", "run sh as x | true\n",
+	    RUN "; orch cat y", 1,
+	    "orch: y: no step of this run is called so\n", NULL },
+	{ "cat: no answer yet", "run sh as x | false\n",
+	    RUN " 2>/dev/null; orch cat x", 1,
+	    "orch: x: this step has no answer yet\n", NULL },
+	{ "cat: nothing matches", "run sh as x | true\n",
+	    RUN "; orch cat 'y*'", 1,
+	    "orch: y*: no answer of this run matches\n", NULL },
+	{ "logs: no such key", "run sh as x | true\n",
+	    RUN "; orch logs y", 1,
+	    "orch: y: no step of this run is called so\n", NULL },
+	{ "cat: standard output is full", "run sh as x | echo y\n",
+	    RUN "; orch cat x >/dev/full", 1,
+	    "orch: standard output: No space left on device\n", NULL },
+	{ "logs: standard output is full", "run sh as x | echo y >&2\n",
+	    RUN "; orch logs x >/dev/full", 1,
+	    "orch: standard output: No space left on device\n", NULL },
+	{ "runs: standard output is full", "run sh as x | echo y\n",
+	    RUN "; orch runs >/dev/full", 1,
+	    "orch: standard output: No space left on device\n", NULL },
+	{ "status: standard output is full", "run sh as x | echo y\n",
+	    RUN "; orch status >/dev/full", 2,
+	    "orch: standard output: No space left on device\n", NULL },
+	{ "status of a run that failed", "run sh as x | false\n",
+	    RUN " 2>/dev/null; orch status", 1,
+	    "", 
+	    "run r: failed, started TIME, took T, DIR/w.orch\n"
+	    "failed       x  T  exit status 1\n"
+	    "1 failed\n"
+	    "failed: x: exit status 1\n" },
+	{ "status of an answer that was removed", "run sh as x | true\n",
+	    RUN "; rm .orch/r/result/x; orch status", 6,
+	    "", 
+	    "run r: interrupted, started TIME, took T, DIR/w.orch\n"
+	    "waiting      x    its answer was removed\n"
+	    "1 waiting\n" },
+	{ "status of an `otherwise`", "run sh as x | false\n" "otherwise none\n",
+	    RUN "; orch status", 0,
+	    "", 
+	    "run r: complete, started TIME, took T, DIR/w.orch\n"
+	    "done         x    its `otherwise`\n"
+	    "1 done\n" },
+	{ "status of a run that was stopped", "run sh as x | kill -TERM $(" STOP "); sleep 60\n",
+	    RUN " 2>/dev/null; orch status", 6,
+	    "", 
+	    "run r: stopped, started TIME, took T, DIR/w.orch\n"
+	    "interrupted  x  T  stopped by orch, which got SIGTERM\n"
+	    "1 interrupted\n" },
+	{ "status of a run that was killed", "run sh as x | kill -KILL $(" STOP "); sleep 60\n",
+	    RUN " 2>/dev/null; while orch status | grep -q ending; do :; done; orch status", 6,
+	    "", 
+	    "run r: interrupted, started TIME, DIR/w.orch\n"
+	    "interrupted  x    cut off: orch was killed, or the machine went down\n"
+	    "1 interrupted\n" },
+	{ "diff: no such line", "run sh as x | true\n",
+	    RUN "; orch diff y", 3,
+	    "orch: y: the workflow has no line that makes it, as far as can be told\n", NULL },
+	{ "diff: not asked yet", "run sh as x | false\n" "run sh as y | true\n",
+	    RUN " 2>/dev/null; orch diff y", 3,
+	    "orch: y: it was not asked yet\n", NULL },
+	{ "diff: by hand", "ask x | A word?\n",
+	    RUN " 2>/dev/null; rm .orch/r/how/x; echo y >.orch/r/result/x; orch diff x", 3,
+	    "orch: x: its answer was put there by hand; what it was asked is not known\n", NULL },
+	{ "diff: asks nobody", "commit | x\n",
+	    "git init -q . && git config user.name x && git config user.email x@x && git commit -q --allow-empty -m x && " RUN "; orch diff commit", 3,
+	    "orch: commit: this line asks nobody\n", NULL },
+	{ "diff: input not known", "run sh as x | false\n" "run sh as y < x | true\n",
+	    RUN " 2>/dev/null; orch diff y", 3,
+	    "orch: y: there is no answer `x` here\n", NULL },
+	{ "diff: earlier question", "run sh as x | test -e was && exit 1; touch was\n",
+	    RUN "; sed 's/touch/: ; touch/' w.orch >v; cat v >w.orch; orch resume -u -q -r r 2>/dev/null; orch diff x", 1,
+	    "orch: x: its answer is to an earlier question, which is not known any more\n", NULL },
+	{ "diff: the file `run` is gone", "run sh as x | true\n",
+	    RUN "; rm .orch/r/run; orch diff x", 2,
+	    "orch: x: this run's file `run` cannot be read\n", NULL },
+	{ "diff: standard output is full", "run sh as x | true\n",
+	    RUN "; sed 's/true/:/' w.orch >v; cat v >w.orch; orch diff x >/dev/full", 2,
+	    "orch: standard output: No space left on device\n", NULL },
+};
+
+/* Whether S begins as PATTERN, in which a 0 is any digit. */
+static int
+is_like(const char *s, const char *pattern)
+{
+	for (; *pattern; s++, pattern++)
+		if (*pattern == '0' ? !isdigit((unsigned char)*s) : *s != *pattern)
+			return 0;
+	return 1;
+}
+
+/* How long the time is that S begins with, as duration_text writes one; 0: there is none. */
+static size_t
+time_length(const char *s)
+{
+	static const char *const units[] = { "ms", "s", "m", "h" };
+	size_t n = 0, i, digits;
+
+	while ((digits = strspn(s + n, "0123456789"))) {
+		if (!n && s[digits] == '.')
+			digits += 1 + strspn(s + digits + 1, "0123456789");
+		for (i = 0; i < LEN(units) && strncmp(s + n + digits, units[i], strlen(units[i])); i++)
+			;
+		if (i == LEN(units))
+			return 0;
+		n += digits + strlen(units[i]);
+	}
+	return isalpha((unsigned char)s[n]) ? 0 : n;
+}
+
+/* Whether a time that is written at the end of B is one that something took. */
+static int
+takes_time(struct buf *b)
+{
+	static const char *const before[] = { " in ", "  ", "for ", "took " };
+	const char *s = buf_str(b);
+	size_t i;
+
+	for (i = 0; i < LEN(before); i++)
+		if (b->n >= strlen(before[i]) && !strcmp(s + b->n - strlen(before[i]), before[i]))
+			return 1;
+	return 0;
+}
+
+/* S, with a word in the place of each thing that is another one in each run. */
+static char *
+without_varying(const char *s, const char *dir)
+{
+	struct buf b = { 0 };
+	size_t n;
+
+	while (*s) {
+		if (!strncmp(s, dir, strlen(dir))) {
+			buf_text(&b, "DIR");
+			s += strlen(dir);
+		} else if (is_like(s, "pid 0")) {
+			buf_text(&b, "pid N");
+			s += 4 + strspn(s + 4, "0123456789");
+		} else if (is_like(s, "0000-00-00 00:00:00")) {
+			buf_text(&b, "TIME");
+			s += 19;
+		} else if (is_like(s, "00000000-000000")) {
+			buf_text(&b, "TIME");
+			s += 15;
+		} else if (takes_time(&b) && (n = time_length(s))) {
+			buf_text(&b, "T");
+			s += n;
+		} else {
+			buf_char(&b, *s++);
+		}
+	}
+	return buf_take(&b);
+}
+
+/* Runs COMMAND by sh, without a terminal, what it writes into the files `out` and `err`. Returns its exit
+ * status, or 128 and the signal that it died of. */
+static int
+run(const char *command)
+{
+	int status;
+	pid_t pid = fork();
+
+	ck_assert_int_ge(pid, 0);
+	if (!pid) {
+		setsid();
+		dup2(open("/dev/null", O_RDONLY), 0);
+		dup2(open("out", O_WRONLY | O_CREAT | O_TRUNC, 0600), 1);
+		dup2(open("err", O_WRONLY | O_CREAT | O_TRUNC, 0600), 2);
+		execl("/bin/sh", "sh", "-c", command, (char *)NULL);
+		_exit(127);
+	}
+	while (waitpid(pid, &status, 0) < 0)
+		ck_assert_int_eq(errno, EINTR);
+	return WIFEXITED(status) ? WEXITSTATUS(status) : 128 + WTERMSIG(status);
+}
+
+START_TEST(each_message)
+{
+	const struct message *m = &messages[_i];
+	char dir[4096], *err, *out;
+	int status;
+
+	ck_assert_ptr_nonnull(getcwd(dir, sizeof dir));
+	if (m->workflow)
+		help_bytes("w.orch", m->workflow, strlen(m->workflow));
+	status = run(m->command);
+	err = without_varying(help_read("err", NULL), dir);
+	out = without_varying(help_read("out", NULL), dir);
+	ck_assert_msg(!strcmp(err, m->err), "%s: it says:\n%s\nand should say:\n%s", m->name, err, m->err);
+	ck_assert_msg(!m->out || !strcmp(out, m->out), "%s: it writes:\n%s\nand should write:\n%s", m->name, out,
+	    m->out ? m->out : "");
+	ck_assert_msg(status == m->status, "%s: %d, not %d", m->name, status, m->status);
+}
+END_TEST
+
+Suite *
+messages_suite(void)
+{
+	Suite *s = suite_create("messages");
+
+	tcase_add_loop_test(help_case(s, "messages", help_start, 30), each_message, 0, LEN(messages));
+	return s;
+}
