@@ -115,27 +115,27 @@ write_file(int to, int dir, const char *name)
 	return bad;
 }
 
-/* Writes both texts. -1 and errno. */
-static int
+/* Writes both texts. Returns NULL, or what errno is about. */
+static const char *
 write_both(struct diff *d, const struct task *t)
 {
 	char *how;
 	size_t n;
 
 	if (file_read(d->view->store.how, d->file, &how, &n))
-		return -1;
+		return d->key;
 	d->then = make_unnamed(d);
 	d->now = d->then < 0 ? -1 : make_file(d, d->now_name, sizeof d->now_name);
 	n = d->now < 0 || write_how(d->then, how, n) || write_file(d->then, d->view->store.asked, d->file) ||
 	    write_how(d->now, t->how, t->nhow) || asked_write(&d->asked, t, d->now);
 	free(how);
-	return n ? -1 : 0;
+	return !n ? NULL : d->now < 0 ? d->tmp : d->key;
 }
 
 static int
 compare(struct diff *d, uint32_t id, const struct task *t)
 {
-	const char *what = asked_differs(&d->asked, id, t);
+	const char *what = asked_differs(&d->asked, id, t), *bad;
 	struct stat st;
 
 	if (t->kind != TASK_STEP && t->kind != TASK_ASK)
@@ -143,8 +143,9 @@ compare(struct diff *d, uint32_t id, const struct task *t)
 	if (fstatat(d->view->store.how, d->file, &st, AT_SYMLINK_NOFOLLOW))
 		return fail(d, NOTHING, d->key, d->view->keys.list[id].flags & KEY_KEPT ?
 		    "its answer was put there by hand; what it was asked is not known" : "it was not asked yet");
-	if (write_both(d, t))
-		return fail(d, TROUBLE, d->key, strerror(errno));
+	bad = write_both(d, t);
+	if (bad)
+		return fail(d, TROUBLE, bad, strerror(errno));
 	return what ? DIFFERENT : SAME;
 }
 

@@ -395,11 +395,11 @@ find_program(struct finder *d, const struct node *n)
 	if (d->needed && !d->needed(d->ctx, n))
 		return;
 	d->missing++;
-	buf_fmt(&shown, "the program `%s` of the agent `%s` is not found", s, n->step->agent->name);
+	buf_fmt(&shown, "the program `%s` of the agent `%s` ", s, n->step->agent->name);
 	if (strchr(s, '/'))
-		buf_fmt(&shown, ": %s", strerror(errno));
+		buf_fmt(&shown, "cannot be started: %s", strerror(errno));
 	else
-		buf_fmt(&shown, " in PATH: %s", path ? path : "(not set)");
+		buf_fmt(&shown, "is not found in PATH: %s", path ? path : "(not set)");
 	if (d->warn)
 		diag_warn(&d->f->diags, n->pos, "%s", buf_str(&shown));
 	else

@@ -439,7 +439,7 @@ leave_unstarted(struct minder *d, const struct program *p)
 
 	d->out.error = errno;
 	there = errno == ENOENT && !spawn_find(p->argv[0], p->envp, p->root, p->dir);
-	if (there || strchr(p->argv[0], '/'))
+	if (there || d->out.error == E2BIG || strchr(p->argv[0], '/'))
 		snprintf(d->out.text, sizeof d->out.text, "%s", p->argv[0]);
 	else
 		snprintf(d->out.text, sizeof d->out.text, "%.80s (PATH: %.330s)", p->argv[0], path ? path : "not set");

@@ -35,6 +35,7 @@ struct run {
 	struct asked asked;
 	uint32_t seed;
 	int was_there;          /* the run was made earlier */
+	int lacks_record;       /* its directory was, but not its file `run` */
 	char *results;
 	struct buf needed;      /* pointers to the statements that are still to be asked, once looked at */
 	int looked;
@@ -82,6 +83,17 @@ store_error(struct run *r, const struct store *s)
 	return error_status(r, 2, s->what, s->told ? NULL : strerror(errno));
 }
 
+static int
+record_error(struct run *r, const char *name)
+{
+	int error = errno;
+
+	error_status(r, 2, name, "this run's file `run` cannot be read");
+	r->say->n--;
+	buf_fmt(r->say, ": %s\n", strerror(error));
+	return 2;
+}
+
 /* What was asked for: the record of a run is made, or an earlier one is gone on with. */
 
 static void
@@ -114,7 +126,9 @@ find_record(struct run *r, const char *name)
 		if (r->record.text && store_results(&s, add_result, &r->given))
 			status = error_status(r, 2, "result/ cannot be read", strerror(errno));
 	} else if (errno != ENOENT) {
-		status = error_status(r, 2, "this run's file `run` cannot be read", strerror(errno));
+		status = record_error(r, name);
+	} else {
+		r->lacks_record = 1;
 	}
 	store_close(&s);
 	return status;
@@ -142,8 +156,12 @@ take_file(struct run *r)
 	const char *file = r->args->file;
 	char *path = strcmp(file, "-") ? realpath(file, NULL) : mem_dup("-", 1);
 
-	if (!path)
-		return error_status(r, 2, file, strerror(errno));
+	if (!path) {
+		buf_text(r->say, "orch: cannot read ");
+		visible_add(r->say, file, strlen(file), 0);
+		buf_fmt(r->say, ": %s\n", strerror(errno));
+		return 2;
+	}
 	if (r->record.workflow && strcmp(r->record.workflow, path)) {
 		buf_fmt(r->say, "orch: the run %s is one of %s; give this one another name with -r\n", r->args->run, r->record.workflow);
 		free(path);
@@ -177,7 +195,7 @@ take_operand(struct run *r, const char *s, const char **prompt)
 	if (*prompt) {
 		buf_text(r->say, "orch: a second prompt: `");
 		visible_add(r->say, s, strlen(s), 0);
-		buf_text(r->say, "`; it is one word: quote it\n");
+		buf_text(r->say, "`; a prompt is one word: quote it\n");
 		return 2;
 	}
 	*prompt = s;
@@ -202,6 +220,18 @@ take_operands(struct run *r)
 	return 0;
 }
 
+/* Whether the workflow has the parameter NAME, of N bytes. */
+static int
+has_param(const struct run *r, const char *name, size_t n)
+{
+	const struct param *p;
+
+	for (p = r->flow.w->params; p; p = p->next)
+		if (!strncmp(p->name, name, n) && !p->name[n])
+			return 1;
+	return 0;
+}
+
 /* Operands that this workflow has no parameter for. */
 static int
 check_operands(struct run *r)
@@ -212,18 +242,17 @@ check_operands(struct run *r)
 	for (i = 0; i < r->args->noperands; i++) {
 		const char *s = r->args->operands[i], *eq = strchr(s, '=');
 		size_t n = eq && variable_name(s, (size_t)(eq - s)) ? (size_t)(eq - s) : 0;
-		const struct param *p;
 
-		for (p = r->flow.w->params; p; p = p->next)
-			if (n ? !strncmp(p->name, s, n) && !p->name[n] : !strcmp(p->name, "prompt"))
-				break;
-		if (p)
+		if (n ? has_param(r, s, n) : has_param(r, "prompt", 6))
 			continue;
 		status = 2;
 		buf_fmt(r->say, "orch: %s ", r->flow.name);
 		if (n) {
-			buf_fmt(r->say, "has no parameter `%.*s`; if that was to be the prompt: prompt=", (int)n, s);
-			visible_add(r->say, s, strlen(s), 0);
+			buf_fmt(r->say, "has no parameter `%.*s`", (int)n, s);
+			if (has_param(r, "prompt", 6)) {
+				buf_text(r->say, "; if that was to be the prompt: prompt=");
+				visible_add(r->say, s, strlen(s), 0);
+			}
 		} else {
 			buf_text(r->say, "takes no prompt (it has no `param prompt`): ");
 			visible_add(r->say, s, strlen(s), 0);
@@ -263,7 +292,9 @@ find_run(struct run *r)
 	status = find_record(r, r->name);
 	if (status != 3)
 		return status;
-	return a->file ? 0 : error_status(r, 3, r->name, "no such run; `orch runs` shows those that are there");
+	return a->file ? 0 : error_status(r, 3, r->name, r->lacks_record ?
+	    "this run's file `run` is gone; `orch run -r RUN FILE` goes on with it" :
+	    "no such run; `orch runs` shows those that are there");
 }
 
 /* The run, its workflow and its parameters, as far as nothing is written. */
@@ -294,13 +325,13 @@ lock(struct run *r)
 
 	if (store_lock(&r->store, &holder)) {
 		if (errno != EAGAIN)
-			return error_status(r, 1, "lock", strerror(errno));
-		buf_fmt(r->say, "orch: the run %s is in use by another orch (pid %ld)\n", r->shown.s, holder);
+			return error_status(r, 1, "the run's lock", strerror(errno));
+		buf_fmt(r->say, "orch: the run %s is in use by another orch (pid %ld); `kill %ld` stops it\n", r->shown.s, holder, holder);
 		return 4;
 	}
 	if (store_lock_wait(&r->store, LOCK_WAIT_MS, &holder)) {
 		if (errno != EAGAIN)
-			return error_status(r, 1, "lock", strerror(errno));
+			return error_status(r, 1, "the run's lock", strerror(errno));
 		buf_fmt(r->say, "orch: a step of the run %s that an earlier orch has left is still being ended (minder: pid %ld); "
 		    "try again later\n", r->shown.s, holder);
 		return 4;

@@ -285,7 +285,7 @@ runs_open(struct view *v, const char *dir, const char *run, struct buf *error)
 
 	memset(v, 0, sizeof *v);
 	if (!name)
-		return errno ? fail(error, 1, dir, strerror(errno)) : fail(error, 3, dir, "there are no runs here");
+		return errno ? fail(error, 1, dir, strerror(errno)) : fail(error, 3, dir, "there are no runs here; `orch run FILE` starts one");
 	if (view_open(v, dir, name, strlen(name), 1)) {
 		status = errno == ENOENT ? 3 : 1;
 		if (status == 3)
@@ -658,7 +658,7 @@ runs_cat(const char *dir, const char *run, char *const *keys, size_t n, struct s
 		c.pattern = strchr(keys[i], '*') != NULL;
 		c.found = 0;
 		if (!each_key(&v, keys[i], cat_one, &c, &status) || (c.pattern && !c.found && !status))
-			status = fail(error, 1, keys[i], c.pattern ? "no answer of this run matches" : "no step of this run is called so");
+			status = fail(error, 1, keys[i], c.pattern ? "no answer of this run matches" : "no step of this run is called so; `orch status` shows them");
 	}
 	view_close(&v);
 	return status;
@@ -874,7 +874,7 @@ show_logs(struct logs *l, struct view *v, char *const *keys, size_t n, struct bu
 		each_key(v, all[0], log_one, l, &status);
 	for (i = 0; i < n && !status; i++)
 		if (!each_key(v, keys[i], log_one, l, &status) && !(l->follow && goes_on(v) && v->waiting.n))
-			status = fail(error, 1, keys[i], "no step of this run is called so");
+			status = fail(error, 1, keys[i], "no step of this run is called so; `orch status` shows them");
 	l->looks++;
 	return status;
 }

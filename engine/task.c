@@ -210,7 +210,7 @@ git_word(struct maker *m, const struct word *w, const char *what, int blanks)
 	if (s && n && *s != '-' && !strpbrk(s, blanks ? "\n" : " \t\n"))
 		return s;
 	if (s)
-		buf_fmt(&m->answers->error, "`%.100s` is no %s: neither empty, nor with a - in front, nor with a blank or newline in it",
+		buf_fmt(&m->answers->error, "`%.100s` is no %s: it must not be empty, begin with -, or hold a blank or newline",
 		    s, what);
 	return NULL;
 }
@@ -368,12 +368,12 @@ make_attrs(struct maker *m)
 		if (a->otherwise)
 			t->has_otherwise = 1;
 		if (a->timeout && !timed++)
-			bad = read_number(m, a->timeout, duration_parse, "time: 90s, 10m, 2h", &t->timeout);
+			bad = read_number(m, a->timeout, duration_parse, "time: write 90s, 10m or 2h; 0 is none", &t->timeout);
 		if (a->retry && !bad && !retried++) {
 			t->delay = 5000;
 			bad = read_number(m, a->retry, tries_parse, "number of tries", &t->retries);
 			if (a->delay && !bad)
-				bad = read_number(m, a->delay, duration_parse, "time: 5s, 10m, 2h", &t->delay);
+				bad = read_number(m, a->delay, duration_parse, "time: write 5s, 10m or 2h", &t->delay);
 		}
 	}
 	t->checks = checks;

@@ -32,7 +32,7 @@ open_terminal(void)
 static void
 answer_by_hand(struct minder *d)
 {
-	leave_text(d, "there is no terminal to ask on. Answer with: echo ANSWER >%.330s/result/%.60s",
+	leave_text(d, "there is no terminal to ask on; answer with: echo ANSWER >%.330s/result/%.60s",
 	    d->m->store->path, d->task->file);
 }
 

@@ -1000,7 +1000,7 @@ begin_key(struct walk *w, struct branch *b)
 			    keys->list[b->key].node->pos.src->name);
 			bad = -1;
 		} else if (keys->list[b->key].flags & KEY_ODD) {
-			buf_fmt(&error, "result/%s is no plain file", s.s);
+			buf_fmt(&error, "result/%s is no plain file; remove it", s.s);
 			bad = -1;
 		}
 	}
@@ -1212,7 +1212,7 @@ at_cd(struct walk *w, struct branch *b)
 		join_dir(b, buf_str(&s), &path);
 		bad = s.n ? w->world->enter(w->world->ctx, buf_str(&path)) : ENOENT;
 		if (bad) {
-			buf_fmt(&text, "cannot go to %s: %s", s.n ? path.s : "a directory without a name", strerror(bad));
+			buf_fmt(&text, s.n ? "cannot go to %s: %s" : "the directory to go to is empty", path.s, strerror(bad));
 			fail_here(w, b, buf_str(&text));
 		} else {
 			set_dir(b, path.s);

@@ -54,7 +54,7 @@ check_owner(struct store *s, int fd, const char *what)
 		return fail(s, what);
 	if (st.st_uid != geteuid())
 		return fail_told(s, what, "belongs to another user");
-	return st.st_mode & 022 ? fail_told(s, what, "is writable by others") : 0;
+	return st.st_mode & 022 ? fail_told(s, what, "is writable by others (chmod go-w mends it)") : 0;
 }
 
 /* What is wrong with what stands where a part should be; NULL: nothing that can be seen. */
@@ -222,7 +222,7 @@ store_open(struct store *s, const char *dir, const char *name, size_t n, enum st
 	memset(s, 0, sizeof *s);
 	s->top = s->run = s->result = s->asked = s->how = s->errors = s->tmp = s->lock = s->log = -1;
 	if (name && key_encode(name, n, s->name) < 0)
-		return fail(s, "the run's name");
+		return n ? fail(s, "the run's name") : fail_told(s, "the run's name", "is empty");
 	if (open_top(s, dir, use))
 		return -1;
 	if (use == STORE_WRITE && put_gitignore(s))
