@@ -673,6 +673,7 @@ struct stream {
 	long long at;
 	ino_t ino;
 	int fd;                 /* held open while its step runs, so that the next try's file is not taken for it; 0: not */
+	int old;                /* it is an earlier try's: the latest has not made its own yet */
 };
 
 /* What was shown of a step: standard error, standard output. */
@@ -680,7 +681,6 @@ struct said {
 	struct stream streams[2];
 	long tries;
 	int was_kept;           /* its answer was there already when this began */
-	int anew;               /* it has another try than when it was last looked at */
 	int over;               /* all of it was shown */
 };
 
@@ -769,13 +769,14 @@ log_named(struct logs *l, struct view *v, uint32_t id, uint32_t own, int what)
 		return 0;
 	if (s->fd && st.st_ino == s->ino)
 		return 0;
-	if (what && s->ino && st.st_ino != s->ino && !l->said[own].anew)
+	if (what && s->ino && st.st_ino != s->ino && !s->old)
 		return 0;               /* it was shown before a filter changed it */
 	if ((fd = file_open(dir, name)) < 0)
 		return 0;
 	if (fstat(fd, &st) == 0 && st.st_ino != s->ino)
 		s->at = 0;
 	s->ino = st.st_ino;
+	s->old = 0;
 	let_go(l, s);
 	bad = log_more(l, v, id, own, what, fd);
 	if (l->follow && v->steps[id].state == STEP_RUNNING && l->held < HELD_MOST && fd) {
@@ -833,7 +834,7 @@ log_one(void *ctx, struct view *v, uint32_t id)
 	uint32_t own = own_number(l, v, id);
 	struct said *d = &l->said[own];
 	const struct view_step *s = &v->steps[id];
-	int what, bad;
+	int what;
 
 	if (!l->looks)
 		d->was_kept = is_done(v, id);
@@ -843,15 +844,14 @@ log_one(void *ctx, struct view *v, uint32_t id)
 		ids_add(&l->running, id);
 	else if (d->over && d->tries == s->tries)
 		return 0;
-	d->anew = d->tries != s->tries;
-	for (what = 0; what < 2; what++)
-		if (d->anew && !d->streams[what].fd)
+	for (what = 0; what < 2 && d->tries != s->tries; what++) {
+		d->streams[what].old = 1;
+		if (!d->streams[what].fd)
 			d->streams[what].ino = 0;       /* the number may be another file's now */
+	}
 	d->tries = s->tries;
 	d->over = s->state != STEP_RUNNING;
-	bad = log_streams(l, v, id);
-	l->said[own].anew = 0;
-	return bad;
+	return log_streams(l, v, id);
 }
 
 /* Whether there may be more to come. */

@@ -36,11 +36,11 @@ part(const struct store *s, const char *dir, const char *name, char path[256])
 
 /* The path WHAT is as WHY says. */
 static int
-fail_told(struct store *s, const char *what, const char *why)
+fail_told(struct store *s, int error, const char *what, const char *why)
 {
 	snprintf(s->what, sizeof s->what, "%.200s %s", what, why);
 	s->told = 1;
-	errno = EPERM;
+	errno = error;
 	return -1;
 }
 
@@ -53,8 +53,8 @@ check_owner(struct store *s, int fd, const char *what)
 	if (fstat(fd, &st))
 		return fail(s, what);
 	if (st.st_uid != geteuid())
-		return fail_told(s, what, "belongs to another user");
-	return st.st_mode & 022 ? fail_told(s, what, "is writable by others (chmod go-w mends it)") : 0;
+		return fail_told(s, EPERM, what, "belongs to another user");
+	return st.st_mode & 022 ? fail_told(s, EPERM, what, "is writable by others (chmod go-w mends it)") : 0;
 }
 
 /* What is wrong with what stands where a part should be; NULL: nothing that can be seen. */
@@ -79,7 +79,7 @@ fail_part(struct store *s, int dir, const char *name, const char *what)
 	const char *why = fstatat(dir, name, &st, AT_SYMLINK_NOFOLLOW) ? NULL : fault(&st, saved);
 
 	if (why)
-		return fail_told(s, what, why);
+		return fail_told(s, EPERM, what, why);
 	errno = saved;
 	return fail(s, what);
 }
@@ -222,7 +222,7 @@ store_open(struct store *s, const char *dir, const char *name, size_t n, enum st
 	memset(s, 0, sizeof *s);
 	s->top = s->run = s->result = s->asked = s->how = s->errors = s->tmp = s->lock = s->log = -1;
 	if (name && key_encode(name, n, s->name) < 0)
-		return n ? fail(s, "the run's name") : fail_told(s, "the run's name", "is empty");
+		return n ? fail(s, "the run's name") : fail_told(s, EINVAL, "the run's name", "is empty");
 	if (open_top(s, dir, use))
 		return -1;
 	if (use == STORE_WRITE && put_gitignore(s))
