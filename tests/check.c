@@ -26,7 +26,7 @@ static struct {
 	{ "engine", engine_suite, 0, NULL }, { "again", again_suite, 0, NULL }, { "survive", survive_suite, 0, NULL },
 };
 
-enum { NSUITES = sizeof suites / sizeof *suites, JOBS = 4 };
+enum { NSUITES = sizeof suites / sizeof *suites, JOBS = 6 };
 
 static int
 run(int i)
