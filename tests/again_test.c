@@ -374,7 +374,7 @@ none_asked(struct rig *r)
 	memset(r->asked, 0, sizeof r->asked);
 }
 
-enum { SEEDS = 300 };
+enum { SEEDS = 200 };
 
 /* Over a complete run -u asks nothing, however its steps came to their ends, and however often it was cut off. */
 START_TEST(nothing_by_itself)

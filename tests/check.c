@@ -1,6 +1,6 @@
 /* Runs all suites, some beside each other: most of their time they wait; the last, whose storms would have
- * the others wait, alone. What a suite prints is shown when it ends. CK_RUN_SUITE and CK_RUN_CASE choose some, as Check has it; ORCH_TEST_JOBS is how many
- * suites run at once. */
+ * the others wait, alone. What a suite prints is shown when it ends. CK_RUN_SUITE and CK_RUN_CASE choose some,
+ * as Check has it; ORCH_TEST_JOBS is how many suites run at once. */
 #include <check.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -16,17 +16,15 @@ static struct {
 	pid_t pid;              /* 0: it does not run */
 	FILE *out;              /* what it prints */
 } suites[] = {
-	{ "process", process_suite, 0, NULL }, { "terminal", terminal_suite, 0, NULL }, { "git", git_suite, 0, NULL },
-	{ "run", run_suite, 0, NULL }, { "fault", fault_suite, 0, NULL },
-	{ "history", history_suite, 0, NULL }, { "limits", limits_suite, 0, NULL }, { "live", live_suite, 0, NULL }, { "foreign", foreign_suite, 0, NULL },
-	{ "jobs", jobs_suite, 0, NULL },
-	{ "status", status_suite, 0, NULL },
-	{ "messages", messages_suite, 0, NULL },
-	{ "call", call_suite, 0, NULL }, { "parse", parse_suite, 0, NULL }, { "store", store_suite, 0, NULL },
-	{ "engine", engine_suite, 0, NULL }, { "again", again_suite, 0, NULL }, { "survive", survive_suite, 0, NULL },
+	{ "fault", fault_suite, 0, NULL }, { "process", process_suite, 0, NULL }, { "terminal", terminal_suite, 0, NULL },
+	{ "git", git_suite, 0, NULL }, { "run", run_suite, 0, NULL }, { "history", history_suite, 0, NULL },
+	{ "limits", limits_suite, 0, NULL }, { "live", live_suite, 0, NULL }, { "foreign", foreign_suite, 0, NULL },
+	{ "again", again_suite, 0, NULL }, { "jobs", jobs_suite, 0, NULL }, { "status", status_suite, 0, NULL },
+	{ "messages", messages_suite, 0, NULL }, { "call", call_suite, 0, NULL }, { "parse", parse_suite, 0, NULL },
+	{ "store", store_suite, 0, NULL }, { "engine", engine_suite, 0, NULL }, { "survive", survive_suite, 0, NULL },
 };
 
-enum { NSUITES = sizeof suites / sizeof *suites, JOBS = 6 };
+enum { NSUITES = sizeof suites / sizeof *suites, JOBS = 4 };
 
 static int
 run(int i)

@@ -437,7 +437,8 @@ START_TEST(it_appears_and_is_gone_at_the_end)
 	help_file("f.orch", "run sh as one | echo 'first line'; echo 'last line'; " WAITS, "run sh as two | :", NULL);
 	pty_command("exec orch run -r x f.orch");
 	expect_on_screen("last line");
-	ck_assert_str_eq(on_screen(80), "orch: run x\n  one      0s  last line\n1 running, 1 waiting  0s\n");
+	help_has(on_screen(80), "orch: run x\n  one      ");
+	help_has(on_screen(80), "s  last line\n1 running, 1 waiting  ");
 	help_file("go", NULL);
 	pty_ends(0);
 	help_in_order(on_screen(80), (const char *const[]){ "orch: run x\ndone      one  ", "\ndone      two  ",
@@ -471,16 +472,16 @@ START_TEST(what_waits_is_counted)
 		const char *lines[6], *counts;
 	} is[] = {
 		{ { "parallel max 2 i in 1..9", "run sh as a-{{i}} | " WAITS, "run sh as b-{{i}} | " WAITS, "end", "run sh as c | :", NULL },
-		    "2 running, 17 waiting  0s" },
-		{ { "for i in 1..3", "run sh as a-{{i}} | " WAITS, "run sh as b-{{i}} | :", "end", NULL }, "1 running, 5 waiting  0s" },
+		    "2 running, 17 waiting  " },
+		{ { "for i in 1..3", "run sh as a-{{i}} | " WAITS, "run sh as b-{{i}} | :", "end", NULL }, "1 running, 5 waiting  " },
 		{ { "run sh as l | echo 1; " WAITS, "parallel i in < l", "run sh as a-{{i}} | :", "end", "run sh as b | :", NULL },
-		    "1 running, 1+ waiting  0s" },
-		{ { "for i in 1..3", "run sh as a-{{i}} | " WAITS, "if true", "break", "end", "end" }, "1 running, maybe more  0s" },
-		{ { "run sh as a | " WAITS, "if true", "run sh as b | :", "end", "run sh as c | :", NULL }, "1 running, 1+ waiting  0s" },
-		{ { "parallel", "run sh as a | " WAITS, "run sh as b | " WAITS, "end", "call g.orch", NULL }, "2 running, 3 waiting  0s" },
+		    "1 running, 1+ waiting  " },
+		{ { "for i in 1..3", "run sh as a-{{i}} | " WAITS, "if true", "break", "end", "end" }, "1 running, maybe more  " },
+		{ { "run sh as a | " WAITS, "if true", "run sh as b | :", "end", "run sh as c | :", NULL }, "1 running, 1+ waiting  " },
+		{ { "parallel", "run sh as a | " WAITS, "run sh as b | " WAITS, "end", "call g.orch", NULL }, "2 running, 3 waiting  " },
 		{ { "parallel i in 1 2", "run sh as a-{{i}} | test $i = 2; " WAITS, "end", "run sh as b | :", NULL },
-		    "1 failed, 1 running  0s" },
-		{ { "run sh as a | " WAITS, "print | x", "stop", "run sh as b | :", NULL }, "1 running  0s" },
+		    "1 failed, 1 running  " },
+		{ { "run sh as a | " WAITS, "print | x", "stop", "run sh as b | :", NULL }, "1 running  " },
 	};
 	int i = _i;
 
