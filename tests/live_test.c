@@ -395,7 +395,7 @@ on_screen(int width)
 		if (*screen.cells[i])
 			last = i;
 	for (i = 0; i <= last; i++)
-		at += (size_t)sprintf(text + at, "%s\n", screen.cells[i]);
+		at += (size_t)snprintf(text + at, sizeof text - at, "%s\n", screen.cells[i]);
 	return text;
 }
 
