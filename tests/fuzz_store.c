@@ -533,8 +533,8 @@ read_run(struct piece p)
 	sink.write = show;
 	sink.ctx = &shown;
 	sink.visible = 1;
-	MUST(runs_list(place, &sink, &error) == 0 && shown.n);
-	runs_status(place, "x", &sink, &error);
+	MUST(runs_list(place, 0, &sink, &error) == 0 && shown.n);
+	runs_status(place, "x", 0, &sink, &error);
 	runs_cat(place, "x", keys, 2, &sink, &error);
 	runs_logs(place, NULL, NULL, 0, 0, &sink, &error);
 	MUST(!shown.control);
