@@ -519,7 +519,7 @@ read_run(struct piece p)
 	char *keys[2];
 	struct buf error = { 0 };
 	struct shown shown = { 0 };
-	struct sink sink;
+	struct sink sink = { 0 };
 	struct piece log;
 
 	put_run(take(&p));
@@ -535,6 +535,9 @@ read_run(struct piece p)
 	sink.visible = 1;
 	MUST(runs_list(place, 0, &sink, &error) == 0 && shown.n);
 	runs_status(place, "x", 0, &sink, &error);
+	sink.columns = 100;
+	runs_status(place, "x", 0, &sink, &error);
+	runs_status(place, "x", 1, &sink, &error);
 	runs_cat(place, "x", keys, 2, &sink, &error);
 	runs_logs(place, NULL, NULL, 0, 0, &sink, &error);
 	MUST(!shown.control);
