@@ -436,9 +436,8 @@ START_TEST(it_appears_and_is_gone_at_the_end)
 {
 	help_file("f.orch", "run sh as one | echo 'first line'; echo 'last line'; " WAITS, "run sh as two | :", NULL);
 	pty_command("exec orch run -r x f.orch");
-	expect_on_screen("last line");
+	expect_on_screen("s  last line\n1 running, 1 waiting  ");
 	help_has(on_screen(80), "orch: run x\n  one      ");
-	help_has(on_screen(80), "s  last line\n1 running, 1 waiting  ");
 	help_file("go", NULL);
 	pty_ends(0);
 	help_in_order(on_screen(80), (const char *const[]){ "orch: run x\ndone      one  ", "\ndone      two  ",
