@@ -18,18 +18,19 @@ PARSE = parse/agents.o parse/arena.o parse/buf.o parse/check.o parse/diag.o pars
 	parse/mem.o parse/names.o parse/near.o parse/parse.o parse/tmpl.o parse/tree.o
 STORE = store/escape.o store/file.o store/key.o store/log.o store/record.o store/store.o
 ENGINE = engine/asked.o engine/completion.o engine/diff.o engine/digest.o engine/expand.o engine/flow.o \
-	engine/git.o engine/items.o engine/jobserver.o engine/keys.o engine/kin.o engine/live.o engine/loop.o \
-	engine/minder.o engine/outcome.o engine/plan.o engine/progress.o engine/run.o engine/runs.o \
-	engine/screen.o engine/spawn.o engine/table.o engine/task.o engine/terminal.o engine/view.o \
-	engine/walk.o engine/watch.o engine/width.o
+	engine/git.o engine/hold.o engine/items.o engine/jobserver.o engine/keys.o engine/kin.o engine/live.o \
+	engine/loop.o engine/minder.o engine/outcome.o engine/plan.o engine/progress.o engine/run.o \
+	engine/runs.o engine/screen.o engine/spawn.o engine/table.o engine/task.o engine/terminal.o \
+	engine/verdict.o engine/view.o engine/walk.o engine/watch.o engine/width.o
 ROOMS = $(ENGINE) $(STORE) $(PARSE)
 HEADERS = parse/agents.h parse/arena.h parse/buf.h parse/check.h parse/diag.h parse/glob.h parse/lex.h \
 	parse/mem.h parse/names.h parse/near.h parse/parse.h parse/tmpl.h parse/tree.h store/escape.h \
 	store/file.h store/key.h store/log.h store/record.h store/store.h engine/asked.h engine/completion.h \
-	engine/diff.h engine/digest.h engine/expand.h engine/flow.h engine/items.h engine/jobserver.h \
-	engine/keys.h engine/kin.h engine/live.h engine/loop.h engine/mind.h engine/minder.h engine/outcome.h \
-	engine/plan.h engine/progress.h engine/run.h engine/runs.h engine/screen.h engine/spawn.h engine/table.h \
-	engine/task.h engine/view.h engine/walk.h engine/watch.h engine/width.h
+	engine/diff.h engine/digest.h engine/expand.h engine/flow.h engine/hold.h engine/items.h \
+	engine/jobserver.h engine/keys.h engine/kin.h engine/live.h engine/loop.h engine/mind.h engine/minder.h \
+	engine/outcome.h engine/plan.h engine/progress.h engine/run.h engine/runs.h engine/screen.h \
+	engine/spawn.h engine/table.h engine/task.h engine/verdict.h engine/view.h engine/walk.h engine/watch.h \
+	engine/width.h
 
 orch: orch.o $(ROOMS)
 	$(CC) $(CFLAGS) $(LDFLAGS) -o $@ orch.o $(ROOMS)
@@ -44,7 +45,7 @@ TESTS = tests/check.c tests/help.c tests/procs.c tests/pty.c tests/work.c tests/
 	tests/store_test.c tests/engine_test.c tests/run_test.c tests/process_test.c tests/call_test.c \
 	tests/git_test.c tests/terminal_test.c tests/fault_test.c tests/survive_test.c tests/history_test.c \
 	tests/limits_test.c tests/foreign_test.c tests/live_test.c tests/again_test.c tests/jobs_test.c \
-	tests/status_test.c tests/messages_test.c
+	tests/status_test.c tests/messages_test.c tests/held_test.c
 TEST_HEADERS = tests/fault.h tests/help.h tests/history.h tests/procs.h tests/pty.h tests/suites.h tests/work.h
 
 tests/agent: tests/agent.c

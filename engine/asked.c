@@ -81,7 +81,7 @@ add_line(void *ctx, const struct log_line *l)
 
 	if (l->event == LOG_START)
 		add_started(a, id, l);
-	else if (l->event != LOG_FAIL && l->event != LOG_STOP)
+	else if (!(LOG_TRIED >> l->event & 1))
 		add_answered(a, id, l);
 	else if (a->keys->list[id].flags & KEY_FOUND)
 		a->keys->list[id].flags &= ~(unsigned)KEY_CAME;
@@ -163,7 +163,7 @@ int
 asked_load(struct asked *a)
 {
 	unsigned answers = 1u << LOG_DONE | 1u << LOG_OTHERWISE | 1u << LOG_FOUND;
-	unsigned tries = 1u << LOG_START | 1u << LOG_FAIL | 1u << LOG_STOP;
+	unsigned tries = 1u << LOG_START | LOG_TRIED;
 
 	return log_read(a->store->run, a->again ? answers | tries : answers, add_line, a);
 }

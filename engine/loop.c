@@ -342,7 +342,7 @@ log_step(struct loop_state *l, enum log_event event, const struct branch *b, con
 	if (o) {
 		line.took = o->ms;
 		line.digest = o->digest;
-		line.status = o->kind == OUT_ENDED || o->kind == OUT_TIMEOUT || o->kind == OUT_STOPPED ? o->status : -1;
+		line.status = outcome_has_status(o) ? o->status : -1;
 	}
 	log_event(l, &line);
 }
@@ -736,7 +736,7 @@ tell_failed(struct loop_state *l, const struct slot *s, const struct outcome *o)
 	struct buf why = { 0 };
 
 	outcome_text(o, o->timeout, &why);
-	log_step(l, o->kind == OUT_STOPPED ? LOG_STOP : LOG_FAIL, s->branch, o, buf_str(&why));
+	log_step(l, o->kind == OUT_STOPPED ? LOG_STOP : o->kind == OUT_LATER ? LOG_HELD : LOG_FAIL, s->branch, o, buf_str(&why));
 	buf_free(&why);
 }
 

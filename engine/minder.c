@@ -344,7 +344,7 @@ tell(struct minder *d, struct running *r, enum told why)
 {
 	r->told = why;
 	r->told_at = mind_ms();
-	r->sigint = d->task->sigint;
+	r->sigint = d->task->dialect == DIALECT_CODEX;
 	signal_agent(d, r, r->sigint ? SIGINT : SIGTERM);
 	signal_agent(d, r, SIGCONT);
 }
@@ -783,6 +783,30 @@ mind_settle(struct minder *d)
 	close(fd);
 }
 
+/* Leaves if the agent has not answered. */
+static void
+judge(struct minder *d)
+{
+	char out[VERDICT_HEAD], err[VERDICT_TAIL];
+	struct verdict v;
+	struct stat st;
+	long nout, nerr;
+
+	if (!d->out.status && d->task->dialect != DIALECT_CLAUDE)
+		return;
+	if (fstat(d->errors, &st))
+		st.st_size = 0;
+	nout = file_read_at(d->answer, out, sizeof out, 0);
+	nerr = file_read_at(d->errors, err, sizeof err, st.st_size > VERDICT_TAIL ? (long long)st.st_size - VERDICT_TAIL : 0);
+	verdict_read(&v, d->task->dialect, d->out.status, out, nout > 0 ? (size_t)nout : 0, err, nerr > 0 ? (size_t)nerr : 0);
+	if (v.kind == OUT_OK)
+		return;
+	d->out.number = (int32_t)v.wait;
+	if (v.nwhy)
+		memcpy(d->out.text, v.why, v.nwhy < VERDICT_HEAD ? v.nwhy : VERDICT_HEAD);
+	leave(d, v.kind);
+}
+
 static void
 mind_step(struct minder *d)
 {
@@ -805,8 +829,7 @@ mind_step(struct minder *d)
 	d->answer = open_tmp(d);
 	if (is_held(d->answer))
 		leave_held(d);
-	if (d->out.status)
-		leave(d, OUT_ENDED);
+	judge(d);
 	if (disk_is_full(d->answer))
 		leave(d, OUT_FULL);
 	close_answer(d);

@@ -41,6 +41,13 @@ status_text(int status, struct buf *b)
 	buf_text(b, ", which orch did not send");
 }
 
+int
+outcome_has_status(const struct outcome *o)
+{
+	return o->kind == OUT_ENDED || o->kind == OUT_LATER || o->kind == OUT_FUTILE || o->kind == OUT_TIMEOUT ||
+	    o->kind == OUT_STOPPED;
+}
+
 void
 duration_text(long long ms, struct buf *b)
 {
@@ -67,6 +74,17 @@ outcome_text(const struct outcome *o, long long timeout, struct buf *b)
 		break;
 	case OUT_ENDED:
 		status_text(o->status, b);
+		break;
+	case OUT_LATER:
+		status_text(o->status, b);
+		buf_fmt(b, ", it takes no more for now%s%s", *o->text ? ": " : "", o->text);
+		break;
+	case OUT_FUTILE:
+		status_text(o->status, b);
+		buf_text(b, ", which another try would not change");
+		break;
+	case OUT_NO_ANSWER:
+		buf_fmt(b, "it was interrupted: exit status 0, but `%s` is no answer", o->text);
 		break;
 	case OUT_TIMEOUT:
 		buf_text(b, "timed out after ");

@@ -9,6 +9,9 @@
 enum outcome_kind {
 	OUT_OK,                 /* the answer is whole and safe in tmp/ */
 	OUT_ENDED,              /* the agent failed: status */
+	OUT_LATER,              /* it takes no more for now: status, text says why; number: for how many seconds, or -1 */
+	OUT_FUTILE,             /* it failed for a reason that another try would not change: status */
+	OUT_NO_ANSWER,          /* what it wrote is no answer though it exits 0: text */
 	OUT_TIMEOUT,            /* it was stopped after its time */
 	OUT_STOPPED,            /* it was stopped because orch was told to */
 	OUT_NO_DIR,             /* its directory is not there: error */
@@ -37,6 +40,9 @@ struct outcome {
 	int64_t timeout;        /* what it was given, in milliseconds; 0: all it wants */
 	char text[440];
 };
+
+/* Whether its status is that of the step's agent. */
+int outcome_has_status(const struct outcome *);
 
 /* Adds in words how it went: "exit status 3", "timed out after 20m" ... TIMEOUT in milliseconds. */
 void outcome_text(const struct outcome *, long long timeout, struct buf *);

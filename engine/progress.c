@@ -179,6 +179,28 @@ say_retry(struct progress *p, const struct event *e)
 	buf_char(&p->out, '\n');
 }
 
+/* Whole seconds. */
+static void
+put_seconds(struct progress *p, long long ms)
+{
+	duration_text(ms < 1000 ? 1000 : ms / 1000 * 1000, &p->out);
+}
+
+static void
+say_held(struct progress *p, const struct event *e)
+{
+	progress_flush(p);
+	say_errors(p, e->key);
+	if (p->loud == LOUD_QUIET)
+		return;
+	head(p, "held", e->key);
+	buf_text(&p->out, "  ");
+	visible_add(&p->out, e->text, strlen(e->text), 0);
+	buf_text(&p->out, "; asked again after ");
+	put_seconds(p, e->ms + 999);
+	buf_char(&p->out, '\n');
+}
+
 static void
 say_failed(struct progress *p, const struct event *e)
 {
@@ -209,6 +231,9 @@ progress_event(struct progress *p, const struct event *e)
 	case EVENT_RETRY:
 		say_retry(p, e);
 		break;
+	case EVENT_HELD:
+		say_held(p, e);
+		break;
 	case EVENT_FAILED:
 		say_failed(p, e);
 		break;
@@ -227,13 +252,6 @@ progress_event(struct progress *p, const struct event *e)
 		buf_char(&p->out, '\n');
 		break;
 	}
-}
-
-/* Whole seconds. */
-static void
-put_seconds(struct progress *p, long long ms)
-{
-	duration_text(ms < 1000 ? 1000 : ms / 1000 * 1000, &p->out);
 }
 
 void

@@ -491,7 +491,7 @@ static void
 put_step_fields(const struct view *v, uint32_t id, struct buf *b)
 {
 	const struct view_step *s = &v->steps[id];
-	int ended = s->state != STEP_DONE && (s->last == LOG_FAIL || s->last == LOG_STOP);
+	int ended = s->state != STEP_DONE && (LOG_TRIED >> s->last & 1);
 
 	buf_fmt(b, "%s\t", step_state_word(s->state));
 	put_field(b, keys_text(&v->keys, id));

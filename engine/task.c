@@ -11,7 +11,10 @@
 #include "parse/parse.h"
 #include "store/escape.h"
 
-enum { VARIABLE_MOST = 64 * 1024 };
+enum {
+	VARIABLE_MOST = 64 * 1024,
+	DELAY_MS = 5000
+};
 
 struct maker {
 	struct task *task;
@@ -355,6 +358,7 @@ make_attrs(struct maker *m)
 	size_t n = 0, k;
 	int i, timed = 0, retried = 0, bad = 0;
 
+	t->delay = DELAY_MS;
 	for (i = 0; i < 3; i++)
 		n += m->attrs[i]->nchecks;
 	checks = arena_get(&t->mem, (n + 1) * sizeof *checks);
@@ -370,7 +374,6 @@ make_attrs(struct maker *m)
 		if (a->timeout && !timed++)
 			bad = read_number(m, a->timeout, duration_parse, "time: write 90s, 10m or 2h; 0 is none", &t->timeout);
 		if (a->retry && !bad && !retried++) {
-			t->delay = 5000;
 			bad = read_number(m, a->retry, tries_parse, "number of tries", &t->retries);
 			if (a->delay && !bad)
 				bad = read_number(m, a->delay, duration_parse, "time: write 5s, 10m or 2h", &t->delay);
@@ -490,10 +493,10 @@ make_step(struct maker *m, struct task *t, const struct surroundings *around, st
 	m->attrs[1] = &node->step->attrs;
 	m->attrs[2] = &at->flow->attrs;
 	t->dir = arena_dup(&t->mem, at->dir, strlen(at->dir));
-	t->sigint = node->step->agent->sigint;
 	t->interactive = node->attrs.interactive || node->step->attrs.interactive;
 	if (take_key(m, key) || make_argv(m, node->step, t->interactive) || make_prompt(m) || make_inputs(m) || make_attrs(m))
 		return -1;
+	t->dialect = verdict_dialect(node->step->agent->name, t->argv[0]);
 	make_how(m);
 	return 0;
 }

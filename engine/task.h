@@ -6,6 +6,7 @@
 #include <stdint.h>
 
 #include "engine/expand.h"
+#include "engine/verdict.h"
 #include "parse/arena.h"
 #include "parse/tree.h"
 #include "store/key.h"
@@ -43,7 +44,7 @@ struct task {
 	const char *const *checks;
 	size_t nchecks;
 	long long timeout;      /* milliseconds; 0: none */
-	int sigint;             /* it is stopped by SIGINT first */
+	enum dialect dialect;   /* of its agent */
 	const char *how;        /* what how/KEY will say, its nhow bytes; of TASK_WORKTREE how that begins */
 	size_t nhow;
 	const char *word;       /* TASK_WORD: its nword bytes */

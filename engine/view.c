@@ -170,7 +170,8 @@ check_complete(struct view *v)
 	uint32_t id;
 
 	for (id = 0; v->state == RUN_COMPLETE && id < v->keys.n; id++)
-		if (!(v->keys.list[id].flags & KEY_KEPT) && step_of(v, id)->state == STEP_WAITING && v->steps[id].began)
+		if (!(v->keys.list[id].flags & KEY_KEPT) && step_of(v, id)->state == STEP_WAITING && v->steps[id].began &&
+		    v->steps[id].last != LOG_HELD)
 			v->state = RUN_INTERRUPTED;
 }
 

@@ -6,20 +6,21 @@
 #include <string.h>
 #include <sys/wait.h>
 
+#include "engine/hold.h"
 #include "engine/items.h"
 #include "parse/mem.h"
 #include "parse/parse.h"
 
 enum {
 	BUDGET = 500,
-	AHEAD = 64              /* branches that are made though as many wait for a token: one may be `free` */
+	AHEAD = 64              /* branches that are made though as many wait for a token or their agent: others may need neither */
 };
 
 enum stdin_state { STDIN_UNREAD, STDIN_WANTED, STDIN_READING, STDIN_READ };
 
 enum branch_state {
 	BRANCH_READY,           /* it can go on */
-	BRANCH_PLACE,           /* it waits for a place of -j */
+	BRANCH_PLACE,           /* it waits for a place of -j, a token, or until its agent takes more */
 	BRANCH_RUNNING,         /* a task of it runs */
 	BRANCH_PAUSE,           /* between two tries */
 	BRANCH_PRINT,           /* its text is to be written, or being written */
@@ -60,11 +61,21 @@ struct branch {
 
 	/* Of the step it is at. */
 	uint32_t key;
-	long tries;
+	long tries, refused;    /* tries, and how many of them the agent has refused */
+	uint32_t round;         /* of its agent's hold, when it was asked */
 	long long retries, delay, due;
 	int has_otherwise, otherwise;
 	int answered;           /* its agent has answered; the answer is being kept */
 	char *reason;           /* why the latest try failed */
+};
+
+/* An agent that has refused in this walk. Of `sh` and `exec` each step is an agent of its own. */
+struct held_agent {
+	struct held_agent *next;
+	const char *name;
+	const struct step *step;        /* NULL: any */
+	struct hold hold;
+	struct branch_list waiting;
 };
 
 /* What is asked in this walk is later than all that was asked before. */
@@ -122,13 +133,20 @@ list_add(struct branch_list *l, struct branch *b)
 	l->last = &b->next;
 }
 
+/* Puts B before what *AT, in L, points to. */
+static void
+list_insert(struct branch_list *l, struct branch **at, struct branch *b)
+{
+	b->next = *at;
+	*at = b;
+	if (!b->next)
+		l->last = &b->next;
+}
+
 static void
 list_push(struct branch_list *l, struct branch *b)
 {
-	b->next = l->first;
-	l->first = b;
-	if (!b->next)
-		l->last = &b->next;
+	list_insert(l, &l->first, b);
 }
 
 static struct branch *
@@ -1089,7 +1107,7 @@ at_kept(struct walk *w, struct branch *b)
 {
 	if (wait_for_stdin(w, b) || begin_key(w, b))
 		return 0;
-	b->tries = 0;
+	b->tries = b->refused = 0;
 	b->otherwise = 0;
 	if ((w->answers->keys->list[b->key].flags & KEY_KEPT) && keep(w, b)) {
 		sight_add(&b->sight, w->answers->keys, b->key);
@@ -1319,6 +1337,57 @@ fail_task(struct walk *w, struct branch *b)
 	buf_free(&why);
 }
 
+/* Whether the agent is what a step makes of it. */
+static int
+is_shell(const struct agent *a)
+{
+	return a->built_in && verdict_dialect(a->name, "") == DIALECT_NONE;
+}
+
+/* What is known of the agent that the branch waits for, or has asked; NULL: it has not refused. */
+static struct held_agent *
+find_held(const struct walk *w, const struct branch *b)
+{
+	struct held_agent *h;
+
+	if (!w->held_agents || b->at->kind != NODE_RUN || b->otherwise)
+		return NULL;
+	for (h = w->held_agents; h; h = h->next)
+		if (h->step ? h->step == b->at->step : !strcmp(h->name, b->at->step->agent->name))
+			return h;
+	return NULL;
+}
+
+static struct held_agent *
+make_held(struct walk *w, const struct branch *b)
+{
+	struct held_agent *h = find_held(w, b);
+
+	if (h)
+		return h;
+	h = mem_zero(1, sizeof *h);
+	h->name = b->at->step->agent->name;
+	h->step = is_shell(b->at->step->agent) ? b->at->step : NULL;
+	list_init(&h->waiting);
+	h->next = w->held_agents;
+	w->held_agents = h;
+	return h;
+}
+
+/* The next of those whose agent may be asked again. */
+static struct branch *
+next_held(struct walk *w)
+{
+	struct held_agent *h;
+
+	for (h = w->held_agents; h; h = h->next)
+		if (h->waiting.first && !hold_waits(&h->hold, w->now)) {
+			w->naside--;
+			return list_take(&h->waiting);
+		}
+	return NULL;
+}
+
 /* A step that is `free` takes no token; all else that takes a place does. */
 static int
 is_free(const struct branch *b)
@@ -1334,14 +1403,37 @@ has_token(const struct walk *w)
 	return !w->tokens || w->paying < w->tokens;
 }
 
+static void step_failed(struct walk *, struct branch *, const char *why);
+
+/* The agent was given up before the branch's turn came. */
+static void
+not_asked(struct walk *w, struct branch *b, const struct held_agent *h)
+{
+	struct buf why = { 0 };
+
+	buf_fmt(&why, "not asked: %s has taken no more for ", h->name);
+	duration_text(w->now - h->hold.since, &why);
+	b->tries--;
+	b->retries = -1;
+	step_failed(w, b, buf_str(&why));
+	buf_free(&why);
+}
+
 static int
 give_task(struct walk *w, struct branch *b, struct order *o)
 {
-	if (make_task(w, b, &o->task)) {
+	struct held_agent *h = find_held(w, b);
+	int bad = make_task(w, b, &o->task);
+
+	if (bad || (h && h->hold.over)) {
 		task_free(&o->task);
-		fail_task(w, b);
+		if (bad)
+			fail_task(w, b);
+		else
+			not_asked(w, b, h);
 		return 0;
 	}
+	b->round = h ? hold_asked(&h->hold, w->now) : 0;
 	b->state = BRANCH_RUNNING;
 	b->has_place = 1;
 	w->busy++;
@@ -1352,21 +1444,30 @@ give_task(struct walk *w, struct branch *b, struct order *o)
 	return 1;
 }
 
-/* The next that waits for a place; what lacks a token steps aside, for others may need none. */
+/* The next that waits for a place. What its agent would refuse, or what lacks a token, steps aside: others may
+ * need neither. */
 static struct branch *
 next_place(struct walk *w)
 {
+	struct held_agent *h;
 	struct branch *b;
 
-	if (w->unpaid.first && has_token(w)) {
-		w->nunpaid--;
-		return list_take(&w->unpaid);
+	for (;;) {
+		if (w->unpaid.first && has_token(w)) {
+			b = list_take(&w->unpaid);
+			w->naside--;
+		} else if (!(b = next_held(w)) && !(b = list_take(&w->places))) {
+			return NULL;
+		}
+		h = find_held(w, b);
+		if (h && hold_waits(&h->hold, w->now))
+			list_add(&h->waiting, b);
+		else if (!is_free(b) && !has_token(w))
+			list_add(&w->unpaid, b);
+		else
+			return b;
+		w->naside++;
 	}
-	while ((b = list_take(&w->places)) && !is_free(b) && !has_token(w)) {
-		list_add(&w->unpaid, b);
-		w->nunpaid++;
-	}
-	return b;
 }
 
 static int
@@ -1441,7 +1542,7 @@ walk_next(struct walk *w, long long now, struct order *o)
 		} else if ((b = next_place(w))) {
 			if (give_task(w, b, o))
 				return;
-		} else if (w->nunpaid < AHEAD && (block = block_to_fill(w))) {
+		} else if (w->naside < AHEAD && (block = block_to_fill(w))) {
 			fill(w, block);
 			w->budget--;
 		} else {
@@ -1459,9 +1560,13 @@ walk_wants(const struct walk *w)
 long long
 walk_wake(const struct walk *w, long long now)
 {
-	if (!w->pausing.first)
-		return -1;
-	return w->pausing.first->due > now ? w->pausing.first->due - now : 0;
+	const struct held_agent *h;
+	long long due = w->pausing.first ? w->pausing.first->due : -1;
+
+	for (h = w->held_agents; h; h = h->next)
+		if (h->waiting.first && h->hold.until > w->now && (due < 0 || h->hold.until < due))
+			due = h->hold.until;
+	return due < 0 ? -1 : due > now ? due - now : 0;
 }
 
 /* What is left. */
@@ -1560,6 +1665,7 @@ rest_waiting(struct walk *w, const struct branch *b, struct rest *r)
 void
 walk_rest(struct walk *w, struct rest *r)
 {
+	struct held_agent *h;
 	struct block *block;
 
 	w->looks++;
@@ -1567,6 +1673,9 @@ walk_rest(struct walk *w, struct rest *r)
 		return;
 	rest_waiting(w, w->ready.first, r);
 	rest_waiting(w, w->places.first, r);
+	rest_waiting(w, w->unpaid.first, r);
+	for (h = w->held_agents; h; h = h->next)
+		rest_waiting(w, h->waiting.first, r);
 	rest_waiting(w, w->pausing.first, r);
 	rest_waiting(w, w->printing.first, r);
 	rest_waiting(w, w->stdin_wait.first, r);
@@ -1614,10 +1723,7 @@ pause_branch(struct walk *w, struct branch *b, long long ms)
 	b->due = w->now + ms;
 	for (p = &w->pausing.first; *p && (*p)->due <= b->due; p = &(*p)->next)
 		;
-	b->next = *p;
-	*p = b;
-	if (!b->next)
-		w->pausing.last = &b->next;
+	list_insert(&w->pausing, p, b);
 }
 
 /* The pause before the next try: doubling, at most a day, a quarter more or less by chance. */
@@ -1628,11 +1734,9 @@ next_delay(struct walk *w, const struct branch *b)
 	long long d = b->delay;
 	long i;
 
-	for (i = 1; i < b->tries && d < most; i++)
+	for (i = 1; i < b->tries - b->refused && d < most; i++)
 		d *= 2;
-	if (d > most)
-		d = most;
-	return d - d / 4 + (long long)(w->world->random(w->world->ctx) % (unsigned long)(d / 2 + 1));
+	return hold_jitter(d < most ? d : most, w->world->random(w->world->ctx));
 }
 
 static void
@@ -1643,7 +1747,7 @@ step_failed(struct walk *w, struct branch *b, const char *why)
 	free(b->reason);
 	b->reason = mem_dup(why, strlen(why));
 	/* Where the answer was there, only keeping it has failed: nobody is asked twice for that. */
-	if (b->tries <= b->retries && !b->answered && !b->otherwise && !w->halt) {
+	if (b->tries - b->refused <= b->retries && !b->answered && !b->otherwise && !w->halt) {
 		ms = next_delay(w, b);
 		say(w, EVENT_RETRY, b, why, ms);
 		pause_branch(w, b, ms);
@@ -1657,9 +1761,48 @@ step_failed(struct walk *w, struct branch *b, const char *why)
 	}
 }
 
+/* Its agent takes no more for now: that is no failure of the step, and no try of its `retry`. */
+static void
+step_refused(struct walk *w, struct branch *b, const struct outcome *o)
+{
+	struct held_agent *h = make_held(w, b);
+	struct branch **p;
+	struct buf why = { 0 };
+	int again = hold_refused(&h->hold, b->round, o->number < 0 ? -1 : o->number * 1000LL, b->delay,
+	    w->world->random(w->world->ctx), w->now);
+
+	outcome_text(o, 0, &why);
+	if (!again) {
+		b->retries = -1;
+		step_failed(w, b, buf_str(&why));
+	} else if (w->halt) {
+		end_branch(w, b, 1);
+	} else {
+		say(w, EVENT_HELD, b, buf_str(&why), h->hold.until - w->now);
+		b->state = BRANCH_PLACE;
+		for (p = &h->waiting.first; *p && (*p)->refused; p = &(*p)->next)
+			;
+		list_insert(&h->waiting, p, b);
+		b->refused++;
+		w->naside++;
+	}
+	buf_free(&why);
+}
+
+/* Whether its agent has come to an end by itself, and has not refused. */
+static int
+by_itself(const struct outcome *o)
+{
+	return o->kind == OUT_OK || o->kind == OUT_ENDED || o->kind == OUT_FUTILE || o->kind == OUT_FILTER || o->kind == OUT_CHECK;
+}
+
 static void
 step_ended(struct walk *w, struct branch *b, const struct outcome *o)
 {
+	struct held_agent *h = find_held(w, b);
+
+	if (h && by_itself(o))
+		hold_ended(&h->hold, b->round);
 	if (o->kind == OUT_OK) {
 		sight_add(&b->sight, w->answers->keys, b->key);
 		b->passed = ASKED_NOW;
@@ -1672,11 +1815,13 @@ step_ended(struct walk *w, struct branch *b, const struct outcome *o)
 		list_add(&w->ready, b);
 	} else if (o->kind == OUT_STOPPED) {
 		end_branch(w, b, 1);
+	} else if (o->kind == OUT_LATER) {
+		step_refused(w, b, o);
 	} else {
 		struct buf why = { 0 };
 
 		/* Processes that nobody could end may still be at work: no second try beside them. */
-		if (o->kind == OUT_HELD || o->kind == OUT_LEFT)
+		if (o->kind == OUT_HELD || o->kind == OUT_LEFT || o->kind == OUT_FUTILE)
 			b->retries = 0;
 		outcome_text(o, o->timeout, &why);
 		step_failed(w, b, buf_str(&why));
@@ -1799,6 +1944,7 @@ walk_printed(struct walk *w, struct branch *b, int error)
 void
 walk_halt(struct walk *w, enum halt how)
 {
+	struct held_agent *h;
 	struct block *block, *next;
 
 	if (w->halt >= how)
@@ -1806,7 +1952,9 @@ walk_halt(struct walk *w, enum halt how)
 	w->halt = how;
 	list_move(&w->places, &w->ready, BRANCH_READY);
 	list_move(&w->unpaid, &w->ready, BRANCH_READY);
-	w->nunpaid = 0;
+	for (h = w->held_agents; h; h = h->next)
+		list_move(&h->waiting, &w->ready, BRANCH_READY);
+	w->naside = 0;
 	list_move(&w->pausing, &w->ready, BRANCH_READY);
 	list_move(&w->printing, &w->ready, BRANCH_READY);
 	if (w->stdin_state != STDIN_READING)
@@ -1893,6 +2041,12 @@ walk_free(struct walk *w)
 {
 	/* Branches that run when orch gives up are not freed: only an end by signal leaves some, and then
 	 * the process is gone. What ended normally has freed itself. */
+	struct held_agent *h;
+
+	while ((h = w->held_agents)) {
+		w->held_agents = h->next;
+		free(h);
+	}
 	buf_free(&w->reason);
 	buf_free(&w->flush);
 }

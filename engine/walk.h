@@ -19,6 +19,7 @@ enum event_kind {
 	                           text: what of it differs from what it was asked; NULL: nothing */
 	EVENT_AGAIN,            /* the same, and it is asked again for this difference */
 	EVENT_RETRY,            /* a try of KEY has failed, text says why; the next is in MS milliseconds */
+	EVENT_HELD,             /* the agent of KEY takes no more for now, text says why; asked again in MS milliseconds */
 	EVENT_FAILED,           /* KEY has failed, text says why */
 	EVENT_TROUBLE,          /* a statement that is no step has failed; text says where and why */
 	EVENT_NOTE              /* what `stop` says */
@@ -88,7 +89,8 @@ struct walk {
 	long paying;            /* that do run */
 	struct branch_list ready, places, printing, pausing, stdin_wait;
 	struct branch_list unpaid;      /* they wait for a place too, and for a token */
-	long nunpaid;
+	struct held_agent *held_agents; /* that took no more at some time, with those who wait for them */
+	long naside;            /* branches in these two */
 	struct block *filling;  /* blocks that have branches to make, the newest first */
 	uint32_t serials, tags, looks;
 	int stdin_state;        /* enum stdin_state */

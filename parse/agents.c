@@ -9,13 +9,12 @@ static const struct {
 	const char *name;
 	const char *words[WORDS_MOST];
 	const char *terminal[WORDS_MOST];
-	int sigint;
 } built_in[] = {
-	{ "claude", { "claude", "-p" }, { "claude", "{}" }, 0 },
+	{ "claude", { "claude", "-p" }, { "claude", "{}" } },
 	{ "codex", { "codex", "exec", "--skip-git-repo-check", "--color", "never" },
-	    { "codex", "--no-daemon", "{}" }, 1 },
-	{ "sh", { "sh", "-eu", "-c", "{}" }, { "sh", "-eu", "-c", "{}" }, 0 },
-	{ "exec", { 0 }, { 0 }, 0 },
+	    { "codex", "--no-daemon", "{}" } },
+	{ "sh", { "sh", "-eu", "-c", "{}" }, { "sh", "-eu", "-c", "{}" } },
+	{ "exec", { 0 }, { 0 } },
 };
 
 enum { BUILT_IN = sizeof built_in / sizeof *built_in };
@@ -56,7 +55,6 @@ agents_add_built_in(struct workflow *w)
 		a->words = words_of(w, built_in[i].words);
 		a->terminal = words_of(w, built_in[i].terminal);
 		a->built_in = 1;
-		a->sigint = built_in[i].sigint;
 		a->pos.src = &w->src;
 		*tail = a;
 		tail = &a->next;

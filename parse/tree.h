@@ -62,7 +62,6 @@ struct agent {
 	struct words words;             /* what is started; none: the step's own words */
 	struct words terminal;          /* the same when interactive */
 	int built_in;                   /* not overridden in the file or on the command line */
-	int sigint;                     /* stopped by SIGINT first */
 	struct pos pos;
 };
 

@@ -28,7 +28,7 @@
 #include "store/escape.h"
 #include "store/file.h"
 
-static const char *const events[] = { "walk", "start", "done", "fail", "otherwise", "stop", "end", "found" };
+static const char *const events[] = { "walk", "start", "done", "fail", "otherwise", "stop", "end", "found", "held" };
 
 enum { EVENTS = sizeof events / sizeof *events, LINE_MOST = 4096, PIECE = 64 * 1024 };
 
@@ -103,7 +103,7 @@ log_add(int fd, const struct log_line *l)
 	at += (size_t)snprintf(out + at, sizeof out - at, "%ld", l->value);
 	if (has_digest(l))
 		at += (size_t)snprintf(out + at, sizeof out - at, "\t%lld\t%016llx", l->took, l->digest);
-	if (l->event == LOG_FAIL || l->event == LOG_STOP)
+	if (LOG_TRIED >> l->event & 1)
 		at += (size_t)snprintf(out + at, sizeof out - at, "\t%lld\t%d", l->took, l->status);
 	if (l->text && at < sizeof out - 8) {
 		out[at++] = '\t';
@@ -210,7 +210,7 @@ parse(char *s, size_t len, unsigned wanted, struct log_line *l)
 	l->value = (long)v;
 	if (has_digest(l) && (!number(&s, end, &l->took) || !hex(&s, end, &l->digest)))
 		return 0;
-	if (l->event == LOG_FAIL || l->event == LOG_STOP) {
+	if (LOG_TRIED >> l->event & 1) {
 		if (!number(&s, end, &l->took) || !number(&s, end, &v))
 			return 0;
 		l->status = (int)v;

@@ -12,8 +12,12 @@ enum log_event {
 	LOG_OTHERWISE,          /* the `otherwise` of KEY was kept as its answer */
 	LOG_STOP,               /* a try of KEY was ended because orch was told to stop */
 	LOG_END,                /* the walk has ended; value: orch's exit status; text: why it failed */
-	LOG_FOUND               /* KEY has an answer of which the log does not tell; digest: of what it stands for */
+	LOG_FOUND,              /* KEY has an answer of which the log does not tell; digest: of what it stands for */
+	LOG_HELD                /* a try of KEY was refused by its agent for now; text: why */
 };
+
+/* Events of tries that gave no answer: a bit 1u << EVENT for each. */
+#define LOG_TRIED (1u << LOG_FAIL | 1u << LOG_STOP | 1u << LOG_HELD)
 
 #define LOG_AGAIN "again"
 
@@ -23,9 +27,9 @@ struct log_line {
 	const char *key;        /* its N bytes; NULL for LOG_WALK and LOG_END */
 	size_t n;
 	long value;             /* the try, from 1; or as the events say */
-	long long took;         /* milliseconds, of DONE, FAIL, STOP */
+	long long took;         /* milliseconds, of DONE, and of tries that gave no answer */
 	unsigned long long digest;      /* 0: not known */
-	int status;             /* of FAIL, STOP: as wait() gives it; -1: it never ran */
+	int status;             /* of the latter: as wait() gives it; -1: it never ran */
 	const char *text;
 };
 

@@ -20,7 +20,7 @@ static struct {
 	{ "git", git_suite, 0, NULL }, { "run", run_suite, 0, NULL }, { "history", history_suite, 0, NULL },
 	{ "limits", limits_suite, 0, NULL }, { "live", live_suite, 0, NULL }, { "foreign", foreign_suite, 0, NULL },
 	{ "again", again_suite, 0, NULL }, { "jobs", jobs_suite, 0, NULL }, { "status", status_suite, 0, NULL },
-	{ "messages", messages_suite, 0, NULL }, { "call", call_suite, 0, NULL }, { "parse", parse_suite, 0, NULL },
+	{ "messages", messages_suite, 0, NULL }, { "held", held_suite, 0, NULL }, { "call", call_suite, 0, NULL }, { "parse", parse_suite, 0, NULL },
 	{ "store", store_suite, 0, NULL }, { "engine", engine_suite, 0, NULL }, { "survive", survive_suite, 0, NULL },
 };
 

@@ -11,6 +11,7 @@
 
 #include "engine/digest.h"
 #include "engine/expand.h"
+#include "engine/hold.h"
 #include "engine/items.h"
 #include "engine/keys.h"
 #include "engine/outcome.h"
@@ -98,10 +99,10 @@ world_random(void *ctx)
 static void
 world_event(void *ctx, const struct event *e)
 {
-	static const char *const words[] = { "kept", "again", "retry", "failed", "trouble", "note" };
+	static const char *const words[] = { "kept", "again", "retry", "held", "failed", "trouble", "note" };
 	struct rig *r = ctx;
 
-	if (e->kind == EVENT_RETRY)
+	if (e->kind == EVENT_RETRY || e->kind == EVENT_HELD)
 		r->retry_ms = e->ms;
 	if (e->kind == EVENT_KEPT) {
 		free(r->differs);
@@ -1204,6 +1205,379 @@ START_TEST(retries_pause_beside_others)
 	ended_well(r);
 	ck_assert_str_eq(r->started.s, "a b c b a ");
 	rig_free(r);
+}
+END_TEST
+
+/* Agents that take no more for now. */
+
+static void
+refuses(struct rig *r, const char *key, long times)
+{
+	rule(r, key, OUT_LATER, 75 << 8, times, NULL);
+}
+
+static void
+pass(struct rig *r, long long ms)
+{
+	r->now += ms;
+	take_all(r);
+}
+
+/* All of an agent wait; what was asked before is part of the same refusal; then one is asked, and the others when it
+ * has answered. */
+START_TEST(refused_and_held_back)
+{
+	struct rig *r = rig_new(T "parallel x in 1..6\nrun t as a{{x}}\nend\n");
+
+	r->chance = 1250;       /* of 5 s a quarter less, and that: no jitter */
+	refuses(r, "a1", 1);
+	refuses(r, "a2", 1);
+	begin(r, 3, 0);
+	take_all(r);
+	end_key(r, "a1");
+	ck_assert_int_eq(walk_wake(&r->walk, r->now), 5000);
+	pass(r, 1000);
+	end_key(r, "a2");
+	end_key(r, "a3");
+	ck_assert_str_eq(r->started.s, "a1 a2 a3 ");
+	ck_assert_int_eq(r->walk.busy, 0);
+	ck_assert_int_eq(walk_wake(&r->walk, r->now), 4000);
+	pass(r, 3999);
+	ck_assert_int_eq(r->n, 0);
+	pass(r, 1);
+	ck_assert_str_eq(r->started.s, "a1 a2 a3 a1 ");
+	pass(r, 4999);
+	ck_assert_int_eq(r->n, 1);
+	end_key(r, "a1");
+	ck_assert_str_eq(r->started.s, "a1 a2 a3 a1 a2 a4 a5 ");
+	drive(r, TAKE_FIRST);
+	ended_well(r);
+	ck_assert_str_eq(r->events.s, "held a1 exit status 75, it takes no more for now\n"
+	    "held a2 exit status 75, it takes no more for now\n");
+	rig_free(r);
+}
+END_TEST
+
+/* While nobody has come to an end since, one is asked in each pause. */
+START_TEST(refused_and_asked_one_by_one)
+{
+	struct rig *r = rig_new(T "parallel x in 1..9\nrun t as a{{x}}\nend\n");
+
+	r->chance = 1250;
+	refuses(r, "a1", 1);
+	begin(r, 2, 0);
+	take_all(r);
+	end_key(r, "a1");
+	end_key(r, "a2");
+	pass(r, 5000);
+	ck_assert_str_eq(r->started.s, "a1 a2 a1 ");
+	pass(r, 4999);
+	ck_assert_int_eq(r->n, 1);
+	pass(r, 1);
+	ck_assert_str_eq(r->started.s, "a1 a2 a1 a3 ");
+	refuses(r, "a3", 1);
+	end_key(r, "a3");
+	ck_assert_int_eq(r->retry_ms, 10000 - 2500 + 1250);     /* twice the pause */
+	end_key(r, "a1");
+	ck_assert_int_eq(r->n, 0);      /* it was asked before that */
+	drive(r, TAKE_FIRST);
+	ended_well(r);
+	rig_free(r);
+}
+END_TEST
+
+START_TEST(refused_for_a_time_that_is_named)
+{
+	struct rig *r = rig_new(T "parallel x in 1..3\nrun t as a{{x}}\nend\n");
+	struct outcome o = { 0 };
+
+	begin(r, 0, 0);
+	take_all(r);
+	o.kind = OUT_LATER;
+	o.status = 75 << 8;
+	o.number = 7200;
+	strcpy(o.text, "come tomorrow");
+	end_with(r, find_running(r, "a2"), &o, NULL);
+	o.number = -1;
+	end_with(r, find_running(r, "a1"), &o, NULL);
+	take_all(r);
+	ck_assert_int_eq(walk_wake(&r->walk, r->now), 7200 * 1000);
+	o.number = 10000;       /* longer: who says so last is right */
+	end_with(r, find_running(r, "a3"), &o, NULL);
+	take_all(r);
+	ck_assert_int_eq(walk_wake(&r->walk, r->now), 10000 * 1000);
+	pass(r, 10000 * 1000);
+	ck_assert_str_eq(r->started.s, "a1 a2 a3 a2 ");
+	ck_assert(has(r->events.s, "held a2 exit status 75, it takes no more for now: come tomorrow\n"));
+	drive(r, TAKE_LAST);
+	ended_well(r);
+	rig_free(r);
+}
+END_TEST
+
+/* Others are asked meanwhile; of sh and exec each step is one of its own. */
+START_TEST(refused_by_one_agent)
+{
+	static const char *const others[] = { "run u as b", "run sh as b | true", "step s sh\nrun s as b | true",
+	    "run sh as b | true", "step s exec true\nrun s as b" };
+	static const char *const refused[] = { "run t as a", "run t as a", "run t as a", "run sh as a | true", "run sh as a | true" };
+	struct buf text = { 0 };
+	const char *line = strrchr(others[_i], '\n');
+	struct rig *r;
+
+	buf_fmt(&text, T "agent u x\n%.*sparallel\n%s\n%s\nend\n", line ? (int)(line - others[_i]) + 1 : 0, others[_i], refused[_i],
+	    line ? line + 1 : others[_i]);
+	r = rig_new(buf_str(&text));
+	refuses(r, "a", 1);
+	begin(r, 1, 0);
+	take_all(r);
+	end_key(r, "a");
+	ck_assert_str_eq(r->started.s, "a b ");
+	drive(r, TAKE_FIRST);
+	ended_well(r);
+	ck_assert_str_eq(r->started.s, "a b a ");
+	rig_free(r);
+	buf_free(&text);
+}
+END_TEST
+
+START_TEST(refused_by_a_shared_agent)
+{
+	static const char *const texts[] = {
+		T "step s t\nparallel\nrun s as a\nrun t as b\nend\n", "step s sh | true\nparallel\nrun s as a\nrun s as b\nend\n",
+	};
+	struct rig *r = rig_new(texts[_i]);
+
+	refuses(r, "a", 1);
+	begin(r, 1, 0);
+	take_all(r);
+	end_key(r, "a");
+	ck_assert_str_eq(r->started.s, "a ");
+	drive(r, TAKE_FIRST);
+	ended_well(r);
+	ck_assert_str_eq(r->started.s, "a a b ");
+	rig_free(r);
+}
+END_TEST
+
+/* Pauses double to a quarter of an hour; after six hours the agent is given up, and nobody else is asked. */
+START_TEST(refused_until_it_is_given_up)
+{
+	struct rig *r = rig_new(T "parallel x in 1..3\nrun t as a{{x}}\nretry 2 1s\nend\nparallel x in 1..2\nrun t as b{{x}}\notherwise no\nend\n");
+	long long want = 1000, start = r->now;
+
+	refuses(r, "a1", 1000000);
+	begin(r, 1, 0);
+	for (;;) {
+		take_all(r);
+		if (!r->n)
+			pass(r, walk_wake(&r->walk, r->now));
+		if (r->walk.ended)
+			break;
+		r->chance = (uint32_t)want / 4;
+		end_key(r, "a1");
+		if (!r->walk.ended) {
+			ck_assert_int_eq(r->retry_ms, want);
+			want = want < 450000 ? want * 2 : 900000;
+		}
+	}
+	ended_badly(r);
+	ck_assert_int_ge(r->now - start, HOLD_OVER_MS);
+	ck_assert_int_le(r->now - start, HOLD_OVER_MS + HOLD_MOST_MS);
+	ck_assert(has(r->events.s, "failed a1 exit status 75, it takes no more for now\nfailed a2 not asked: t has taken no more for 6h"));
+	ck_assert(!has(r->started.s, "a2"));
+	rig_free(r);
+}
+END_TEST
+
+START_TEST(given_up_and_otherwise)
+{
+	struct rig *r = rig_new(T "parallel x in 1..3\nrun t as a{{x}}\notherwise no\nend\nrun t as b\n");
+
+	refuses(r, "a1", 1000000);
+	refuses(r, "b", 1);
+	begin(r, 1, 0);
+	drive(r, TAKE_FIRST);
+	ended_badly(r);
+	ck_assert(has(r->started.s, "=a1 ") && has(r->started.s, "=a2 ") && has(r->started.s, "=a3 "));
+	ck_assert(!has(r->started.s, " a2 ") && !has(r->started.s, " b "));
+	ck_assert(has(reason(r), "b: not asked: t has taken no more for 6h"));
+	rig_free(r);
+}
+END_TEST
+
+/* Refusals are none of the tries that `retry` gives; they count as tries where tries are named. */
+START_TEST(refused_beside_retries)
+{
+	struct rig *r = rig_new(T "run t as a\nretry 1 1s\n");
+
+	refuses(r, "a", 3);
+	rule(r, "a", OUT_ENDED, 256, 1, NULL);
+	refuses(r, "a", 1);
+	fails(r, "a", 1);
+	begin(r, 0, 0);
+	drive(r, TAKE_FIRST);
+	ended_badly(r);
+	ck_assert_str_eq(r->started.s, "a a a a a a ");
+	ck_assert(has(r->events.s, "retry a 4 exit status 1\nheld a "));
+	rig_free(r);
+}
+END_TEST
+
+/* Where another try would not help there is none. */
+START_TEST(futile_tries)
+{
+	struct rig *r = rig_new(T "run t as a\nretry 3 1s\n");
+
+	rule(r, "a", OUT_FUTILE, 256, 1, NULL);
+	begin(r, 0, 0);
+	drive(r, TAKE_FIRST);
+	ended_badly(r);
+	ck_assert_str_eq(r->started.s, "a ");
+	ck_assert_str_eq(reason(r), "a: exit status 1, which another try would not change");
+	rig_free(r);
+}
+END_TEST
+
+/* Who waits for an agent is there for a halt, and counts among what is left. */
+START_TEST(refused_and_halted)
+{
+	struct rig *r = rig_new(T "agent u x\nparallel\nrun t as a\nrun t as b\nrun u as c\nend\n");
+	struct outcome o = { 0 };
+
+	refuses(r, "a", 1);
+	refuses(r, "b", 1);
+	begin(r, 0, _i == 1);
+	take_all(r);
+	end_key(r, "a");
+	if (_i == 2)
+		walk_halt(&r->walk, HALT_FIRST);
+	end_key(r, "b");
+	if (_i == 1)
+		fails(r, "c", 1);
+	if (_i == 0) {
+		walk_halt(&r->walk, HALT_STOP);
+		o.kind = OUT_STOPPED;
+		end_with(r, find_running(r, "c"), &o, NULL);
+		take_all(r);
+	} else {
+		end_key(r, "c");
+	}
+	ck_assert(r->walk.ended);
+	ck_assert_int_eq(r->walk.failed, _i == 1);
+	ck_assert_int_eq(r->walk.held, _i != 1);
+	ck_assert_str_eq(r->started.s, "a b c ");
+	rig_free(r);
+}
+END_TEST
+
+static void
+count_line(void *ctx, const struct node *line, long long n)
+{
+	(void)line;
+	*(long long *)ctx += n;
+}
+
+/* Of very many that would have to wait few are made; all count. */
+START_TEST(many_are_held)
+{
+	struct rig *r = rig_new(T "parallel x in 1..100000\nrun t as a{{x}}\nend\n");
+	struct rest rest = { 0 };
+	long long left = 0;
+
+	refuses(r, "a1", 1);
+	begin(r, 1, 0);
+	take_all(r);
+	end_key(r, "a1");
+	ck_assert_int_lt(r->walk.naside, 100);
+	rest.ctx = &left;
+	rest.each = count_line;
+	walk_rest(&r->walk, &rest);
+	ck_assert_int_eq(left, 100000);
+	walk_halt(&r->walk, HALT_STOP);
+	take_all(r);
+	ck_assert(r->walk.ended);
+	rig_free(r);
+}
+END_TEST
+
+/* What agents mean by their end. */
+
+START_TEST(verdicts)
+{
+	static const struct {
+		const char *name, *program;
+		int status;
+		const char *out, *err;
+		enum outcome_kind kind;
+		long wait;
+		const char *why;
+	} all[] = {
+		{ "t", "x", 0, "an answer\n", "", OUT_OK, -1, "" },
+		{ "t", "x", 75, "", "", OUT_LATER, -1, "" },
+		{ "t", "x", 75, "", "full\n", OUT_LATER, -1, "full" },
+		{ "t", "x", 75, "", "full\nretry-after: 90\n", OUT_LATER, 90, "full" },
+		{ "t", "x", 75, "", "Retry-After:0", OUT_LATER, 0, "" },
+		{ "t", "x", 75, "", "Retry-After: 999999999999999999999999\r\n\n", OUT_LATER, 7 * 24 * 3600, "" },
+		{ "t", "x", 75, "", "retry-after: 9\nsaid too early\n", OUT_LATER, -1, "said too early" },
+		{ "t", "x", 75, "", "retry-after: soon\n", OUT_LATER, -1, "retry-after: soon" },
+		{ "t", "x", 75, "", "retry-after:\n", OUT_LATER, -1, "retry-after:" },
+		{ "t", "x", 1, "API Error: Request rejected (429)", "retry-after: 9\n", OUT_ENDED, -1, "" },
+		{ "t", "x", 1, "", "ERROR: exceeded retry limit, last status: 429 Too Many Requests\n", OUT_ENDED, -1, "" },
+		{ "t", "x", 0, "Execution error\n", "", OUT_OK, -1, "" },
+		{ "claude", "claude", 1, "API Error: Request rejected (429) \xc2\xb7 slow down\nmore", "", OUT_LATER, -1,
+		    "API Error: Request rejected (429) \xc2\xb7 slow down" },
+		{ "claude", "claude", 1, "API Error: 529 overloaded. This is", "", OUT_LATER, -1, "API Error: 529 overloaded. This is" },
+		{ "claude", "claude", 1, "API Error: Repeated 529 Overloaded errors", "", OUT_LATER, -1, "API Error: Repeated 529 Overloaded errors" },
+		{ "claude", "claude", 1, "You've hit your session limit", "", OUT_LATER, -1, "You've hit your session limit" },
+		{ "claude", "claude", 0, "You've hit your session limit", "", OUT_OK, -1, "" },
+		{ "claude", "claude", 2, "You've hit your session limit", "", OUT_ENDED, -1, "" },
+		{ "claude", "claude", 1, "I am sorry. You've hit your session limit", "", OUT_ENDED, -1, "" },
+		{ "claude", "claude", 1, "API Error: 500 stand-in says 500", "", OUT_ENDED, -1, "" },
+		{ "claude", "claude", 1, "API Error: Connection dropped", "", OUT_ENDED, -1, "" },
+		{ "claude", "claude", 1, "", "error: unknown option", OUT_ENDED, -1, "" },
+		{ "claude", "claude", 1, "API Error: 400 no", "", OUT_FUTILE, -1, "API Error: 400 no" },
+		{ "claude", "claude", 1, "Failed to authenticate. API Error: 401 no\n", "", OUT_FUTILE, -1, "Failed to authenticate. API Error: 401 no" },
+		{ "claude", "claude", 1, "Credit balance is too low", "", OUT_FUTILE, -1, "Credit balance is too low" },
+		{ "claude", "claude", 1, "Prompt is too long \xc2\xb7 x", "", OUT_FUTILE, -1, "Prompt is too long \xc2\xb7 x" },
+		{ "claude", "claude", 75, "API Error: 400 no", "", OUT_LATER, -1, "" },
+		{ "claude", "claude", 0, "Execution error\n", "", OUT_NO_ANSWER, -1, "Execution error" },
+		{ "claude", "claude", 0, "Execution error", "", OUT_NO_ANSWER, -1, "Execution error" },
+		{ "claude", "claude", 0, "Execution error\nwhat it means", "", OUT_OK, -1, "" },
+		{ "claude", "claude", 0, "Execution errors", "", OUT_OK, -1, "" },
+		{ "claude", "claude", 1, "Execution error", "", OUT_ENDED, -1, "" },
+		{ "claude", "ssh", 1, "API Error: Request rejected (429)", "", OUT_LATER, -1, "API Error: Request rejected (429)" },
+		{ "fast", "/opt/bin/claude", 1, "Not logged in", "", OUT_FUTILE, -1, "Not logged in" },
+		{ "fast", "claude-like", 1, "Not logged in", "", OUT_ENDED, -1, "" },
+		{ "codex", "codex", 1, "", "header\nERROR: exceeded retry limit, last status: 429 Too Many Requests\n", OUT_LATER, -1,
+		    "ERROR: exceeded retry limit, last status: 429 Too Many Requests" },
+		{ "codex", "codex", 1, "", "ERROR: unexpected status 529 <unknown status code>: x\n", OUT_LATER, -1,
+		    "ERROR: unexpected status 529 <unknown status code>: x" },
+		{ "codex", "codex", 1, "", "ERROR: You\xe2\x80\x99ve hit your usage limit. Try\n", OUT_LATER, -1,
+		    "ERROR: You\xe2\x80\x99ve hit your usage limit. Try" },
+		{ "codex", "codex", 1, "", "ERROR: We\xe2\x80\x99re currently experiencing high demand, which\n", OUT_LATER, -1,
+		    "ERROR: We\xe2\x80\x99re currently experiencing high demand, which" },
+		{ "codex", "codex", 1, "", "hit your usage limit\n", OUT_ENDED, -1, "" },
+		{ "codex", "codex", 1, "", "ERROR: hit your usage limit\nERROR: stream disconnected\n", OUT_ENDED, -1, "" },
+		{ "codex", "codex", 1, "", "ERROR: unexpected status 503 Service Unavailable: x\n", OUT_ENDED, -1, "" },
+		{ "codex", "codex", 1, "", "ERROR: unexpected status 401 Unauthorized: x\n", OUT_FUTILE, -1,
+		    "ERROR: unexpected status 401 Unauthorized: x" },
+		{ "codex", "codex", 1, "", "ERROR: {\"error\":{\"type\":\"invalid_request_error\"}}\n", OUT_FUTILE, -1,
+		    "ERROR: {\"error\":{\"type\":\"invalid_request_error\"}}" },
+		{ "codex", "codex", 1, "", "ERROR: Quota exceeded. Check\n", OUT_FUTILE, -1, "ERROR: Quota exceeded. Check" },
+		{ "codex", "codex", 0, "answer", "ERROR: Quota exceeded. Check\n", OUT_OK, -1, "" },
+	};
+	struct verdict v;
+	size_t i;
+
+	for (i = 0; i < COUNT(all); i++) {
+		verdict_read(&v, verdict_dialect(all[i].name, all[i].program), all[i].status << 8, all[i].out, strlen(all[i].out),
+		    all[i].err, strlen(all[i].err));
+		ck_assert_msg(v.kind == all[i].kind && v.wait == all[i].wait && v.nwhy == strlen(all[i].why) &&
+		    (!v.nwhy || !memcmp(v.why, all[i].why, v.nwhy)), "%zu: %d, after %ld, `%.*s`", i, v.kind, v.wait, (int)v.nwhy, v.why);
+	}
+	verdict_read(&v, DIALECT_CLAUDE, 9, "You've hit your session limit", 29, "", 0);
+	ck_assert_int_eq(v.kind, OUT_ENDED);
 }
 END_TEST
 
@@ -2486,6 +2860,10 @@ static const struct {
 	{ OUT_ENDED, SIGTERM, 0, 0, 0, "", "SIGTERM" },
 	{ OUT_ENDED, SIGKILL, 0, 0, 0, "", "SIGKILL" },
 	{ OUT_ENDED, 40, 0, 0, 0, "", "signal 40" },
+	{ OUT_LATER, 75 << 8, 0, 0, 0, "", "exit status 75, it takes no more for now" },
+	{ OUT_LATER, 256, 0, 0, 0, "why", "exit status 1, it takes no more for now: why" },
+	{ OUT_FUTILE, 256, 0, 0, 0, "why", "exit status 1, which another try would not change" },
+	{ OUT_NO_ANSWER, 0, 0, 0, 0, "Execution error", "exit status 0, but `Execution error` is no answer" },
 	{ OUT_TIMEOUT, 0, 0, 0, 20 * 60 * 1000, "", "timed out after 20m" },
 	{ OUT_TIMEOUT, 0, 0, 0, 90 * 1000, "", "timed out after 1m30s" },
 	{ OUT_NO_DIR, 0, ENOENT, 0, 0, "/gone", "/gone" },
@@ -2627,6 +3005,18 @@ failures_case(void)
 	tcase_add_test(tc, retries_have_jitter);
 	tcase_add_test(tc, retries_stay_sane);
 	tcase_add_test(tc, retries_pause_beside_others);
+	tcase_add_test(tc, refused_and_held_back);
+	tcase_add_test(tc, refused_and_asked_one_by_one);
+	tcase_add_test(tc, refused_for_a_time_that_is_named);
+	tcase_add_loop_test(tc, refused_by_one_agent, 0, 5);
+	tcase_add_loop_test(tc, refused_by_a_shared_agent, 0, 2);
+	tcase_add_test(tc, refused_until_it_is_given_up);
+	tcase_add_test(tc, given_up_and_otherwise);
+	tcase_add_test(tc, refused_beside_retries);
+	tcase_add_test(tc, futile_tries);
+	tcase_add_loop_test(tc, refused_and_halted, 0, 3);
+	tcase_add_test(tc, many_are_held);
+	tcase_add_test(tc, verdicts);
 	tcase_add_loop_test(tc, no_second_try_beside_what_is_left, 0, 2);
 	tcase_add_test(tc, otherwise_is_kept);
 	tcase_add_test(tc, otherwise_has_its_word);

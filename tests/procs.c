@@ -105,6 +105,17 @@ procs_await_lines(const char *file, int n, long ms)
 }
 
 void
+procs_await_text(const char *file, const char *text)
+{
+	long long until = help_ms() + SOON;
+
+	while (!strstr(help_read(file, NULL), text)) {
+		ck_assert_msg(help_ms() < until, "no `%s` in %s:\n%s", text, file, help_read(file, NULL));
+		help_pause(10);
+	}
+}
+
+void
 procs_await_file(const char *file)
 {
 	long long until = help_ms() + SOON;

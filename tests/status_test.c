@@ -442,18 +442,6 @@ END_TEST
 
 /* Logs. */
 
-/* Waits until FILE holds TEXT. */
-static void
-await_text(const char *file, const char *text)
-{
-	long long until = help_ms() + SOON;
-
-	while (!strstr(help_read(file, NULL), text)) {
-		ck_assert_msg(help_ms() < until, "`%s` does not come in %s, but:\n%s", text, file, help_read(file, NULL));
-		help_pause(20);
-	}
-}
-
 static void
 await_fifo(void)
 {
@@ -488,12 +476,12 @@ START_TEST(follow_goes_on_from_try_to_try)
 	help_file("tries", NULL);
 	pid = begin_run();
 	logs = procs_start("exec orch logs -f -r x >followed");
-	await_text("followed", "early 0\n");
-	await_text("followed", "said 0\n");
+	procs_await_text("followed", "early 0\n");
+	procs_await_text("followed", "said 0\n");
 	open_gate();
-	await_text("followed", "late 0\n");
+	procs_await_text("followed", "late 0\n");
 	await_fifo();
-	await_text("followed", "early 1\n");
+	procs_await_text("followed", "early 1\n");
 	open_gate();
 	await_fifo();
 	open_gate();
@@ -518,7 +506,7 @@ START_TEST(follow_shows_answers_as_they_come)
 	    "run sh as b | echo raw", "filter tr a-z A-Z", NULL);
 	pid = begin_run();
 	logs = procs_start("exec orch logs -f -r x >followed");
-	await_text("followed", "one\n");
+	procs_await_text("followed", "one\n");
 	open_gate();
 	ck_assert_int_eq(procs_end(logs, SOON), 0);
 	ck_assert_int_eq(procs_end(pid, SOON), 0);
@@ -538,7 +526,7 @@ START_TEST(follow_ends_when_its_keys_are_over)
 	help_file("f.orch", "run sh as a | echo said >&2; " GATED, "run sh as b | " GATED, NULL);
 	pid = begin_run();
 	logs = procs_start("exec orch logs -f -r x a >followed");
-	await_text("followed", "said\n");
+	procs_await_text("followed", "said\n");
 	open_gate();
 	ck_assert_int_eq(procs_end(logs, SOON), 0);
 	await_fifo();
@@ -569,7 +557,7 @@ START_TEST(follow_ends_with_the_run_however_that_ends)
 	help_file("f.orch", "run sh as a | echo said >&2; " GATED, NULL);
 	pid = begin_run();
 	logs = procs_start("exec orch logs -f -r x >followed");
-	await_text("followed", "said\n");
+	procs_await_text("followed", "said\n");
 	kill(pid, SIGKILL);
 	ck_assert_int_eq(procs_end(pid, SOON), 128 + SIGKILL);
 	ck_assert_int_eq(procs_end(logs, SOON), 0);
@@ -583,7 +571,7 @@ START_TEST(follow_is_ended_quietly)
 	help_file("f.orch", "run sh as a | echo said >&2; " GATED, NULL);
 	pid = begin_run();
 	logs = procs_start("exec orch logs -f -r x >followed 2>complaints");
-	await_text("followed", "said\n");
+	procs_await_text("followed", "said\n");
 	kill(logs, SIGINT);
 	ck_assert_int_eq(procs_end(logs, SOON), 128 + SIGINT);
 	help_is("complaints", "");
@@ -599,10 +587,10 @@ START_TEST(follow_survives_a_file_that_is_cut_off)
 	help_file("f.orch", "run sh as a | echo a rather long line >&2; " GATED "; echo next >&2; " GATED, NULL);
 	pid = begin_run();
 	logs = procs_start("exec orch logs -f -r x >followed");
-	await_text("followed", "a rather long line\n");
+	procs_await_text("followed", "a rather long line\n");
 	help_sh(0, ": >.orch/x/stderr/a");
 	open_gate();
-	await_text("followed", "next\n");
+	procs_await_text("followed", "next\n");
 	await_fifo();
 	open_gate();
 	ck_assert_int_eq(procs_end(logs, SOON), 0);

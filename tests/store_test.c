@@ -492,6 +492,7 @@ static const struct log_line events[] = {
 	{ 1700000000128, LOG_FAIL, "walk", 4, 1, 1, 0, -1, "cannot be started" },
 	{ 1700000000129, LOG_OTHERWISE, "a", 1, 3, 0, 0, 0, NULL },
 	{ 1700000000130, LOG_STOP, "a b", 3, 1, 12, 0, 15, "stopped" },
+	{ 1700000000130, LOG_HELD, "a b", 3, 2, 12, 0, 75 << 8, "why" },
 	{ 1700000000131, LOG_END, NULL, 0, 1, 0, 0, 0, hostile },
 	{ 1700000000132, LOG_END, NULL, 0, 130, 0, 0, 0, NULL },
 };

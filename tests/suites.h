@@ -21,6 +21,7 @@ Suite *foreign_suite(void);     /* whole runs: directories and files that are an
 Suite *live_suite(void);        /* the live view: as a text, and whole runs on a pseudo-terminal */
 Suite *jobs_suite(void);        /* whole runs: make's jobserver, as its client and as one */
 Suite *status_suite(void);      /* looking at runs: status, logs, scripts, completion */
+Suite *held_suite(void);        /* whole runs: agents that take no more for now */
 Suite *messages_suite(void);    /* the exact words of each message */
 
 #endif

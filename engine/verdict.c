@@ -1,0 +1,170 @@
+/* What an agent means by its end. The words are those of Claude Code 2.1 and Codex 0.169. */
+#include "engine/verdict.h"
+
+#include <string.h>
+#include <strings.h>
+#include <sys/wait.h>
+
+enum { WAIT_MOST = 7 * 24 * 3600 };
+
+/* The first line of claude's answer begins with it; codex's last line, behind ERROR:, holds it. */
+static const struct {
+	enum dialect dialect;
+	enum outcome_kind kind;
+	const char *text;
+} said[] = {
+	{ DIALECT_CLAUDE, OUT_LATER, "API Error: Request rejected (429)" },
+	{ DIALECT_CLAUDE, OUT_LATER, "API Error: 529 " },
+	{ DIALECT_CLAUDE, OUT_LATER, "API Error: Repeated 529 " },
+	{ DIALECT_CLAUDE, OUT_LATER, "You've hit your " },
+	{ DIALECT_CLAUDE, OUT_FUTILE, "API Error: 400 " },
+	{ DIALECT_CLAUDE, OUT_FUTILE, "Failed to authenticate" },
+	{ DIALECT_CLAUDE, OUT_FUTILE, "Not logged in" },
+	{ DIALECT_CLAUDE, OUT_FUTILE, "Invalid API key" },
+	{ DIALECT_CLAUDE, OUT_FUTILE, "Credit balance is too low" },
+	{ DIALECT_CLAUDE, OUT_FUTILE, "Prompt is too long" },
+	{ DIALECT_CLAUDE, OUT_FUTILE, "Request too large" },
+	{ DIALECT_CLAUDE, OUT_FUTILE, "There's an issue with the selected model" },
+	{ DIALECT_CODEX, OUT_LATER, "last status: 429" },
+	{ DIALECT_CODEX, OUT_LATER, "unexpected status 529" },
+	{ DIALECT_CODEX, OUT_LATER, "hit your usage limit" },
+	{ DIALECT_CODEX, OUT_LATER, "experiencing high demand" },
+	{ DIALECT_CODEX, OUT_FUTILE, "unexpected status 400" },
+	{ DIALECT_CODEX, OUT_FUTILE, "unexpected status 401" },
+	{ DIALECT_CODEX, OUT_FUTILE, "unexpected status 403" },
+	{ DIALECT_CODEX, OUT_FUTILE, "unexpected status 404" },
+	{ DIALECT_CODEX, OUT_FUTILE, "unexpected status 413" },
+	{ DIALECT_CODEX, OUT_FUTILE, "\"type\":\"invalid_request_error\"" },
+	{ DIALECT_CODEX, OUT_FUTILE, "\"type\":\"insufficient_quota\"" },
+	{ DIALECT_CODEX, OUT_FUTILE, "Quota exceeded" },
+	{ DIALECT_CODEX, OUT_FUTILE, "To use Codex with your ChatGPT plan" },
+	{ DIALECT_CODEX, OUT_FUTILE, "exceeds the maximum length" },
+};
+
+struct line {
+	const char *s;
+	size_t n;
+};
+
+static int
+begins(const struct line *l, const char *text)
+{
+	size_t n = strlen(text);
+
+	return l->n >= n && !memcmp(l->s, text, n);
+}
+
+static int
+holds(const struct line *l, const char *text)
+{
+	struct line at = *l;
+
+	for (; at.n; at.s++, at.n--)
+		if (begins(&at, text))
+			return 1;
+	return 0;
+}
+
+static struct line
+first_line(const char *s, size_t n)
+{
+	const char *end = n ? memchr(s, '\n', n) : NULL;
+	struct line l;
+
+	l.s = s;
+	l.n = end ? (size_t)(end - s) : n;
+	return l;
+}
+
+/* The last line that is not empty, of the *N bytes at S; *N then is what stands before it. */
+static struct line
+last_line(const char *s, size_t *n)
+{
+	struct line l = { 0 };
+
+	while (*n && (s[*n - 1] == '\n' || s[*n - 1] == '\r' || s[*n - 1] == ' '))
+		--*n;
+	for (; *n && s[*n - 1] != '\n'; l.n++)
+		--*n;
+	l.s = s + *n;
+	return l;
+}
+
+/* The seconds of a line `retry-after: SECONDS`; -1: it is none. */
+static long
+named_wait(const struct line *l)
+{
+	static const char word[] = "retry-after:";
+	size_t i = sizeof word - 1;
+	long seconds = 0;
+
+	if (l->n <= i || strncasecmp(l->s, word, i))
+		return -1;
+	while (i < l->n && l->s[i] == ' ')
+		i++;
+	if (i == l->n)
+		return -1;
+	for (; i < l->n; i++) {
+		if (l->s[i] < '0' || l->s[i] > '9')
+			return -1;
+		seconds = seconds * 10 + l->s[i] - '0';
+		if (seconds > WAIT_MOST)
+			seconds = WAIT_MOST;
+	}
+	return seconds;
+}
+
+static void
+read_later(struct verdict *v, const char *err, size_t nerr)
+{
+	struct line l = last_line(err, &nerr);
+
+	v->kind = OUT_LATER;
+	v->wait = named_wait(&l);
+	if (v->wait >= 0)
+		l = last_line(err, &nerr);
+	v->why = l.s;
+	v->nwhy = l.n;
+}
+
+enum dialect
+verdict_dialect(const char *name, const char *program)
+{
+	const char *slash = strrchr(program, '/');
+
+	program = slash ? slash + 1 : program;
+	if (!strcmp(name, "claude") || !strcmp(program, "claude"))
+		return DIALECT_CLAUDE;
+	return !strcmp(name, "codex") || !strcmp(program, "codex") ? DIALECT_CODEX : DIALECT_NONE;
+}
+
+void
+verdict_read(struct verdict *v, enum dialect dialect, int status, const char *out, size_t nout, const char *err, size_t nerr)
+{
+	struct line l = dialect == DIALECT_CODEX ? last_line(err, &nerr) : first_line(out, nout);
+	size_t i;
+
+	memset(v, 0, sizeof *v);
+	v->kind = status ? OUT_ENDED : OUT_OK;
+	v->wait = -1;
+	if (WIFEXITED(status) && WEXITSTATUS(status) == VERDICT_LATER) {
+		read_later(v, err, nerr);
+		return;
+	}
+	/* claude that somebody has interrupted exits 0 with this. */
+	if (!status && dialect == DIALECT_CLAUDE && begins(&l, "Execution error") && l.n == 15 && nout <= 16) {
+		v->kind = OUT_NO_ANSWER;
+		v->why = l.s;
+		v->nwhy = l.n;
+	}
+	if (!WIFEXITED(status) || WEXITSTATUS(status) != 1 || (dialect == DIALECT_CODEX && !begins(&l, "ERROR: ")))
+		return;
+	for (i = 0; i < sizeof said / sizeof *said; i++)
+		if (said[i].dialect == dialect &&
+		    (dialect == DIALECT_CODEX ? holds(&l, said[i].text) : begins(&l, said[i].text))) {
+			v->kind = said[i].kind;
+			v->why = l.s;
+			v->nwhy = l.n;
+			return;
+		}
+}
