@@ -84,7 +84,10 @@ outcome_text(const struct outcome *o, long long timeout, struct buf *b)
 		buf_text(b, ", which another try would not change");
 		break;
 	case OUT_NO_ANSWER:
-		buf_fmt(b, "it was interrupted: exit status 0, but `%s` is no answer", o->text);
+		if (*o->text)
+			buf_fmt(b, "it was interrupted: exit status 0, but `%s` is no answer", o->text);
+		else
+			buf_text(b, "it was interrupted: exit status 0, but it has not written an answer");
 		break;
 	case OUT_TIMEOUT:
 		buf_text(b, "timed out after ");

@@ -11,7 +11,7 @@ enum outcome_kind {
 	OUT_ENDED,              /* the agent failed: status */
 	OUT_LATER,              /* it takes no more for now: status, text says why; number: for how many seconds, or -1 */
 	OUT_FUTILE,             /* it failed for a reason that another try would not change: status */
-	OUT_NO_ANSWER,          /* what it wrote is no answer though it exits 0: text */
+	OUT_NO_ANSWER,          /* what it wrote is no answer though it exits 0: text, if it wrote any */
 	OUT_TIMEOUT,            /* it was stopped after its time */
 	OUT_STOPPED,            /* it was stopped because orch was told to */
 	OUT_NO_DIR,             /* its directory is not there: error */

@@ -496,7 +496,7 @@ make_step(struct maker *m, struct task *t, const struct surroundings *around, st
 	t->interactive = node->attrs.interactive || node->step->attrs.interactive;
 	if (take_key(m, key) || make_argv(m, node->step, t->interactive) || make_prompt(m) || make_inputs(m) || make_attrs(m))
 		return -1;
-	t->dialect = verdict_dialect(node->step->agent->name, t->argv[0]);
+	t->dialect = verdict_dialect(node->step->agent->name, t->argv);
 	make_how(m);
 	return 0;
 }

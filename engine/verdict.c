@@ -127,15 +127,37 @@ read_later(struct verdict *v, const char *err, size_t nerr)
 	v->nwhy = l.n;
 }
 
-enum dialect
-verdict_dialect(const char *name, const char *program)
+static int
+is_program(const char *word, const char *program)
 {
-	const char *slash = strrchr(program, '/');
+	const char *slash = strrchr(word, '/');
 
-	program = slash ? slash + 1 : program;
-	if (!strcmp(name, "claude") || !strcmp(program, "claude"))
-		return DIALECT_CLAUDE;
-	return !strcmp(name, "codex") || !strcmp(program, "codex") ? DIALECT_CODEX : DIALECT_NONE;
+	return !strcmp(slash ? slash + 1 : word, program);
+}
+
+enum dialect
+verdict_dialect(const char *name, char *const *argv)
+{
+	static const char *const programs[] = { "claude", "codex" };
+	size_t i, k;
+
+	for (i = 0; i < 2; i++) {
+		if (is_program(argv[0], programs[i]))
+			return (enum dialect)(DIALECT_CLAUDE + i);
+		for (k = 1; !strcmp(name, programs[i]) && argv[k]; k++)
+			if (is_program(argv[k], programs[i]))
+				return (enum dialect)(DIALECT_CLAUDE + i);
+	}
+	return DIALECT_NONE;
+}
+
+/* claude that somebody has interrupted exits 0 and has written this, or nothing; an answer has a newline at least. */
+static int
+is_no_answer(const char *out, size_t n)
+{
+	static const char error[] = "Execution error\n";
+
+	return !n || (n >= sizeof error - 2 && n < sizeof error && !memcmp(out, error, n));
 }
 
 void
@@ -151,8 +173,7 @@ verdict_read(struct verdict *v, enum dialect dialect, int status, const char *ou
 		read_later(v, err, nerr);
 		return;
 	}
-	/* claude that somebody has interrupted exits 0 with this. */
-	if (!status && dialect == DIALECT_CLAUDE && begins(&l, "Execution error") && l.n == 15 && nout <= 16) {
+	if (!status && dialect == DIALECT_CLAUDE && is_no_answer(out, nout)) {
 		v->kind = OUT_NO_ANSWER;
 		v->why = l.s;
 		v->nwhy = l.n;

@@ -22,8 +22,9 @@ struct verdict {
 	size_t nwhy;
 };
 
-/* That of the agent NAME, whose program is PROGRAM. */
-enum dialect verdict_dialect(const char *name, const char *program);
+/* That of the agent NAME, started as ARGV: its program is claude or codex, or it has that name and one of its words is
+ * that program, for ssh to start. */
+enum dialect verdict_dialect(const char *name, char *const *argv);
 
 /* STATUS is as wait() gives it; OUT is how the answer begins, its first VERDICT_HEAD bytes if it is longer, ERR how
  * standard error ends, its last VERDICT_TAIL. */

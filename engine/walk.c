@@ -1341,7 +1341,7 @@ fail_task(struct walk *w, struct branch *b)
 static int
 is_shell(const struct agent *a)
 {
-	return a->built_in && verdict_dialect(a->name, "") == DIALECT_NONE;
+	return a->built_in && (!strcmp(a->name, "sh") || !strcmp(a->name, "exec"));
 }
 
 /* What is known of the agent that the branch waits for, or has asked; NULL: it has not refused. */

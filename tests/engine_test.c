@@ -1545,10 +1545,14 @@ START_TEST(verdicts)
 		{ "claude", "claude", 0, "Execution error", "", OUT_NO_ANSWER, -1, "Execution error" },
 		{ "claude", "claude", 0, "Execution error\nwhat it means", "", OUT_OK, -1, "" },
 		{ "claude", "claude", 0, "Execution errors", "", OUT_OK, -1, "" },
+		{ "claude", "claude", 0, "", "", OUT_NO_ANSWER, -1, "" },
+		{ "claude", "claude", 0, "\n", "", OUT_OK, -1, "" },
 		{ "claude", "claude", 1, "Execution error", "", OUT_ENDED, -1, "" },
-		{ "claude", "ssh", 1, "API Error: Request rejected (429)", "", OUT_LATER, -1, "API Error: Request rejected (429)" },
+		{ "claude", "cat", 0, "", "", OUT_OK, -1, "" },
+		{ "claude", "ssh host /bin/claude", 1, "API Error: Request rejected (429)", "", OUT_LATER, -1, "API Error: Request rejected (429)" },
 		{ "fast", "/opt/bin/claude", 1, "Not logged in", "", OUT_FUTILE, -1, "Not logged in" },
 		{ "fast", "claude-like", 1, "Not logged in", "", OUT_ENDED, -1, "" },
+		{ "fast", "ssh host claude", 1, "Not logged in", "", OUT_ENDED, -1, "" },
 		{ "codex", "codex", 1, "", "header\nERROR: exceeded retry limit, last status: 429 Too Many Requests\n", OUT_LATER, -1,
 		    "ERROR: exceeded retry limit, last status: 429 Too Many Requests" },
 		{ "codex", "codex", 1, "", "ERROR: unexpected status 529 <unknown status code>: x\n", OUT_LATER, -1,
@@ -1568,10 +1572,15 @@ START_TEST(verdicts)
 		{ "codex", "codex", 0, "answer", "ERROR: Quota exceeded. Check\n", OUT_OK, -1, "" },
 	};
 	struct verdict v;
-	size_t i;
+	size_t i, k;
 
 	for (i = 0; i < COUNT(all); i++) {
-		verdict_read(&v, verdict_dialect(all[i].name, all[i].program), all[i].status << 8, all[i].out, strlen(all[i].out),
+		char words[64], *argv[4] = { NULL };
+
+		strcpy(words, all[i].program);
+		for (k = 0; k < 3 && (argv[k] = strtok(k ? NULL : words, " ")); k++)
+			;
+		verdict_read(&v, verdict_dialect(all[i].name, argv), all[i].status << 8, all[i].out, strlen(all[i].out),
 		    all[i].err, strlen(all[i].err));
 		ck_assert_msg(v.kind == all[i].kind && v.wait == all[i].wait && v.nwhy == strlen(all[i].why) &&
 		    (!v.nwhy || !memcmp(v.why, all[i].why, v.nwhy)), "%zu: %d, after %ld, `%.*s`", i, v.kind, v.wait, (int)v.nwhy, v.why);
@@ -2863,7 +2872,8 @@ static const struct {
 	{ OUT_LATER, 75 << 8, 0, 0, 0, "", "exit status 75, it takes no more for now" },
 	{ OUT_LATER, 256, 0, 0, 0, "why", "exit status 1, it takes no more for now: why" },
 	{ OUT_FUTILE, 256, 0, 0, 0, "why", "exit status 1, which another try would not change" },
-	{ OUT_NO_ANSWER, 0, 0, 0, 0, "Execution error", "exit status 0, but `Execution error` is no answer" },
+	{ OUT_NO_ANSWER, 0, 0, 0, 0, "Execution error", "it was interrupted: exit status 0, but `Execution error` is no answer" },
+	{ OUT_NO_ANSWER, 0, 0, 0, 0, "", "it was interrupted: exit status 0, but it has not written an answer" },
 	{ OUT_TIMEOUT, 0, 0, 0, 20 * 60 * 1000, "", "timed out after 20m" },
 	{ OUT_TIMEOUT, 0, 0, 0, 90 * 1000, "", "timed out after 1m30s" },
 	{ OUT_NO_DIR, 0, ENOENT, 0, 0, "/gone", "/gone" },

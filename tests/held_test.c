@@ -39,7 +39,7 @@ fake(const char *name, const char *out, const char *err, int status)
 	}
 	snprintf(path, sizeof path, "bin/%s", name);
 	snprintf(last, sizeof last, "exit %d", status);
-	help_file("says", out, NULL);
+	help_bytes("says", out, strlen(out));
 	help_file("complains", err, NULL);
 	help_file(path, "#!/bin/sh", "cat >/dev/null", "echo x >>asked", "cat \"$ORCH_ROOT/says\"", "cat \"$ORCH_ROOT/complains\" >&2", last, NULL);
 	chmod(path, 0755);
@@ -108,6 +108,7 @@ static const struct {
 	{ "claude", "Failed to authenticate. API Error: 401 no", "", 1, "exit status 1, which another try would not change\n", 1 },
 	{ "claude", "API Error: 500 it broke", "", 1, "exit status 1, at try 2\n", 2 },
 	{ "claude", "Execution error", "", 0, "exit status 0, but `Execution error` is no answer, at try 2\n", 2 },
+	{ "claude", "", "", 0, "exit status 0, but it has not written an answer, at try 2\n", 2 },
 	{ "codex", "", "x\nERROR: Quota exceeded. Check your plan", 1, "exit status 1, which another try would not change\n", 1 },
 	{ "codex", "", "ERROR: stream disconnected", 1, "exit status 1, at try 2\n", 2 },
 };

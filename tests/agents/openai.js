@@ -13,7 +13,9 @@ exports.prompt = function (body) {
 	return message.content.map((c) => c.text).join('');
 };
 
-exports.error = function (status) {
+exports.error = function (status, plan) {
+	if (plan)
+		return { error: { type: 'usage_limit_reached', message: 'stand-in says so', plan_type: 'plus', resets_in_seconds: 7200 } };
 	return { error: { type: errors[status] || 'server_error', code: errors[status] || null, message: `stand-in says ${status}` } };
 };
 

@@ -11,7 +11,8 @@
 // The answer is the same for the same prompt: which service it is, how many bytes it got and their SHA-256,
 // and the prompt's first line. A word in that line asks for something else:
 //
-//     do:STATUS[,after=S]       an error: 400, 401, 429, 500, 529; with a Retry-After of S seconds
+//     do:STATUS[,after=S]       an error: 400, 401, 429, 500, 529; with a Retry-After of S seconds; 429,plan=1: of
+//                               the plan's limit
 //     do:hangup                 half an answer, then the end of the connection
 //     do:refusal                an answer that the service ended as refused; do:short: for its length; do:empty: no text
 //     do:delay=MS               nothing before MS milliseconds have passed
@@ -66,7 +67,7 @@ function answer(service, prompt, o) {
 
 function refuse(service, res, status, o) {
 	res.writeHead(status, Object.assign({ 'content-type': 'application/json' }, o.after ? { 'retry-after': o.after } : {}));
-	res.end(JSON.stringify(service.error(status)));
+	res.end(JSON.stringify(service.error(status, o.plan)));
 }
 
 // A stream of events; with HALF it is cut off.
