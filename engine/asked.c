@@ -11,9 +11,9 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
-#include <time.h>
 #include <unistd.h>
 
+#include "engine/clock.h"
 #include "engine/digest.h"
 #include "engine/minder.h"
 #include "parse/mem.h"
@@ -42,7 +42,7 @@ came_after(struct asked *a, uint32_t id, long long ms)
 	struct stat st;
 
 	return file_name(a, id, name) >= 0 && fstatat(a->store->result, name, &st, AT_SYMLINK_NOFOLLOW) == 0 &&
-	    (long long)st.st_mtim.tv_sec * 1000 + st.st_mtim.tv_nsec / 1000000 > ms;
+	    clock_of(st.st_mtim) > ms;
 }
 
 static void
@@ -91,12 +91,10 @@ static void
 tell(struct asked *a, uint32_t id, enum log_event event, uint64_t digest)
 {
 	struct log_line l = { 0 };
-	struct timespec t;
 
 	if (a->store->log < 0)
 		return;
-	clock_gettime(CLOCK_REALTIME, &t);
-	l.ms = (long long)t.tv_sec * 1000 + t.tv_nsec / 1000000;
+	l.ms = clock_epoch();
 	l.event = event;
 	l.key = keys_text(a->keys, id);
 	l.n = strlen(l.key);
@@ -109,10 +107,7 @@ is_newer(int dir, const char *name, const struct stat *than)
 {
 	struct stat st;
 
-	if (dir < 0 || fstatat(dir, name, &st, AT_SYMLINK_NOFOLLOW))
-		return 0;
-	return st.st_mtim.tv_sec != than->st_mtim.tv_sec ? st.st_mtim.tv_sec > than->st_mtim.tv_sec :
-	    st.st_mtim.tv_nsec > than->st_mtim.tv_nsec;
+	return dir >= 0 && fstatat(dir, name, &st, AT_SYMLINK_NOFOLLOW) == 0 && clock_is_later(st.st_mtim, than->st_mtim);
 }
 
 /* Whether the question was written after the answer of ID came. */

@@ -19,6 +19,7 @@
 #include <dirent.h>
 #endif
 
+#include "engine/clock.h"
 #include "engine/jobserver.h"
 #include "engine/kin.h"
 #include "engine/minder.h"
@@ -123,27 +124,9 @@ on_signal(int sig)
 }
 
 static long long
-clock_ms(void)
-{
-	struct timespec t;
-
-	clock_gettime(CLOCK_MONOTONIC, &t);
-	return (long long)t.tv_sec * 1000 + t.tv_nsec / 1000000;
-}
-
-static long long
 now_ms(const struct loop_state *l)
 {
 	return clock_ms() - l->skew;
-}
-
-static long long
-epoch_ms(void)
-{
-	struct timespec t;
-
-	clock_gettime(CLOCK_REALTIME, &t);
-	return (long long)t.tv_sec * 1000 + t.tv_nsec / 1000000;
 }
 
 /* Setting up. */
@@ -317,7 +300,7 @@ set_up(struct loop_state *l)
 static void
 log_event(struct loop_state *l, struct log_line *line)
 {
-	line->ms = epoch_ms();
+	line->ms = clock_epoch();
 	if (log_add(l->store->log, line) && !l->log_failed) {
 		l->log_failed = 1;
 		buf_fmt(&l->progress->out, "orch: cannot write the log of run %s: %s\n", l->store->name, strerror(errno));

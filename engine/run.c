@@ -6,10 +6,10 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
-#include <time.h>
 #include <unistd.h>
 
 #include "engine/asked.h"
+#include "engine/clock.h"
 #include "engine/flow.h"
 #include "engine/loop.h"
 #include "engine/plan.h"
@@ -42,15 +42,6 @@ struct run {
 	char *name;             /* of the run; NULL: it is to be named by the time */
 	struct buf shown;       /* the name for messages */
 };
-
-static long long
-epoch_ms(void)
-{
-	struct timespec t;
-
-	clock_gettime(CLOCK_REALTIME, &t);
-	return (long long)t.tv_sec * 1000 + t.tv_nsec / 1000000;
-}
 
 static char *
 working_directory(void)
@@ -171,7 +162,7 @@ take_file(struct run *r)
 	r->record.workflow = path;
 	if (!r->record.directory) {
 		r->record.directory = working_directory();
-		r->record.started = epoch_ms();
+		r->record.started = clock_epoch();
 	}
 	if (!r->record.directory)
 		return error_status(r, 2, "the current directory", strerror(errno));
@@ -466,7 +457,7 @@ log_walk(struct run *r, enum log_event event, long value, const char *text)
 {
 	struct log_line l = { 0 };
 
-	l.ms = epoch_ms();
+	l.ms = clock_epoch();
 	l.event = event;
 	l.value = value;
 	l.text = text;
@@ -516,7 +507,7 @@ set_around(struct run *r)
 	r->around.run = r->name;
 	r->around.results = r->results;
 	r->around.environ = r->args->environ;
-	r->seed = (uint32_t)epoch_ms() * 2654435761u ^ (uint32_t)getpid();
+	r->seed = (uint32_t)clock_epoch() * 2654435761u ^ (uint32_t)getpid();
 	if (!r->seed)
 		r->seed = 1;
 }
@@ -527,7 +518,7 @@ walk(struct run *r)
 	struct world world;
 	struct walk w;
 	struct buf hint = { 0 };
-	long long began = epoch_ms();
+	long long began = clock_epoch();
 	int status;
 
 	world.ctx = r;
@@ -545,7 +536,7 @@ walk(struct run *r)
 	status = loop_run(&w, &r->store, &r->progress);
 	log_walk(r, LOG_END, status, w.reason.n ? buf_str(&w.reason) : NULL);
 	make_hint(r, &hint);
-	progress_end(&r->progress, r->shown.s, status, epoch_ms() - began, buf_str(&hint));
+	progress_end(&r->progress, r->shown.s, status, clock_epoch() - began, buf_str(&hint));
 	loop_say(&r->progress);
 	buf_free(&hint);
 	buf_free(&r->progress.out);

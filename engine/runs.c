@@ -11,6 +11,7 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "engine/clock.h"
 #include "engine/outcome.h"
 #include "engine/table.h"
 #include "parse/diag.h"
@@ -887,22 +888,13 @@ log_size(const struct view *v)
 	return fstatat(v->store.run, "log", &st, AT_SYMLINK_NOFOLLOW) ? -1 : st.st_size;
 }
 
-static long long
-now_ms(void)
-{
-	struct timespec t;
-
-	clock_gettime(CLOCK_MONOTONIC, &t);
-	return (long long)t.tv_sec * 1000 + t.tv_nsec / 1000000;
-}
-
 /* Waits until the run has to be looked at again, not before REST milliseconds, and shows what those that run
  * say meanwhile. Returns whether there is an end: nobody reads any more, or the output cannot be written. */
 static int
 wait_for_more(struct logs *l, struct view *v, long long rest, int *status)
 {
 	struct pollfd out = { 0 };
-	long long until = now_ms() + rest;
+	long long until = clock_ms() + rest;
 	long holder;
 	size_t i;
 
@@ -914,7 +906,7 @@ wait_for_more(struct logs *l, struct view *v, long long rest, int *status)
 			*status = log_streams(l, v, l->running.list[i]);
 		if (*status)
 			return 1;
-		if (now_ms() >= until && (log_size(v) != l->size || store_busy(&v->store, &holder) == STORE_FREE))
+		if (clock_ms() >= until && (log_size(v) != l->size || store_busy(&v->store, &holder) == STORE_FREE))
 			return 0;
 	}
 }
@@ -938,7 +930,7 @@ runs_logs(const char *dir, const char *run, char *const *keys, size_t n, int fol
 {
 	struct logs l = { 0 };
 	struct view v;
-	long long began = now_ms();
+	long long began = clock_ms();
 	int status = runs_open(&v, dir, run, error), end = 0;
 	char *name = status ? NULL : decoded(v.store.name);
 
@@ -949,12 +941,12 @@ runs_logs(const char *dir, const char *run, char *const *keys, size_t n, int fol
 		status = show_logs(&l, &v, keys, n, error);
 		end = status || !follow || !goes_on(&v) || (n && !l.open);
 		/* Of a large run, most of the time is not for looking at it. */
-		end = end || wait_for_more(&l, &v, 4 * (now_ms() - began), &status);
+		end = end || wait_for_more(&l, &v, 4 * (clock_ms() - began), &status);
 		l.size = log_size(&v);
 		view_close(&v);
 		if (end)
 			break;
-		began = now_ms();
+		began = clock_ms();
 		status = runs_open(&v, dir, name, error);
 	}
 	free(name);

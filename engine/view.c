@@ -5,8 +5,8 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <time.h>
 
+#include "engine/clock.h"
 #include "engine/flow.h"
 #include "engine/plan.h"
 #include "parse/mem.h"
@@ -257,7 +257,6 @@ settle_states(struct view *v)
 {
 	uint32_t id;
 	enum store_busy busy = store_busy(&v->store, &v->holder);
-	struct timespec now;
 
 	/* What was begun again in an earlier walk, and not by the latest, is as its file says. */
 	for (id = 0; id < v->keys.n; id++)
@@ -268,8 +267,7 @@ settle_states(struct view *v)
 			if (step_of(v, id)->state == STEP_RUNNING)
 				v->steps[id].state = STEP_INTERRUPTED;
 	check_complete(v);
-	clock_gettime(CLOCK_REALTIME, &now);
-	v->now = (long long)now.tv_sec * 1000 + now.tv_nsec / 1000000;
+	v->now = clock_epoch();
 	if (busy == STORE_FREE)
 		return;
 	v->state = busy == STORE_RUNNING ? RUN_RUNNING : RUN_ENDING;

@@ -6,14 +6,9 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "engine/clock.h"
 #include "engine/live.h"
 #include "store/file.h"
-
-static int
-is_later(struct timespec a, struct timespec b)
-{
-	return a.tv_sec != b.tv_sec ? a.tv_sec > b.tv_sec : a.tv_nsec > b.tv_nsec;
-}
 
 /* Both files: whether there is something in them, and since when. */
 static void
@@ -32,7 +27,7 @@ latest(const struct stat st[2])
 {
 	if (!st[0].st_size && !st[1].st_size)
 		return -1;
-	return !st[0].st_size || (st[1].st_size && is_later(st[1].st_mtim, st[0].st_mtim));
+	return !st[0].st_size || (st[1].st_size && clock_is_later(st[1].st_mtim, st[0].st_mtim));
 }
 
 static void
@@ -82,7 +77,6 @@ long long
 watch_quiet(const struct store *s, const char *file)
 {
 	struct stat st[2];
-	struct timespec now;
 	long long ms;
 	int i;
 
@@ -91,7 +85,6 @@ watch_quiet(const struct store *s, const char *file)
 	i = latest(st);
 	if (i < 0)
 		return -1;
-	clock_gettime(CLOCK_REALTIME, &now);
-	ms = (now.tv_sec - st[i].st_mtim.tv_sec) * 1000LL + (now.tv_nsec - st[i].st_mtim.tv_nsec) / 1000000;
+	ms = clock_epoch() - clock_of(st[i].st_mtim);
 	return ms > 0 ? ms : 0;
 }

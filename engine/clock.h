@@ -1,0 +1,17 @@
+/* The time, in milliseconds. */
+#ifndef ENGINE_CLOCK_H
+#define ENGINE_CLOCK_H
+
+#include <time.h>
+
+/* By the clock that only goes forward. */
+long long clock_ms(void);
+
+/* Since the Epoch: now; at the time T. */
+long long clock_epoch(void);
+long long clock_of(struct timespec t);
+
+/* Whether the time A is later than B, to the nanosecond. */
+int clock_is_later(struct timespec a, struct timespec b);
+
+#endif
