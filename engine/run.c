@@ -13,6 +13,7 @@
 #include "engine/flow.h"
 #include "engine/loop.h"
 #include "engine/plan.h"
+#include "engine/results.h"
 #include "engine/runs.h"
 #include "parse/mem.h"
 #include "parse/parse.h"
@@ -87,20 +88,6 @@ record_error(struct run *r, const char *name)
 
 /* What was asked for: the record of a run is made, or an earlier one is gone on with. */
 
-static void
-add_result(void *ctx, const char *name, int plain)
-{
-	struct keys *k = ctx;
-	char key[KEY_NAME_MAX + 1];
-	int n = key_decode(name, key);
-	uint32_t id;
-
-	if (n < 0)
-		return;
-	id = keys_add(k, key, (size_t)n);
-	k->list[id].flags |= plain ? KEY_KEPT : KEY_ODD;
-}
-
 /* The record of the run that was named, if it is there. Returns 0 when it is, 3 when it is not. */
 static int
 find_record(struct run *r, const char *name)
@@ -114,7 +101,7 @@ find_record(struct run *r, const char *name)
 	} else if (!record_read(&r->record, s.run)) {
 		r->was_there = 1;
 		status = 0;
-		if (r->record.text && store_results(&s, add_result, &r->given))
+		if (r->record.text && results_keys(&r->given, &s))
 			status = error_status(r, 2, "result/ cannot be read", strerror(errno));
 	} else if (errno != ENOENT) {
 		status = record_error(r, name);
@@ -380,29 +367,16 @@ open_run(struct run *r)
 }
 
 static int
-read_answer(void *ctx, const char *key, char **p, size_t *n)
-{
-	struct run *r = ctx;
-	char name[KEY_NAME_MAX + 1];
-
-	if (key_encode(key, strlen(key), name) < 0)
-		return -1;
-	return file_read(r->store.result, name, p, n);
-}
-
-static int
 load_keys(struct run *r)
 {
-	r->answers.keys = &r->keys;
-	r->answers.read = read_answer;
-	r->answers.ctx = r;
+	results_answers(&r->answers, &r->keys, &r->store);
 	/* The log first: its order is about the walk's, that of a directory is none. */
 	r->asked.store = &r->store;
 	r->asked.keys = &r->keys;
 	r->asked.again = r->args->again;
 	if (asked_load(&r->asked))
 		return error_status(r, 1, "the log cannot be read", strerror(errno));
-	if (store_results(&r->store, add_result, &r->keys))
+	if (results_keys(&r->keys, &r->store))
 		return error_status(r, 1, "result/ cannot be read", strerror(errno));
 	if (r->args->again)
 		asked_place(&r->asked);
@@ -631,9 +605,7 @@ show_it(struct run *r, struct buf *show)
 	struct plan_with with;
 	int status = 0;
 
-	r->answers.keys = &r->keys;
-	r->answers.read = read_answer;
-	r->answers.ctx = r;
+	results_answers(&r->answers, &r->keys, &r->store);
 	r->store.result = -1;
 	if (r->was_there) {
 		if (store_open(&r->store, r->args->dir, r->name, strlen(r->name), STORE_READ))

@@ -9,8 +9,8 @@
 #include "engine/clock.h"
 #include "engine/flow.h"
 #include "engine/plan.h"
+#include "engine/results.h"
 #include "parse/mem.h"
-#include "store/file.h"
 
 const char *
 step_state_word(enum step_state s)
@@ -52,19 +52,16 @@ put_in_order(struct view *v, uint32_t id)
 	s->in_order = 1;
 }
 
-static void
-add_result(void *ctx, const char *name, int plain)
+static int
+read_results(struct view *v)
 {
-	struct view *v = ctx;
-	char key[KEY_NAME_MAX + 1];
-	int n = key_decode(name, key);
+	int bad = results_keys(&v->keys, &v->store);
 	uint32_t id;
 
-	if (n < 0 || !plain)
-		return;
-	id = keys_add(&v->keys, key, (size_t)n);
-	v->keys.list[id].flags |= KEY_KEPT;
-	step_of(v, id)->state = STEP_DONE;
+	for (id = 0; id < v->keys.n; id++)
+		if (v->keys.list[id].flags & KEY_KEPT)
+			step_of(v, id)->state = STEP_DONE;
+	return bad;
 }
 
 static void
@@ -188,18 +185,7 @@ add_planned(void *ctx, const struct plan_step *p)
 	}
 }
 
-static int
-read_answer(void *ctx, const char *key, char **p, size_t *n)
-{
-	struct view *v = ctx;
-	char name[KEY_NAME_MAX + 1];
-
-	if (key_encode(key, strlen(key), name) < 0)
-		return -1;
-	return file_read(v->store.result, name, p, n);
-}
-
-/* What the workflow does not name (it may have changed), as the log first names it. */
+/* What the workflow does not name (it may have changed), as the log first names it, then what has an answer. */
 static void
 add_unnamed(struct view *v)
 {
@@ -210,7 +196,8 @@ add_unnamed(struct view *v)
 	for (i = 1; i <= v->nseen; i++)
 		put_in_order(v, by_seen[i]);
 	for (id = 0; id < v->keys.n; id++)
-		put_in_order(v, id);
+		if (v->keys.list[id].flags & KEY_KEPT)
+			put_in_order(v, id);
 	free(by_seen);
 }
 
@@ -237,9 +224,7 @@ find_order(struct view *v)
 	struct flow f;
 	size_t own;
 
-	v->answers.keys = &v->keys;
-	v->answers.read = read_answer;
-	v->answers.ctx = v;
+	results_answers(&v->answers, &v->keys, &v->store);
 	if (v->has_record) {
 		if (!flow_read(&f, &v->record, v->record.workflow, &v->keys, &error) && !flow_bind(&f, &v->record, &error))
 			plan_walk(&f, &v->answers, NULL, add_planned, v);
@@ -292,7 +277,7 @@ view_open(struct view *v, const char *dir, const char *name, size_t n, int order
 	if (store_open(&v->store, dir, name, n, STORE_READ))
 		return -1;
 	v->has_record = !record_read(&v->record, v->store.run);
-	if (store_results(&v->store, add_result, v))
+	if (read_results(v))
 		return fail(v, dir, "result");
 	if (log_read(v->store.run, LOG_ALL, add_line, v))
 		return fail(v, dir, "log");
