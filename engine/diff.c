@@ -33,15 +33,6 @@ struct diff {
 	struct buf *error;
 };
 
-static int
-fail(struct diff *d, int status, const char *what, const char *why)
-{
-	buf_text(d->error, "orch: ");
-	visible_add(d->error, what, strlen(what), 0);
-	buf_fmt(d->error, ": %s\n", why);
-	return status;
-}
-
 /* A file of its own, with a name in NAME, which has SIZE bytes. */
 static int
 make_file(struct diff *d, char *name, size_t size)
@@ -139,13 +130,13 @@ compare(struct diff *d, uint32_t id, const struct task *t)
 	struct stat st;
 
 	if (t->kind != TASK_STEP && t->kind != TASK_ASK)
-		return fail(d, NOTHING, d->key, "this line asks nobody");
+		return runs_fail(d->error, NOTHING, d->key, "this line asks nobody");
 	if (fstatat(d->view->store.how, d->file, &st, AT_SYMLINK_NOFOLLOW))
-		return fail(d, NOTHING, d->key, d->view->keys.list[id].flags & KEY_KEPT ?
+		return runs_fail(d->error, NOTHING, d->key, d->view->keys.list[id].flags & KEY_KEPT ?
 		    "its answer was put there by hand; what it was asked is not known" : "it was not asked yet");
 	bad = write_both(d, t);
 	if (bad)
-		return fail(d, TROUBLE, bad, strerror(errno));
+		return runs_fail(d->error, TROUBLE, bad, strerror(errno));
 	return what ? DIFFERENT : SAME;
 }
 
@@ -161,7 +152,7 @@ each_step(void *ctx, const struct plan_step *step)
 		return;
 	id = keys_add(&d->view->keys, step->key, strlen(step->key));
 	if (task_asked(&t, &d->around, &d->view->answers, step->at, step->node, step->key))
-		d->status = fail(d, NOTHING, d->key, buf_str(&d->view->answers.error));
+		d->status = runs_fail(d->error, NOTHING, d->key, buf_str(&d->view->answers.error));
 	else
 		d->status = compare(d, id, &t);
 	task_free(&t);
@@ -243,7 +234,7 @@ show(struct diff *d, char *const *envp, struct sink *sink)
 	if (out >= 0 && null >= 0)
 		status = run_diff(d, envp, out, null);
 	if (status == 0) {      /* the question was written anew, and then not answered */
-		bad = fail(d, 0, d->key, "its answer is to an earlier question, which is not known any more");
+		bad = runs_fail(d->error, 0, d->key, "its answer is to an earlier question, which is not known any more");
 	} else if (status == 1) {
 		at = behind_heads(out);
 		bad = put_heads(d, sink, "--- ", "+++ ") || sink_file(sink, out, &at);
@@ -254,7 +245,7 @@ show(struct diff *d, char *const *envp, struct sink *sink)
 		close(out);
 	if (null >= 0)
 		close(null);
-	return bad ? fail(d, TROUBLE, "standard output", strerror(errno)) : DIFFERENT;
+	return bad ? runs_fail(d->error, TROUBLE, "standard output", strerror(errno)) : DIFFERENT;
 }
 
 static void
@@ -265,7 +256,7 @@ look(struct diff *d)
 	struct flow f;
 
 	if (!d->view->has_record)
-		d->status = fail(d, TROUBLE, d->key, "this run's file `run` cannot be read");
+		d->status = runs_fail(d->error, TROUBLE, d->key, "this run's file `run` cannot be read");
 	else if (flow_read(&f, &d->view->record, d->view->record.workflow, &d->view->keys, &said) ||
 	    flow_bind(&f, &d->view->record, &said)) {
 		d->status = TROUBLE;
@@ -277,7 +268,7 @@ look(struct diff *d)
 		d->asked.store = &d->view->store;
 		d->asked.keys = &d->view->keys;
 		if (asked_load(&d->asked))
-			d->status = fail(d, TROUBLE, "the log", strerror(errno));
+			d->status = runs_fail(d->error, TROUBLE, "the log", strerror(errno));
 		else
 			plan_walk(&f, &d->view->answers, &with, each_step, d);
 		flow_free(&f);
@@ -307,7 +298,7 @@ diff_key(const char *dir, const char *run, const char *key, char *const *envp, s
 	if (d.status == DIFFERENT)
 		d.status = show(&d, envp, sink);
 	else if (d.status == NOTHING && !error->n)
-		fail(&d, NOTHING, key, "the workflow has no line that makes it, as far as can be told");
+		runs_fail(error, NOTHING, key, "the workflow has no line that makes it, as far as can be told");
 	if (*d.now_name)
 		unlink(d.now_name);
 	if (d.then >= 0)

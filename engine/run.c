@@ -59,30 +59,19 @@ working_directory(void)
 }
 
 static int
-error_status(struct run *r, int status, const char *what, const char *why)
-{
-	buf_text(r->say, "orch: ");
-	visible_add(r->say, what, strlen(what), 0);
-	if (why)
-		buf_fmt(r->say, ": %s", why);
-	buf_char(r->say, '\n');
-	return status;
-}
-
-static int
 store_error(struct run *r, const struct store *s)
 {
-	return error_status(r, 2, s->what, s->told ? NULL : strerror(errno));
+	return runs_fail(r->say, 2, s->what, s->told ? NULL : strerror(errno));
 }
 
 static int
 record_error(struct run *r, const char *name)
 {
-	int error = errno;
+	struct buf why = { 0 };
 
-	error_status(r, 2, name, "this run's file `run` cannot be read");
-	r->say->n--;
-	buf_fmt(r->say, ": %s\n", strerror(error));
+	buf_fmt(&why, "this run's file `run` cannot be read: %s", strerror(errno));
+	runs_fail(r->say, 2, name, buf_str(&why));
+	buf_free(&why);
 	return 2;
 }
 
@@ -102,7 +91,7 @@ find_record(struct run *r, const char *name)
 		r->was_there = 1;
 		status = 0;
 		if (r->record.text && results_keys(&r->given, &s))
-			status = error_status(r, 2, "result/ cannot be read", strerror(errno));
+			status = runs_fail(r->say, 2, "result/ cannot be read", strerror(errno));
 	} else if (errno != ENOENT) {
 		status = record_error(r, name);
 	} else {
@@ -121,7 +110,7 @@ read_stdin(struct run *r)
 	while ((got = file_read_some(0, buf_room(&b, 16 * 1024), 16 * 1024)) > 0)
 		b.n += (size_t)got;
 	if (got < 0)
-		return error_status(r, 2, "cannot read the workflow from standard input", strerror(errno));
+		return runs_fail(r->say, 2, "cannot read the workflow from standard input", strerror(errno));
 	free(r->record.text);
 	r->record.ntext = b.n;
 	r->record.text = buf_take(&b);
@@ -152,7 +141,7 @@ take_file(struct run *r)
 		r->record.started = clock_epoch();
 	}
 	if (!r->record.directory)
-		return error_status(r, 2, "the current directory", strerror(errno));
+		return runs_fail(r->say, 2, "the current directory", strerror(errno));
 	return strcmp(file, "-") ? 0 : read_stdin(r);
 }
 
@@ -168,7 +157,7 @@ take_operand(struct run *r, const char *s, const char **prompt)
 		name = mem_dup(s, (size_t)(eq - s));
 		bad = record_param(&r->record, name, eq + 1);
 		free(name);
-		return bad ? error_status(r, 2, "memory", strerror(errno)) : 0;
+		return bad ? runs_fail(r->say, 2, "memory", strerror(errno)) : 0;
 	}
 	if (*prompt) {
 		buf_text(r->say, "orch: a second prompt: `");
@@ -177,7 +166,7 @@ take_operand(struct run *r, const char *s, const char **prompt)
 		return 2;
 	}
 	*prompt = s;
-	return record_param(&r->record, "prompt", s) ? error_status(r, 2, "memory", strerror(errno)) : 0;
+	return record_param(&r->record, "prompt", s) ? runs_fail(r->say, 2, "memory", strerror(errno)) : 0;
 }
 
 static int
@@ -194,7 +183,7 @@ take_operands(struct run *r)
 	}
 	for (i = 0; i < r->args->nagents; i++)
 		if (record_agent(&r->record, r->args->agents[i]))
-			return error_status(r, 2, "memory", strerror(errno));
+			return runs_fail(r->say, 2, "memory", strerror(errno));
 	return 0;
 }
 
@@ -264,13 +253,13 @@ find_run(struct run *r)
 	if (a->run)
 		r->name = mem_dup(a->run, strlen(a->run));
 	else if (!a->file && (errno = 0, !(r->name = runs_newest_open(a->dir))))
-		return errno ? error_status(r, 1, a->dir, strerror(errno)) : error_status(r, 3, "there is no run here that is not complete; `orch runs` shows all, `orch run FILE` starts one", NULL);
+		return errno ? runs_fail(r->say, 1, a->dir, strerror(errno)) : runs_fail(r->say, 3, "there is no run here that is not complete; `orch runs` shows all, `orch run FILE` starts one", NULL);
 	if (!r->name)
 		return 0;
 	status = find_record(r, r->name);
 	if (status != 3)
 		return status;
-	return a->file ? 0 : error_status(r, 3, r->name, r->lacks_record ?
+	return a->file ? 0 : runs_fail(r->say, 3, r->name, r->lacks_record ?
 	    "this run's file `run` is gone; `orch run -r RUN FILE` goes on with it" :
 	    "no such run; `orch runs` shows those that are there");
 }
@@ -303,13 +292,13 @@ lock(struct run *r)
 
 	if (store_lock(&r->store, &holder)) {
 		if (errno != EAGAIN)
-			return error_status(r, 1, "the run's lock", strerror(errno));
+			return runs_fail(r->say, 1, "the run's lock", strerror(errno));
 		buf_fmt(r->say, "orch: the run %s is in use by another orch (pid %ld); `kill %ld` stops it\n", r->shown.s, holder, holder);
 		return 4;
 	}
 	if (store_lock_wait(&r->store, LOCK_WAIT_MS, &holder)) {
 		if (errno != EAGAIN)
-			return error_status(r, 1, "the run's lock", strerror(errno));
+			return runs_fail(r->say, 1, "the run's lock", strerror(errno));
 		buf_fmt(r->say, "orch: a step of the run %s that an earlier orch has left is still being ended (minder: pid %ld); "
 		    "try again later\n", r->shown.s, holder);
 		return 4;
@@ -360,7 +349,7 @@ open_run(struct run *r)
 	if (!status && !r->was_there)
 		status = compare_record(r);
 	if (!status && record_write(&r->record, r->store.run))
-		status = error_status(r, 1, "this run's file `run` cannot be written", strerror(errno));
+		status = runs_fail(r->say, 1, "this run's file `run` cannot be written", strerror(errno));
 	if (!status)
 		store_clean(&r->store);
 	return status;
@@ -375,9 +364,9 @@ load_keys(struct run *r)
 	r->asked.keys = &r->keys;
 	r->asked.again = r->args->again;
 	if (asked_load(&r->asked))
-		return error_status(r, 1, "the log cannot be read", strerror(errno));
+		return runs_fail(r->say, 1, "the log cannot be read", strerror(errno));
 	if (results_keys(&r->keys, &r->store))
-		return error_status(r, 1, "result/ cannot be read", strerror(errno));
+		return runs_fail(r->say, 1, "result/ cannot be read", strerror(errno));
 	if (r->args->again)
 		asked_place(&r->asked);
 	return 0;

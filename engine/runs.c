@@ -50,18 +50,22 @@ add_line(struct run_lines *l, const char *name)
 	return r;
 }
 
+int
+runs_fail(struct buf *error, int status, const char *what, const char *why)
+{
+	buf_text(error, "orch: ");
+	visible_add(error, what, strlen(what), 0);
+	if (why)
+		buf_fmt(error, ": %s", why);
+	buf_char(error, '\n');
+	return status;
+}
+
 /* Why the run NAME cannot be looked at. */
 static void
 put_error(const struct view *v, const char *name, struct buf *b)
 {
-	const char *what = v->store.what[0] ? v->store.what : name;
-	int error = errno;
-
-	buf_text(b, "orch: ");
-	visible_add(b, what, strlen(what), 0);
-	if (!v->store.told)
-		buf_fmt(b, ": %s", strerror(error));
-	buf_char(b, '\n');
+	runs_fail(b, 1, v->store.what[0] ? v->store.what : name, v->store.told ? NULL : strerror(errno));
 }
 
 static void
@@ -164,15 +168,6 @@ runs_newest_open(const char *dir)
 }
 
 static int
-fail(struct buf *error, int status, const char *what, const char *why)
-{
-	buf_text(error, "orch: ");
-	visible_add(error, what, strlen(what), 0);
-	buf_fmt(error, ": %s\n", why);
-	return status;
-}
-
-static int
 emit(struct sink *s, struct buf *b)
 {
 	int bad = b->n ? s->write(s->ctx, b->s, b->n) : 0;
@@ -263,7 +258,7 @@ runs_list(const char *dir, int for_scripts, struct sink *sink, struct buf *error
 	size_t i;
 
 	if (find_runs(&l, dir))
-		return fail(error, 1, dir, strerror(errno));
+		return runs_fail(error, 1, dir, strerror(errno));
 	for (i = 0; i < l.n; i++) {
 		const struct run_line *r = &l.list[i];
 
@@ -286,11 +281,11 @@ runs_open(struct view *v, const char *dir, const char *run, struct buf *error)
 
 	memset(v, 0, sizeof *v);
 	if (!name)
-		return errno ? fail(error, 1, dir, strerror(errno)) : fail(error, 3, dir, "there are no runs here; `orch run FILE` starts one");
+		return errno ? runs_fail(error, 1, dir, strerror(errno)) : runs_fail(error, 3, dir, "there are no runs here; `orch run FILE` starts one");
 	if (view_open(v, dir, name, strlen(name), 1)) {
 		status = errno == ENOENT ? 3 : 1;
 		if (status == 3)
-			fail(error, 3, name, "no such run; `orch runs` shows those that are there");
+			runs_fail(error, 3, name, "no such run; `orch runs` shows those that are there");
 		else
 			put_error(v, name, error);
 		view_close(v);
@@ -553,7 +548,7 @@ runs_status(const char *dir, const char *run, int for_scripts, struct sink *sink
 	else
 		show_table(&t);
 	write_piece(&t, 1);
-	status = t.bad ? fail(error, RUNS_UNKNOWN, "standard output", strerror(errno)) : exit_status(v.state);
+	status = t.bad ? runs_fail(error, RUNS_UNKNOWN, "standard output", strerror(errno)) : exit_status(v.state);
 	buf_free(&t.out);
 	buf_free(&t.key);
 	buf_free(&t.why);
@@ -634,10 +629,10 @@ cat_one(void *ctx, struct view *v, uint32_t id)
 	int fd, bad;
 
 	if (!(v->keys.list[id].flags & KEY_KEPT))
-		return c->pattern ? 0 : fail(c->error, 1, key, "this step has no answer yet");
+		return c->pattern ? 0 : runs_fail(c->error, 1, key, "this step has no answer yet");
 	c->found++;
 	if (key_encode(key, strlen(key), name) < 0 || (fd = file_open(v->store.result, name)) < 0)
-		return fail(c->error, 1, key, strerror(errno));
+		return runs_fail(c->error, 1, key, strerror(errno));
 	bad = sink_file(c->sink, fd, &at);
 	close(fd);
 	return bad;
@@ -659,7 +654,7 @@ runs_cat(const char *dir, const char *run, char *const *keys, size_t n, struct s
 		c.pattern = strchr(keys[i], '*') != NULL;
 		c.found = 0;
 		if (!each_key(&v, keys[i], cat_one, &c, &status) || (c.pattern && !c.found && !status))
-			status = fail(error, 1, keys[i], c.pattern ? "no answer of this run matches" : "no step of this run is called so; `orch status` shows them");
+			status = runs_fail(error, 1, keys[i], c.pattern ? "no answer of this run matches" : "no step of this run is called so; `orch status` shows them");
 	}
 	view_close(&v);
 	return status;
@@ -875,7 +870,7 @@ show_logs(struct logs *l, struct view *v, char *const *keys, size_t n, struct bu
 		each_key(v, all[0], log_one, l, &status);
 	for (i = 0; i < n && !status; i++)
 		if (!each_key(v, keys[i], log_one, l, &status) && !(l->follow && goes_on(v) && v->waiting.n))
-			status = fail(error, 1, keys[i], "no step of this run is called so; `orch status` shows them");
+			status = runs_fail(error, 1, keys[i], "no step of this run is called so; `orch status` shows them");
 	l->looks++;
 	return status;
 }

@@ -17,6 +17,9 @@ struct sink {
 	int colour;
 };
 
+/* Adds the line `orch: WHAT: WHY` to ERROR; WHY NULL: WHAT says it all. Returns STATUS. */
+int runs_fail(struct buf *error, int status, const char *what, const char *why);
+
 /* Writes the file FD from *AT on, which moves on. Returns whether that failed. */
 int sink_file(struct sink *, int fd, long long *at);
 
