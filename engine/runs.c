@@ -668,7 +668,7 @@ enum { LOOK_MS = 200, HELD_MOST = 32 };
 struct stream {
 	long long at;
 	ino_t ino;
-	int fd;                 /* held open while its step runs, so that the next try's file is not taken for it; 0: not */
+	int fd;                 /* held open while its step runs, so that the next try's file is not taken for it; -1: not */
 	int old;                /* it is an earlier try's: the latest has not made its own yet */
 };
 
@@ -743,10 +743,10 @@ log_more(struct logs *l, struct view *v, uint32_t id, uint32_t own, int what, in
 static void
 let_go(struct logs *l, struct stream *s)
 {
-	if (!s->fd)
+	if (s->fd < 0)
 		return;
 	close(s->fd);
-	s->fd = 0;
+	s->fd = -1;
 	l->held--;
 }
 
@@ -763,7 +763,7 @@ log_named(struct logs *l, struct view *v, uint32_t id, uint32_t own, int what)
 
 	if (dir < 0 || key_encode(key, strlen(key), name) < 0 || fstatat(dir, name, &st, AT_SYMLINK_NOFOLLOW))
 		return 0;
-	if (s->fd && st.st_ino == s->ino)
+	if (s->fd >= 0 && st.st_ino == s->ino)
 		return 0;
 	if (what && s->ino && st.st_ino != s->ino && !s->old)
 		return 0;               /* it was shown before a filter changed it */
@@ -775,7 +775,7 @@ log_named(struct logs *l, struct view *v, uint32_t id, uint32_t own, int what)
 	s->old = 0;
 	let_go(l, s);
 	bad = log_more(l, v, id, own, what, fd);
-	if (l->follow && v->steps[id].state == STEP_RUNNING && l->held < HELD_MOST && fd) {
+	if (l->follow && v->steps[id].state == STEP_RUNNING && l->held < HELD_MOST) {
 		s->fd = fd;
 		l->held++;
 	} else {
@@ -788,7 +788,7 @@ static int
 log_stream(struct logs *l, struct view *v, uint32_t id, uint32_t own, int what)
 {
 	struct stream *s = &l->said[own].streams[what];
-	int bad = s->fd ? log_more(l, v, id, own, what, s->fd) : 0;
+	int bad = s->fd >= 0 ? log_more(l, v, id, own, what, s->fd) : 0;
 
 	if (!bad)
 		bad = log_named(l, v, id, own, what);
@@ -805,9 +805,10 @@ own_number(struct logs *l, struct view *v, uint32_t id)
 	uint32_t own = keys_add(&l->keys, key, strlen(key));
 
 	if (own == l->n) {
-		l->n = l->keys.cap;
-		l->said = mem_grow(l->said, l->n, sizeof *l->said);
-		memset(l->said + own, 0, (l->n - own) * sizeof *l->said);
+		l->said = mem_grow(l->said, l->keys.cap, sizeof *l->said);
+		memset(l->said + own, 0, (l->keys.cap - own) * sizeof *l->said);
+		for (; l->n < l->keys.cap; l->n++)
+			l->said[l->n].streams[0].fd = l->said[l->n].streams[1].fd = -1;
 	}
 	return own;
 }
@@ -842,7 +843,7 @@ log_one(void *ctx, struct view *v, uint32_t id)
 		return 0;
 	for (what = 0; what < 2 && d->tries != s->tries; what++) {
 		d->streams[what].old = 1;
-		if (!d->streams[what].fd)
+		if (d->streams[what].fd < 0)
 			d->streams[what].ino = 0;       /* the number may be another file's now */
 	}
 	d->tries = s->tries;
