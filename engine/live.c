@@ -55,32 +55,14 @@ put_cut(struct buf *out, const char *s, size_t n, size_t width)
 	return sum;
 }
 
-static void
-put_blanks(struct buf *out, size_t n)
-{
-	while (n--)
-		buf_char(out, ' ');
-}
-
-/* A key; of one that is too wide its end, since what tells keys apart often stands there. */
+/* A key in its column. */
 static void
 put_key(struct buf *out, const char *key, size_t width)
 {
 	struct buf b = { 0 };
-	size_t i = 0, skip, all;
 
 	visible_add(&b, key, strlen(key), 0);
-	all = width_of(b.s, b.n);
-	if (all > width && width > 2) {
-		for (; all > width - 2; all -= skip)
-			i += width_next(b.s + i, b.n - i, &skip);
-		buf_text(out, "..");
-		all += 2;
-		buf_add(out, b.s + i, b.n - i);
-	} else {
-		all = put_cut(out, b.s, b.n, width);
-	}
-	put_blanks(out, width - all);
+	width_pad(out, width_cut(out, b.s, b.n, width), width);
 	buf_free(&b);
 }
 
@@ -146,19 +128,20 @@ put_row(const struct live_row *row, size_t usable, size_t key, struct buf *out)
 	struct buf time = { 0 };
 	size_t at;
 
-	put_blanks(out, usable < WIDE ? 0 : INDENT);
+	width_pad(out, 0, usable < WIDE ? 0 : INDENT);
 	put_key(out, row->key, key);
 	if (usable < NARROW)
 		return;
 	put_time(row->ms, &time);
-	put_blanks(out, GAP + (time.n < TIME_WIDTH ? TIME_WIDTH - time.n : 0));
+	width_pad(out, 0, GAP);
+	width_pad(out, time.n, TIME_WIDTH);
 	buf_add(out, time.s, time.n);
 	buf_free(&time);
 	if (row->tries > 1 && usable >= SHORT)
 		buf_fmt(out, "  try %ld", row->tries);
 	at = width_of(out->s, out->n) + GAP;
 	if (row->nsaid && usable >= SHORT && at < usable) {
-		put_blanks(out, GAP);
+		width_pad(out, 0, GAP);
 		put_said(out, row->said, row->nsaid, usable - at);
 	}
 }
@@ -279,7 +262,7 @@ live_frame(const struct live *v, struct buf *out)
 		put_line(&line, usable, out);
 	}
 	if (v->nrows && v->nrows < v->all && live_fit(v->height, v->nrows + 1) == v->nrows + 1) {
-		put_blanks(&line, usable < WIDE ? 0 : INDENT);
+		width_pad(&line, 0, usable < WIDE ? 0 : INDENT);
 		buf_fmt(&line, "and %lu more", (unsigned long)(v->all - v->nrows));
 		put_line(&line, usable, out);
 	}

@@ -19,13 +19,6 @@ enum {
 };
 
 static void
-pad(struct buf *b, size_t have, size_t want)
-{
-	for (; have < want; have++)
-		buf_char(b, ' ');
-}
-
-static void
 trim(struct buf *b, size_t from)
 {
 	while (b->n > from && b->s[b->n - 1] == ' ')
@@ -116,9 +109,9 @@ table_axis(const struct table *t, struct buf *b)
 		return;
 	width = bar_width(t);
 	duration_text((long long)t->axis, &end);
-	pad(b, 0, bar_from(t));
+	width_pad(b, 0, bar_from(t));
 	buf_char(b, '0');
-	pad(b, 1 + end.n, width);
+	width_pad(b, 1 + end.n, width);
 	buf_add(b, end.s, end.n);
 	buf_char(b, '\n');
 	buf_free(&end);
@@ -138,7 +131,7 @@ draw_bar(const struct table *t, const struct table_row *r, struct buf *b)
 {
 	size_t from = column_of(t, r->since), at = column_of(t, r->at), to = column_of(t, r->end), i;
 
-	pad(b, 0, from);
+	width_pad(b, 0, from);
 	at = at < from ? from : at;
 	to = to < at ? at : to;
 	for (i = from; i < at; i++)
@@ -164,23 +157,23 @@ table_draw(const struct table *t, const struct table_row *r, struct buf *b)
 	buf_text(b, colour);
 	buf_text(b, word);
 	buf_text(b, *colour ? "\033[m" : "");
-	pad(b, strlen(word), STATE + GAP);
+	width_pad(b, strlen(word), STATE + GAP);
 	n = width_cut(b, r->key, n, t->columns ? t->key : n);
-	pad(b, n, t->key);
+	width_pad(b, n, t->key);
 	n = time_text(r, text);
-	pad(b, n, t->time + GAP);
+	width_pad(b, n, t->time + GAP);
 	buf_text(b, text);
 	if (t->tries) {
-		pad(b, 0, GAP);
-		pad(b, tries_text(r, b), t->tries);
+		width_pad(b, 0, GAP);
+		width_pad(b, tries_text(r, b), t->tries);
 	}
-	pad(b, 0, GAP);
+	width_pad(b, 0, GAP);
 	if (has_bars(t) && r->since >= 0)
 		draw_bar(t, r, b);
 	if (*r->why && has_bars(t)) {
 		trim(b, from);
 		from = b->n;
-		pad(b, 0, STATE + GAP);
+		width_pad(b, 0, STATE + GAP);
 	}
 	buf_text(b, r->why);
 	trim(b, from);

@@ -90,6 +90,13 @@ width_cut(struct buf *b, const char *s, size_t n, size_t most)
 	return width_of(b->s + at, b->n - at);
 }
 
+void
+width_pad(struct buf *b, size_t have, size_t want)
+{
+	for (; have < want; have++)
+		buf_char(b, ' ');
+}
+
 int
 width_of_terminal(int fd)
 {

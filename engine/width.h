@@ -17,6 +17,9 @@ size_t width_of(const char *s, size_t n);
  * Returns how many columns it takes. */
 size_t width_cut(struct buf *, const char *s, size_t n, size_t most);
 
+/* Adds blanks to what takes HAVE columns until it takes WANT. */
+void width_pad(struct buf *, size_t have, size_t want);
+
 /* How many columns the terminal FD has; 0: it is none, or does not say. */
 int width_of_terminal(int fd);
 
