@@ -24,6 +24,7 @@
 #include "engine/kin.h"
 #include "engine/minder.h"
 #include "engine/screen.h"
+#include "engine/slots.h"
 #include "engine/watch.h"
 #include "parse/mem.h"
 #include "store/file.h"
@@ -41,20 +42,6 @@ enum {
 	CHUNK = 512             /* bytes of standard output at a time: POSIX's least PIPE_BUF */
 };
 
-#define NO_SLOT UINT32_MAX
-
-/* A task that is running. */
-struct slot {
-	pid_t pid;              /* its minder; 0: the slot is free */
-	uint32_t next;          /* with the same hash of pid, or free */
-	struct branch *branch;  /* NULL: standard input's */
-	enum task_kind kind;
-	int has_terminal;       /* a question, an agent that is given the terminal, standard input that is one */
-	char *word;             /* of an otherwise, for the message */
-	long long started;
-	unsigned long number;   /* it was the NUMBERth to be started, from 1 */
-};
-
 /* A text for standard output. */
 struct print {
 	struct print *next;
@@ -69,11 +56,7 @@ struct loop_state {
 	struct progress *progress;
 	struct minding minding;
 	int report, life;       /* orch's ends of the pipes */
-	struct slot *slots;
-	uint32_t nslots, free_slot, running;
-	unsigned long starts;   /* how many there were */
-	uint32_t *by_pid;       /* heads of chains, a power of two of them */
-	uint32_t npids;
+	struct slots slots;     /* what runs */
 	struct print *prints, **last_print;
 	char partial[sizeof(struct outcome)];   /* of a record that has not come whole */
 	size_t npartial;
@@ -93,7 +76,6 @@ struct loop_state {
 	long long scarce_since, scarce_pause, scarce_until;
 	int log_failed;
 	struct screen screen;   /* the live view; where there is none, signs of life */
-	uint32_t talking;       /* tasks that have the terminal to themselves */
 	struct live_silence silence;
 	int sign_given;         /* of what is to be written, a sign is the last */
 };
@@ -284,7 +266,7 @@ set_up(struct loop_state *l)
 	l->minding.job = getpgrp();
 	l->minding.jobserver = l->jobserver = &jobserver;
 	l->walk->tokens = jobserver.kind != JOBSERVER_NONE || l->walk->jobs;
-	l->free_slot = NO_SLOT;
+	slots_init(&l->slots);
 	l->last_print = &l->prints;
 	screen_open(&l->screen, l->progress->loud, now_ms(l));
 	l->progress->colour = l->screen.colour;
@@ -330,104 +312,6 @@ log_step(struct loop_state *l, enum log_event event, const struct branch *b, con
 	log_event(l, &line);
 }
 
-/* Slots, found by the process ids of their minders. */
-
-static uint32_t *
-chain(struct loop_state *l, pid_t pid)
-{
-	return &l->by_pid[((uint32_t)pid * 2654435761u) & (l->npids - 1)];
-}
-
-static void
-grow_slots(struct loop_state *l)
-{
-	uint32_t i, old = l->nslots, n = old ? old * 2 : 32;
-
-	l->slots = mem_grow(l->slots, n, sizeof *l->slots);
-	memset(l->slots + old, 0, (n - old) * sizeof *l->slots);
-	l->nslots = l->npids = n;
-	free(l->by_pid);
-	l->by_pid = mem_grow(NULL, n, sizeof *l->by_pid);
-	for (i = 0; i < n; i++)
-		l->by_pid[i] = NO_SLOT;
-	for (i = 0; i < old; i++) {
-		if (!l->slots[i].pid)
-			continue;       /* its task has ended, and waits to be finished: it is in no chain */
-		l->slots[i].next = *chain(l, l->slots[i].pid);
-		*chain(l, l->slots[i].pid) = i;
-	}
-	for (i = n; i-- > old; ) {
-		l->slots[i].next = l->free_slot;
-		l->free_slot = i;
-	}
-}
-
-static uint32_t
-take_slot(struct loop_state *l)
-{
-	uint32_t i;
-
-	if (l->free_slot == NO_SLOT)
-		grow_slots(l);
-	i = l->free_slot;
-	l->free_slot = l->slots[i].next;
-	return i;
-}
-
-static void
-use_slot(struct loop_state *l, uint32_t i, pid_t pid)
-{
-	l->slots[i].pid = pid;
-	l->slots[i].next = *chain(l, pid);
-	*chain(l, pid) = i;
-	l->running++;
-}
-
-/* The minder PID is no longer one of ours. */
-static void
-forget_pid(struct loop_state *l, uint32_t slot)
-{
-	uint32_t *p;
-
-	for (p = chain(l, l->slots[slot].pid); *p != slot; p = &l->slots[*p].next)
-		;
-	*p = l->slots[slot].next;
-	l->slots[slot].pid = 0;
-	l->talking -= (uint32_t)l->slots[slot].has_terminal;
-	l->running--;
-}
-
-static void
-drop_slot(struct loop_state *l, uint32_t i)
-{
-	free(l->slots[i].word);
-	memset(&l->slots[i], 0, sizeof l->slots[i]);
-	l->slots[i].next = l->free_slot;
-	l->free_slot = i;
-}
-
-static uint32_t
-find_slot(struct loop_state *l, pid_t pid)
-{
-	uint32_t i;
-
-	if (!l->npids)
-		return NO_SLOT;
-	for (i = *chain(l, pid); i != NO_SLOT && l->slots[i].pid != pid; i = l->slots[i].next)
-		;
-	return i;
-}
-
-static void
-signal_minders(struct loop_state *l, int sig)
-{
-	uint32_t i;
-
-	for (i = 0; i < l->nslots; i++)
-		if (l->slots[i].pid)
-			kill(l->slots[i].pid, sig);
-}
-
 /* Starting. */
 
 static void
@@ -438,7 +322,7 @@ be_scarce(struct loop_state *l)
 	if (!l->scarce_since)
 		l->scarce_since = now;
 	l->scarce = 1;
-	l->limit = l->running ? l->running : 1;
+	l->limit = l->slots.running ? l->slots.running : 1;
 	l->scarce_pause = l->scarce_pause ? l->scarce_pause * 2 : 10;
 	if (l->scarce_pause > AGAIN_MOST_MS)
 		l->scarce_pause = AGAIN_MOST_MS;
@@ -457,9 +341,9 @@ be_plenty(struct loop_state *l)
 static int
 may_start(struct loop_state *l)
 {
-	if (l->limit && l->running >= l->limit)
+	if (l->limit && l->slots.running >= l->limit)
 		return 0;
-	return !l->scarce || (!l->running && now_ms(l) >= l->scarce_until);
+	return !l->scarce || (!l->slots.running && now_ms(l) >= l->scarce_until);
 }
 
 static void
@@ -468,7 +352,7 @@ refused(struct loop_state *l, struct branch *b, int error)
 	struct outcome o = { 0 };
 
 	be_scarce(l);
-	if (l->running || now_ms(l) - l->scarce_since < AGAIN_MS || !b) {
+	if (l->slots.running || now_ms(l) - l->scarce_since < AGAIN_MS || !b) {
 		walk_refused(l->walk, b);
 		return;
 	}
@@ -497,13 +381,14 @@ begin_jobserver(struct loop_state *l)
 static void
 start_task(struct loop_state *l, struct order *o)
 {
-	uint32_t i = take_slot(l);
+	uint32_t i = slots_take(&l->slots);
 	int talks = o->task.kind == TASK_ASK || o->task.interactive || (o->task.kind == TASK_STDIN && isatty(0));
+	struct slot *s;
 	pid_t pid;
 
 	if (!l->has_begun)
 		begin_jobserver(l);
-	if (l->jobserver->serves && !l->running && !l->nlost)
+	if (l->jobserver->serves && !l->slots.running && !l->nlost)
 		jobserver_fill(l->jobserver);
 	/* Who talks with the person has the terminal to itself. */
 	if (talks) {
@@ -522,8 +407,7 @@ start_task(struct loop_state *l, struct order *o)
 	if (pid < 0) {
 		int error = errno;
 
-		l->slots[i].next = l->free_slot;
-		l->free_slot = i;
+		slots_drop(&l->slots, i);
 		task_free(&o->task);
 		refused(l, o->branch, error);
 		return;
@@ -531,16 +415,15 @@ start_task(struct loop_state *l, struct order *o)
 	/* Also done by the minder: whoever is first, it is in its own group before it can be signalled. */
 	if (o->branch && o->task.kind != TASK_ASK)
 		setpgid(pid, pid);
-	use_slot(l, i, pid);
-	l->slots[i].branch = o->branch;
-	l->slots[i].kind = o->task.kind;
-	l->slots[i].started = now_ms(l);
-	l->slots[i].number = ++l->starts;
-	l->slots[i].has_terminal = talks;
-	l->talking += (uint32_t)talks;
+	s = slots_use(&l->slots, i, pid);
+	s->branch = o->branch;
+	s->kind = o->task.kind;
+	s->started = now_ms(l);
+	s->has_terminal = talks;
+	l->slots.talking += (uint32_t)talks;
 	screen_stir(&l->screen);
 	if (o->task.kind == TASK_WORD)
-		l->slots[i].word = mem_dup(o->task.word, o->task.nword);
+		s->word = mem_dup(o->task.word, o->task.nword);
 	else
 		log_step(l, LOG_START, o->branch, NULL, branch_again(l->walk, o->branch) ? LOG_AGAIN : NULL);
 	task_free(&o->task);
@@ -645,7 +528,7 @@ answer_names(struct loop_state *l, const struct slot *s, pid_t pid, char from[KE
 static int
 is_answer(const struct loop_state *l, const struct outcome *o)
 {
-	return o->kind == OUT_OK && l->slots[o->slot].kind != TASK_IF;
+	return o->kind == OUT_OK && l->slots.list[o->slot].kind != TASK_IF;
 }
 
 static void
@@ -672,7 +555,7 @@ keep_answers(struct loop_state *l)
 
 		if (!is_answer(l, o))
 			continue;
-		if (answer_names(l, &l->slots[o->slot], (pid_t)o->number, from, to) || store_keep(l->store, from, to))
+		if (answer_names(l, &l->slots.list[o->slot], (pid_t)o->number, from, to) || store_keep(l->store, from, to))
 			cannot_keep(o, "its answer cannot be kept");
 		else
 			kept++;
@@ -684,7 +567,7 @@ keep_answers(struct loop_state *l)
 
 		if (!is_answer(l, o))
 			continue;
-		if (!answer_names(l, &l->slots[o->slot], (pid_t)o->number, from, to))
+		if (!answer_names(l, &l->slots.list[o->slot], (pid_t)o->number, from, to))
 			store_unkeep(l->store, to);
 		cannot_keep(o, "result/ cannot be made safe on disk");
 	}
@@ -740,24 +623,22 @@ add_outcome(struct outcome **list, size_t *n, size_t *cap, const struct outcome 
 static void
 take_record(struct loop_state *l, struct outcome *o)
 {
-	struct slot *s;
+	struct branch *b;
 
-	if (o->slot >= l->nslots || !l->slots[o->slot].pid)
+	if (o->slot >= l->slots.n || !l->slots.list[o->slot].pid)
 		return;
-	s = &l->slots[o->slot];
+	b = l->slots.list[o->slot].branch;
 	if (o->kind == OUT_OK)
-		o->number = (int32_t)s->pid;
-	forget_pid(l, o->slot);
+		o->number = (int32_t)l->slots.list[o->slot].pid;
+	slots_forget(&l->slots, o->slot);
 	if (o->kind == OUT_AGAIN) {
-		struct branch *b = s->branch;
-
-		drop_slot(l, o->slot);
+		slots_drop(&l->slots, o->slot);
 		refused(l, b, o->error);
 		return;
 	}
 	be_plenty(l);
 	if (o->kind == OUT_OK)
-		walk_answered(l->walk, s->branch);
+		walk_answered(l->walk, b);
 	add_outcome(&l->ended, &l->nended, &l->cap_ended, o);
 }
 
@@ -789,7 +670,7 @@ lose_slot(struct loop_state *l, uint32_t slot)
 
 	o.slot = slot;
 	o.kind = OUT_LOST;
-	forget_pid(l, slot);
+	slots_forget(&l->slots, slot);
 	l->lost = mem_grow(l->lost, l->nlost + 1, sizeof *l->lost);
 	l->lost[l->nlost++] = o;
 	if (l->nlost == 1)
@@ -804,7 +685,7 @@ reap(struct loop_state *l)
 	uint32_t slot;
 
 	while ((pid = waitpid(-1, NULL, WNOHANG)) > 0) {
-		if (find_slot(l, pid) == NO_SLOT)
+		if (slots_find(&l->slots, pid) == NO_SLOT)
 			continue;
 		dead = mem_grow(dead, n + 1, sizeof *dead);
 		dead[n++] = pid;
@@ -812,7 +693,7 @@ reap(struct loop_state *l)
 	if (n)
 		read_reports(l);        /* what they had said before they died */
 	for (i = 0; i < n; i++)
-		if ((slot = find_slot(l, dead[i])) != NO_SLOT)
+		if ((slot = slots_find(&l->slots, dead[i])) != NO_SLOT)
 			lose_slot(l, slot);
 	free(dead);
 }
@@ -820,7 +701,7 @@ reap(struct loop_state *l)
 static int
 is_minder(void *ctx, pid_t pid)
 {
-	return find_slot(ctx, pid) != NO_SLOT;
+	return slots_find(ctx, pid) != NO_SLOT;
 }
 
 /* Ends what killed minders have left; their steps have failed when nothing of it is there any more. */
@@ -831,7 +712,7 @@ end_strays(struct loop_state *l)
 
 	if (!l->nlost)
 		return;
-	if (l->adopts && kin_kill(is_minder, l) > 0 && now_ms(l) - l->lost_since < STRAY_MS)
+	if (l->adopts && kin_kill(is_minder, &l->slots) > 0 && now_ms(l) - l->lost_since < STRAY_MS)
 		return;
 	for (i = 0; i < l->nlost; i++)
 		add_outcome(&l->ended, &l->nended, &l->cap_ended, &l->lost[i]);
@@ -915,7 +796,7 @@ halt_all(struct loop_state *l, int sig)
 	sigset_t set;
 
 	got_halt = 0;
-	signal_minders(l, MINDER_HALT);
+	slots_signal(&l->slots, MINDER_HALT);
 	screen_hide(&l->screen, l->progress);
 	memset(&sa, 0, sizeof sa);
 	sa.sa_handler = SIG_DFL;
@@ -926,7 +807,7 @@ halt_all(struct loop_state *l, int sig)
 	sigprocmask(SIG_UNBLOCK, &set, NULL);   /* here it stops, until it is continued */
 	sigprocmask(SIG_BLOCK, &set, NULL);
 	sigaction(sig, &ours, NULL);
-	signal_minders(l, SIGCONT);
+	slots_signal(&l->slots, SIGCONT);
 	l->skew += clock_ms() - since;
 }
 
@@ -947,14 +828,14 @@ look_at_signals(struct loop_state *l)
 		l->sig_at = clock_ms();
 		got_again = 0;
 		walk_halt(l->walk, HALT_STOP);
-		signal_minders(l, MINDER_STOP);
+		slots_signal(&l->slots, MINDER_STOP);
 		while (l->prints)
 			end_print(l, 0);
 	}
 	if (got_again) {
 		got_again = 0;
 		if (clock_ms() - l->sig_at > SECOND_MS)
-			signal_minders(l, MINDER_STOP);
+			slots_signal(&l->slots, MINDER_STOP);
 	}
 }
 
@@ -985,16 +866,15 @@ finish(struct loop_state *l)
 	keep_answers(l);
 	for (i = 0; i < l->nended; i++) {
 		const struct outcome *o = &l->ended[i];
-		struct slot s = l->slots[o->slot];
+		const struct slot *s = &l->slots.list[o->slot];
+		struct branch *b = s->branch;
 
 		if (o->kind == OUT_OK)
-			tell_done(l, &s, o);
+			tell_done(l, s, o);
 		else
-			tell_failed(l, &s, o);
-		memset(&l->slots[o->slot], 0, sizeof s);
-		drop_slot(l, o->slot);
-		walk_ended(l->walk, s.branch, o, now_ms(l));
-		free(s.word);
+			tell_failed(l, s, o);
+		slots_drop(&l->slots, o->slot);
+		walk_ended(l->walk, b, o, now_ms(l));
 	}
 	l->nended = 0;
 }
@@ -1015,30 +895,17 @@ wait_time(struct loop_state *l, int more, long long now)
 
 	if (more && (l->sig || has_way(l)))
 		return 0;
-	if (l->scarce && !l->running)
+	if (l->scarce && !l->slots.running)
 		ms = sooner(ms, l->scarce_until > now ? l->scarce_until - now : 0);
 	if (l->nlost)
 		ms = sooner(ms, 2);
 	return ms;
 }
 
-/* The slot of what has run longest; there is one. */
-static const struct slot *
-oldest_slot(const struct loop_state *l)
-{
-	const struct slot *oldest = NULL;
-	uint32_t i;
-
-	for (i = 0; i < l->nslots; i++)
-		if (l->slots[i].pid && (!oldest || l->slots[i].number < oldest->number))
-			oldest = &l->slots[i];
-	return oldest;
-}
-
 static void
 give_sign(struct loop_state *l, long long now)
 {
-	const struct slot *s = oldest_slot(l);
+	const struct slot *s = slots_oldest(&l->slots);
 	char file[KEY_NAME_MAX + 1];
 	struct buf name = { 0 };
 	long long quiet = -2;
@@ -1050,7 +917,7 @@ give_sign(struct loop_state *l, long long now)
 		quiet = watch_quiet(l->store, file);
 	if (quiet > now - s->started)
 		quiet = -1;             /* an earlier try's */
-	progress_quiet(l->progress, name.s, now - s->started, quiet, (long)l->running - 1);
+	progress_quiet(l->progress, name.s, now - s->started, quiet, (long)l->slots.running - 1);
 	buf_free(&name);
 	l->sign_given = 1;
 }
@@ -1059,7 +926,7 @@ give_sign(struct loop_state *l, long long now)
 static long long
 break_silence(struct loop_state *l, long long now)
 {
-	int said = !l->running || l->talking || (l->progress->out.n && !l->sign_given);
+	int said = !l->slots.running || l->slots.talking || (l->progress->out.n && !l->sign_given);
 	long long ms;
 
 	if (l->progress->loud == LOUD_QUIET)
@@ -1068,7 +935,7 @@ break_silence(struct loop_state *l, long long now)
 		l->sign_given = 0;
 	ms = live_silent(&l->silence, now, said, SILENCE_MS);
 	if (ms)
-		return l->running && !l->talking ? ms : -1;
+		return l->slots.running && !l->slots.talking ? ms : -1;
 	give_sign(l, now);
 	return live_silent(&l->silence, now, 0, SILENCE_MS);
 }
@@ -1081,9 +948,9 @@ look(struct loop_state *l, long long now)
 	struct print *p;
 	uint32_t i;
 
-	screen_begin(&l->screen, l->walk, l->progress, l->running, now);
-	for (i = 0; i < l->nslots; i++) {
-		const struct slot *s = &l->slots[i];
+	screen_begin(&l->screen, l->walk, l->progress, l->slots.running, now);
+	for (i = 0; i < l->slots.n; i++) {
+		const struct slot *s = &l->slots.list[i];
 
 		if (s->pid)
 			screen_task(&l->screen, l->walk, s->number, s->branch, s->kind != TASK_IF && s->kind != TASK_STDIN, s->started);
@@ -1091,7 +958,7 @@ look(struct loop_state *l, long long now)
 	for (p = l->prints; p; p = p->next)
 		if (p->branch)
 			walk_rest_of(l->walk, p->branch, &l->screen.left);
-	screen_end(&l->screen, l->walk, l->store, l->talking || (l->prints && l->screen.shared), now);
+	screen_end(&l->screen, l->walk, l->store, l->slots.talking || (l->prints && l->screen.shared), now);
 }
 
 /* The live view is looked after. MORE: at once more will begin, which is to be seen too. Returns when to ask again;
@@ -1174,7 +1041,7 @@ wait_for_something(struct loop_state *l, int more)
 static int
 is_over(const struct loop_state *l)
 {
-	return l->walk->ended && (!l->walk->flush.n || l->sig) && !l->running && !l->nended && !l->nlost && !l->prints;
+	return l->walk->ended && (!l->walk->flush.n || l->sig) && !l->slots.running && !l->nended && !l->nlost && !l->prints;
 }
 
 /* A minder that has told of its end may not be quite gone; nor does it outlive orch. */
@@ -1227,8 +1094,7 @@ loop_run(struct walk *w, struct store *s, struct progress *p)
 		jobserver_give(l.jobserver);
 	screen_close(&l.screen, p);
 	see_minders_out(&l);
-	free(l.slots);
-	free(l.by_pid);
+	slots_free(&l.slots);
 	free(l.ended);
 	free(l.lost);
 	return l.sig ? 128 + l.sig : w->failed || w->held || w->output_failed;
