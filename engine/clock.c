@@ -28,6 +28,12 @@ clock_epoch(void)
 	return now_by(CLOCK_REALTIME);
 }
 
+long long
+clock_sooner(long long a, long long b)
+{
+	return a < 0 || (b >= 0 && b < a) ? b : a;
+}
+
 int
 clock_is_later(struct timespec a, struct timespec b)
 {

@@ -11,6 +11,9 @@ long long clock_ms(void);
 long long clock_epoch(void);
 long long clock_of(struct timespec t);
 
+/* The shorter of two times to wait; -1 is none. */
+long long clock_sooner(long long a, long long b);
+
 /* Whether the time A is later than B, to the nanosecond. */
 int clock_is_later(struct timespec a, struct timespec b);
 

@@ -6,7 +6,6 @@
 
 #include <errno.h>
 #include <fcntl.h>
-#include <limits.h>
 #include <signal.h>
 #include <stdlib.h>
 #include <string.h>
@@ -23,9 +22,7 @@
 #include "engine/jobserver.h"
 #include "engine/kin.h"
 #include "engine/minder.h"
-#include "engine/screen.h"
-#include "engine/slots.h"
-#include "engine/watch.h"
+#include "engine/output.h"
 #include "parse/mem.h"
 #include "store/file.h"
 #include "store/log.h"
@@ -36,18 +33,7 @@ enum {
 	AGAIN_MOST_MS = 1000,
 	SECOND_MS = 1000,       /* from when on a second signal is one of its own */
 	STRAY_MS = 10 * 1000,
-	PATIENCE_MS = 400,      /* how long the live view waits for what is just being begun */
-	SILENCE_MS = 60 * 1000, /* after which a sign of life is given; then after twice that, and so on */
-	SAID_MOST = 64 * 1024,  /* bytes that may wait for standard error before nothing more is begun */
-	CHUNK = 512             /* bytes of standard output at a time: POSIX's least PIPE_BUF */
-};
-
-/* A text for standard output. */
-struct print {
-	struct print *next;
-	struct branch *branch;
-	struct buf text;
-	size_t done;
+	SAID_MOST = 64 * 1024   /* bytes that may wait for standard error before nothing more is begun */
 };
 
 struct loop_state {
@@ -57,7 +43,6 @@ struct loop_state {
 	struct minding minding;
 	int report, life;       /* orch's ends of the pipes */
 	struct slots slots;     /* what runs */
-	struct print *prints, **last_print;
 	char partial[sizeof(struct outcome)];   /* of a record that has not come whole */
 	size_t npartial;
 	struct outcome *ended;  /* that have come since the loop last looked */
@@ -75,9 +60,7 @@ struct loop_state {
 	int scarce;             /* a fork was refused, and nothing has ended since */
 	long long scarce_since, scarce_pause, scarce_until;
 	int log_failed;
-	struct screen screen;   /* the live view; where there is none, signs of life */
-	struct live_silence silence;
-	int sign_given;         /* of what is to be written, a sign is the last */
+	struct output output;
 };
 
 /* Looked at before orch opens anything. */
@@ -267,10 +250,8 @@ set_up(struct loop_state *l)
 	l->minding.jobserver = l->jobserver = &jobserver;
 	l->walk->tokens = jobserver.kind != JOBSERVER_NONE || l->walk->jobs;
 	slots_init(&l->slots);
-	l->last_print = &l->prints;
-	screen_open(&l->screen, l->progress->loud, now_ms(l));
-	l->progress->colour = l->screen.colour;
-	if (l->screen.tty >= 0)
+	output_open(&l->output, l->walk, l->store, l->progress, &l->slots, now_ms(l));
+	if (l->output.screen.tty >= 0)
 		hold_screen_signals();
 	/* A child that was there before (sleep & exec orch) is not ours to end: then nobody is adopted. */
 	if (waitid(P_ALL, 0, &info, WEXITED | WNOHANG | WNOWAIT) < 0 && errno == ECHILD)
@@ -392,16 +373,16 @@ start_task(struct loop_state *l, struct order *o)
 		jobserver_fill(l->jobserver);
 	/* Who talks with the person has the terminal to itself. */
 	if (talks) {
-		screen_hide(&l->screen, l->progress);
-		loop_say(l->progress);
+		screen_hide(&l->output.screen, l->progress);
+		output_say(l->progress);
 	}
 	pid = fork();
 
 	if (!pid) {
 		close(l->life);
 		close(l->report);
-		if (l->screen.tty >= 0)
-			close(l->screen.tty);
+		if (l->output.screen.tty >= 0)
+			close(l->output.screen.tty);
 		minder_run(&l->minding, &o->task, i);
 	}
 	if (pid < 0) {
@@ -421,28 +402,12 @@ start_task(struct loop_state *l, struct order *o)
 	s->started = now_ms(l);
 	s->has_terminal = talks;
 	l->slots.talking += (uint32_t)talks;
-	screen_stir(&l->screen);
+	screen_stir(&l->output.screen);
 	if (o->task.kind == TASK_WORD)
 		s->word = mem_dup(o->task.word, o->task.nword);
 	else
 		log_step(l, LOG_START, o->branch, NULL, branch_again(l->walk, o->branch) ? LOG_AGAIN : NULL);
 	task_free(&o->task);
-}
-
-static void
-queue_print(struct loop_state *l, struct order *o)
-{
-	struct print *p = mem_zero(1, sizeof *p);
-
-	p->branch = o->branch;
-	if (isatty(1)) {
-		visible_add(&p->text, o->text.s, o->text.n, VISIBLE_TABS | VISIBLE_LINES);
-		buf_free(&o->text);
-	} else {
-		p->text = o->text;
-	}
-	*l->last_print = p;
-	l->last_print = &p->next;
 }
 
 /* Whether more may be begun: processes can be had, and what was said is being read. */
@@ -468,7 +433,7 @@ start_some(struct loop_state *l)
 		if (o.kind == ORDER_MORE)
 			return 1;
 		if (o.kind == ORDER_PRINT)
-			queue_print(l, &o);
+			output_print(&l->output, o.branch, &o.text);
 		else
 			start_task(l, &o);
 	}
@@ -590,8 +555,8 @@ tell_done(struct loop_state *l, const struct slot *s, const struct outcome *o)
 	if (s->kind == TASK_COMMIT)
 		minder_answered(l->store, file);
 	log_step(l, LOG_DONE, s->branch, o, NULL);
-	if (s->branch && l->screen.tty >= 0)
-		screen_took(&l->screen, s->branch, o->ms);
+	if (s->branch && l->output.screen.tty >= 0)
+		screen_took(&l->output.screen, s->branch, o->ms);
 	if (s->branch)
 		progress_done(l->progress, key, o, branch_try(s->branch));
 }
@@ -719,71 +684,6 @@ end_strays(struct loop_state *l)
 	l->nlost = 0;
 }
 
-/* Standard output. */
-
-static void
-end_print(struct loop_state *l, int error)
-{
-	struct print *p = l->prints;
-
-	l->prints = p->next;
-	if (!l->prints)
-		l->last_print = &l->prints;
-	walk_printed(l->walk, p->branch, error);
-	buf_free(&p->text);
-	free(p);
-}
-
-static void
-write_print(struct loop_state *l)
-{
-	struct print *p = l->prints;
-	size_t n = p->text.n - p->done;
-	ssize_t done = 0;
-
-	if (n)
-		done = write(1, p->text.s + p->done, n > CHUNK ? CHUNK : n);
-	if (done < 0 && (errno == EINTR || errno == EAGAIN))
-		return;
-	if (done >= 0)
-		p->done += (size_t)done;
-	if (done < 0 || p->done == p->text.n)
-		end_print(l, done < 0 ? errno : 0);
-}
-
-/* Standard error: whole lines at a time, as far as select promises room. */
-static void
-write_progress(struct progress *p)
-{
-	size_t n = p->out.n > PIPE_BUF ? PIPE_BUF : p->out.n, k = n;
-	ssize_t done;
-
-	while (k && p->out.s[k - 1] != '\n')
-		k--;
-	done = write(2, p->out.s, k ? k : n);
-	if (done < 0 && (errno == EINTR || errno == EAGAIN))
-		return;
-	if (done < 0)
-		done = (ssize_t)p->out.n;       /* nobody can be told */
-	p->out.n -= (size_t)done;
-	memmove(p->out.s, p->out.s + done, p->out.n);
-}
-
-void
-loop_say(struct progress *p)
-{
-	struct timespec wait = { 2, 0 };
-	fd_set out;
-
-	while (p->out.n) {
-		FD_ZERO(&out);
-		FD_SET(2, &out);
-		if (pselect(3, NULL, &out, NULL, &wait, NULL) <= 0)
-			return;
-		write_progress(p);
-	}
-}
-
 /* Signals. */
 
 /* SIGTSTP, or SIGTTIN when a step needs the terminal and the job is in the background: the agents are
@@ -797,7 +697,7 @@ halt_all(struct loop_state *l, int sig)
 
 	got_halt = 0;
 	slots_signal(&l->slots, MINDER_HALT);
-	screen_hide(&l->screen, l->progress);
+	screen_hide(&l->output.screen, l->progress);
 	memset(&sa, 0, sizeof sa);
 	sa.sa_handler = SIG_DFL;
 	sigaction(sig, &sa, &ours);
@@ -819,9 +719,9 @@ look_at_signals(struct loop_state *l)
 		halt_all(l, got_halt);
 	got_halt = 0;
 	if (got_size)
-		screen_resized(&l->screen);
+		screen_resized(&l->output.screen);
 	if (got_cont)
-		screen_lost(&l->screen);
+		screen_lost(&l->output.screen);
 	got_size = got_cont = 0;
 	if (got_stop && !l->sig) {
 		l->sig = got_stop;
@@ -829,8 +729,7 @@ look_at_signals(struct loop_state *l)
 		got_again = 0;
 		walk_halt(l->walk, HALT_STOP);
 		slots_signal(&l->slots, MINDER_STOP);
-		while (l->prints)
-			end_print(l, 0);
+		output_drop(&l->output);
 	}
 	if (got_again) {
 		got_again = 0;
@@ -881,13 +780,6 @@ finish(struct loop_state *l)
 
 /* Waiting. */
 
-/* The shorter of two times; -1 is none. */
-static long long
-sooner(long long a, long long b)
-{
-	return a < 0 || (b >= 0 && b < a) ? b : a;
-}
-
 static long long
 wait_time(struct loop_state *l, int more, long long now)
 {
@@ -896,152 +788,43 @@ wait_time(struct loop_state *l, int more, long long now)
 	if (more && (l->sig || has_way(l)))
 		return 0;
 	if (l->scarce && !l->slots.running)
-		ms = sooner(ms, l->scarce_until > now ? l->scarce_until - now : 0);
+		ms = clock_sooner(ms, l->scarce_until > now ? l->scarce_until - now : 0);
 	if (l->nlost)
-		ms = sooner(ms, 2);
+		ms = clock_sooner(ms, 2);
 	return ms;
-}
-
-static void
-give_sign(struct loop_state *l, long long now)
-{
-	const struct slot *s = slots_oldest(&l->slots);
-	char file[KEY_NAME_MAX + 1];
-	struct buf name = { 0 };
-	long long quiet = -2;
-	uint32_t id;
-	const char *key = branch_key(l->walk, s->branch, &id);
-
-	screen_name(l->walk, s->branch, &name);
-	if (key && key_encode(key, strlen(key), file) >= 0)
-		quiet = watch_quiet(l->store, file);
-	if (quiet > now - s->started)
-		quiet = -1;             /* an earlier try's */
-	progress_quiet(l->progress, name.s, now - s->started, quiet, (long)l->slots.running - 1);
-	buf_free(&name);
-	l->sign_given = 1;
-}
-
-/* Where there is no live view: a sign of life when nothing was said for long. Returns when to ask again. */
-static long long
-break_silence(struct loop_state *l, long long now)
-{
-	int said = !l->slots.running || l->slots.talking || (l->progress->out.n && !l->sign_given);
-	long long ms;
-
-	if (l->progress->loud == LOUD_QUIET)
-		return -1;
-	if (!l->progress->out.n)
-		l->sign_given = 0;
-	ms = live_silent(&l->silence, now, said, SILENCE_MS);
-	if (ms)
-		return l->slots.running && !l->slots.talking ? ms : -1;
-	give_sign(l, now);
-	return live_silent(&l->silence, now, 0, SILENCE_MS);
-}
-
-/* Looks at what runs and what is left, for the live view. While a text is written to the same terminal
- * there is none. */
-static void
-look(struct loop_state *l, long long now)
-{
-	struct print *p;
-	uint32_t i;
-
-	screen_begin(&l->screen, l->walk, l->progress, l->slots.running, now);
-	for (i = 0; i < l->slots.n; i++) {
-		const struct slot *s = &l->slots.list[i];
-
-		if (s->pid)
-			screen_task(&l->screen, l->walk, s->number, s->branch, s->kind != TASK_IF && s->kind != TASK_STDIN, s->started);
-	}
-	for (p = l->prints; p; p = p->next)
-		if (p->branch)
-			walk_rest_of(l->walk, p->branch, &l->screen.left);
-	screen_end(&l->screen, l->walk, l->store, l->slots.talking || (l->prints && l->screen.shared), now);
-}
-
-/* The live view is looked after. MORE: at once more will begin, which is to be seen too. Returns when to ask again;
- * *WRITE: there is something to be written now. */
-static long long
-show(struct loop_state *l, int more, long long now, int *write)
-{
-	struct screen *s = &l->screen;
-	int print = l->prints && s->shared;
-
-	*write = 0;
-	if (more && !print && now < s->looked + PATIENCE_MS)
-		return -1;
-	if (now >= s->look || (print && s->want.n))
-		look(l, now);
-	if (!screen_changed(s, l->progress))
-		return s->look - now;
-	*write = now >= s->draw || s->rest.n || print;
-	return *write ? s->look - now : sooner(s->look - now, s->draw - now);
-}
-
-static void
-write_screen(struct loop_state *l)
-{
-	long long now = now_ms(l);
-
-	if (!l->screen.rest.n)
-		look(l, now);
-	screen_write(&l->screen, l->progress, now);
-}
-
-/* Whether a text may be written: on the terminal of the live view what was said goes before it, and the view
- * is not there. */
-static int
-may_print(const struct loop_state *l)
-{
-	const struct screen *s = &l->screen;
-
-	return l->prints && !(s->tty >= 0 && s->shared && (s->shown.n || s->rest.n || l->progress->out.n));
 }
 
 static void
 wait_for_something(struct loop_state *l, int more)
 {
 	long long now = now_ms(l), ms = wait_time(l, more, now);
-	int live = l->screen.tty, say = 0, err = live >= 0 ? live : 2;
 	struct timespec t;
 	fd_set in, out;
 	sigset_t none;
-	int n, last = l->report > err ? l->report : err;
+	int n, last = l->report;
 
-	ms = sooner(ms, live >= 0 ? show(l, !ms, now, &say) : break_silence(l, now));
 	FD_ZERO(&in);
 	FD_ZERO(&out);
+	ms = clock_sooner(ms, output_wants(&l->output, !ms, now, &out, &last));
 	FD_SET(l->report, &in);
 	if (wants_token(l)) {
 		FD_SET(l->jobserver->in, &in);
 		last = l->jobserver->in > last ? l->jobserver->in : last;
 	}
-	if (may_print(l))
-		FD_SET(1, &out);
-	if (live >= 0 ? say : l->progress->out.n > 0)
-		FD_SET(err, &out);
 	t.tv_sec = ms / 1000;
 	t.tv_nsec = ms % 1000 * 1000000;
 	sigemptyset(&none);
 	n = pselect(last + 1, &in, &out, NULL, ms < 0 ? NULL : &t, &none);
 	let_signals_in();
 	look_at_signals(l);
-	if (n <= 0)
-		return;
-	if (may_print(l) && FD_ISSET(1, &out))
-		write_print(l);
-	if (live >= 0 && FD_ISSET(err, &out))
-		write_screen(l);
-	else if (l->progress->out.n && FD_ISSET(err, &out))
-		write_progress(l->progress);
+	if (n > 0)
+		output_write(&l->output, &out, now_ms(l));
 }
 
 static int
 is_over(const struct loop_state *l)
 {
-	return l->walk->ended && (!l->walk->flush.n || l->sig) && !l->slots.running && !l->nended && !l->nlost && !l->prints;
+	return l->walk->ended && (!l->walk->flush.n || l->sig) && !l->slots.running && !l->nended && !l->nlost && !l->output.prints;
 }
 
 /* A minder that has told of its end may not be quite gone; nor does it outlive orch. */
@@ -1092,7 +875,7 @@ loop_run(struct walk *w, struct store *s, struct progress *p)
 	}
 	while (l.jobserver->held)
 		jobserver_give(l.jobserver);
-	screen_close(&l.screen, p);
+	screen_close(&l.output.screen, p);
 	see_minders_out(&l);
 	slots_free(&l.slots);
 	free(l.ended);

@@ -15,9 +15,6 @@ int loop_run(struct walk *, struct store *, struct progress *);
  * be. Returns -1 and errno. */
 int loop_prepare(void);
 
-/* Writes out what the progress has to say; gives up when nobody reads it for a while. */
-void loop_say(struct progress *);
-
 /* Ends this process by the signal SIG. */
 void loop_die(int sig);
 

@@ -12,6 +12,7 @@
 #include "engine/clock.h"
 #include "engine/flow.h"
 #include "engine/loop.h"
+#include "engine/output.h"
 #include "engine/plan.h"
 #include "engine/results.h"
 #include "engine/runs.h"
@@ -500,7 +501,7 @@ walk(struct run *r)
 	log_walk(r, LOG_END, status, w.reason.n ? buf_str(&w.reason) : NULL);
 	make_hint(r, &hint);
 	progress_end(&r->progress, r->shown.s, status, clock_epoch() - began, buf_str(&hint));
-	loop_say(&r->progress);
+	output_say(&r->progress);
 	buf_free(&hint);
 	buf_free(&r->progress.out);
 	walk_free(&w);
