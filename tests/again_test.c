@@ -374,6 +374,28 @@ none_asked(struct rig *r)
 	memset(r->asked, 0, sizeof r->asked);
 }
 
+/* Over what is complete a walk asks nothing. */
+static void
+walk_in_vain(struct rig *r, int again)
+{
+	int i;
+
+	none_asked(r);
+	walk_once(r, again, -1);
+	for (i = 0; i < r->tree->n; i++)
+		ck_assert_msg(!r->asked[i], "%s is asked again\n%s", r->tree->steps[i].key, r->src.text);
+}
+
+/* From here on some step would be asked otherwise. */
+static int
+change_one(struct rig *r)
+{
+	int changed = (int)work_dice(&r->seed, (uint32_t)r->tree->n);
+
+	r->otherwise[changed] = 1;
+	return changed;
+}
+
 enum { SEEDS = 200 };
 
 /* Over a complete run -u asks nothing, however its steps came to their ends, and however often it was cut off. */
@@ -387,10 +409,7 @@ START_TEST(nothing_by_itself)
 	walk_once(r, (int)work_dice(&r->seed, 2), -1);
 	for (i = 0; i < r->tree->n; i++)
 		ck_assert_uint_ne(r->places[i], 0);
-	none_asked(r);
-	walk_once(r, 1, -1);
-	for (i = 0; i < r->tree->n; i++)
-		ck_assert_msg(!r->asked[i], "%s is asked again\n%s", r->tree->steps[i].key, r->src.text);
+	walk_in_vain(r, 1);
 	rig_free(r);
 }
 END_TEST
@@ -402,22 +421,15 @@ START_TEST(what_is_later)
 	int i, changed, want;
 
 	walk_once(r, 0, -1);
-	changed = (int)work_dice(&r->seed, (uint32_t)r->tree->n);
-	r->otherwise[changed] = 1;
-	none_asked(r);
-	walk_once(r, 0, -1);
-	for (i = 0; i < r->tree->n; i++)
-		ck_assert_int_eq(r->asked[i], 0);
+	changed = change_one(r);
+	walk_in_vain(r, 0);
 	walk_once(r, 1, -1);
 	for (i = 0; i < r->tree->n; i++) {
 		want = i == changed || is_later(&r->tree->steps[changed], &r->tree->steps[i]);
 		ck_assert_msg(r->asked[i] == want, "%s differs; %s is asked %d times, not %d\n%s", r->tree->steps[changed].key,
 		    r->tree->steps[i].key, r->asked[i], want, r->src.text);
 	}
-	none_asked(r);
-	walk_once(r, 1, -1);
-	for (i = 0; i < r->tree->n; i++)
-		ck_assert_int_eq(r->asked[i], 0);
+	walk_in_vain(r, 1);
 	rig_free(r);
 }
 END_TEST
@@ -430,8 +442,7 @@ START_TEST(what_is_later_when_cut_off)
 	int i, changed, want, cuts;
 
 	walk_once(r, 0, -1);
-	changed = (int)work_dice(&r->seed, (uint32_t)r->tree->n);
-	r->otherwise[changed] = 1;
+	changed = change_one(r);
 	before = r->last;
 	for (cuts = 1 + (int)work_dice(&r->seed, 4); cuts; cuts--)
 		walk_once(r, 1, (int)work_dice(&r->seed, 4));
@@ -445,10 +456,7 @@ START_TEST(what_is_later_when_cut_off)
 		    r->tree->steps[i].key, r->src.text);
 	}
 	ck_assert_uint_eq(r->last, before + (uint32_t)want);    /* each was answered once */
-	none_asked(r);
-	walk_once(r, 1, -1);
-	for (i = 0; i < r->tree->n; i++)
-		ck_assert_int_eq(r->asked[i], 0);
+	walk_in_vain(r, 1);
 	rig_free(r);
 }
 END_TEST
@@ -616,7 +624,6 @@ START_TEST(a_changed_line)
 	size_t n;
 	int i;
 
-	start();
 	write_flow("");
 	help_sh(0, "orch run -q -r r f.orch");
 	n = log_size();
@@ -645,7 +652,6 @@ START_TEST(a_changed_line)
 		help_has(r.out, line);
 	}
 	same_as_fresh();
-	help_end();
 }
 END_TEST
 
@@ -659,7 +665,6 @@ START_TEST(a_killed_walk)
 
 	if (!is_wanted(step_index(kill), changed))
 		return;
-	start();
 	write_flow("");
 	help_sh(0, "orch run -q -r r f.orch");
 	write_flow(changed);
@@ -677,7 +682,6 @@ START_TEST(a_killed_walk)
 	n = log_size();
 	help_sh(0, "orch resume -u -r r");
 	ck_assert_int_eq(help_count(help_read(LOG_FILE, NULL) + n, "\tstart\t"), 0);
-	help_end();
 }
 END_TEST
 
@@ -707,7 +711,6 @@ marks(void)
 /* Killed between the rename of an answer and its line in the log. */
 START_TEST(an_answer_without_its_line)
 {
-	start();
 	write_chain(OLD_B);
 	help_sh(0, "orch run -q -r r f.orch");
 	marks();
@@ -722,7 +725,6 @@ START_TEST(an_answer_without_its_line)
 	ck_assert_str_eq(marks(), "c d e ");
 	help_sh(0, "orch resume -u -r r");
 	ck_assert_str_eq(marks(), "");
-	help_end();
 }
 END_TEST
 
@@ -731,7 +733,6 @@ START_TEST(a_try_that_fails)
 {
 	struct ran r;
 
-	start();
 	write_chain(OLD_B);
 	help_sh(0, "orch run -q -r r f.orch");
 	marks();
@@ -762,7 +763,6 @@ START_TEST(a_try_that_fails)
 		help_sh(0, "orch resume -u -r r");
 		ck_assert_str_eq(marks(), "b c d e ");
 		help_is(R("b"), "b\n");
-		help_end();
 		return;
 	}
 	/* A log that is lost: the question is newer than the answer. */
@@ -774,14 +774,12 @@ START_TEST(a_try_that_fails)
 	help_is(R("b"), "half\n");
 	help_sh(0, "orch resume -u -r r");
 	ck_assert_str_eq(marks(), "");
-	help_end();
 }
 END_TEST
 
 /* A parameter counts for those that name it. */
 START_TEST(a_parameter)
 {
-	start();
 	write_chain(OLD_B);
 	help_sh(0, "orch run -q -r r f.orch");
 	help_sh(0, "orch run -q -u -r r f.orch who=world");
@@ -793,14 +791,12 @@ START_TEST(a_parameter)
 	help_is(R("d"), "me\n");
 	/* A complete run is only found by its name. */
 	help_sh(3, "orch resume -u");
-	help_end();
 }
 END_TEST
 
 /* A new line: what comes behind it. One that was taken out: nothing, unless it was read. */
 START_TEST(a_line_more_and_less)
 {
-	start();
 	write_chain(OLD_B);
 	help_sh(0, "orch run -q -r r f.orch");
 	marks();
@@ -810,14 +806,12 @@ START_TEST(a_line_more_and_less)
 	write_chain("");
 	help_sh(0, "orch resume -q -u -r r");
 	ck_assert_str_eq(marks(), "");
-	help_end();
 }
 END_TEST
 
 /* Steps that are asked again at once do not see each other's old answers, nor do patterns. */
 START_TEST(an_old_answer_is_not_seen)
 {
-	start();
 	help_file("f.orch", "run sh as a | " M "echo a", "for i in 1 2 3", "run sh as t-{{i}} < a t-* | " M "cat | tr -d '\\n'", "end", NULL);
 	help_sh(0, "orch run -q -r r f.orch");
 	help_is(R("t-3"), "aaaa");
@@ -825,14 +819,12 @@ START_TEST(an_old_answer_is_not_seen)
 	help_sh(0, "orch resume -q -u -r r");
 	help_is(R("t-3"), "bbbb");
 	help_is(".orch/r/asked/t-2", "b\nb");
-	help_end();
 }
 END_TEST
 
 /* Answers by hand: they are noted, keep their place, and make nothing later than themselves. */
 START_TEST(answers_by_hand)
 {
-	start();
 	help_file("f.orch", "run sh as a | " M "echo a", "ask go yes no | Sure?", "run sh as b | " M "echo b", "ask end yes | Done?",
 	    "run sh as c | " M "echo c", NULL);
 	help_sh(1, "orch run -q -r r f.orch");
@@ -846,7 +838,6 @@ START_TEST(answers_by_hand)
 	help_sh(0, "sleep 0.05; echo yes >" R("end"));
 	help_sh(0, "orch resume -q -u -r r");
 	ck_assert_str_eq(marks(), "c ");
-	help_end();
 }
 END_TEST
 
@@ -855,7 +846,6 @@ START_TEST(an_old_yes)
 {
 	struct ran r;
 
-	start();
 	help_file("f.orch", "run sh as a | " M "echo a", "ask go yes no | Sure?", "run sh as b | " M "echo b", NULL);
 	help_sh(1, "orch run -q -r r f.orch");
 	help_sh(0, "echo yes >" R("go"));
@@ -882,14 +872,12 @@ START_TEST(an_old_yes)
 	help_sh(0, "sed -i 's/Sure/Really/' f.orch");
 	help_has(help_sh(0, "orch resume -r r").err, "kept      go  though it would be asked otherwise now: text");
 	help_has(help_sh(1, "orch resume -u -r r").err, "failed    go");
-	help_end();
 }
 END_TEST
 
 /* What nobody was asked for, put in place of an answer that was never there. */
 START_TEST(a_step_by_hand)
 {
-	start();
 	write_chain(OLD_B);
 	help_sh(0, "orch run -q -r r f.orch");
 	marks();
@@ -901,13 +889,11 @@ START_TEST(a_step_by_hand)
 	write_chain(NEW_B);
 	help_sh(0, "orch resume -q -u -r r");
 	ck_assert_str_eq(marks(), "b c d e ");
-	help_end();
 }
 END_TEST
 
 START_TEST(otherwise_and_retries)
 {
-	start();
 	help_file("f.orch", "run sh as a | " M "echo a", "run sh as b | " M "false", "retry 1 1s", "otherwise none", "run sh as c | " M, NULL);
 	help_sh(0, "orch run -q -r r f.orch");
 	ck_assert_str_eq(marks(), "a b b c ");
@@ -918,13 +904,11 @@ START_TEST(otherwise_and_retries)
 	ck_assert_str_eq(marks(), "a b b c ");
 	help_sh(0, "orch resume -q -u -r r");
 	ck_assert_str_eq(marks(), "");
-	help_end();
 }
 END_TEST
 
 START_TEST(standard_input)
 {
-	start();
 	help_file("f.orch", "run sh as a | " M "echo a", "run sh as b < - | " M "cat", NULL);
 	help_sh(0, "echo in | orch run -q -r r f.orch");
 	marks();
@@ -934,14 +918,12 @@ START_TEST(standard_input)
 	help_is(R("b"), "in\n");
 	help_sh(0, "orch resume -q -u -r r");
 	ck_assert_str_eq(marks(), "");
-	help_end();
 }
 END_TEST
 
 /* Worktrees stay; commits are made anew, each once, also when their answer lacked its line. */
 START_TEST(git_lines)
 {
-	start();
 	help_file("f.orch", "run sh as a | " M "echo a", "parallel i in x y", "worktree w-{{i}} enter",
 	    "run sh as b-{{i}} | " M "echo \"$i\" 1 | tee file", "commit as c-{{i}} | made", "end", NULL);
 	help_sh(0, "orch run -q -r r f.orch");
@@ -962,7 +944,6 @@ START_TEST(git_lines)
 	help_sh(0, "orch resume -q -u -r r");
 	help_is(R("c-x"), "");
 	help_is(R("w-x"), help_sh(0, "cd ../repo--w-x && pwd -P").out);
-	help_end();
 }
 END_TEST
 
@@ -972,7 +953,6 @@ START_TEST(differences)
 	const char *before;
 	struct ran r;
 
-	start();
 	help_file("f.orch", "param who you", "agent echo cat", "run sh as one | printf 'a\\nb\\n'", "parallel i in x y",
 	    "run echo as p-{{i}} < one", "| For {{who}}:", "env A=b", "end", "run sh as two < p-* | wc -l", "print | {{two}}",
 	    "ask go yes default yes | {{two}}", "commit as c | done", NULL);
@@ -1004,28 +984,25 @@ START_TEST(differences)
 	help_file("f.orch", "rum", NULL);
 	help_sh(2, "orch diff one");
 	ck_assert_str_eq(help_tree(".orch", 1), before);
-	help_end();
 }
 END_TEST
 
 /* Put there by hand, never asked. */
 START_TEST(no_difference_is_known)
 {
-	start();
 	help_file("f.orch", "run sh as a | test -f ok", "run sh as b | :", NULL);
 	help_sh(1, "orch run -q -r r f.orch");
 	ck_assert_str_eq(help_sh(0, "orch diff a").out, "");
 	help_has(help_sh(3, "orch diff b").err, "not asked yet");
 	help_file(R("b"), NULL);
 	help_has(help_sh(3, "orch diff b").err, "by hand");
-	help_end();
 }
 END_TEST
 
-static TCase *
-running_case(void)
+static void
+running_case(Suite *s)
 {
-	TCase *t = tcase_create("running");
+	TCase *t = help_case(s, "running", start, 60);
 
 	tcase_add_loop_test(t, a_changed_line, 0, LEN(changes));
 	tcase_add_loop_test(t, a_killed_walk, 0, 16);
@@ -1042,7 +1019,6 @@ running_case(void)
 	tcase_add_loop_test(t, git_lines, 0, 2);
 	tcase_add_test(t, differences);
 	tcase_add_test(t, no_difference_is_known);
-	return t;
 }
 
 Suite *
@@ -1051,6 +1027,6 @@ again_suite(void)
 	Suite *s = suite_create("again");
 
 	suite_add_tcase(s, deciding_case());
-	suite_add_tcase(s, running_case());
+	running_case(s);
 	return s;
 }

@@ -161,7 +161,6 @@ make(int status, const char *style, const char *words)
 
 START_TEST(three_orchs_under_make)
 {
-	help_start();
 	if (has_make("three_orchs_under_make", styles[_i])) {
 		write_work("1..6");
 		write_makefile();
@@ -169,13 +168,11 @@ START_TEST(three_orchs_under_make)
 		expect_most(3);
 		ck_assert_int_eq(help_count(help_read("log", NULL), "+"), 18);
 	}
-	help_end();
 }
 END_TEST
 
 START_TEST(one_orch_under_make)
 {
-	help_start();
 	if (has_make("one_orch_under_make", styles[_i])) {
 		write_work("1..9");
 		write_makefile();
@@ -183,14 +180,12 @@ START_TEST(one_orch_under_make)
 		expect_most(3);
 		ck_assert_int_eq(help_count(help_read("log", NULL), "+"), 9);
 	}
-	help_end();
 }
 END_TEST
 
 /* Some fail, are tried again, are given up, are told to stop. */
 START_TEST(failures_under_make)
 {
-	help_start();
 	if (has_make("failures_under_make", styles[_i])) {
 		write_work("1");
 		write_makefile();
@@ -205,7 +200,6 @@ START_TEST(failures_under_make)
 		unlink("log");
 		make(2, styles[_i], "-k -j3");  /* who is ended writes no -: only make's own count is looked at */
 	}
-	help_end();
 }
 END_TEST
 
@@ -214,7 +208,6 @@ START_TEST(trap_of_make)
 {
 	struct ran r;
 
-	help_start();
 	if (has_make("trap_of_make", styles[_i])) {
 		write_work("1..6");
 		write_makefile();
@@ -228,7 +221,6 @@ START_TEST(trap_of_make)
 			ck_assert_int_le(procs_most("log"), 3);
 		ck_assert_int_eq(help_count(help_read("log", NULL), "+"), 6);
 	}
-	help_end();
 }
 END_TEST
 
@@ -316,19 +308,16 @@ pool_whole(void)
 
 START_TEST(tokens_come_back)
 {
-	help_start();
 	write_work("1..9");
 	pool_begin(_i, "abc");
 	help_sh(0, "orch run -q w.orch n=4");
 	expect_most(4);
 	pool_whole();
-	help_end();
 }
 END_TEST
 
 START_TEST(tokens_come_back_from_failures)
 {
-	help_start();
 	write_work("1");
 	help_file("w.orch", "filter cat", "check test $(wc -c) -gt 0", "parallel i in 1..4",
 	    "    run sh as bad-{{i}} | sh work 1 0; exit 1", "    retry 2 0s", "    otherwise none",
@@ -340,7 +329,6 @@ START_TEST(tokens_come_back_from_failures)
 	ck_assert_int_le(procs_most("log"), 4);
 	ck_assert_int_ge(procs_most("log"), 2);
 	pool_whole();
-	help_end();
 }
 END_TEST
 
@@ -376,7 +364,6 @@ START_TEST(tokens_come_back_one_by_one)
 	pid_t pid;
 	int i;
 
-	procs_begin();
 	pool_begin(_i % KINDS, "abc");
 	pid = start_held("orch run -q w.orch");
 	let_go(1);                              /* it was begun with no token; the fifth begins in its place */
@@ -390,7 +377,6 @@ START_TEST(tokens_come_back_one_by_one)
 	ck_assert_int_eq(procs_end(pid, SOON), 0);
 	pool_whole();
 	procs_none_left(AFTER);
-	help_end();
 }
 END_TEST
 
@@ -399,14 +385,12 @@ START_TEST(tokens_come_back_at_signals)
 	static const int signals[] = { SIGTERM, SIGINT, SIGHUP };
 	pid_t pid;
 
-	procs_begin();
 	pool_begin(_i % KINDS, "abc");
 	pid = start_held("orch run -q w.orch");
 	kill(pid, signals[_i / KINDS]);
 	ck_assert_int_eq(procs_end(pid, SOON), 128 + signals[_i / KINDS]);
 	pool_whole();
 	procs_none_left(AFTER);
-	help_end();
 }
 END_TEST
 
@@ -415,7 +399,6 @@ START_TEST(tokens_come_back_from_the_dead)
 {
 	pid_t pid;
 
-	procs_begin();
 	pool_begin(_i % KINDS, "abc");
 	pid = start_held("orch run -q w.orch");
 	if (_i / KINDS == 1) {
@@ -433,7 +416,6 @@ START_TEST(tokens_come_back_from_the_dead)
 	ck_assert_int_eq(procs_end(pid, SOON), 128 + SIGKILL);
 	pool_whole();
 	procs_none_left(AFTER);
-	help_end();
 }
 END_TEST
 
@@ -443,7 +425,6 @@ START_TEST(tokens_come_back_from_a_dead_minder)
 	pid_t pid;
 	int i;
 
-	procs_begin();
 	pool_begin(_i, "abc");
 	pid = start_held("orch run -q w.orch");
 	kill(procs_pid_in("minder-2", 0), SIGKILL);
@@ -456,7 +437,6 @@ START_TEST(tokens_come_back_from_a_dead_minder)
 	ck_assert_int_eq(procs_end(pid, SOON), 1);
 	pool_whole();
 	procs_none_left(AFTER);
-	help_end();
 }
 END_TEST
 
@@ -465,7 +445,6 @@ START_TEST(nothing_blocks)
 {
 	pid_t pid;
 
-	procs_begin();
 	write_work("1..3");
 	pool_begin(_i, "");
 	pid = procs_start("exec orch run -q w.orch n=2");
@@ -484,7 +463,6 @@ START_TEST(nothing_blocks)
 	kill(pid, SIGTERM);
 	ck_assert_int_eq(procs_end(pid, SOON), 128 + SIGTERM);
 	procs_none_left(AFTER);
-	help_end();
 }
 END_TEST
 
@@ -495,7 +473,6 @@ START_TEST(beside_others)
 	char token;
 	int i;
 
-	procs_begin();
 	write_work("1..40");
 	pool_begin(_i, "abc");
 	for (i = 0; i < 2; i++) {
@@ -514,7 +491,6 @@ START_TEST(beside_others)
 		procs_end(other[i], SOON);
 	}
 	ck_assert_uint_ge(pool_count(), 1);     /* each of them may have held one */
-	help_end();
 }
 END_TEST
 
@@ -524,7 +500,6 @@ START_TEST(no_room)
 	static char many[65536];
 	pid_t pid;
 
-	procs_begin();
 	pool_begin(_i, "");
 	memset(many, '+', sizeof many);
 	ck_assert_int_eq(fcntl(pool.out, F_SETFL, O_NONBLOCK), 0);
@@ -541,13 +516,11 @@ START_TEST(no_room)
 	help_file("go", NULL);
 	ck_assert_int_eq(procs_end(pid, SOON), 0);
 	procs_none_left(AFTER);
-	help_end();
 }
 END_TEST
 
 START_TEST(j_caps_a_client)
 {
-	help_start();
 	write_work("1..6");
 	pool_begin(_i, "abcde");
 	help_sh(0, "orch run -q -j2 w.orch n=2");
@@ -558,13 +531,11 @@ START_TEST(j_caps_a_client)
 	help_sh(0, "orch run -q -j90 w.orch n=6");
 	expect_most(6);
 	pool_whole();
-	help_end();
 }
 END_TEST
 
 START_TEST(free_steps)
 {
-	help_start();
 	write_work("1");
 	help_file("w.orch", "step f sh", "free", "| sh work 4", "parallel", "    run sh as a | sh work 4", "    run sh as b | sh work 4",
 	    "    run f as c", "    run f as d", "    run sh as e | sh work 4", "    free", "end", NULL);
@@ -575,7 +546,6 @@ START_TEST(free_steps)
 	help_file("w.orch", "step f sh", "free", "| sh work 2", "parallel i in 1..6", "    run f as c-{{i}}", "end", NULL);
 	help_sh(0, "orch run -q -j2 w.orch");
 	expect_most(2);
-	help_end();
 }
 END_TEST
 
@@ -595,7 +565,6 @@ START_TEST(no_jobserver)
 	char command[300];
 	struct ran r;
 
-	help_start();
 	write_work("1..5");
 	help_file("plain", "++++++++", NULL);
 	snprintf(command, sizeof command, "MAKEFLAGS=' -j3 %s' orch run -r r w.orch n=5 7<>plain 8<pipe 9>other", no_jobservers[_i]);
@@ -612,7 +581,6 @@ START_TEST(no_jobserver)
 	snprintf(command, sizeof command, "MAKEFLAGS=' -j3 %s' orch run -q w.orch n=5 7<>plain 8<pipe 9>other", no_jobservers[_i]);
 	r = help_sh(0, command);
 	ck_assert_str_eq(r.err, "");
-	help_end();
 }
 END_TEST
 
@@ -620,12 +588,10 @@ static const char *const not_meant[] = { "", "k", "-j3", " -j --no-print-directo
 
 START_TEST(none_is_meant)
 {
-	help_start();
 	write_work("1..5");
 	setenv("MAKEFLAGS", not_meant[_i], 1);
 	help_lacks(help_sh(0, "orch run w.orch n=5").err, "MAKEFLAGS");
 	expect_most(5);
-	help_end();
 }
 END_TEST
 
@@ -637,7 +603,6 @@ START_TEST(agents_have_the_jobserver)
 {
 	char want[100], line[100];
 
-	help_start();
 	snprintf(line, sizeof line, "run sh as x | %s; echo \"$MAKEFLAGS\"", fds_of_agents);
 	help_file("w.orch", line, NULL);
 	pool_begin(PIPE, "abc");
@@ -649,7 +614,6 @@ START_TEST(agents_have_the_jobserver)
 	help_sh(0, "MAKEFLAGS='--jobserver-auth=7,7' orch run -r t w.orch 7<>plain");
 	help_is(".orch/t/result/x", "0 1 2 --jobserver-auth=7,7\n");
 	pool_whole();
-	help_end();
 }
 END_TEST
 
@@ -657,14 +621,12 @@ START_TEST(agents_have_a_fifo)
 {
 	char line[100];
 
-	help_start();
 	snprintf(line, sizeof line, "run sh as x | %s", fds_of_agents);
 	help_file("w.orch", line, NULL);
 	pool_begin(FIFO, "abc");
 	help_sh(0, "orch run -r r w.orch");
 	help_is(".orch/r/result/x", "0 1 2 ");
 	pool_whole();
-	help_end();
 }
 END_TEST
 
@@ -690,7 +652,6 @@ START_TEST(agents_are_served)
 {
 	char line[100];
 
-	help_start();
 	snprintf(line, sizeof line, "run sh as x | %s; echo \"${MAKEFLAGS-none}\"", fds_of_agents);
 	help_file("w.orch", line, NULL);
 	help_sh(0, "agent open 100 plain exec orch run -r a -j4 w.orch");
@@ -708,14 +669,12 @@ START_TEST(agents_are_served)
 	help_has(help_read(".orch/g/result/x", NULL), " -s\n");
 	help_sh(0, "MAKEFLAGS=-k orch run -r h -j4 own.orch");
 	help_has(help_read(".orch/h/result/x", NULL), " -s\n");
-	help_end();
 }
 END_TEST
 
 /* Agents that are makes: their jobs and orch's agents are N in sum, the makes themselves being one job each. */
 START_TEST(makes_are_served)
 {
-	help_start();
 	if (has_make("makes_are_served", "")) {
 		write_work("1");
 		help_file("jobs.mk", "all: 1 2 3 4 5 6", "1 2 3 4 5 6:", "\t@sh work 3", NULL);
@@ -732,14 +691,12 @@ START_TEST(makes_are_served)
 		help_sh(0, "orch run -v -j1 w.orch");
 		expect_most(1);
 	}
-	help_end();
 }
 END_TEST
 
 /* Tokens that an agent has lost, or made, are made good before the next begins alone. */
 START_TEST(lost_tokens_are_made_good)
 {
-	help_start();
 	write_work("1..6");
 	help_file("outer.orch", _i ? "run sh as thief | printf +++++++ >/dev/fd/${MAKEFLAGS##*,}" :
 	    "run sh as thief | f=${MAKEFLAGS##*auth=}; dd bs=1 count=2 </dev/fd/${f%,*} | wc -c",
@@ -748,60 +705,45 @@ START_TEST(lost_tokens_are_made_good)
 	if (!_i)
 		help_is(".orch/r/result/thief", "2\n");
 	expect_most(3);
-	help_end();
 }
 END_TEST
 
 /* An orch in an orch is its client. */
 START_TEST(orchs_are_served)
 {
-	help_start();
 	write_work("1..6");
 	help_file("outer.orch", "parallel i in 1..3", "    run sh as o-{{i}} | exec orch run -q -r in-$i w.orch n=3", "end", NULL);
 	help_sh(0, "orch run -q -j3 outer.orch");
 	expect_most(3);
 	ck_assert_int_eq(help_count(help_read("log", NULL), "+"), 18);
-	help_end();
 }
 END_TEST
 
 /* A serving orch's descriptors are few, and enough of them. */
 START_TEST(few_descriptors)
 {
-	help_start();
 	write_work("1..6");
 	help_sh(0, "exec 3>&- 4>&- 5>&- 6>&- 7>&- 8>&- 9>&-; ulimit -n 28; orch run -q -j3 w.orch n=3");
 	expect_most(3);
-	help_end();
 }
 END_TEST
-
-static TCase *
-new_case(Suite *s, const char *name, double seconds)
-{
-	TCase *tc = tcase_create(name);
-
-	tcase_set_timeout(tc, seconds);
-	suite_add_tcase(s, tc);
-	return tc;
-}
 
 Suite *
 jobs_suite(void)
 {
 	Suite *s = suite_create("jobs");
-	TCase *tc = new_case(s, "MAKEFLAGS", 10);
+	TCase *tc = help_case(s, "MAKEFLAGS", help_start, 10);
 
 	tcase_add_loop_test(tc, what_makeflags_names, 0, (int)LEN(named));
 	tcase_add_loop_test(tc, what_makeflags_becomes, 0, (int)LEN(handed));
 
-	tc = new_case(s, "make", 120);
+	tc = help_case(s, "make", help_start, 120);
 	tcase_add_loop_test(tc, three_orchs_under_make, 0, (int)LEN(styles));
 	tcase_add_loop_test(tc, one_orch_under_make, 0, (int)LEN(styles));
 	tcase_add_loop_test(tc, failures_under_make, 0, (int)LEN(styles));
 	tcase_add_loop_test(tc, trap_of_make, 0, (int)LEN(styles));
 
-	tc = new_case(s, "client", 120);
+	tc = help_case(s, "client", procs_begin, 120);
 	tcase_add_loop_test(tc, tokens_come_back, 0, KINDS);
 	tcase_add_loop_test(tc, tokens_come_back_from_failures, 0, KINDS);
 	tcase_add_loop_test(tc, tokens_come_back_one_by_one, 0, 2 * KINDS);
@@ -818,7 +760,7 @@ jobs_suite(void)
 	tcase_add_test(tc, agents_have_the_jobserver);
 	tcase_add_test(tc, agents_have_a_fifo);
 
-	tc = new_case(s, "server", 120);
+	tc = help_case(s, "server", help_start, 120);
 	tcase_add_test(tc, agents_are_served);
 	tcase_add_test(tc, makes_are_served);
 	tcase_add_loop_test(tc, lost_tokens_are_made_good, 0, 2);

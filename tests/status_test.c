@@ -550,14 +550,23 @@ START_TEST(follow_ends_with_its_reader)
 }
 END_TEST
 
-START_TEST(follow_ends_with_the_run_however_that_ends)
+/* A run whose step has said something and waits, *PID, and who follows it. */
+static pid_t
+follow_one(pid_t *pid)
 {
-	pid_t pid, logs;
+	pid_t logs;
 
 	help_file("f.orch", "run sh as a | echo said >&2; " GATED, NULL);
-	pid = begin_run();
-	logs = procs_start("exec orch logs -f -r x >followed");
+	*pid = begin_run();
+	logs = procs_start("exec orch logs -f -r x >followed 2>complaints");
 	procs_await_text("followed", "said\n");
+	return logs;
+}
+
+START_TEST(follow_ends_with_the_run_however_that_ends)
+{
+	pid_t pid, logs = follow_one(&pid);
+
 	kill(pid, SIGKILL);
 	ck_assert_int_eq(procs_end(pid, SOON), 128 + SIGKILL);
 	ck_assert_int_eq(procs_end(logs, SOON), 0);
@@ -566,12 +575,8 @@ END_TEST
 
 START_TEST(follow_is_ended_quietly)
 {
-	pid_t pid, logs;
+	pid_t pid, logs = follow_one(&pid);
 
-	help_file("f.orch", "run sh as a | echo said >&2; " GATED, NULL);
-	pid = begin_run();
-	logs = procs_start("exec orch logs -f -r x >followed 2>complaints");
-	procs_await_text("followed", "said\n");
 	kill(logs, SIGINT);
 	ck_assert_int_eq(procs_end(logs, SOON), 128 + SIGINT);
 	help_is("complaints", "");
@@ -824,20 +829,10 @@ table_case(void)
 	return t;
 }
 
-static TCase *
-whole_case(const char *name)
+static void
+status_case(Suite *s)
 {
-	TCase *t = tcase_create(name);
-
-	tcase_add_checked_fixture(t, procs_begin, help_end);
-	tcase_set_timeout(t, 120);
-	return t;
-}
-
-static TCase *
-status_case(void)
-{
-	TCase *t = whole_case("status");
+	TCase *t = help_case(s, "status", procs_begin, 120);
 
 	tcase_add_test(t, states_of_all_kinds);
 	tcase_add_test(t, exit_status_tells_how_the_run_is);
@@ -847,13 +842,12 @@ status_case(void)
 	tcase_add_test(t, runs_for_scripts);
 	tcase_add_test(t, pauses_are_taken_out_of_the_axis);
 	tcase_add_test(t, bars_and_colours_are_a_terminals);
-	return t;
 }
 
-static TCase *
-logs_case(void)
+static void
+logs_case(Suite *s)
 {
-	TCase *t = whole_case("follow");
+	TCase *t = help_case(s, "follow", procs_begin, 120);
 
 	tcase_add_test(t, follow_goes_on_from_try_to_try);
 	tcase_add_test(t, follow_shows_answers_as_they_come);
@@ -863,32 +857,29 @@ logs_case(void)
 	tcase_add_test(t, follow_is_ended_quietly);
 	tcase_add_test(t, follow_survives_a_file_that_is_cut_off);
 	tcase_add_test(t, follow_waits_for_a_key_that_may_come);
-	return t;
 }
 
-static TCase *
-script_case(void)
+static void
+script_case(Suite *s)
 {
-	TCase *t = whole_case("script");
+	TCase *t = help_case(s, "script", procs_begin, 120);
 
 	tcase_add_test(t, a_script_of_here_documents);
 	tcase_add_test(t, a_text_sees_what_the_run_has_by_its_name);
 	tcase_add_test(t, the_latest_text_is_the_runs);
 	tcase_add_test(t, what_an_earlier_text_could_not_do);
 	tcase_add_test(t, a_dry_run_of_a_text);
-	return t;
 }
 
-static TCase *
-completion_case(void)
+static void
+completion_case(Suite *s)
 {
-	TCase *t = whole_case("completion");
+	TCase *t = help_case(s, "completion", procs_begin, 120);
 
 	tcase_add_test(t, bash_completes);
 	tcase_add_test(t, zsh_completes);
 	tcase_add_test(t, fish_completes);
 	tcase_add_test(t, completion_is_of_known_shells);
-	return t;
 }
 
 Suite *
@@ -897,9 +888,9 @@ status_suite(void)
 	Suite *s = suite_create("status");
 
 	suite_add_tcase(s, table_case());
-	suite_add_tcase(s, status_case());
-	suite_add_tcase(s, logs_case());
-	suite_add_tcase(s, script_case());
-	suite_add_tcase(s, completion_case());
+	status_case(s);
+	logs_case(s);
+	script_case(s);
+	completion_case(s);
 	return s;
 }
