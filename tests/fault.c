@@ -50,11 +50,12 @@ enum { NERRORS = sizeof errors / sizeof *errors };
 static enum kind kind = NO_KIND;
 static long at;
 static int error;               /* 0: none */
-static int half, on, torn, kill_before, kill_after;
+static int half, on, torn, kill_before, kill_after, stop_before;
 
 static struct fault_page none, *page = &none;
 static char page_file[PATH_MAX];
 static int inside;              /* the library itself calls */
+static pid_t orch;
 static int dying;               /* this process is killed behind the call */
 static int failing = -1;        /* of this descriptor the next write fails */
 
@@ -88,7 +89,7 @@ is_hit(enum kind k, const char *call, int fd)
 {
 	long n;
 
-	if (k != kind || inside)
+	if (k != kind || inside || (stop_before && getpid() == orch))
 		return 0;
 	n = __sync_add_and_fetch(&page->seen, 1);
 	if (!at || n < at || (n > at && !on))
@@ -108,6 +109,8 @@ is_struck(enum kind k, const char *call, int fd)
 		return 0;
 	if (kill_before)
 		die();
+	if (stop_before)
+		kill(getpid(), SIGSTOP);
 	dying = kill_after;
 	if (!error)
 		return 0;
@@ -501,6 +504,7 @@ read_what(const char *what)
 	torn = !strcmp(what, "torn");
 	kill_before = !strcmp(what, "kill");
 	kill_after = !strcmp(what, "after");
+	stop_before = !strcmp(what, "stop+");
 	error = error_of(strncmp(what, "short-", 6) ? what : what + 6);
 	on = strchr(what, '+') != NULL;
 }
@@ -542,6 +546,7 @@ start(void)
 
 	ready = 1;
 	inside++;
+	orch = getpid();
 	if (order && file)
 		begin(order, file);
 	unsetenv("LD_PRELOAD");

@@ -14,8 +14,10 @@
 #include <unistd.h>
 
 #include "engine/jobserver.h"
+#include "tests/fault.h"
 #include "tests/help.h"
 #include "tests/procs.h"
+#include "tests/pty.h"
 #include "tests/suites.h"
 
 #define LEN(a) (sizeof(a) / sizeof *(a))
@@ -419,6 +421,77 @@ START_TEST(tokens_come_back_from_the_dead)
 }
 END_TEST
 
+/* Waits until the minders of s-1 to s-N are in the state C, as ps has it; a moment where that cannot be known. */
+static void
+await_minders(int n, char c)
+{
+	long long until = help_ms() + SOON;
+	char name[20];
+	int i, state;
+
+	for (i = 1; i <= n; i++) {
+		snprintf(name, sizeof name, "minder-%d", i);
+		while ((state = pty_state(procs_pid_in(name, 0))) != c && state != '?') {
+			ck_assert_msg(help_ms() < until, "%s is `%c`", name, state ? state : '-');
+			help_pause(3);
+		}
+	}
+	if (pty_state(getpid()) == '?')
+		help_pause(200);
+}
+
+/* With -x nothing more is begun from the moment on in which one has failed: if none is left to wait for either,
+ * that is the end, and what was held for the others goes back then. */
+START_TEST(tokens_come_back_when_all_fail_at_once)
+{
+	pid_t pid;
+
+	pool_begin(_i, "abc");
+	help_file("w.orch", "parallel i in 1..4",
+	    "    run sh as s-{{i}} | echo $PPID >minder-$i; echo + >>log; while test ! -e go; do sleep 0.02; done; exit 1", "end", NULL);
+	pid = procs_start("exec orch run -q -x w.orch");
+	procs_await_lines("log", 4, SOON);
+	kill(pid, SIGSTOP);                     /* it hears of all at once */
+	help_file("go", NULL);
+	await_minders(4, 'Z');
+	kill(pid, SIGCONT);
+	ck_assert_int_eq(procs_end(pid, SOON), 1);
+	pool_whole();
+}
+END_TEST
+
+/* Orch is killed when the agents have ended, and their minders have not said so yet. */
+START_TEST(tokens_come_back_from_the_dead_when_all_is_done)
+{
+	static const char preload[] = "LD_PRELOAD=\"$TREE/tests/fault.so\" FAULT='fsync 1 stop+' FAULT_PAGE=\"$PWD/page\"";
+	struct fault_page page = { 0 };
+	pid_t pid;
+	int i;
+
+	help_bytes("page", &page, sizeof page);
+	if (procs_portable() || help_run("%s orch -V", preload).status) {
+		help_skip("tokens_come_back_from_the_dead_when_all_is_done", "faults cannot be put into orch here");
+		return;
+	}
+	pool_begin(_i, "ab");
+	help_file("w.orch", "parallel i in 1..3", "    run sh as s-{{i}} | echo $PPID >minder-$i; echo + >>log", "end", NULL);
+	pid = procs_start("export %s; exec orch run -q w.orch", preload);
+	procs_await_lines("log", 3, SOON);
+	await_minders(3, 'T');
+	ck_assert_uint_eq(pool_count(), 0);
+	kill(pid, SIGKILL);
+	ck_assert_int_eq(procs_end(pid, SOON), 128 + SIGKILL);
+	for (i = 1; i <= 3; i++) {
+		char name[20];
+
+		snprintf(name, sizeof name, "minder-%d", i);
+		kill(procs_pid_in(name, 0), SIGCONT);
+	}
+	pool_whole();
+	procs_none_left(AFTER);
+}
+END_TEST
+
 /* A minder is killed: its token is orch's to give back. */
 START_TEST(tokens_come_back_from_a_dead_minder)
 {
@@ -749,6 +822,8 @@ jobs_suite(void)
 	tcase_add_loop_test(tc, tokens_come_back_one_by_one, 0, 2 * KINDS);
 	tcase_add_loop_test(tc, tokens_come_back_at_signals, 0, 3 * KINDS);
 	tcase_add_loop_test(tc, tokens_come_back_from_the_dead, 0, 3 * KINDS);
+	tcase_add_loop_test(tc, tokens_come_back_when_all_fail_at_once, 0, KINDS);
+	tcase_add_loop_test(tc, tokens_come_back_from_the_dead_when_all_is_done, 0, KINDS);
 	tcase_add_loop_test(tc, tokens_come_back_from_a_dead_minder, 0, KINDS);
 	tcase_add_loop_test(tc, nothing_blocks, 0, KINDS);
 	tcase_add_loop_test(tc, beside_others, 0, KINDS);
