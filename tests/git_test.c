@@ -1402,6 +1402,26 @@ START_TEST(c55_killed_when_it_is_made_again)
 }
 END_TEST
 
+/* A commit that resume has found is its answer from then on: removed, it is made anew like any other. */
+START_TEST(c55_what_was_found_is_not_found_twice)
+{
+	char *found;
+
+	if (!repository())
+		return;
+	help_file("../f.orch", "run sh as s | cat ../say >new", "commit | made", NULL);
+	sh(0, "echo 1 >../say");
+	kill_behind_commit();
+	sh(0, "orch resume -r x");
+	commit_is("commit", "HEAD", 0);
+	found = out("git rev-parse HEAD");
+	sh(0, "echo 2 >../say; rm " RESULT "s " RESULT "commit; orch run -r x ../f.orch");
+	ck_assert_str_eq(out("git show HEAD:new"), "2");
+	ck_assert_str_eq(out("git rev-parse HEAD~1"), found);
+	commit_is("commit", "HEAD", 0);
+}
+END_TEST
+
 /* Somebody commits on top before resume: that very commit's id or an error, never an empty result. */
 START_TEST(c55_killed_and_somebody_commits_on_top)
 {
@@ -1698,6 +1718,7 @@ killed_case(void)
 	tcase_add_loop_test(t, c55_killed_with_a_hook_for_the_message, 1, 4);
 	tcase_add_loop_test(t, c55_killed_with_hooks_for_both, 1, 4);
 	tcase_add_test(t, c55_killed_when_it_is_made_again);
+	tcase_add_test(t, c55_what_was_found_is_not_found_twice);
 	tcase_add_test(t, c55_killed_and_somebody_commits_on_top);
 	tcase_add_test(t, c55_killed_and_the_tree_is_dirty_again);
 	tcase_add_test(t, c55_resume_while_git_still_works);
