@@ -35,19 +35,39 @@ keys_text(const struct keys *k, uint32_t id)
 	return k->text + k->list[id].at;
 }
 
-/* The place in the table of S, or the empty one where it would be. */
-static uint32_t *
-slot(const struct keys *k, const char *s, size_t n)
+static int
+is_text(const char *t, const char *s, size_t n)
 {
-	size_t i = hash(s, n) & (k->size - 1);
+	return strlen(t) == n && !memcmp(t, s, n);
+}
 
-	for (; k->table[i]; i = (i + 1) & (k->size - 1)) {
-		const char *t = keys_text(k, k->table[i] - 1);
+/* The number in the entry E of the table; KEY_NONE: it is empty. */
+static uint32_t
+number_of(const struct keys *k, uint32_t e)
+{
+	return (e & (uint32_t)(k->size - 1)) - 1;
+}
 
-		if (strlen(t) == n && !memcmp(t, s, n))
+/* The place in the table of S, whose hash is H, or the empty one where it would be. An entry is the key's
+ * number from 1 with what bits of its hash there is room for: another key is seldom read to tell that it is another. */
+static uint32_t *
+slot(const struct keys *k, const char *s, size_t n, uint32_t h)
+{
+	uint32_t low = (uint32_t)(k->size - 1), i = h & low, e;
+
+	for (; (e = k->table[i]); i = (i + 1) & low)
+		if (!((e ^ h) & ~low) && is_text(keys_text(k, number_of(k, e)), s, n))
 			break;
-	}
 	return &k->table[i];
+}
+
+/* Puts the key ID, whose hash is H, into its empty place. */
+static void
+put(struct keys *k, uint32_t *place, uint32_t h, uint32_t id)
+{
+	uint32_t low = (uint32_t)(k->size - 1);
+
+	*place = (h & ~low) | (id + 1);
 }
 
 static void
@@ -58,8 +78,13 @@ grow_table(struct keys *k)
 	free(k->table);
 	k->size = k->size ? k->size * 2 : 64;
 	k->table = mem_zero(k->size, sizeof *k->table);
-	for (id = 0; id < k->n; id++)
-		*slot(k, keys_text(k, id), strlen(keys_text(k, id))) = id + 1;
+	for (id = 0; id < k->n; id++) {
+		const char *t = keys_text(k, id);
+		size_t n = strlen(t);
+		uint32_t h = hash(t, n);
+
+		put(k, slot(k, t, n, h), h, id);
+	}
 }
 
 static void
@@ -76,9 +101,7 @@ grow_lists(struct keys *k)
 uint32_t
 keys_find(const struct keys *k, const char *s, size_t n)
 {
-	uint32_t found = k->size ? *slot(k, s, n) : 0;
-
-	return found ? found - 1 : KEY_NONE;
+	return k->size ? number_of(k, *slot(k, s, n, hash(s, n))) : KEY_NONE;
 }
 
 static void
@@ -96,13 +119,13 @@ add_text(struct keys *k, const char *s, size_t n)
 uint32_t
 keys_add(struct keys *k, const char *s, size_t n)
 {
-	uint32_t *found, id = k->n;
+	uint32_t *found, id = k->n, h = hash(s, n);
 
 	if ((size_t)(k->n + 1) * 3 > k->size * 2)
 		grow_table(k);
-	found = slot(k, s, n);
+	found = slot(k, s, n, h);
 	if (*found)
-		return *found - 1;
+		return number_of(k, *found);
 	if (k->n == k->cap)
 		grow_lists(k);
 	memset(&k->list[id], 0, sizeof *k->list);
@@ -110,7 +133,8 @@ keys_add(struct keys *k, const char *s, size_t n)
 	add_text(k, s, n);
 	if (k->place)
 		k->place[id] = 0;
-	*found = ++k->n;
+	put(k, found, h, id);
+	k->n++;
 	return id;
 }
 

@@ -39,7 +39,7 @@ struct keys {
 	uint64_t *digest;       /* by number; NULL until a digest is known */
 	uint32_t *place;        /* when the answers came; NULL until one is known; 0: of no matter */
 	uint32_t n, cap;
-	uint32_t *table;        /* numbers from 1, by hash; 0: empty */
+	uint32_t *table;        /* numbers from 1, and bits of the hash, by hash; 0: empty */
 	size_t size;            /* of the table, a power of two */
 };
 
