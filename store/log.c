@@ -187,16 +187,17 @@ event_of(const char *p)
 static int
 parse(char *s, size_t len, unsigned wanted, struct log_line *l)
 {
-	char *end = s + len, *p;
-	long long v;
+	char *time = s, *end = s + len, *p;
 	size_t n;
+	long long v;
 	int e;
 
-	memset(l, 0, sizeof *l);
-	if (!number(&s, end, &l->ms) || l->ms < 0)
-		return 0;               /* what reckons with it would overflow */
+	field(&s, end, &n);
 	if (!(p = field(&s, end, &n)) || (e = event_of(p)) < 0 || !(wanted >> e & 1) || (s && memchr(s, '\030', (size_t)(end - s))))
 		return 0;
+	memset(l, 0, sizeof *l);
+	if (!number(&time, p - 1, &l->ms) || l->ms < 0)
+		return 0;               /* what reckons with it would overflow */
 	l->event = (enum log_event)e;
 	if (l->event != LOG_WALK && l->event != LOG_END) {
 		p = field(&s, end, &n);
