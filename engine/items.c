@@ -88,6 +88,16 @@ check_count(const struct items *l, struct answers *a)
 	return -1;
 }
 
+/* Each line becomes a string. */
+static void
+end_lines(struct items *l)
+{
+	char *p = l->lines, *end = p + l->nlines;
+
+	while (l->nlines && (p = memchr(p, '\n', (size_t)(end - p))))
+		*p++ = '\0';
+}
+
 int
 items_read(struct items *l, struct answers *a, const struct place *at, const struct node *node, char *lines, size_t n)
 {
@@ -101,31 +111,32 @@ items_read(struct items *l, struct answers *a, const struct place *at, const str
 	for (i = 0; i < node->nitems; i++)
 		if (read_part(&l->parts[i], a, at, &node->items[i]))
 			return -1;
-	return check_lines(l, a) || check_count(l, a) ? -1 : 0;
+	if (check_lines(l, a) || check_count(l, a))
+		return -1;
+	end_lines(l);
+	return 0;
 }
 
 static int
 next_line(struct items *l, const char **s, size_t *n)
 {
 	size_t at = (size_t)l->done;
-	const char *nl;
 
-	while (at < l->nlines && l->lines[at] == '\n')
+	while (at < l->nlines && !l->lines[at])
 		at++;
 	if (at == l->nlines)
 		return 0;
-	nl = memchr(l->lines + at, '\n', l->nlines - at);
 	*s = l->lines + at;
-	*n = nl ? (size_t)(nl - *s) : l->nlines - at;
-	l->done = (long long)(at + *n + (nl != NULL));
+	*n = strlen(*s);
+	l->done = (long long)(at + *n);
 	return 1;
 }
 
 /* V, not negative, at the end of NUMBER: where it begins. */
 static const char *
-write_number(char number[24], long long v)
+write_number(char number[ITEM_NUMBER], long long v)
 {
-	char *s = number + 23;
+	char *s = number + ITEM_NUMBER - 1;
 
 	*s = '\0';
 	do {
@@ -135,7 +146,7 @@ write_number(char number[24], long long v)
 }
 
 int
-items_next(struct items *l, const char **s, size_t *n)
+items_next(struct items *l, char number[ITEM_NUMBER], const char **s, size_t *n)
 {
 	for (; l->at < l->n; l->at++, l->done = 0) {
 		const struct item_part *p = &l->parts[l->at];
@@ -147,8 +158,8 @@ items_next(struct items *l, const char **s, size_t *n)
 			return 1;
 		}
 		if (!p->word && l->done <= p->to - p->from) {
-			*s = write_number(l->number, p->from + l->done++);
-			*n = strlen(*s);
+			*s = write_number(number, p->from + l->done++);
+			*n = (size_t)(number + ITEM_NUMBER - 1 - *s);
 			return 1;
 		}
 	}

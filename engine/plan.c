@@ -196,7 +196,7 @@ plan_items(struct plan *p, struct spot *spot, const struct node *n)
 	struct ids made = { 0 };
 	struct scope var;
 	uint32_t passed = 0;
-	char *lines;
+	char number[ITEM_NUMBER], *lines;
 	const char *s;
 	size_t len;
 	int ended = 0;
@@ -207,7 +207,7 @@ plan_items(struct plan *p, struct spot *spot, const struct node *n)
 	} else {
 		var.up = spot->at.scope;
 		var.name = n->var;
-		while ((!ended || n->kind == NODE_PARALLEL) && items_next(&items, &s, &len)) {
+		while ((!ended || n->kind == NODE_PARALLEL) && items_next(&items, number, &s, &len)) {
 			var.value = s;
 			var.n = len;
 			ended |= plan_item(p, spot, n, &var, &made, &passed);

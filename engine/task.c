@@ -492,7 +492,7 @@ make_step(struct maker *m, struct task *t, const struct surroundings *around, st
 	m->attrs[0] = &node->attrs;
 	m->attrs[1] = &node->step->attrs;
 	m->attrs[2] = &at->flow->attrs;
-	t->dir = arena_dup(&t->mem, at->dir, strlen(at->dir));
+	t->dir = at->dir;
 	t->interactive = node->attrs.interactive || node->step->attrs.interactive;
 	if (take_key(m, key) || make_argv(m, node->step, t->interactive) || make_prompt(m) || make_inputs(m) || make_attrs(m))
 		return -1;
@@ -522,7 +522,7 @@ task_if(struct task *t, const struct surroundings *around, struct answers *a, co
 	m.at = at;
 	m.node = node;
 	m.attrs[2] = &at->flow->attrs;
-	t->dir = arena_dup(&t->mem, at->dir, strlen(at->dir));
+	t->dir = at->dir;
 	snprintf(name, sizeof name, "if of line %u", node->pos.line);
 	t->key = arena_dup(&t->mem, name, strlen(name));
 	argv = arena_get(&t->mem, 5 * sizeof *argv);
@@ -542,7 +542,7 @@ make_other(struct maker *m, struct task *t, const struct surroundings *around, s
 	m->at = at;
 	m->node = node;
 	m->attrs[2] = &at->flow->attrs;
-	t->dir = arena_dup(&t->mem, at->dir, strlen(at->dir));
+	t->dir = at->dir;
 	if (take_key(m, key))
 		return -1;
 	if (t->kind == TASK_WORKTREE)

@@ -32,11 +32,12 @@ enum branch_state {
 struct frame {
 	struct frame *up;
 	const struct node *node;
-	char *dir;              /* that it was entered with */
+	const char *dir;        /* that it was entered with */
+	char *own_dir;
 	struct items items;     /* these and what follows: of a `for` */
 	struct scope var;
 	const struct scope *outside;
-	char *value;
+	char number[ITEM_NUMBER];
 	uint32_t left;          /* passes behind this one */
 };
 
@@ -48,8 +49,9 @@ struct branch {
 	struct sight sight;
 	const struct scope *scope;
 	struct scope var;       /* its item, in the form of items */
-	char *value;
-	char *dir;              /* absolute */
+	char number[ITEM_NUMBER];
+	const char *dir;        /* absolute: its surroundings', until it is changed */
+	char *own_dir;          /* the memory of one that it was changed to since the innermost frame; NULL: it was not */
 	const struct workflow *flow;    /* the file that it is in */
 	const char *prefix;     /* of its keys: what the calls around it are called, each with a / */
 	const struct node *at;  /* the statement it is at; NULL: behind the last */
@@ -211,7 +213,9 @@ push_frame(struct branch *b)
 
 	f->up = b->frame;
 	f->node = b->at;
-	f->dir = mem_dup(b->dir, strlen(b->dir));
+	f->dir = b->dir;
+	f->own_dir = b->own_dir;
+	b->own_dir = NULL;
 	f->outside = b->scope;
 	b->frame = f;
 	return f;
@@ -222,8 +226,17 @@ set_dir(struct branch *b, const char *dir)
 {
 	char *copy = mem_dup(dir, strlen(dir));
 
-	free(b->dir);
-	b->dir = copy;
+	free(b->own_dir);
+	b->dir = b->own_dir = copy;
+}
+
+/* To the directory that the innermost frame was entered with. */
+static void
+go_back(struct branch *b)
+{
+	free(b->own_dir);
+	b->own_dir = NULL;
+	b->dir = b->frame->dir;
 }
 
 static void
@@ -231,12 +244,11 @@ pop_frame(struct branch *b)
 {
 	struct frame *f = b->frame;
 
+	go_back(b);
+	b->own_dir = f->own_dir;
 	b->frame = f->up;
 	b->scope = f->outside;
-	set_dir(b, f->dir);
 	items_free(&f->items);
-	free(f->value);
-	free(f->dir);
 	free(f);
 }
 
@@ -257,7 +269,7 @@ make_branch(struct walk *w, struct block *block)
 		b->flow = block->in->flow;
 		b->passed = block->in->passed;
 		b->prefix = block->in->prefix;
-		set_dir(b, block->in->dir);
+		b->dir = block->in->dir;
 	}
 	list_add(&w->ready, b);
 	return b;
@@ -269,8 +281,7 @@ free_branch(struct branch *b)
 	while (b->frame)
 		pop_frame(b);
 	ids_free(&b->sight.made);
-	free(b->dir);
-	free(b->value);
+	free(b->own_dir);
 	free(b->reason);
 	free(b);
 }
@@ -337,11 +348,10 @@ fill(struct walk *w, struct block *block)
 	} else if (block->child) {
 		b->at = block->child;
 		block->child = block->child->next;
-	} else if (items_next(&block->items, &s, &n)) {
-		b->value = mem_dup(s, n);
+	} else if (items_next(&block->items, b->number, &s, &n)) {
 		b->var.up = b->scope;
 		b->var.name = block->node->var;
-		b->var.value = b->value;
+		b->var.value = s;
 		b->var.n = n;
 		b->scope = &b->var;
 		b->at = block->node->body;
@@ -463,7 +473,7 @@ static void
 put_item(const struct branch *b, struct buf *out)
 {
 	if (b->of->node && b->of->node->var)
-		buf_fmt(out, "%s=%.100s: ", b->of->node->var, b->value ? b->value : "");
+		buf_fmt(out, "%s=%.100s: ", b->of->node->var, b->var.value);
 }
 
 static void
@@ -631,16 +641,14 @@ next_pass(struct branch *b)
 	const char *s;
 	size_t n;
 
-	if (!items_next(&f->items, &s, &n)) {
+	if (!items_next(&f->items, f->number, &s, &n)) {
 		pop_frame(b);
 		return 0;
 	}
-	free(f->value);
-	f->value = mem_dup(s, n);
-	f->var.value = f->value;
+	f->var.value = s;
 	f->var.n = n;
 	f->left--;
-	set_dir(b, f->dir);
+	go_back(b);
 	b->at = f->node->body;
 	return 1;
 }
@@ -721,6 +729,7 @@ struct claim {
 	const struct node *block;
 	struct items *items;
 	struct scope var;
+	char number[ITEM_NUMBER];
 	struct place at;
 	uint32_t first, tag;    /* the first item's turn, and this one's */
 	uint32_t want;          /* only looking for the item that gave this key; KEY_NONE: claiming */
@@ -842,7 +851,7 @@ claim_items(struct claim *c)
 	const char *s;
 	size_t n;
 
-	while (items_next(c->items, &s, &n)) {
+	while (items_next(c->items, c->number, &s, &n)) {
 		c->var.value = s;
 		c->var.n = n;
 		if (c->want == KEY_NONE)
@@ -2028,7 +2037,7 @@ walk_start(struct walk *w, const struct workflow *workflow, const struct surroun
 	b->scope = scope;
 	b->flow = workflow;
 	b->prefix = "";
-	set_dir(b, around->root);
+	b->dir = around->root;
 	b->at = workflow->body;
 	sight_give(&b->sight, answers->keys, workflow);
 	if (keys_find(answers->keys, "-", 1) != KEY_NONE &&

@@ -2430,15 +2430,17 @@ static const struct {
 static void
 list_items(struct items *l, struct buf *out)
 {
+	char number[ITEM_NUMBER];
 	const char *s;
 	size_t n;
 
-	while (items_next(l, &s, &n)) {
+	while (items_next(l, number, &s, &n)) {
+		ck_assert(!s[n]);
 		buf_char(out, '(');
 		buf_add(out, s, n);
 		buf_char(out, ')');
 	}
-	ck_assert_int_eq(items_next(l, &s, &n), 0);
+	ck_assert_int_eq(items_next(l, number, &s, &n), 0);
 	buf_str(out);
 }
 
