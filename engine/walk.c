@@ -253,9 +253,24 @@ pop_frame(struct branch *b)
 }
 
 static struct branch *
+new_branch(struct walk *w)
+{
+	struct branch *b = w->spare;
+	struct ids made;
+
+	if (!b)
+		return mem_zero(1, sizeof *b);
+	w->spare = NULL;
+	made = b->sight.made;
+	memset(b, 0, sizeof *b);
+	b->sight.made = made;
+	return b;
+}
+
+static struct branch *
 make_branch(struct walk *w, struct block *block)
 {
-	struct branch *b = mem_zero(1, sizeof *b);
+	struct branch *b = new_branch(w);
 
 	b->of = block;
 	b->index = block->started++;
@@ -276,14 +291,23 @@ make_branch(struct walk *w, struct block *block)
 }
 
 static void
-free_branch(struct branch *b)
+free_spare(struct walk *w)
+{
+	if (w->spare)
+		ids_free(&w->spare->sight.made);
+	free(w->spare);
+}
+
+static void
+free_branch(struct walk *w, struct branch *b)
 {
 	while (b->frame)
 		pop_frame(b);
-	ids_free(&b->sight.made);
 	free(b->own_dir);
 	free(b->reason);
-	free(b);
+	free_spare(w);
+	b->sight.made.n = 0;
+	w->spare = b;
 }
 
 static void
@@ -569,7 +593,7 @@ end_branch(struct walk *w, struct branch *b, int held)
 	if (block->prints)
 		pass_turn(w, block, b->index);
 	block->live--;
-	free_branch(b);
+	free_branch(w, b);
 	if (!block->live && (is_exhausted(block) || w->halt))
 		settle(w, block);
 }
@@ -1008,26 +1032,26 @@ static int
 begin_key(struct walk *w, struct branch *b)
 {
 	struct keys *keys = w->answers->keys;
-	struct buf s = { 0 }, error = { 0 };
+	struct buf *s = &w->key, error = { 0 };
 	struct place at;
 	int bad;
 
 	place_of(b, &at);
 	w->answers->error.n = 0;
-	if (read_key(w->answers, &at, b->at, &s)) {
-		buf_free(&s);
+	s->n = 0;
+	if (read_key(w->answers, &at, b->at, s)) {
 		fail_answers(w, b);
 		return -1;
 	}
-	bad = check_name(buf_str(&s), s.n, &error);
+	bad = check_name(buf_str(s), s->n, &error);
 	if (!bad) {
-		b->key = keys_add(keys, s.s, s.n);
+		b->key = keys_add(keys, s->s, s->n);
 		if (keys->list[b->key].flags & KEY_MADE) {
-			buf_fmt(&error, "the key `%s` was made already, on line %u of %s", s.s, keys->list[b->key].node->pos.line,
+			buf_fmt(&error, "the key `%s` was made already, on line %u of %s", s->s, keys->list[b->key].node->pos.line,
 			    keys->list[b->key].node->pos.src->name);
 			bad = -1;
 		} else if (keys->list[b->key].flags & KEY_ODD) {
-			buf_fmt(&error, "result/%s is no plain file; remove it", s.s);
+			buf_fmt(&error, "result/%s is no plain file; remove it", s->s);
 			bad = -1;
 		}
 	}
@@ -1038,7 +1062,6 @@ begin_key(struct walk *w, struct branch *b)
 		keys->list[b->key].node = b->at;
 		keys->list[b->key].owner = 0;
 	}
-	buf_free(&s);
 	buf_free(&error);
 	return bad;
 }
@@ -2058,4 +2081,6 @@ walk_free(struct walk *w)
 	}
 	buf_free(&w->reason);
 	buf_free(&w->flush);
+	buf_free(&w->key);
+	free_spare(w);
 }
