@@ -388,10 +388,14 @@ make_attrs(struct maker *m)
 void
 task_how_line(struct buf *b, const char *word, const char *s, size_t n)
 {
-	buf_text(b, word);
-	buf_char(b, '\t');
-	b->n += escape_add(buf_room(b, n * 3), s, n);
-	buf_char(b, '\n');
+	size_t nword = strlen(word);
+	char *line = buf_room(b, nword + n * 3 + 2);
+
+	memcpy(line, word, nword);
+	line[nword++] = '\t';
+	nword += escape_add(line + nword, s, n);
+	line[nword++] = '\n';
+	b->n += nword;
 }
 
 /* Whether the shell program S, which may be NULL, has $NAME or ${NAME in it. */
@@ -598,7 +602,6 @@ void
 task_free(struct task *t)
 {
 	arena_free(&t->mem);
-	memset(t, 0, sizeof *t);
 }
 
 uint64_t

@@ -1085,7 +1085,6 @@ keep(struct walk *w, struct branch *b)
 	int again;
 
 	place_of(b, &at);
-	memset(&t, 0, sizeof t);
 	if (!task_asked(&t, w->around, w->answers, &at, b->at, task_key(w, b))) {
 		e.task = &t;
 		e.text = w->world->differs(w->world->ctx, b->key, &t);
