@@ -17,16 +17,20 @@ keys_free(struct keys *k)
 	memset(k, 0, sizeof *k);
 }
 
+/* The hash of S, FNV-1a and a last mix. *NEAR is that of all bytes but the last, with the last added: keys that
+ * differ in their last byte alone have their places side by side, and are asked for one after another. */
 static uint32_t
-hash(const char *s, size_t n)
+hash(const char *s, size_t n, uint32_t *near)
 {
-	uint32_t h = 2166136261u;       /* FNV-1a, and a last mix: the table takes the low bits */
+	uint32_t h = 2166136261u, before = h;
 	size_t i;
 
-	for (i = 0; i < n; i++)
+	for (i = 0; i < n; i++) {
+		before = h;
 		h = (h ^ (unsigned char)s[i]) * 16777619u;
-	h ^= h >> 15;
-	return h * 2654435761u;
+	}
+	*near = (before ^ before >> 15) * 2654435761u + (n ? (unsigned char)s[n - 1] : 0);
+	return (h ^ h >> 15) * 2654435761u;
 }
 
 const char *
@@ -48,42 +52,31 @@ number_of(const struct keys *k, uint32_t e)
 	return (e & (uint32_t)(k->size - 1)) - 1;
 }
 
-/* The place in the table of S, whose hash is H, or the empty one where it would be. An entry is the key's
- * number from 1 with what bits of its hash there is room for: another key is seldom read to tell that it is another. */
+/* The place in the table of S, or the empty one where it would be. An entry is the key's number from 1 and, as far
+ * as there is room, its hash, which is *TAG: so other keys are seldom read to tell that they are others. */
 static uint32_t *
-slot(const struct keys *k, const char *s, size_t n, uint32_t h)
+slot(const struct keys *k, const char *s, size_t n, uint32_t *tag)
 {
-	uint32_t low = (uint32_t)(k->size - 1), i = h & low, e;
+	uint32_t low = (uint32_t)(k->size - 1), i, e;
 
-	for (; (e = k->table[i]); i = (i + 1) & low)
-		if (!((e ^ h) & ~low) && is_text(keys_text(k, number_of(k, e)), s, n))
+	*tag = hash(s, n, &i) & ~low;
+	for (i &= low; (e = k->table[i]); i = (i + 1) & low)
+		if ((e & ~low) == *tag && is_text(keys_text(k, number_of(k, e)), s, n))
 			break;
 	return &k->table[i];
-}
-
-/* Puts the key ID, whose hash is H, into its empty place. */
-static void
-put(struct keys *k, uint32_t *place, uint32_t h, uint32_t id)
-{
-	uint32_t low = (uint32_t)(k->size - 1);
-
-	*place = (h & ~low) | (id + 1);
 }
 
 static void
 grow_table(struct keys *k)
 {
-	uint32_t id;
+	uint32_t id, tag, *place;
 
 	free(k->table);
 	k->size = k->size ? k->size * 2 : 64;
 	k->table = mem_zero(k->size, sizeof *k->table);
 	for (id = 0; id < k->n; id++) {
-		const char *t = keys_text(k, id);
-		size_t n = strlen(t);
-		uint32_t h = hash(t, n);
-
-		put(k, slot(k, t, n, h), h, id);
+		place = slot(k, keys_text(k, id), strlen(keys_text(k, id)), &tag);
+		*place = tag | (id + 1);
 	}
 }
 
@@ -101,7 +94,9 @@ grow_lists(struct keys *k)
 uint32_t
 keys_find(const struct keys *k, const char *s, size_t n)
 {
-	return k->size ? number_of(k, *slot(k, s, n, hash(s, n))) : KEY_NONE;
+	uint32_t tag;
+
+	return k->size ? number_of(k, *slot(k, s, n, &tag)) : KEY_NONE;
 }
 
 static void
@@ -119,11 +114,11 @@ add_text(struct keys *k, const char *s, size_t n)
 uint32_t
 keys_add(struct keys *k, const char *s, size_t n)
 {
-	uint32_t *found, id = k->n, h = hash(s, n);
+	uint32_t *found, id = k->n, tag;
 
-	if ((size_t)(k->n + 1) * 3 > k->size * 2)
+	if ((size_t)(k->n + 1) * 2 > k->size)
 		grow_table(k);
-	found = slot(k, s, n, h);
+	found = slot(k, s, n, &tag);
 	if (*found)
 		return number_of(k, *found);
 	if (k->n == k->cap)
@@ -133,7 +128,7 @@ keys_add(struct keys *k, const char *s, size_t n)
 	add_text(k, s, n);
 	if (k->place)
 		k->place[id] = 0;
-	put(k, found, h, id);
+	*found = tag | (id + 1);
 	k->n++;
 	return id;
 }
