@@ -132,9 +132,9 @@ next_line(struct items *l, const char **s, size_t *n)
 	return 1;
 }
 
-/* V, not negative, at the end of NUMBER: where it begins. */
+/* V at the end of NUMBER: where it begins. */
 static const char *
-write_number(char number[ITEM_NUMBER], long long v)
+write_number(char number[ITEM_NUMBER], unsigned long long v)
 {
 	char *s = number + ITEM_NUMBER - 1;
 
@@ -158,7 +158,7 @@ items_next(struct items *l, char number[ITEM_NUMBER], const char **s, size_t *n)
 			return 1;
 		}
 		if (!p->word && l->done <= p->to - p->from) {
-			*s = write_number(number, p->from + l->done++);
+			*s = write_number(number, (unsigned long long)(p->from + l->done++));
 			*n = (size_t)(number + ITEM_NUMBER - 1 - *s);
 			return 1;
 		}

@@ -22,14 +22,13 @@ keys_free(struct keys *k)
 static uint32_t
 hash(const char *s, size_t n, uint32_t *near)
 {
-	uint32_t h = 2166136261u, before = h;
+	uint32_t h = 2166136261u, last = n ? (unsigned char)s[n - 1] : 0;
 	size_t i;
 
-	for (i = 0; i < n; i++) {
-		before = h;
+	for (i = 0; i + 1 < n; i++)
 		h = (h ^ (unsigned char)s[i]) * 16777619u;
-	}
-	*near = (before ^ before >> 15) * 2654435761u + (n ? (unsigned char)s[n - 1] : 0);
+	*near = (h ^ h >> 15) * 2654435761u + last;
+	h = (h ^ last) * 16777619u;
 	return (h ^ h >> 15) * 2654435761u;
 }
 

@@ -218,13 +218,12 @@ git_word(struct maker *m, const struct word *w, const char *what, int blanks)
 	return NULL;
 }
 
-/* What how/KEY says, from B, which is freed. */
+/* What how/KEY says. */
 static void
-set_how(struct task *t, struct buf *b)
+set_how(struct task *t, const struct buf *b)
 {
 	t->how = arena_dup(&t->mem, b->s, b->n);
 	t->nhow = b->n;
-	buf_free(b);
 }
 
 static int
@@ -250,6 +249,7 @@ make_worktree(struct maker *m)
 	}
 	task_how_line(&b, "branch", t->branch, strlen(t->branch));
 	set_how(t, &b);
+	buf_free(&b);
 	return 0;
 }
 
@@ -300,6 +300,7 @@ make_ask(struct maker *m)
 	if (t->fallback)
 		task_how_line(&b, "default", t->fallback, strlen(t->fallback));
 	set_how(t, &b);
+	buf_free(&b);
 	return make_text(m);
 }
 
@@ -435,14 +436,14 @@ make_how(struct maker *m)
 {
 	struct task *t = m->task;
 	const struct scope *s;
-	struct buf b = { 0 };
+	static struct buf b;    /* its memory serves the next task too */
 	size_t root = strlen(t->root), i, n;
 	const char *dir = t->dir;
 	int level;
 
 	if (!strncmp(dir, t->root, root) && (!dir[root] || dir[root] == '/'))
 		dir = dir[root] ? dir + root + 1 : ".";
-	buf_room(&b, 256);
+	b.n = 0;
 	task_how_line(&b, "directory", dir, strlen(dir));
 	for (i = 0; t->argv[i]; i++)
 		task_how_line(&b, "word", t->argv[i], strlen(t->argv[i]));

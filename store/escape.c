@@ -1,13 +1,19 @@
 /* Fields of a line. */
 #include "store/escape.h"
 
+static int
+is_plain(char c)
+{
+	return (unsigned char)c >= 0x20 && c != 0x7f && c != '%';
+}
+
 size_t
 escape_byte(char out[3], char c)
 {
 	static const char digits[] = "0123456789ABCDEF";
 	unsigned char u = (unsigned char)c;
 
-	if (u >= 0x20 && u != 0x7f && u != '%') {
+	if (is_plain(c)) {
 		out[0] = c;
 		return 1;
 	}
@@ -23,7 +29,10 @@ escape_add(char *out, const char *s, size_t n)
 	size_t i, at = 0;
 
 	for (i = 0; i < n; i++)
-		at += escape_byte(out + at, s[i]);
+		if (is_plain(s[i]))
+			out[at++] = s[i];
+		else
+			at += escape_byte(out + at, s[i]);
 	return at;
 }
 

@@ -161,14 +161,16 @@ static int
 hex(char **s, char *end, unsigned long long *v)
 {
 	char *p = *s, *first = p;
-	unsigned d;
+	unsigned long long u = 0;
 
-	for (*v = 0; p && p < end; p++) {
-		d = *p >= '0' && *p <= '9' ? (unsigned)(*p - '0') : *p >= 'a' && *p <= 'f' ? (unsigned)(*p - 'a') + 10 : 16;
-		if (d == 16)
+	for (; p && p < end; p++)
+		if (*p >= '0' && *p <= '9')
+			u = u << 4 | (unsigned)(*p - '0');
+		else if (*p >= 'a' && *p <= 'f')
+			u = u << 4 | (unsigned)(*p - 'a' + 10);
+		else
 			break;
-		*v = *v << 4 | d;
-	}
+	*v = u;
 	return p && ends(s, first, p, end, 16);
 }
 
@@ -178,7 +180,7 @@ event_of(const char *p)
 	int e;
 
 	for (e = 0; e < EVENTS; e++)
-		if (!strcmp(p, events[e]))
+		if (*p == *events[e] && !strcmp(p, events[e]))
 			return e;
 	return -1;
 }
