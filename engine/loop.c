@@ -610,7 +610,7 @@ take_record(struct loop_state *l, struct outcome *o)
 static void
 read_reports(struct loop_state *l)
 {
-	char buf[64 * sizeof(struct outcome)];
+	char buf[8 * sizeof(struct outcome)];   /* more would be another page of the stack to copy behind each fork */
 	struct outcome o;
 	long got;
 	size_t at;

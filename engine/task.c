@@ -82,25 +82,20 @@ struct env {
 static void
 env_set(struct maker *m, struct env *e, const char *name, size_t nname, const char *value, size_t n)
 {
-	struct buf b = { 0 };
+	char *s = arena_get(&m->task->mem, nname + n + 2);
 	size_t i;
 
-	buf_add(&b, name, nname);
-	buf_char(&b, '=');
-	if (value)
-		buf_add(&b, value, n);
+	memcpy(s, name, nname);
+	s[nname] = '=';
+	memcpy(s + nname + 1, value, n);
 	for (i = 0; i < e->n; i++)
-		if (!strncmp(e->list[i], b.s, nname + 1))
+		if (!strncmp(e->list[i], s, nname + 1))
 			break;
 	if (i == e->n) {
 		e->list = arena_more(&m->task->mem, e->list, e->n, sizeof *e->list);
 		e->n++;
 	}
-	/* One that is left out keeps its name alone: what orch itself was given must not stand in. */
-	e->list[i] = arena_dup(&m->task->mem, b.s, value ? b.n : nname + 1);
-	if (!value)
-		((char *)(uintptr_t)e->list[i])[nname + 1] = '\0';
-	buf_free(&b);
+	e->list[i] = s;
 }
 
 static int

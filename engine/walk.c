@@ -255,12 +255,11 @@ pop_frame(struct branch *b)
 static struct branch *
 new_branch(struct walk *w)
 {
-	struct branch *b = w->spare;
+	struct branch *b = list_take(&w->spare);
 	struct ids made;
 
 	if (!b)
 		return mem_zero(1, sizeof *b);
-	w->spare = NULL;
 	made = b->sight.made;
 	memset(b, 0, sizeof *b);
 	b->sight.made = made;
@@ -291,23 +290,14 @@ make_branch(struct walk *w, struct block *block)
 }
 
 static void
-free_spare(struct walk *w)
-{
-	if (w->spare)
-		ids_free(&w->spare->sight.made);
-	free(w->spare);
-}
-
-static void
 free_branch(struct walk *w, struct branch *b)
 {
 	while (b->frame)
 		pop_frame(b);
 	free(b->own_dir);
 	free(b->reason);
-	free_spare(w);
 	b->sight.made.n = 0;
-	w->spare = b;
+	list_push(&w->spare, b);
 }
 
 static void
@@ -2048,6 +2038,7 @@ walk_start(struct walk *w, const struct workflow *workflow, const struct surroun
 	w->world = world;
 	w->jobs = jobs;
 	w->stop_first = stop_first;
+	list_init(&w->spare);
 	list_init(&w->ready);
 	list_init(&w->places);
 	list_init(&w->unpaid);
@@ -2070,6 +2061,8 @@ walk_start(struct walk *w, const struct workflow *workflow, const struct surroun
 void
 walk_free(struct walk *w)
 {
+	struct branch *b;
+
 	/* Branches that run when orch gives up are not freed: only an end by signal leaves some, and then
 	 * the process is gone. What ended normally has freed itself. */
 	struct held_agent *h;
@@ -2081,5 +2074,8 @@ walk_free(struct walk *w)
 	buf_free(&w->reason);
 	buf_free(&w->flush);
 	buf_free(&w->key);
-	free_spare(w);
+	while ((b = list_take(&w->spare))) {
+		ids_free(&b->sight.made);
+		free(b);
+	}
 }

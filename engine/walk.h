@@ -88,7 +88,7 @@ struct walk {
 	long tokens;            /* how many tasks may run that are not `free`, as the loop knows it; 0: no jobserver */
 	long paying;            /* that do run */
 	struct branch_list ready, places, printing, pausing, stdin_wait;
-	struct branch *spare;   /* one that has ended, and serves the next; NULL: none */
+	struct branch_list spare;       /* that have ended, and serve the next */
 	struct branch_list unpaid;      /* they wait for a place too, and for a token */
 	struct held_agent *held_agents; /* that took no more at some time, with those who wait for them */
 	long naside;            /* branches in these two */
