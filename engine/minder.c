@@ -483,12 +483,12 @@ mind_program(struct minder *d, const struct program *p)
 	int status = 0;
 
 	r.pid = start_program(d, p);
-	while (!has_ended(d, r.pid, &status)) {
+	do {
 		long long next = do_due(d, &r);
 
 		if (mind_wait(d, next))
 			mind_abandon(d, r.pid);
-	}
+	} while (!has_ended(d, r.pid, &status));
 	if (d->adopts ? end_adopted(d) : d->tty < 0 && end_group(d, r.pid))
 		leave(d, OUT_LEFT);
 	d->out.status = status;
@@ -753,6 +753,7 @@ filter_answer(struct minder *d)
 		leave(d, status ? OUT_FILTER : OUT_FULL);
 	if (renameat(s->tmp, name, s->tmp, d->tmp))
 		leave_errno(d, OUT_IO, "tmp/");
+	close_answer(d);
 }
 
 static void
@@ -774,13 +775,14 @@ check_answer(struct minder *d)
 void
 mind_settle(struct minder *d)
 {
-	int fd = open_tmp(d);
+	int fd = d->answer >= 0 ? d->answer : open_tmp(d);
 
 	if (disk_is_full(fd))
 		leave(d, OUT_FULL);
 	if (file_sync(fd))
 		leave_errno(d, OUT_IO, "its answer cannot be made safe on disk");
 	close(fd);
+	d->answer = -1;
 }
 
 /* Leaves if the agent has not answered. */
@@ -832,7 +834,6 @@ mind_step(struct minder *d)
 	judge(d);
 	if (disk_is_full(d->answer))
 		leave(d, OUT_FULL);
-	close_answer(d);
 	filter_answer(d);
 	check_answer(d);
 	mind_settle(d);
