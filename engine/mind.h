@@ -19,9 +19,9 @@ struct minder {
 	int errors;             /* standard error's file; -1: none */
 	int answer;             /* the answer's, open while its lock is held: by the agent, or by us; -1: it is closed */
 	int asked;              /* the agent has run: it is not to be asked again for want of a process */
-	long long started;      /* by now_ms */
-	long long deadline;     /* of the whole try, by now_ms; 0: none */
-	long long halted;       /* since when the agent is paused, by now_ms; 0: it is not */
+	long long started;      /* by clock_ms */
+	long long deadline;     /* of the whole try, by clock_ms; 0: none */
+	long long halted;       /* since when the agent is paused, by clock_ms; 0: it is not */
 	char tmp[KEY_NAME_MAX + 1];     /* the answer's name in tmp/ */
 	int patient;            /* what it runs is let come to its end: git, which leaves locks behind */
 	int tty;                /* the terminal of an interactive agent; -1: it is none */
@@ -33,9 +33,6 @@ struct minder {
 void leave(struct minder *, enum outcome_kind) NO_RETURN;
 void leave_errno(struct minder *, enum outcome_kind, const char *what) NO_RETURN;
 void leave_text(struct minder *, const char *fmt, ...) BUF_FORMAT(2, 3) NO_RETURN;
-
-/* By the clock that only goes forward. */
-long long mind_ms(void);
 
 /* Waits MS milliseconds at most (-1: for ever) for a signal or the end of orch. Returns whether orch is
  * gone; then mind_abandon is the only thing left to do. */

@@ -24,6 +24,7 @@
 #include <sys/prctl.h>
 #endif
 
+#include "engine/clock.h"
 #include "engine/digest.h"
 #include "engine/jobserver.h"
 #include "engine/kin.h"
@@ -55,15 +56,6 @@ on_signal(int sig, siginfo_t *info, void *context)
 	else
 		paused = sig == MINDER_HALT;
 	halts += sig == MINDER_HALT;
-}
-
-long long
-mind_ms(void)
-{
-	struct timespec t;
-
-	clock_gettime(CLOCK_MONOTONIC, &t);
-	return (long long)t.tv_sec * 1000 + t.tv_nsec / 1000000;
 }
 
 static void
@@ -100,7 +92,7 @@ leave(struct minder *d, enum outcome_kind kind)
 	terminal_restore(d, kind != OUT_OK);
 	close_answer(d);                /* with its lock: the next try may begin as soon as this is reported */
 	d->out.kind = kind;
-	d->out.ms = mind_ms() - d->started;
+	d->out.ms = clock_ms() - d->started;
 	while (write(d->m->report, &d->out, sizeof d->out) < 0 && errno == EINTR)
 		;
 	/* From here on the token is orch's to give back, unless there is no orch any more. */
@@ -200,7 +192,7 @@ set_up(struct minder *d)
 		setpgid(0, 0);
 	set_signals();
 	orch = d->m->orch;
-	d->started = mind_ms();
+	d->started = clock_ms();
 	dup2(d->m->null, 0);
 	dup2(d->m->null, 1);
 	dup2(d->m->null, 2);
@@ -224,14 +216,14 @@ set_up(struct minder *d)
 void
 mind_abandon(struct minder *d, pid_t pid)
 {
-	long long until = mind_ms() + PATIENCE_MS;
+	long long until = clock_ms() + PATIENCE_MS;
 	const struct timespec pause = { 0, 1000 * 1000 };
 
-	while (d->patient && pid > 0 && waitpid(pid, NULL, WNOHANG) == 0 && mind_ms() < until)
+	while (d->patient && pid > 0 && waitpid(pid, NULL, WNOHANG) == 0 && clock_ms() < until)
 		nanosleep(&pause, NULL);
 	terminal_restore(d, 1);
-	until = mind_ms() + KILL_MS;
-	while (mind_ms() < until) {
+	until = clock_ms() + KILL_MS;
+	while (clock_ms() < until) {
 		long left = d->adopts ? kin_kill(NULL, NULL) : -1;
 
 		if (left < 0 && pid > 0)
@@ -282,12 +274,12 @@ end_adopted(struct minder *d)
 		kill(list[i], SIGCONT);
 	}
 	free(list);
-	until = mind_ms() + LEFT_MS;
-	while (!nothing_left() && mind_ms() < until)
-		if (mind_wait(d, until - mind_ms()))
+	until = clock_ms() + LEFT_MS;
+	while (!nothing_left() && clock_ms() < until)
+		if (mind_wait(d, until - clock_ms()))
 			mind_abandon(d, 0);
-	until = mind_ms() + KILL_MS;
-	while (!nothing_left() && mind_ms() < until) {
+	until = clock_ms() + KILL_MS;
+	while (!nothing_left() && clock_ms() < until) {
 		kin_kill(NULL, NULL);
 		if (!nothing_left() && mind_wait(d, 2))
 			mind_abandon(d, 0);
@@ -303,13 +295,13 @@ end_adopted(struct minder *d)
 static int
 end_group(struct minder *d, pid_t group)
 {
-	long long start = mind_ms();
+	long long start = clock_ms();
 	int killed = 0;
 
 	while (kill(-group, 0) == 0) {
-		if (mind_ms() - start > LEFT_MS && !killed++)
+		if (clock_ms() - start > LEFT_MS && !killed++)
 			kill(-group, SIGKILL);
-		if (mind_ms() - start > KILL_MS) {
+		if (clock_ms() - start > KILL_MS) {
 			snprintf(d->out.text, sizeof d->out.text, "process group %ld", (long)group);
 			return -1;
 		}
@@ -343,7 +335,7 @@ static void
 tell(struct minder *d, struct running *r, enum told why)
 {
 	r->told = why;
-	r->told_at = mind_ms();
+	r->told_at = clock_ms();
 	r->sigint = d->task->dialect == DIALECT_CODEX;
 	signal_agent(d, r, r->sigint ? SIGINT : SIGTERM);
 	signal_agent(d, r, SIGCONT);
@@ -365,11 +357,11 @@ follow_pause(struct minder *d, struct running *r)
 		if (!stops)
 			terminal_follow(d, r->pid);
 	} else if (paused && !d->halted && !r->told) {
-		d->halted = mind_ms();
+		d->halted = clock_ms();
 		kin_signal_tree(r->pid, SIGSTOP);
 	} else if (d->halted && (!paused || stops)) {
 		if (d->deadline)
-			d->deadline += mind_ms() - d->halted;
+			d->deadline += clock_ms() - d->halted;
 		d->halted = 0;
 		kin_signal_tree(r->pid, SIGCONT);
 	}
@@ -379,7 +371,7 @@ follow_pause(struct minder *d, struct running *r)
 static long long
 do_due(struct minder *d, struct running *r)
 {
-	long long now = mind_ms(), next = -1;
+	long long now = clock_ms(), next = -1;
 
 	follow_pause(d, r);
 	if (stops && !r->stop_seen)
@@ -452,13 +444,13 @@ static pid_t
 start_program(struct minder *d, const struct program *p)
 {
 	enum spawn_stage stage;
-	long long until = mind_ms() + AGAIN_MS, pause = 10;
+	long long until = clock_ms() + AGAIN_MS, pause = 10;
 	pid_t pid;
 
 	while ((pid = spawn(p, &stage)) < 0 && stage == SPAWN_FORK && (errno == EAGAIN || errno == ENOMEM)) {
 		if (!d->asked)
 			leave_errno(d, OUT_AGAIN, "fork");
-		if (mind_ms() > until || stops)
+		if (clock_ms() > until || stops)
 			break;
 		if (mind_wait(d, pause))
 			mind_abandon(d, 0);
@@ -800,7 +792,8 @@ judge(struct minder *d)
 		st.st_size = 0;
 	nout = file_read_at(d->answer, out, sizeof out, 0);
 	nerr = file_read_at(d->errors, err, sizeof err, st.st_size > VERDICT_TAIL ? (long long)st.st_size - VERDICT_TAIL : 0);
-	verdict_read(&v, d->task->dialect, d->out.status, out, nout > 0 ? (size_t)nout : 0, err, nerr > 0 ? (size_t)nerr : 0);
+	verdict_read(&v, d->task->dialect, d->out.status, out, nout > 0 ? (size_t)nout : 0, err, nerr > 0 ? (size_t)nerr : 0,
+	    clock_epoch() / 1000);
 	if (v.kind == OUT_OK)
 		return;
 	d->out.number = (int32_t)v.wait;

@@ -200,12 +200,12 @@ make_git_env(struct maker *m)
 
 /* A word for git: none that it could take for an option, or that has no place in a name. */
 static const char *
-git_word(struct maker *m, const struct word *w, const char *what, int blanks)
+git_word(struct maker *m, const struct word *w, const char *what)
 {
 	size_t n;
 	const char *s = read_tmpl(m, &w->t, &n, 1);
 
-	if (s && n && *s != '-' && !strpbrk(s, blanks ? "\n" : " \t\n"))
+	if (s && n && *s != '-' && !strpbrk(s, " \t\n"))
 		return s;
 	if (s)
 		buf_fmt(&m->answers->error, "`%.100s` is no %s: it must not be empty, begin with -, or hold a blank or newline",
@@ -229,11 +229,11 @@ make_worktree(struct maker *m)
 	struct buf b = { 0 };
 	const char *at;
 
-	t->branch = git_word(m, n->arg, "name for a branch", 0);
-	if (!t->branch || (n->from && !(t->from = git_word(m, n->from, "commit to begin from", 0))))
+	t->branch = git_word(m, n->arg, "name for a branch");
+	if (!t->branch || (n->from && !(t->from = git_word(m, n->from, "commit to begin from"))))
 		return -1;
 	if (n->at) {
-		at = git_word(m, n->at, "path for a worktree", 0);
+		at = git_word(m, n->at, "path for a worktree");
 		if (!at)
 			return -1;
 		if (*at != '/')

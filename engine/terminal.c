@@ -13,6 +13,7 @@
 #include <termios.h>
 #include <unistd.h>
 
+#include "engine/clock.h"
 #include "engine/mind.h"
 #include "parse/diag.h"
 #include "store/file.h"
@@ -229,9 +230,9 @@ terminal_follow(struct minder *d, pid_t pid)
 	kill(-job, SIGTSTP);
 	/* Orch halts its minders, stops, and goes on with them. A quick `fg` may have come before it was stopped
 	 * at all (SIGCONT discards a SIGTSTP that is pending): then the job just has the terminal again. */
-	since = mind_ms();
+	since = clock_ms();
 	while (!mind_stopping() && (mind_paused() || (mind_halts() == halts &&
-	    (mind_ms() - since < UNSTOPPED_MS || tcgetpgrp(d->tty) != job))))
+	    (clock_ms() - since < UNSTOPPED_MS || tcgetpgrp(d->tty) != job))))
 		if (mind_wait(d, BACKGROUND_MS))
 			mind_abandon(d, pid);
 	wait_foreground(d, d->tty, job);

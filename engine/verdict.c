@@ -4,6 +4,7 @@
 #include <string.h>
 #include <strings.h>
 #include <sys/wait.h>
+#include <time.h>
 
 enum { WAIT_MOST = 7 * 24 * 3600 };
 
@@ -114,6 +115,80 @@ named_wait(const struct line *l)
 	return seconds;
 }
 
+/* The number at *S, behind blanks, and the N bytes at END behind it; -1: it is not there. */
+static int
+number_before(const char **s, const char *end, size_t n)
+{
+	int v = 0;
+
+	while (**s == ' ')
+		++*s;
+	if (**s < '0' || **s > '9')
+		return -1;
+	for (; **s >= '0' && **s <= '9' && v < 100000; ++*s)
+		v = v * 10 + **s - '0';
+	if (strncmp(*s, end, n))
+		return -1;
+	*s += n;
+	return v;
+}
+
+/* Reads the day, if it is not today, as in: Nov 23rd, 2026. */
+static int
+read_day(const char **s, struct tm *t)
+{
+	static const char months[] = "Jan Feb Mar Apr May Jun Jul Aug Sep Oct Nov Dec";
+	char month[4] = "";
+	const char *found;
+
+	if (**s >= '0' && **s <= '9')
+		return 0;
+	strncpy(month, *s, 3);
+	found = strstr(months, month);
+	if (strlen(month) < 3 || !found)
+		return -1;
+	*s += 3;
+	t->tm_mon = (int)(found - months) / 4;
+	t->tm_mday = number_before(s, "", 0);
+	*s += strcspn(*s, ",");
+	if (**s == ',')
+		++*s;
+	t->tm_year = number_before(s, " ", 1) - 1900;
+	return t->tm_mday < 1 || t->tm_year < 100 ? -1 : 1;
+}
+
+/* The seconds from NOW to the point in time that codex names by the local clock, as in: try again at Nov 23rd, 2026
+ * 1:19 AM. -1: it names none. */
+static long
+wait_until(const struct line *l, time_t now)
+{
+	static const char word[] = "try again at ";
+	char text[48] = "";
+	const char *s = text;
+	struct line at = *l;
+	struct tm t;
+	int day, hour;
+	time_t then;
+
+	while (at.n && !begins(&at, word))
+		at.s++, at.n--;
+	if (!at.n || !localtime_r(&now, &t))
+		return -1;
+	at.s += sizeof word - 1;
+	at.n -= sizeof word - 1;
+	memcpy(text, at.s, at.n < sizeof text ? at.n : sizeof text - 1);
+	day = read_day(&s, &t);
+	hour = number_before(&s, ":", 1);
+	t.tm_min = number_before(&s, " ", 1);
+	if (day < 0 || hour < 1 || hour > 12 || t.tm_min < 0 || (*s != 'A' && *s != 'P'))
+		return -1;
+	t.tm_hour = hour % 12 + (*s == 'P' ? 12 : 0);
+	t.tm_sec = 59;
+	t.tm_isdst = -1;
+	then = mktime(&t);
+	return then == (time_t)-1 ? -1 : then < now ? 0 : then - now > WAIT_MOST ? WAIT_MOST : (long)(then - now);
+}
+
 static void
 read_later(struct verdict *v, const char *err, size_t nerr)
 {
@@ -161,7 +236,8 @@ is_no_answer(const char *out, size_t n)
 }
 
 void
-verdict_read(struct verdict *v, enum dialect dialect, int status, const char *out, size_t nout, const char *err, size_t nerr)
+verdict_read(struct verdict *v, enum dialect dialect, int status, const char *out, size_t nout, const char *err, size_t nerr,
+    long long now)
 {
 	struct line l = dialect == DIALECT_CODEX ? last_line(err, &nerr) : first_line(out, nout);
 	size_t i;
@@ -184,6 +260,8 @@ verdict_read(struct verdict *v, enum dialect dialect, int status, const char *ou
 		if (said[i].dialect == dialect &&
 		    (dialect == DIALECT_CODEX ? holds(&l, said[i].text) : begins(&l, said[i].text))) {
 			v->kind = said[i].kind;
+			if (v->kind == OUT_LATER && dialect == DIALECT_CODEX)
+				v->wait = wait_until(&l, (time_t)now);
 			v->why = l.s;
 			v->nwhy = l.n;
 			return;

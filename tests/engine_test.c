@@ -8,6 +8,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/resource.h>
+#include <time.h>
 
 #include "engine/digest.h"
 #include "engine/expand.h"
@@ -1503,6 +1504,8 @@ END_TEST
 
 /* What agents mean by their end. */
 
+#define LIMIT "ERROR: You\xe2\x80\x99ve hit your usage limit. Visit x or try again at "
+
 START_TEST(verdicts)
 {
 	static const struct {
@@ -1561,6 +1564,17 @@ START_TEST(verdicts)
 		    "ERROR: You\xe2\x80\x99ve hit your usage limit. Try" },
 		{ "codex", "codex", 1, "", "ERROR: We\xe2\x80\x99re currently experiencing high demand, which\n", OUT_LATER, -1,
 		    "ERROR: We\xe2\x80\x99re currently experiencing high demand, which" },
+		{ "codex", "codex", 1, "", LIMIT "Nov 23rd, 2026 1:19 AM.", OUT_LATER, 7200 + 52, LIMIT "Nov 23rd, 2026 1:19 AM." },
+		{ "codex", "codex", 1, "", LIMIT "Nov 23rd, 2026 12:05 AM.", OUT_LATER, 46 * 60 + 52, LIMIT "Nov 23rd, 2026 12:05 AM." },
+		{ "codex", "codex", 1, "", LIMIT "Dec 1st, 2026 12:05 PM.", OUT_LATER, 7 * 24 * 3600, LIMIT "Dec 1st, 2026 12:05 PM." },
+		{ "codex", "codex", 1, "", LIMIT "11:21 PM.", OUT_LATER, 172, LIMIT "11:21 PM." },
+		{ "codex", "codex", 1, "", LIMIT "11:19 PM.", OUT_LATER, 52, LIMIT "11:19 PM." },
+		{ "codex", "codex", 1, "", LIMIT "11:18 PM.", OUT_LATER, 0, LIMIT "11:18 PM." },
+		{ "codex", "codex", 1, "", LIMIT "13:18 PM.", OUT_LATER, -1, LIMIT "13:18 PM." },
+		{ "codex", "codex", 1, "", LIMIT "Smarch 9th, 2026 1:18 PM.", OUT_LATER, -1, LIMIT "Smarch 9th, 2026 1:18 PM." },
+		{ "codex", "codex", 1, "", LIMIT "Nov 23rd", OUT_LATER, -1, LIMIT "Nov 23rd" },
+		{ "codex", "codex", 1, "", LIMIT "N", OUT_LATER, -1, LIMIT "N" },
+		{ "codex", "codex", 1, "", LIMIT "?", OUT_LATER, -1, LIMIT "?" },
 		{ "codex", "codex", 1, "", "hit your usage limit\n", OUT_ENDED, -1, "" },
 		{ "codex", "codex", 1, "", "ERROR: hit your usage limit\nERROR: stream disconnected\n", OUT_ENDED, -1, "" },
 		{ "codex", "codex", 1, "", "ERROR: unexpected status 503 Service Unavailable: x\n", OUT_ENDED, -1, "" },
@@ -1571,9 +1585,12 @@ START_TEST(verdicts)
 		{ "codex", "codex", 1, "", "ERROR: Quota exceeded. Check\n", OUT_FUTILE, -1, "ERROR: Quota exceeded. Check" },
 		{ "codex", "codex", 0, "answer", "ERROR: Quota exceeded. Check\n", OUT_OK, -1, "" },
 	};
+	const long long now = 1795388400 + 19 * 60 + 7;         /* 2026-11-22 23:19:07 UTC */
 	struct verdict v;
 	size_t i, k;
 
+	setenv("TZ", "UTC", 1);
+	tzset();
 	for (i = 0; i < COUNT(all); i++) {
 		char words[64], *argv[4] = { NULL };
 
@@ -1581,11 +1598,11 @@ START_TEST(verdicts)
 		for (k = 0; k < 3 && (argv[k] = strtok(k ? NULL : words, " ")); k++)
 			;
 		verdict_read(&v, verdict_dialect(all[i].name, argv), all[i].status << 8, all[i].out, strlen(all[i].out),
-		    all[i].err, strlen(all[i].err));
+		    all[i].err, strlen(all[i].err), now);
 		ck_assert_msg(v.kind == all[i].kind && v.wait == all[i].wait && v.nwhy == strlen(all[i].why) &&
 		    (!v.nwhy || !memcmp(v.why, all[i].why, v.nwhy)), "%zu: %d, after %ld, `%.*s`", i, v.kind, v.wait, (int)v.nwhy, v.why);
 	}
-	verdict_read(&v, DIALECT_CLAUDE, 9, "You've hit your session limit", 29, "", 0);
+	verdict_read(&v, DIALECT_CLAUDE, 9, "You've hit your session limit", 29, "", 0, now);
 	ck_assert_int_eq(v.kind, OUT_ENDED);
 }
 END_TEST
