@@ -611,7 +611,7 @@ START_TEST(leftovers_of_a_normal_end)
 	write_leaver(_i, "say hello", "#");
 	at = help_ms();
 	help_sh(0, "orch run -r r w.orch");
-	ck_assert_int_lt(help_ms() - at, 8000);
+	ck_assert_int_lt(help_ms() - at, 40000);
 	ck_assert_int_ge(procs_lines("pids"), 2);
 	procs_none_left(0);
 	help_is(".orch/r/result/look", "");
@@ -631,7 +631,7 @@ START_TEST(leftovers_of_a_failure)
 	write_leaver(_i, "say hello exit 7", "otherwise none");
 	at = help_ms();
 	help_sh(0, "orch run -r r w.orch");
-	ck_assert_int_lt(help_ms() - at, 8000);
+	ck_assert_int_lt(help_ms() - at, 40000);
 	procs_none_left(0);
 	help_is(".orch/r/result/x", "none");
 	help_is(".orch/r/result/look", "");
@@ -642,7 +642,7 @@ START_TEST(leftovers_of_a_timeout)
 {
 	if (!can_find(_i))
 		return;
-	write_leaver(_i, "touch up sleep 60000", "timeout 1s");
+	write_leaver(_i, "touch up sleep 60000", "timeout 2s");
 	help_sh(1, "orch run -r r w.orch");
 	help_is("up", "");
 	ck_assert_int_ge(procs_lines("pids"), 2);
