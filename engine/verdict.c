@@ -143,7 +143,7 @@ read_day(const char **s, struct tm *t)
 
 	if (**s >= '0' && **s <= '9')
 		return 0;
-	strncpy(month, *s, 3);
+	memcpy(month, *s, 3);           /* there are: the text has room for more */
 	found = strstr(months, month);
 	if (strlen(month) < 3 || !found)
 		return -1;
