@@ -677,7 +677,7 @@ END_TEST
 /* What stays in the group gets a TERM and a second, before it is killed. */
 START_TEST(leftovers_are_told_before_they_are_killed)
 {
-	help_file("w.orch", "step x exec sh -c 'agent note notes touch up sleep 200 append notes end & "
+	help_file("w.orch", "step x exec sh -c 'agent note notes touch up sleep 500 append notes end & "
 	    "agent wait-file up say hello'", "run x", NULL);
 	help_sh(0, "orch run -r r w.orch");
 	help_is(".orch/r/result/x", "hello\n");
