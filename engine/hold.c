@@ -48,5 +48,4 @@ hold_ended(struct hold *h, uint32_t round)
 	if (round != h->round)
 		return;
 	h->pause = h->until = 0;
-	h->over = 0;
 }

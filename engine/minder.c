@@ -789,11 +789,12 @@ judge(struct minder *d)
 	if (!d->out.status && d->task->dialect != DIALECT_CLAUDE)
 		return;
 	if (fstat(d->errors, &st))
-		st.st_size = 0;
+		leave_errno(d, OUT_IO, "stderr/");
 	nout = file_read_at(d->answer, out, sizeof out, 0);
 	nerr = file_read_at(d->errors, err, sizeof err, st.st_size > VERDICT_TAIL ? (long long)st.st_size - VERDICT_TAIL : 0);
-	verdict_read(&v, d->task->dialect, d->out.status, out, nout > 0 ? (size_t)nout : 0, err, nerr > 0 ? (size_t)nerr : 0,
-	    clock_epoch() / 1000);
+	if (nout < 0 || nerr < 0)
+		leave_errno(d, OUT_IO, nout < 0 ? "tmp/" : "stderr/");
+	verdict_read(&v, d->task->dialect, d->out.status, out, (size_t)nout, err, (size_t)nerr, clock_epoch() / 1000);
 	if (v.kind == OUT_OK)
 		return;
 	d->out.number = (int32_t)v.wait;

@@ -65,6 +65,37 @@ duration_text(long long ms, struct buf *b)
 		buf_fmt(b, s / 60 % 60 ? "%lldh%02lldm" : "%lldh", s / 3600, s / 60 % 60);
 }
 
+/* Its agent has come to an end, and has not answered. */
+static void
+ended_text(const struct outcome *o, struct buf *b)
+{
+	if (o->kind != OUT_NO_ANSWER)
+		status_text(o->status, b);
+	else if (*o->text)
+		buf_fmt(b, "it was interrupted: exit status 0, but `%s` is no answer", o->text);
+	else
+		buf_text(b, "it was interrupted: exit status 0, but it has not written an answer");
+	if (o->kind == OUT_LATER)
+		buf_fmt(b, ", it takes no more for now%s%s", *o->text ? ": " : "", o->text);
+	else if (o->kind == OUT_FUTILE)
+		buf_text(b, ", which another try would not change");
+}
+
+static void
+unstarted_text(const struct outcome *o, struct buf *b)
+{
+	buf_text(b, "cannot be started: ");
+	if (o->kind == OUT_AGAIN)
+		buf_fmt(b, "no process to be had: %s", strerror(o->error));
+	else if (o->kind == OUT_NO_INTERPRETER)
+		buf_fmt(b, "%s is there, but not what its first line names (or that ends in a CR)", o->text);
+	else if (o->error == E2BIG)
+		buf_fmt(b, "%s: an argument or the environment is too long (one argument holds "
+		    "131071 bytes on Linux); let the prompt go to standard input, without {}", o->text);
+	else
+		buf_fmt(b, "%s: %s", o->text, strerror(o->error));
+}
+
 void
 outcome_text(const struct outcome *o, long long timeout, struct buf *b)
 {
@@ -73,21 +104,10 @@ outcome_text(const struct outcome *o, long long timeout, struct buf *b)
 		buf_text(b, "done");
 		break;
 	case OUT_ENDED:
-		status_text(o->status, b);
-		break;
 	case OUT_LATER:
-		status_text(o->status, b);
-		buf_fmt(b, ", it takes no more for now%s%s", *o->text ? ": " : "", o->text);
-		break;
 	case OUT_FUTILE:
-		status_text(o->status, b);
-		buf_text(b, ", which another try would not change");
-		break;
 	case OUT_NO_ANSWER:
-		if (*o->text)
-			buf_fmt(b, "it was interrupted: exit status 0, but `%s` is no answer", o->text);
-		else
-			buf_text(b, "it was interrupted: exit status 0, but it has not written an answer");
+		ended_text(o, b);
 		break;
 	case OUT_TIMEOUT:
 		buf_text(b, "timed out after ");
@@ -100,17 +120,9 @@ outcome_text(const struct outcome *o, long long timeout, struct buf *b)
 		buf_fmt(b, "its directory cannot be entered: %s: %s", o->text, strerror(o->error));
 		break;
 	case OUT_NO_EXEC:
-		if (o->error == E2BIG)
-			buf_fmt(b, "cannot be started: %s: an argument or the environment is too long (one argument holds "
-			    "131071 bytes on Linux); let the prompt go to standard input, without {}", o->text);
-		else
-			buf_fmt(b, "cannot be started: %s: %s", o->text, strerror(o->error));
-		break;
 	case OUT_NO_INTERPRETER:
-		buf_fmt(b, "cannot be started: %s is there, but not what its first line names (or that ends in a CR)", o->text);
-		break;
 	case OUT_AGAIN:
-		buf_fmt(b, "cannot be started: no process to be had: %s", strerror(o->error));
+		unstarted_text(o, b);
 		break;
 	case OUT_FILTER:
 		buf_text(b, "its filter: ");

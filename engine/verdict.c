@@ -115,9 +115,9 @@ named_wait(const struct line *l)
 	return seconds;
 }
 
-/* The number at *S, behind blanks, and the N bytes at END behind it; -1: it is not there. */
+/* The number at *S, behind blanks, and the END behind it, if that is not 0; -1: it is not there. */
 static int
-number_before(const char **s, const char *end, size_t n)
+number_before(const char **s, char end)
 {
 	int v = 0;
 
@@ -127,13 +127,10 @@ number_before(const char **s, const char *end, size_t n)
 		return -1;
 	for (; **s >= '0' && **s <= '9' && v < 100000; ++*s)
 		v = v * 10 + **s - '0';
-	if (strncmp(*s, end, n))
-		return -1;
-	*s += n;
-	return v;
+	return end && *(*s)++ != end ? -1 : v;
 }
 
-/* Reads the day, if it is not today, as in: Nov 23rd, 2026. */
+/* Reads the day, which is not named if it is today's, as in: Nov 23rd, 2026. -1: it is none. */
 static int
 read_day(const char **s, struct tm *t)
 {
@@ -145,16 +142,16 @@ read_day(const char **s, struct tm *t)
 		return 0;
 	memcpy(month, *s, 3);           /* there are: the text has room for more */
 	found = strstr(months, month);
-	if (strlen(month) < 3 || !found)
+	if (strlen(month) < 3 || !found || (found - months) % 4)
 		return -1;
 	*s += 3;
 	t->tm_mon = (int)(found - months) / 4;
-	t->tm_mday = number_before(s, "", 0);
+	t->tm_mday = number_before(s, 0);
 	*s += strcspn(*s, ",");
 	if (**s == ',')
 		++*s;
-	t->tm_year = number_before(s, " ", 1) - 1900;
-	return t->tm_mday < 1 || t->tm_year < 100 ? -1 : 1;
+	t->tm_year = number_before(s, ' ') - 1900;
+	return t->tm_mday < 1 || t->tm_year < 100 ? -1 : 0;
 }
 
 /* The seconds from NOW to the point in time that codex names by the local clock, as in: try again at Nov 23rd, 2026
@@ -167,7 +164,7 @@ wait_until(const struct line *l, time_t now)
 	const char *s = text;
 	struct line at = *l;
 	struct tm t;
-	int day, hour;
+	int bad, hour;
 	time_t then;
 
 	while (at.n && !begins(&at, word))
@@ -177,10 +174,10 @@ wait_until(const struct line *l, time_t now)
 	at.s += sizeof word - 1;
 	at.n -= sizeof word - 1;
 	memcpy(text, at.s, at.n < sizeof text ? at.n : sizeof text - 1);
-	day = read_day(&s, &t);
-	hour = number_before(&s, ":", 1);
-	t.tm_min = number_before(&s, " ", 1);
-	if (day < 0 || hour < 1 || hour > 12 || t.tm_min < 0 || (*s != 'A' && *s != 'P'))
+	bad = read_day(&s, &t);
+	hour = number_before(&s, ':');
+	t.tm_min = number_before(&s, ' ');
+	if (bad || hour < 1 || hour > 12 || t.tm_min < 0 || (*s != 'A' && *s != 'P'))
 		return -1;
 	t.tm_hour = hour % 12 + (*s == 'P' ? 12 : 0);
 	t.tm_sec = 59;
@@ -239,7 +236,7 @@ void
 verdict_read(struct verdict *v, enum dialect dialect, int status, const char *out, size_t nout, const char *err, size_t nerr,
     long long now)
 {
-	struct line l = dialect == DIALECT_CODEX ? last_line(err, &nerr) : first_line(out, nout);
+	struct line l;
 	size_t i;
 
 	memset(v, 0, sizeof *v);
@@ -249,6 +246,7 @@ verdict_read(struct verdict *v, enum dialect dialect, int status, const char *ou
 		read_later(v, err, nerr);
 		return;
 	}
+	l = dialect == DIALECT_CODEX ? last_line(err, &nerr) : first_line(out, nout);
 	if (!status && dialect == DIALECT_CLAUDE && is_no_answer(out, nout)) {
 		v->kind = OUT_NO_ANSWER;
 		v->why = l.s;

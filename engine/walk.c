@@ -2061,12 +2061,11 @@ walk_start(struct walk *w, const struct workflow *workflow, const struct surroun
 void
 walk_free(struct walk *w)
 {
+	struct held_agent *h;
 	struct branch *b;
 
 	/* Branches that run when orch gives up are not freed: only an end by signal leaves some, and then
 	 * the process is gone. What ended normally has freed itself. */
-	struct held_agent *h;
-
 	while ((h = w->held_agents)) {
 		w->held_agents = h->next;
 		free(h);

@@ -1,6 +1,7 @@
 /* Runs all suites, some beside each other: most of their time they wait; the last, whose storms would have
- * the others wait, alone. What a suite prints is shown when it ends. CK_RUN_SUITE and CK_RUN_CASE choose some,
- * as Check has it; ORCH_TEST_JOBS is how many suites run at once. */
+ * the others wait, alone. What a suite prints is shown when it ends, or, if something of it failed, at the very
+ * end, where one looks first. CK_RUN_SUITE and CK_RUN_CASE choose some, as Check has it; ORCH_TEST_JOBS is how
+ * many suites run at once. */
 #include <check.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -14,14 +15,13 @@ static struct {
 	const char *name;
 	Suite *(*make)(void);
 	pid_t pid;              /* 0: it does not run */
-	FILE *out;              /* what it prints */
+	int status;             /* that it ended with */
+	FILE *out;              /* what it prints; NULL: it was shown */
 } suites[] = {
-	{ "fault", fault_suite, 0, NULL }, { "process", process_suite, 0, NULL }, { "terminal", terminal_suite, 0, NULL },
-	{ "git", git_suite, 0, NULL }, { "run", run_suite, 0, NULL }, { "history", history_suite, 0, NULL },
-	{ "limits", limits_suite, 0, NULL }, { "live", live_suite, 0, NULL }, { "foreign", foreign_suite, 0, NULL },
-	{ "again", again_suite, 0, NULL }, { "jobs", jobs_suite, 0, NULL }, { "status", status_suite, 0, NULL },
-	{ "messages", messages_suite, 0, NULL }, { "held", held_suite, 0, NULL }, { "call", call_suite, 0, NULL }, { "parse", parse_suite, 0, NULL },
-	{ "store", store_suite, 0, NULL }, { "engine", engine_suite, 0, NULL }, { "survive", survive_suite, 0, NULL },
+#define SUITE(name) { #name, name##_suite, 0, 0, NULL }
+	SUITE(fault), SUITE(process), SUITE(terminal), SUITE(git), SUITE(run), SUITE(history), SUITE(limits),
+	SUITE(live), SUITE(foreign), SUITE(again), SUITE(jobs), SUITE(status), SUITE(messages), SUITE(held),
+	SUITE(call), SUITE(parse), SUITE(store), SUITE(engine), SUITE(survive),
 };
 
 enum { NSUITES = sizeof suites / sizeof *suites, JOBS = 4 };
@@ -51,25 +51,36 @@ begin(int i)
 	return suites[i].pid < 0;
 }
 
-/* Waits until one has ended, and shows what it printed. Returns whether it has failed. */
+static void
+show(int i)
+{
+	int c;
+
+	rewind(suites[i].out);
+	while ((c = getc(suites[i].out)) != EOF)
+		putchar(c);
+	if (WIFSIGNALED(suites[i].status))
+		printf("the suite %s was ended by signal %d\n", suites[i].name, WTERMSIG(suites[i].status));
+	fflush(stdout);
+	fclose(suites[i].out);
+	suites[i].out = NULL;
+}
+
+/* Waits until one has ended. Returns whether it has failed: then what it printed is not shown yet. */
 static int
 end(void)
 {
-	int status, i, c;
+	int status, i;
 	pid_t pid = wait(&status);
 
 	for (i = 0; i < NSUITES && suites[i].pid != pid; i++)
 		;
 	if (i == NSUITES)
 		return 1;
-	rewind(suites[i].out);
-	while ((c = getc(suites[i].out)) != EOF)
-		putchar(c);
-	fflush(stdout);
-	fclose(suites[i].out);
-	if (!WIFEXITED(status))
-		printf("the suite %s was ended by signal %d\n", suites[i].name, WTERMSIG(status));
 	suites[i].pid = 0;
+	suites[i].status = status;
+	if (!status)
+		show(i);
 	return status != 0;
 }
 
@@ -86,12 +97,17 @@ main(void)
 			continue;
 		for (; running >= (i == NSUITES - 1 ? 1 : most); running--)
 			failed |= end();
-		if (begin(i))
-			return EXIT_FAILURE;
+		if (begin(i)) {
+			failed = 1;
+			break;
+		}
 		running++;
 		begun++;
 	}
 	for (; running; running--)
 		failed |= end();
+	for (i = 0; i < NSUITES; i++)
+		if (suites[i].out)
+			show(i);
 	return failed || !begun ? EXIT_FAILURE : EXIT_SUCCESS;
 }
