@@ -263,8 +263,10 @@ START_TEST(a_try_without_room_leaves_nothing)
 	if (!can_mount("a_try_without_room_leaves_nothing"))
 		return;
 	help_bytes("data", many("0123456789", 10000), 100000);
-	help_file("w.orch", "step same exec cat", "run sh as x | cat \"$ORCH_ROOT/data\"", "parallel",
-	    "run same as y < x", "retry 6 1s", "run sh as room", "| while ! test -e tried; do sleep 0.1; done; rm disk/filler", "end", NULL);
+	/* What makes room again has all of its own files before the disk is full. */
+	help_file("w.orch", "run sh as x | cat \"$ORCH_ROOT/data\"", "parallel",
+	    "run sh as y < x", "| while ! test -e up; do sleep 0.1; done; cat", "retry 6 1s",
+	    "run sh as room", "| : >up; while ! test -e tried; do sleep 0.1; done; rm disk/filler", "end", NULL);
 	make_disk("disk", "size=480k");
 	help_sh(0, "head -c 300000 /dev/zero >disk/filler; mkfifo said; "
 	    "{ orch run -d disk/runs -r r w.orch 2>&1; echo $? >status; } | while read -r line; do "
