@@ -1649,7 +1649,6 @@ add_failures(Suite *s)
 	TCase *c = help_case(s, "no answer", procs_begin, 60);
 
 	tcase_add_test(c, a_timeout_is_no_answer);
-	tcase_add_test(c, a_timeout_kills_the_deaf);
 	tcase_add_test(c, a_timeout_of_0_is_none);
 	tcase_add_test(c, a_timeout_holds_for_filter_and_check);
 	tcase_add_test(c, exit_143_is_told_from_sigterm);
@@ -1697,7 +1696,6 @@ add_stops(Suite *s)
 	tcase_add_loop_test(c, the_group_is_stopped_by_a_signal, 0, 4);
 	tcase_add_test(c, stopped_from_below);
 	tcase_add_loop_test(c, stopped_while_it_waits, 0, 6);
-	tcase_add_test(c, stopping_kills_the_deaf);
 	tcase_add_test(c, a_second_signal_kills);
 	tcase_add_test(c, a_signal_twice_at_once_counts_once);
 	tcase_add_test(c, an_answer_after_the_stop_is_none);
@@ -1717,13 +1715,11 @@ add_many(Suite *s)
 	TCase *c = help_case(s, "many", procs_begin, 240);
 
 	tcase_add_test(c, five_hundred_end_at_once);
-	tcase_add_test(c, fifteen_hundred_at_once_with_few_descriptors);
 	tcase_add_test(c, five_hundred_items_with_64_descriptors);
 	tcase_add_test(c, three_hundred_are_stopped);
 	tcase_add_test(c, three_hundred_are_killed);
 	tcase_add_test(c, few_processes_to_be_had);
 	tcase_add_test(c, processes_for_one_agent_alone);
-	tcase_add_test(c, no_process_to_be_had_at_all);
 	tcase_add_test(c, agents_in_flight_over_blocks);
 	tcase_add_test(c, a_cap_counts_whole_steps);
 }
@@ -1741,12 +1737,19 @@ process_suite(void)
 	add_kills(s);
 	add_stops(s);
 	add_many(s);
+	c = help_case(s, "slow", procs_begin, 240);
+	tcase_set_tags(c, "slow");
+	tcase_add_test(c, no_process_to_be_had_at_all);
+	tcase_add_test(c, a_start_does_not_wait_for_ever);
+	tcase_add_test(c, fifteen_hundred_at_once_with_few_descriptors);
+	c = help_case(s, "deaf", procs_begin, 60);
+	tcase_add_test(c, a_timeout_kills_the_deaf);
+	tcase_add_test(c, stopping_kills_the_deaf);
 	c = help_case(s, "random", procs_begin, 240);
 	tcase_add_test(c, terminated_at_random_instants);
 	tcase_add_test(c, killed_at_random_instants);
 	c = help_case(s, "once", procs_begin, 60);
 	tcase_add_test(c, a_live_run_is_refused);
 	tcase_add_test(c, a_start_waits_for_an_earlier_minder);
-	tcase_add_test(c, a_start_does_not_wait_for_ever);
 	return s;
 }

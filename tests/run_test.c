@@ -2304,23 +2304,23 @@ command_case(void)
 
 /* Many items. */
 
-START_TEST(l_20000_items)
+START_TEST(l_10000_items)
 {
 	struct ran r;
 
-	help_file("f.orch", "run sh as list | n=0; while test $n -lt 20000; do n=$((n + 1)); echo item-$n; done",
+	help_file("f.orch", "run sh as list | n=0; while test $n -lt 10000; do n=$((n + 1)); echo item-$n; done",
 	    "parallel max 8 i in < list", "run sh as x-{{i}} | echo $i", "end",
 	    "run sh as all < x-* | cmp - \"$ORCH_RESULTS/list\" && echo same", "print | {{all}}", NULL);
 	ck_assert_str_eq(help_sh(0, "orch run -q -r x f.orch").out, "same\n");
-	ck_assert_str_eq(help_sh(0, "ls .orch/x/result | wc -l | tr -d ' '").out, "20002\n");
-	ck_assert_int_eq(help_count(help_read(".orch/x/log", NULL), "\tstart\t"), 20002);
+	ck_assert_str_eq(help_sh(0, "ls .orch/x/result | wc -l | tr -d ' '").out, "10002\n");
+	ck_assert_int_eq(help_count(help_read(".orch/x/log", NULL), "\tstart\t"), 10002);
 	r = help_sh(0, "orch run -r x f.orch");
 	ck_assert_str_eq(r.out, "same\n");
-	help_has(r.err, "0 done, 20002 kept");
-	ck_assert_int_eq(help_count(help_read(".orch/x/log", NULL), "\tstart\t"), 20002);
+	help_has(r.err, "0 done, 10002 kept");
+	ck_assert_int_eq(help_count(help_read(".orch/x/log", NULL), "\tstart\t"), 10002);
 	ck_assert_str_eq(help_sh(0,
 	    "orch cat -r x 'x-*' | cmp - .orch/x/result/list && orch status -r x | grep -c '^done'").out,
-	    "20002\n");
+	    "10002\n");
 }
 END_TEST
 
@@ -2331,7 +2331,7 @@ large_case(void)
 
 	tcase_set_tags(t, "slow");
 
-	tcase_add_test(t, l_20000_items);
+	tcase_add_test(t, l_10000_items);
 	return t;
 }
 
