@@ -891,11 +891,11 @@ do_stopped(char **a)
 	leave_behind(live_stopped, number(a[0]));
 }
 
-/* For ten seconds a process that forks and ends, its child doing the same. */
+/* For half a minute a process that forks and ends, its child doing the same. */
 static void
 hop(void)
 {
-	time_t end = time(NULL) + 10;
+	time_t end = time(NULL) + 30;
 	pid_t pid;
 
 	set_signal(SIGTERM, SIG_IGN);

@@ -712,7 +712,7 @@ START_TEST(a_fork_storm_ends)
 	}
 	one_agent("storm 4 say hello");
 	help_sh(0, "orch run -r r w.orch");
-	ck_assert_int_lt(help_ms() - at, 9500);
+	ck_assert_int_lt(help_ms() - at, 28000);
 	help_is(".orch/r/result/x", "hello\n");
 	procs_none_left(0);
 }

@@ -29,7 +29,7 @@ enum {
 	BUSH = 56,              /* processes that grow again */
 	DEAD = 2000,            /* of a storm */
 	BUSH_MS = 18000,        /* they end by themselves after 19 s */
-	STORM_MS = 8500,        /* a storm ends by itself after 9 s */
+	STORM_MS = 28000,       /* a storm ends by itself after 29 s */
 	SECOND_INT_MS = 1300    /* a second signal counts from one second on */
 };
 
@@ -413,7 +413,7 @@ one_dead_round(void)
 	procs_await_lines("up", 1, SOON);
 	ck_assert_int_eq(children(orch, minder, 0), 1);
 	kill(minder[0], SIGSTOP);
-	while (children(minder[0], list, 0) < DEAD && help_ms() < began + STORM_MS / 2)
+	while (children(minder[0], list, 0) < DEAD && help_ms() < began + STORM_MS / 6)
 		help_pause(2);
 	kill(orch, SIGKILL);
 	ck_assert_int_eq(procs_end(orch, SOON), 128 + SIGKILL);
