@@ -179,13 +179,13 @@ asked_kept(struct asked *a, uint32_t id, const struct task *t)
 /* Comparing. */
 
 static uint64_t
-file_digest(int dir, const char *name)
+answer_digest(const struct store *s, const char *key)
 {
 	char piece[PIECE];
 	uint64_t h = DIGEST_START;
 	long long at = 0;
 	long n;
-	int fd = file_open(dir, name);
+	int fd = store_open_answer(s, key);
 
 	if (fd < 0)
 		return 0;
@@ -198,7 +198,7 @@ file_digest(int dir, const char *name)
 }
 
 static uint64_t
-content_digest(struct asked *a, const char *file, const char *key)
+content_digest(struct asked *a, const char *key)
 {
 	uint32_t id = keys_find(a->keys, key, strlen(key)), i;
 
@@ -211,7 +211,7 @@ content_digest(struct asked *a, const char *file, const char *key)
 		a->ncontent = a->keys->n;
 	}
 	if (!a->content[id])
-		a->content[id] = file_digest(a->store->result, file);
+		a->content[id] = answer_digest(a->store, key);
 	return a->content[id];
 }
 
@@ -219,11 +219,12 @@ static uint64_t
 whole_digest(struct asked *a, const struct task *t)
 {
 	uint64_t h = task_digest(t);
+	const char *key = t->inputs;
 	size_t i;
 
-	for (i = 0; i < t->ninputs; i++) {
-		h = digest_add(h, t->inputs[i].key, strlen(t->inputs[i].key) + 1);
-		h = digest_join(h, content_digest(a, t->inputs[i].file, t->inputs[i].key));
+	for (i = 0; i < t->ninputs; i++, key += strlen(key) + 1) {
+		h = digest_add(h, key, strlen(key) + 1);
+		h = digest_join(h, content_digest(a, key));
 	}
 	return h;
 }
@@ -264,18 +265,18 @@ is_at_end(const struct stream *s)
 }
 
 static int
-takes_input(struct asked *a, const struct task *t, size_t i, struct stream *s)
+takes_input(struct asked *a, const struct task *t, const char *key, struct stream *s)
 {
 	char piece[PIECE];
 	struct buf head = { 0 };
 	long long at = 0;
 	long n = 0;
-	int in = file_open(a->store->result, t->inputs[i].file), same;
+	int in = store_open_answer(a->store, key), same;
 
 	if (s->at && s->last != '\n')
 		buf_char(&head, '\n');
 	if (t->headers)
-		buf_fmt(&head, "\n==> %s <==\n", t->inputs[i].key);
+		buf_fmt(&head, "\n==> %s <==\n", key);
 	same = in >= 0 && takes(s, head.s, head.n);
 	while (same && (n = file_read_at(in, piece, sizeof piece, at)) > 0) {
 		same = takes(s, piece, (size_t)n);
@@ -291,14 +292,15 @@ int
 asked_write(struct asked *a, const struct task *t, int fd)
 {
 	struct stream s = { 0 };
+	const char *key = t->inputs;
 	size_t i;
 
 	s.fd = fd;
 	s.write = 1;
 	if (!takes(&s, t->prompt, t->nprompt))
 		return -1;
-	for (i = 0; i < t->ninputs; i++)
-		if (!takes_input(a, t, i, &s))
+	for (i = 0; i < t->ninputs; i++, key += strlen(key) + 1)
+		if (!takes_input(a, t, key, &s))
 			return -1;
 	return 0;
 }
@@ -307,16 +309,16 @@ static const char *
 what_differs_asked(struct asked *a, const struct task *t)
 {
 	struct stream asked = { 0 };
-	const char *what = NULL;
+	const char *what = NULL, *key = t->inputs;
 	size_t i;
 
 	asked.fd = file_open(a->store->asked, t->file);
 	if (!takes(&asked, t->prompt, t->nprompt))
 		what = t->kind == TASK_ASK ? "text" : "prompt";
-	for (i = 0; i < t->ninputs && !what; i++)
-		if (!takes_input(a, t, i, &asked)) {
+	for (i = 0; i < t->ninputs && !what; i++, key += strlen(key) + 1)
+		if (!takes_input(a, t, key, &asked)) {
 			a->what.n = 0;
-			buf_fmt(&a->what, "input %s", t->inputs[i].key);
+			buf_fmt(&a->what, "input %s", key);
 			what = buf_str(&a->what);
 		}
 	if (!what && !is_at_end(&asked))

@@ -109,7 +109,7 @@ struct block {
 	struct buf **early;     /* by index: what was printed before its turn; NULL: nothing was */
 };
 
-/* A branch is in one list at a time, that of its state, or in none while a task of it runs. */
+/* A branch is in one list at a time, that of its state; in none while a task of it, or a block inside of it, runs. */
 void list_init(struct branch_list *);
 void list_add(struct branch_list *, struct branch *);
 

@@ -581,24 +581,24 @@ copy(struct minder *d, int in, int out, int *open_line)
 }
 
 static void
-copy_input(struct minder *d, int out, const struct input *input, size_t i, int *open_line)
+copy_input(struct minder *d, int out, const char *key, int *open_line)
 {
 	const struct task *t = d->task;
-	int in = file_open(d->m->store->result, input->file);
+	int in = store_open_answer(d->m->store, key), first = key == t->inputs && !t->nprompt;
 	char head[64];
 
 	if (in < 0) {
-		snprintf(head, sizeof head, "result/%.50s", input->file);
+		snprintf(head, sizeof head, "the answer %.50s", key);
 		leave_errno(d, OUT_IO, head);
 	}
 	if (*open_line)
 		mind_write(d, out, "\n", 1, "asked/");
 	if (t->headers) {
-		mind_write(d, out, i || t->nprompt ? "\n==> " : "==> ", i || t->nprompt ? 5 : 4, "asked/");
-		mind_write(d, out, input->key, strlen(input->key), "asked/");
+		mind_write(d, out, first ? "==> " : "\n==> ", first ? 4 : 5, "asked/");
+		mind_write(d, out, key, strlen(key), "asked/");
 		mind_write(d, out, " <==\n", 5, "asked/");
 	}
-	d->out.digest = digest_add(d->out.digest, input->key, strlen(input->key) + 1);
+	d->out.digest = digest_add(d->out.digest, key, strlen(key) + 1);
 	d->out.digest = digest_join(d->out.digest, copy(d, in, out, open_line));
 	close(in);
 }
@@ -617,6 +617,7 @@ mind_make_stdin(struct minder *d)
 	const struct task *t = d->task;
 	const struct store *s = d->m->store;
 	char name[KEY_NAME_MAX + 1];
+	const char *key = t->inputs;
 	int fd, in, open_line;
 	size_t i;
 	struct stat st;
@@ -631,8 +632,8 @@ mind_make_stdin(struct minder *d)
 		leave_errno(d, OUT_IO, "tmp/");
 	mind_write(d, fd, t->prompt, t->nprompt, "asked/");
 	open_line = t->nprompt && t->prompt[t->nprompt - 1] != '\n';
-	for (i = 0; i < t->ninputs; i++)
-		copy_input(d, fd, &t->inputs[i], i, &open_line);
+	for (i = 0; i < t->ninputs; i++, key += strlen(key) + 1)
+		copy_input(d, fd, key, &open_line);
 	if (fstat(fd, &st))
 		leave_errno(d, OUT_IO, "asked/");
 	in = file_open(s->tmp, name);

@@ -624,14 +624,14 @@ cat_one(void *ctx, struct view *v, uint32_t id)
 {
 	struct cat *c = ctx;
 	const char *key = keys_text(&v->keys, id);
-	char name[KEY_NAME_MAX + 1];
 	long long at = 0;
 	int fd, bad;
 
 	if (!(v->keys.list[id].flags & KEY_KEPT))
 		return c->pattern ? 0 : runs_fail(c->error, 1, key, "this step has no answer yet");
 	c->found++;
-	if (key_encode(key, strlen(key), name) < 0 || (fd = file_open(v->store.result, name)) < 0)
+	fd = store_open_answer(&v->store, key);
+	if (fd < 0)
 		return runs_fail(c->error, 1, key, strerror(errno));
 	bad = sink_file(c->sink, fd, &at);
 	close(fd);

@@ -306,18 +306,17 @@ make_inputs(struct maker *m)
 {
 	struct ids ids = { 0 };
 	int bad = inputs_keys(m->answers, m->at, m->node, &ids);
-	size_t i;
+	size_t i, n = 0;
+	char *to;
 
-	m->task->inputs = arena_get(&m->task->mem, ids.n * sizeof *m->task->inputs);
-	for (i = 0; i < ids.n && !bad; i++) {
-		struct input *in = &m->task->inputs[m->task->ninputs++];
-		const char *key = keys_text(m->answers->keys, ids.list[i]);
-
-		in->key = arena_dup(&m->task->mem, key, strlen(key));
-		bad = key_encode(key, strlen(key), in->file) < 0;
-	}
+	for (i = 0; i < ids.n; i++)
+		n += strlen(keys_text(m->answers->keys, ids.list[i])) + 1;
+	m->task->inputs = to = arena_get(&m->task->mem, n);
+	m->task->ninputs = ids.n;
+	for (i = 0; i < ids.n; i++)
+		to = stpcpy(to, keys_text(m->answers->keys, ids.list[i])) + 1;
 	ids_free(&ids);
-	return bad ? -1 : 0;
+	return bad;
 }
 
 static int

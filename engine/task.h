@@ -21,11 +21,6 @@ enum task_kind {
 	TASK_ASK                /* ask the person at the terminal */
 };
 
-struct input {
-	const char *key;
-	char file[KEY_NAME_MAX + 1];    /* its name in result/ */
-};
-
 struct task {
 	enum task_kind kind;
 	struct arena mem;       /* of all that is below; freed by task_free */
@@ -37,8 +32,8 @@ struct task {
 	const char *root;       /* absolute: where a program with a / is looked for */
 	const char *prompt;     /* what standard input begins with, its nprompt bytes */
 	size_t nprompt;
-	struct input *inputs;   /* the answers that follow it, each under its own line if headers */
-	size_t ninputs;
+	const char *inputs;     /* the keys of the answers that follow it, each under its own line if headers */
+	size_t ninputs;         /* so many keys, a NUL behind each: there may be a million */
 	int headers;
 	const char *filter;     /* NULL: none */
 	const char *const *checks;

@@ -345,6 +345,18 @@ store_results(struct store *s, void (*each)(void *, const char *, int), void *ct
 }
 
 int
+store_open_answer(const struct store *s, const char *key)
+{
+	char name[KEY_NAME_MAX + 1];
+
+	if (key_encode(key, strlen(key), name) < 0) {
+		errno = ENAMETOOLONG;
+		return -1;
+	}
+	return file_open(s->result, name);
+}
+
+int
 store_keep(struct store *s, const char *from, const char *name)
 {
 	return renameat(s->tmp, from, s->result, name);

@@ -51,6 +51,9 @@ int store_runs(const char *dir, void (*each)(void *, const char *name), void *ct
 /* Calls EACH for every file in result/: its name, and whether it is a plain file. -1 and errno. */
 int store_results(struct store *, void (*each)(void *, const char *name, int plain), void *ctx);
 
+/* Opens the answer of KEY for reading. -1 and errno. */
+int store_open_answer(const struct store *, const char *key);
+
 /* Moves tmp/FROM to result/NAME. It is only safe after store_sync_results. -1 and errno. */
 int store_keep(struct store *, const char *from, const char *name);
 
