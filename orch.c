@@ -146,7 +146,8 @@ read_options(struct options *o, int argc, char **argv, const char *letters)
 		case 'x': o->run.stop_first = 1; break;
 		default:
 			option[1] = (char)optopt;
-			bad = wrong_usage(c == ':' ? "this option needs a value" : "unknown option", option);
+			bad = wrong_usage(c == ':' ? "this option needs a value" : "unknown option",
+			    optopt == '-' && optind < argc && argv[optind][0] == '-' ? argv[optind] : option);
 		}
 	}
 	o->was_end = !bad && optind > 1 && !strcmp(argv[optind - 1], "--");

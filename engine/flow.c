@@ -187,7 +187,7 @@ flow_read(struct flow *f, const struct record *r, const char *name, const struct
 	if (wrong) {
 		buf_free(&text);
 		buf_text(error, "orch: cannot read ");
-		visible_add(error, name, strlen(name), 0);
+		visible_add(error, r->workflow, strlen(r->workflow), 0);
 		buf_fmt(error, ": %s\n", wrong);
 		return 2;
 	}

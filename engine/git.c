@@ -312,25 +312,6 @@ is_clean(struct minder *d, const char *path)
 	return clean;
 }
 
-/* A name as a shell takes it for one word. */
-static void
-put_word(struct buf *b, const char *s)
-{
-	static const char plain[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789._/@+,:=-";
-
-	if (*s && !s[strspn(s, plain)]) {
-		buf_text(b, s);
-		return;
-	}
-	buf_char(b, '\'');
-	for (; *s; s++)
-		if (*s == '\'')
-			buf_text(b, "'\\''");
-		else
-			buf_char(b, *s);
-	buf_char(b, '\'');
-}
-
 /* What is in the way of the worktree, and the commands that mend it. */
 static void
 put_obstacle(const struct minder *d, const struct worktree *w, struct buf *b)
@@ -339,27 +320,27 @@ put_obstacle(const struct minder *d, const struct worktree *w, struct buf *b)
 
 	if (w->is_half) {
 		buf_text(b, "git was killed while it made this worktree: git worktree remove -f -f ");
-		put_word(b, w->path);
+		shell_add(b, w->path);
 	} else if (w->is_registered && !w->is_there) {
 		buf_text(b, "the worktree that git knows at ");
-		put_word(b, w->path);
+		shell_add(b, w->path);
 		buf_text(b, " is gone: git worktree prune; its commits are on its branch: keep that under another name");
 	} else if (w->is_registered) {
 		buf_text(b, "there is a worktree already that is not the one to be made here; keep what you need of it, then: "
 		    "git worktree remove ");
-		put_word(b, w->path);
+		shell_add(b, w->path);
 	} else if (w->is_there && !is_empty_or_missing(w->path)) {
 		buf_text(b, "something stands where the worktree was to be: move it away, or say `at PATH`: ");
-		put_word(b, w->path);
+		shell_add(b, w->path);
 		return;
 	} else if (w->elsewhere) {
 		buf_text(b, "the branch is checked out in another worktree: take another name, or: git worktree remove ");
-		put_word(b, w->elsewhere);
+		shell_add(b, w->elsewhere);
 	} else {
 		buf_text(b, "the branch is there already, and not by this step: take another name");
 	}
 	buf_text(b, w->is_half || (w->is_registered && w->is_there) || w->elsewhere ? "; git branch -D " : ", or: git branch -D ");
-	put_word(b, branch);
+	shell_add(b, branch);
 }
 
 /* What does not fit into the report is in the step's standard error, whose last lines are shown. */

@@ -131,7 +131,8 @@ take_file(struct run *r)
 		return 2;
 	}
 	if (r->record.workflow && strcmp(r->record.workflow, path)) {
-		buf_fmt(r->say, "orch: the run %s is one of %s; give this one another name with -r\n", r->args->run, r->record.workflow);
+		buf_fmt(r->say, "orch: the run %s is one of %s; give this one another name with -r\n", r->args->run,
+		    strcmp(r->record.workflow, "-") ? r->record.workflow : "texts on standard input");
 		free(path);
 		return 2;
 	}
@@ -218,8 +219,12 @@ check_operands(struct run *r)
 		if (n) {
 			buf_fmt(r->say, "has no parameter `%.*s`", (int)n, s);
 			if (has_param(r, "prompt", 6)) {
-				buf_text(r->say, "; if that was to be the prompt: prompt=");
-				visible_add(r->say, s, strlen(s), 0);
+				struct buf word = { 0 };
+
+				buf_fmt(&word, "prompt=%s", s);
+				buf_text(r->say, "; if that was to be the prompt: ");
+				shell_add(r->say, buf_str(&word));
+				buf_free(&word);
 			}
 		} else {
 			buf_text(r->say, "takes no prompt (it has no `param prompt`): ");
@@ -254,7 +259,7 @@ find_run(struct run *r)
 	if (a->run)
 		r->name = mem_dup(a->run, strlen(a->run));
 	else if (!a->file && (errno = 0, !(r->name = runs_newest_open(a->dir))))
-		return errno ? runs_fail(r->say, 1, a->dir, strerror(errno)) : runs_fail(r->say, 3, "there is no run here that is not complete; `orch runs` shows all, `orch run FILE` starts one", NULL);
+		return errno ? runs_fail(r->say, 2, a->dir, strerror(errno)) : runs_fail(r->say, 3, "there is no run here that is not complete; `orch runs` shows all, `orch run FILE` starts one", NULL);
 	if (!r->name)
 		return 0;
 	status = find_record(r, r->name);
@@ -428,36 +433,17 @@ log_walk(struct run *r, enum log_event event, long value, const char *text)
 	log_add(r->store.log, &l);
 }
 
-static void
-add_word(struct buf *b, const char *s)
-{
-	const char *p;
-
-	buf_char(b, ' ');
-	if (*s && !strpbrk(s, " \t\n'\"\\$&|;<>()*?[]#~`!{}")) {
-		visible_add(b, s, strlen(s), 0);
-		return;
-	}
-	buf_char(b, '\'');
-	for (p = s; *p; p++)
-		if (*p == '\'')
-			buf_text(b, "'\\''");
-		else
-			visible_add(b, p, 1, 0);
-	buf_char(b, '\'');
-}
-
 /* The command that goes on with the run. */
 static void
 make_hint(struct run *r, struct buf *b)
 {
 	buf_text(b, r->args->again ? "orch resume -u" : "orch resume");
 	if (strcmp(r->args->dir, ".orch")) {
-		buf_text(b, " -d");
-		add_word(b, r->args->dir);
+		buf_text(b, " -d ");
+		shell_add(b, r->args->dir);
 	}
-	buf_text(b, " -r");
-	add_word(b, r->name);
+	buf_text(b, " -r ");
+	shell_add(b, r->name);
 }
 
 static void

@@ -258,7 +258,7 @@ runs_list(const char *dir, int for_scripts, struct sink *sink, struct buf *error
 	size_t i;
 
 	if (find_runs(&l, dir))
-		return runs_fail(error, 1, dir, strerror(errno));
+		return runs_fail(error, 2, dir, strerror(errno));
 	for (i = 0; i < l.n; i++) {
 		const struct run_line *r = &l.list[i];
 
@@ -281,7 +281,7 @@ runs_open(struct view *v, const char *dir, const char *run, struct buf *error)
 
 	memset(v, 0, sizeof *v);
 	if (!name)
-		return errno ? runs_fail(error, 1, dir, strerror(errno)) : runs_fail(error, 3, dir, "there are no runs here; `orch run FILE` starts one");
+		return errno ? runs_fail(error, 2, dir, strerror(errno)) : runs_fail(error, 3, dir, "there are no runs here; `orch run FILE` starts one");
 	if (view_open(v, dir, name, strlen(name), 1)) {
 		status = errno == ENOENT ? 3 : 1;
 		if (status == 3)

@@ -33,8 +33,13 @@ open_terminal(void)
 static void
 answer_by_hand(struct minder *d)
 {
-	leave_text(d, "there is no terminal to ask on; answer with: echo ANSWER >%.330s/result/%.60s",
-	    d->m->store->path, d->task->file);
+	struct buf path = { 0 }, word = { 0 };
+
+	buf_fmt(&path, "%s/result/%s", d->m->store->path, d->task->file);
+	shell_add(&word, buf_str(&path));
+	if (word.n < sizeof d->out.text - 64)
+		leave_text(d, "there is no terminal to ask on; answer with: echo ANSWER >%s", buf_str(&word));
+	leave_text(d, "there is no terminal to ask on; put the answer in a file of the run: result/%s", d->task->file);
 }
 
 /* Waits until the job that orch is in has the terminal, as one that is in the background must; or until

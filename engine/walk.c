@@ -239,8 +239,13 @@ enter_worktree(struct walk *w, struct branch *b)
 		bad = w->world->enter(w->world->ctx, path);
 	}
 	if (bad) {
-		buf_fmt(&text, "the worktree `%s` cannot be entered: %s: %s; if it was removed, remove its result too",
-		    branch_step(w, b), path ? path : "its path is not known", strerror(bad));
+		buf_fmt(&text, "the worktree `%s` cannot be entered: %s: %s", branch_step(w, b),
+		    path ? path : "its path is not known", strerror(bad));
+		if (path) {
+			buf_text(&text, "; to have it back with its commits: git worktree prune; git worktree add ");
+			shell_add(&text, path);
+			buf_text(&text, " BRANCH");
+		}
 		branch_fail_here(w, b, buf_str(&text));
 		buf_free(&text);
 	} else if (b->at->enter) {

@@ -211,3 +211,25 @@ visible_add(struct buf *b, const char *s, size_t n, int keep)
 		i += len;
 	}
 }
+
+void
+shell_add(struct buf *b, const char *s)
+{
+	static const char plain[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789._/@+,:=-";
+	size_t n;
+
+	if (*s && !s[strspn(s, plain)]) {
+		buf_text(b, s);
+		return;
+	}
+	buf_char(b, '\'');
+	for (; *s; s += n) {
+		n = strcspn(s, "'");
+		visible_add(b, s, n, 0);
+		if (s[n]) {
+			buf_text(b, "'\\''");
+			n++;
+		}
+	}
+	buf_char(b, '\'');
+}

@@ -51,6 +51,9 @@ void diag_free(struct diags *);
 enum { VISIBLE_TABS = 1, VISIBLE_LINES = 2 };
 void visible_add(struct buf *, const char *s, size_t n, int keep);
 
+/* Adds S to B as one word of a shell, made visible. */
+void shell_add(struct buf *b, const char *s);
+
 /* How many bytes of S, of N, are one character of UTF-8 (RFC 3629); 0 if they are none. */
 size_t utf8_len(const char *s, size_t n);
 

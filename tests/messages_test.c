@@ -101,7 +101,7 @@ static const struct message {
 	    "orch: cannot read nowhere.orch: No such file or directory\n", NULL },
 	{ "FILE is a directory", NULL,
 	    "mkdir w; orch run w", 2,
-	    "orch: cannot read w: Is a directory\n", NULL },
+	    "orch: cannot read DIR/w: Is a directory\n", NULL },
 	{ "no current directory", "print | x\n",
 	    "w=$PWD; mkdir gone; cd gone; rmdir ../gone; orch run -d \"$w/runs\" \"$w/w.orch\"", 2,
 	    "orch: the current directory: No such file or directory\n", NULL },
@@ -111,6 +111,9 @@ static const struct message {
 	{ "unknown parameter, beside a prompt", "param prompt\n" "print | x\n",
 	    "orch run w.orch b=1", 2,
 	    "orch: w.orch has no parameter `b`; if that was to be the prompt: prompt=b=1\n", NULL },
+	{ "unknown parameter, beside a prompt, of several words", "param prompt\n" "print | x\n",
+	    "orch run w.orch \"note=it's late\"", 2,
+	    "orch: w.orch has no parameter `note`; if that was to be the prompt: 'prompt=note=it'\\''s late'\n", NULL },
 	{ "no prompt is taken", "print | x\n",
 	    "orch run w.orch 'Do it'", 2,
 	    "orch: w.orch takes no prompt (it has no `param prompt`): Do it\n", NULL },
@@ -131,6 +134,18 @@ static const struct message {
 	{ "run of another workflow", "print | x\n",
 	    "cp w.orch v.orch; orch run -q -r r v.orch; " RUN, 2,
 	    "orch: the run r is one of DIR/v.orch; give this one another name with -r\n", NULL },
+	{ "run of texts on standard input", "print | x\n",
+	    "orch run -q -r r - <w.orch; " RUN, 2,
+	    "orch: the run r is one of texts on standard input; give this one another name with -r\n", NULL },
+	{ "an answer in a file", NULL,
+	    ": >.orch; orch cat x", 2, "orch: .orch: Not a directory\n", NULL },
+	{ "unknown option, long", NULL,
+	    "orch run --verbose x", 2, "orch: unknown option: --verbose; orch -h shows the usage\n", NULL },
+	{ "no terminal to ask on, in a directory of two words", "ask ok | Well?\n",
+	    "orch run -q -d 'two words' -r r w.orch", 1,
+	    "failed    ok  there is no terminal to ask on; answer with: echo ANSWER >'DIR/two words/r/result/ok'\n"
+	    "orch: run r failed: 0 done, 0 kept, 1 failed, in T\n"
+	    "orch: to go on with it: orch resume -d 'two words' -r r\n", NULL },
 	{ "no run to resume, none there", NULL,
 	    "orch resume", 3,
 	    "orch: there is no run here that is not complete; `orch runs` shows all, `orch run FILE` starts one\n", NULL },
@@ -154,13 +169,13 @@ static const struct message {
 	    "", 
 	    "" },
 	{ "runs in a file", NULL,
-	    "echo >.orch; orch runs", 1,
+	    "echo >.orch; orch runs", 2,
 	    "orch: .orch: Not a directory\n", NULL },
 	{ "newest run in a file", NULL,
 	    "echo >.orch; orch status", 2,
 	    "orch: .orch: Not a directory\n", NULL },
 	{ "newest run to resume in a file", NULL,
-	    "echo >.orch; orch resume", 1,
+	    "echo >.orch; orch resume", 2,
 	    "orch: .orch: Not a directory\n", NULL },
 	{ "empty name of a run", "print | x\n",
 	    "orch run -r '' w.orch", 2,
@@ -183,7 +198,7 @@ static const struct message {
 	    "", NULL },
 	{ "the workflow of a run is gone", "run false\n",
 	    "echo 'step false sh | false\nrun false' >w.orch; " RUN " 2>/dev/null; rm w.orch; orch resume -r r", 2,
-	    "orch: cannot read w.orch: No such file or directory\n", NULL },
+	    "orch: cannot read DIR/w.orch: No such file or directory\n", NULL },
 
 	/* The run's directory. */
 	{ ".orch is a file", "print | x\n",
@@ -577,7 +592,7 @@ static const struct message {
 	    ENDED("0 done, 0 kept, 1 failed"), NULL },
 	{ "worktree was removed", "worktree b enter at there\n" "fail\n",
 	    "git init -q . && git config user.name x && git config user.email x@x && git commit -q --allow-empty -m x && " RUN " 2>/dev/null; git worktree remove there; " RUN, 1,
-	    "orch: w.orch:1: the worktree `b` cannot be entered: DIR/there: No such file or directory; if it was removed, remove its result too\n"
+	    "orch: w.orch:1: the worktree `b` cannot be entered: DIR/there: No such file or directory; to have it back with its commits: git worktree prune; git worktree add DIR/there BRANCH\n"
 	    ENDED("0 done, 1 kept, 0 failed"), NULL },
 	{ "empty message", "param n ' '\n" "commit | {{n}}\n",
 	    "git init -q . && git config user.name x && git config user.email x@x && git commit -q --allow-empty -m x && " RUN, 1,
@@ -864,12 +879,27 @@ START_TEST(each_message)
 }
 END_TEST
 
+/* What the manual and README show as a workflow is one. */
+START_TEST(examples_are_workflows)
+{
+	help_sh(0, "awk '/^\\.Bd -literal/ { first = 1; next } /^\\.Ed/ { first = 0; out = \"\"; next } "
+	    "first && /^# [a-z]+\\.orch$/ { out = $2 } "
+	    "{ first = 0; gsub(/\\\\e/, \"\\\\\"); gsub(/\\\\&/, \"\"); gsub(/\\\\\\(dq/, \"\\\"\"); "
+	    "gsub(/\\\\\\(aq/, \"\\047\"); if (out) print >out }' \"$TREE/orch.1\"");
+	help_sh(0, "awk '/^    # [a-z]+\\.orch/ { out = $2; sub(/:$/, \"\", out) } /^$/ { out = \"\" } "
+	    "out { print >out }' \"$TREE/README\"");
+	ck_assert_int_ge(help_count(help_sh(0, "ls *.orch").out, "\n"), 8);
+	help_sh(0, "orch check *.orch");
+}
+END_TEST
+
 Suite *
 messages_suite(void)
 {
 	Suite *s = suite_create("messages");
 
 	tcase_add_loop_test(help_case(s, "messages", help_start, 30), each_message, 0, LEN(messages));
+	tcase_add_test(help_case(s, "examples", help_start, 30), examples_are_workflows);
 	return s;
 }
 
