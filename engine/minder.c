@@ -588,7 +588,7 @@ copy_input(struct minder *d, int out, const char *key, int *open_line)
 	char head[64];
 
 	if (in < 0) {
-		snprintf(head, sizeof head, "the answer %.50s", key);
+		snprintf(head, sizeof head, "the answer `%.40s`", key);
 		leave_errno(d, OUT_IO, head);
 	}
 	if (*open_line)

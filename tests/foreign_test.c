@@ -368,7 +368,7 @@ START_TEST(a_linked_directory_by_any_name)
 		snprintf(command, sizeof command, commands[i], "status", "");
 		help_has(run_it(command).err, "is a symbolic link");
 	}
-	ck_assert_int_eq(run_it("orch runs -d runs/").status, 1);
+	ck_assert_int_eq(run_it("orch runs -d runs/").status, 2);
 	same_tree("vault", vault, "a linked directory");
 }
 END_TEST

@@ -195,8 +195,9 @@ START_TEST(failures_under_make)
 		    "    run sh as bad-{{i}} | sh work 1 0; exit 1", "    retry 1 0s", "    otherwise none",
 		    "    run sh as worse-{{i}} | sh work 1 0; kill -9 $$", "    run sh as never-{{i}} | :", "end", NULL);
 		make(2, styles[_i], "-k -j3");
-		expect_most(3);
+		ck_assert_int_le(procs_most("log"), 3);         /* they are too short to be as many each time */
 		ck_assert_int_eq(help_count(help_read("log", NULL), "+"), 36);
+		ck_assert_int_eq(help_count(help_read("log", NULL), "-"), 36);
 		help_file("w.orch", "param n", "parallel i in 1..4", "    run sh as s-{{i}} | sh work 3; kill $(cat $n); sleep 60", "end", NULL);
 		help_file("Makefile", "all: a b", "a b:", "\t+@sh -c 'echo $$$$ >$@.pid; exec orch run -q -r $@2 w.orch n=$@.pid'", NULL);
 		unlink("log");
