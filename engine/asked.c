@@ -275,7 +275,7 @@ takes_input(struct asked *a, const struct task *t, const char *key, struct strea
 
 	if (s->at && s->last != '\n')
 		buf_char(&head, '\n');
-	if (t->headers)
+	if (t->nprompt)
 		buf_fmt(&head, "\n==> %s <==\n", key);
 	same = in >= 0 && takes(s, head.s, head.n);
 	while (same && (n = file_read_at(in, piece, sizeof piece, at)) > 0) {

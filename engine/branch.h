@@ -74,6 +74,11 @@ struct held_agent {
 /* What is asked in this walk is later than all that was asked before. */
 #define ASKED_NOW UINT32_MAX
 
+/* A key that a branch has made, by the branch's index and the key's place among those of the branch. */
+struct made {
+	uint32_t index, seq, id;
+};
+
 struct failure {
 	uint32_t index;
 	char *text;

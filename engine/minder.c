@@ -584,7 +584,7 @@ static void
 copy_input(struct minder *d, int out, const char *key, int *open_line)
 {
 	const struct task *t = d->task;
-	int in = store_open_answer(d->m->store, key), first = key == t->inputs && !t->nprompt;
+	int in = store_open_answer(d->m->store, key);
 	char head[64];
 
 	if (in < 0) {
@@ -593,8 +593,8 @@ copy_input(struct minder *d, int out, const char *key, int *open_line)
 	}
 	if (*open_line)
 		mind_write(d, out, "\n", 1, "asked/");
-	if (t->headers) {
-		mind_write(d, out, first ? "==> " : "\n==> ", first ? 4 : 5, "asked/");
+	if (t->nprompt) {
+		mind_write(d, out, "\n==> ", 5, "asked/");
 		mind_write(d, out, key, strlen(key), "asked/");
 		mind_write(d, out, " <==\n", 5, "asked/");
 	}

@@ -283,7 +283,7 @@ runs_open(struct view *v, const char *dir, const char *run, struct buf *error)
 	if (!name)
 		return errno ? runs_fail(error, 2, dir, strerror(errno)) : runs_fail(error, 3, dir, "there are no runs here; `orch run FILE` starts one");
 	if (view_open(v, dir, name, strlen(name), 1)) {
-		status = errno == ENOENT ? 3 : 1;
+		status = errno == ENOENT ? 3 : 2;
 		if (status == 3)
 			runs_fail(error, 3, name, "no such run; `orch runs` shows those that are there");
 		else
@@ -539,7 +539,7 @@ runs_status(const char *dir, const char *run, int for_scripts, struct sink *sink
 	int status = runs_open(&v, dir, run, error);
 
 	if (status)
-		return status == 1 ? RUNS_UNKNOWN : status;
+		return status;
 	t.v = &v;
 	t.sink = sink;
 	t.for_scripts = for_scripts;

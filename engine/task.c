@@ -325,7 +325,6 @@ make_prompt(struct maker *m)
 	if (m->node->place != PROMPT_STDIN)
 		return 0;
 	m->task->prompt = read_tmpl(m, &m->node->prompt, &m->task->nprompt, 0);
-	m->task->headers = m->task->nprompt > 0;
 	return m->task->prompt ? 0 : -1;
 }
 

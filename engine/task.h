@@ -32,9 +32,8 @@ struct task {
 	const char *root;       /* absolute: where a program with a / is looked for */
 	const char *prompt;     /* what standard input begins with, its nprompt bytes */
 	size_t nprompt;
-	const char *inputs;     /* the keys of the answers that follow it, each under its own line if headers */
+	const char *inputs;     /* the keys of the answers that follow it, behind a prompt each under its own line */
 	size_t ninputs;         /* so many keys, a NUL behind each: there may be a million */
-	int headers;
 	const char *filter;     /* NULL: none */
 	const char *const *checks;
 	size_t nchecks;

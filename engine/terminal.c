@@ -33,12 +33,13 @@ open_terminal(void)
 static void
 answer_by_hand(struct minder *d)
 {
+	static const char by_echo[] = "there is no terminal to ask on; answer with: echo ANSWER >";
 	struct buf path = { 0 }, word = { 0 };
 
 	buf_fmt(&path, "%s/result/%s", d->m->store->path, d->task->file);
 	shell_add(&word, buf_str(&path));
-	if (word.n < sizeof d->out.text - 64)
-		leave_text(d, "there is no terminal to ask on; answer with: echo ANSWER >%s", buf_str(&word));
+	if (sizeof by_echo + word.n <= sizeof d->out.text)      /* else it would be cut, and another file's name */
+		leave_text(d, "%s%s", by_echo, buf_str(&word));
 	leave_text(d, "there is no terminal to ask on; put the answer in a file of the run: result/%s", d->task->file);
 }
 

@@ -67,10 +67,6 @@ enum halt {
 	HALT_STOP               /* orch is told to stop */
 };
 
-struct made {
-	uint32_t index, seq, id;
-};
-
 struct branch_list {
 	struct branch *first, **last;
 };

@@ -2618,7 +2618,7 @@ START_TEST(task_argv)
 	ck_assert_str_eq(t.argv[5], "lit*");
 	ck_assert_ptr_null(t.argv[6]);
 	ck_assert_uint_eq(t.nprompt, 0);
-	ck_assert_int_eq(t.headers, 0);
+	ck_assert_uint_eq(t.nprompt, 0);
 	ck_assert_uint_eq(t.ninputs, 1);
 	ck_assert_str_eq(t.key, "k/1");
 	ck_assert_str_eq(t.file, "k%2F1");
@@ -2658,7 +2658,7 @@ START_TEST(task_stdin_of_a_step)
 	task_must(r, &t);
 	ck_assert_uint_eq(t.nprompt, strlen("of the step X\nof the run one\n"));
 	ck_assert_mem_eq(t.prompt, "of the step X\nof the run one\n", t.nprompt);
-	ck_assert_int_ne(t.headers, 0);
+	ck_assert_uint_ne(t.nprompt, 0);
 	ck_assert_uint_eq(t.ninputs, 2);
 	ck_assert_mem_eq(t.inputs, "b/c\0a", 6);
 	ck_assert_str_eq(t.argv[0], "t");
@@ -2675,7 +2675,7 @@ START_TEST(task_without_prompt)
 
 	task_must(r, &t);
 	ck_assert_uint_eq(t.nprompt, 0);
-	ck_assert_int_eq(t.headers, 0);
+	ck_assert_uint_eq(t.nprompt, 0);
 	ck_assert_uint_eq(t.ninputs, 2);
 	ck_assert_int_eq(t.retries, 0);
 	ck_assert_int_eq(t.timeout, 0);

@@ -141,6 +141,9 @@ static const struct message {
 	    ": >.orch; orch cat x", 2, "orch: .orch: Not a directory\n", NULL },
 	{ "unknown option, long", NULL,
 	    "orch run --verbose x", 2, "orch: unknown option: --verbose; orch -h shows the usage\n", NULL },
+	{ "no terminal to ask on, far down", "ask ok | Well?\n",
+	    "d=$(printf '%0200d' 0); mkdir $d; orch run -q -d $d/$d -r r w.orch 2>&1 | head -n 1 >&2", 0,
+	    "failed    ok  there is no terminal to ask on; put the answer in a file of the run: result/ok\n", NULL },
 	{ "no terminal to ask on, in a directory of two words", "ask ok | Well?\n",
 	    "orch run -q -d 'two words' -r r w.orch", 1,
 	    "failed    ok  there is no terminal to ask on; answer with: echo ANSWER >'DIR/two words/r/result/ok'\n"
@@ -221,6 +224,9 @@ static const struct message {
 	    "orch: .orch/r/result is a symbolic link\n", NULL },
 	{ "status of a run with a link", "print | x\n",
 	    RUN "; rmdir .orch/r/result; ln -s . .orch/r/result; orch status", 2,
+	    "orch: .orch/r/result is a symbolic link\n", NULL },
+	{ "answer of a run with a link", "print | x\n",
+	    RUN "; rmdir .orch/r/result; ln -s . .orch/r/result; orch cat x", 2,
 	    "orch: .orch/r/result is a symbolic link\n", NULL },
 	{ "log is a directory", "print | x\n",
 	    RUN "; rm .orch/r/log; mkdir .orch/r/log; " RUN, 2,
@@ -882,12 +888,7 @@ END_TEST
 /* What the manual and README show as a workflow is one. */
 START_TEST(examples_are_workflows)
 {
-	help_sh(0, "awk '/^\\.Bd -literal/ { first = 1; next } /^\\.Ed/ { first = 0; out = \"\"; next } "
-	    "first && /^# [a-z]+\\.orch$/ { out = $2 } "
-	    "{ first = 0; gsub(/\\\\e/, \"\\\\\"); gsub(/\\\\&/, \"\"); gsub(/\\\\\\(dq/, \"\\\"\"); "
-	    "gsub(/\\\\\\(aq/, \"\\047\"); if (out) print >out }' \"$TREE/orch.1\"");
-	help_sh(0, "awk '/^    # [a-z]+\\.orch/ { out = $2; sub(/:$/, \"\", out) } /^$/ { out = \"\" } "
-	    "out { print >out }' \"$TREE/README\"");
+	help_sh(0, "awk -f \"$TREE/tests/examples.awk\" \"$TREE/orch.1\" \"$TREE/README\"");
 	ck_assert_int_ge(help_count(help_sh(0, "ls *.orch").out, "\n"), 8);
 	help_sh(0, "orch check *.orch");
 }
