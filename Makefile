@@ -1,7 +1,7 @@
 # orch: make builds it, make check tests it, make install installs it. Any POSIX make will do.
 
 CC = cc
-CFLAGS = -O2 -g
+CFLAGS = -O3 -g
 # What libc's functions are called is bound once, in orch: else each minder binds it anew.
 LDFLAGS = -Wl,-z,now
 PREFIX = /usr/local

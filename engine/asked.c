@@ -20,7 +20,10 @@
 #include "store/file.h"
 #include "store/log.h"
 
-enum { PIECE = 16 * 1024 };
+enum {
+	PIECE = 16 * 1024,
+	LINES = 96              /* bytes of the two lines that the log has of a step, about */
+};
 
 static const char unanswered[] = "it was begun again, and not answered";
 
@@ -48,10 +51,10 @@ came_after(struct asked *a, uint32_t id, long long ms)
 static void
 add_answered(struct asked *a, uint32_t id, const struct log_line *l)
 {
-	unsigned *flags = &a->keys->list[id].flags;
+	struct key *k = &a->keys->list[id];
 
-	*flags &= ~(unsigned)(KEY_DIGEST | KEY_FOUND | KEY_STALE | KEY_CAME);
-	*flags |= l->event == LOG_FOUND ? KEY_TOLD | KEY_FOUND : KEY_TOLD;
+	k->flags &= ~(unsigned)(KEY_DIGEST | KEY_FOUND | KEY_STALE | KEY_CAME);
+	k->flags |= l->event == LOG_FOUND ? KEY_TOLD | KEY_FOUND : KEY_TOLD;
 	if (l->digest)
 		keys_set_digest(a->keys, id, l->digest);
 	if (a->again)
@@ -64,13 +67,13 @@ add_answered(struct asked *a, uint32_t id, const struct log_line *l)
 static void
 add_started(struct asked *a, uint32_t id, const struct log_line *l)
 {
-	unsigned *flags = &a->keys->list[id].flags;
+	struct key *k = &a->keys->list[id];
 
-	*flags &= ~(unsigned)(KEY_TOLD | KEY_DIGEST | KEY_FOUND | KEY_STALE | KEY_CAME);
+	k->flags &= ~(unsigned)(KEY_TOLD | KEY_DIGEST | KEY_FOUND | KEY_STALE | KEY_CAME);
 	if (!l->text || strcmp(l->text, LOG_AGAIN))
-		*flags |= KEY_CAME | KEY_FOUND;
+		k->flags |= KEY_CAME | KEY_FOUND;
 	else
-		*flags |= came_after(a, id, l->ms) ? KEY_CAME : KEY_TOLD | KEY_STALE;
+		k->flags |= came_after(a, id, l->ms) ? KEY_CAME : KEY_TOLD | KEY_STALE;
 }
 
 static void
@@ -126,13 +129,13 @@ is_outdated(const struct asked *a, uint32_t id)
 static void
 place_found(struct asked *a, uint32_t id)
 {
-	unsigned *flags = &a->keys->list[id].flags;
+	struct key *k = &a->keys->list[id];
 
-	if (!(*flags & KEY_FOUND) && is_outdated(a, id)) {
-		*flags |= KEY_TOLD | KEY_STALE;
+	if (!(k->flags & KEY_FOUND) && is_outdated(a, id)) {
+		k->flags |= KEY_TOLD | KEY_STALE;
 		return;
 	}
-	*flags |= KEY_FOUND;
+	k->flags |= KEY_FOUND;
 	keys_set_place(a->keys, id, ++a->last);
 	tell(a, id, LOG_FOUND, 0);
 }
@@ -159,21 +162,25 @@ asked_load(struct asked *a)
 {
 	unsigned answers = 1u << LOG_DONE | 1u << LOG_OTHERWISE | 1u << LOG_FOUND;
 	unsigned tries = 1u << LOG_START | LOG_TRIED;
+	struct stat st;
 
+	if (fstatat(a->store->run, "log", &st, AT_SYMLINK_NOFOLLOW) == 0)
+		keys_expect(a->keys, (size_t)st.st_size / LINES);
 	return log_read(a->store->run, a->again ? answers | tries : answers, add_line, a);
 }
 
 void
 asked_kept(struct asked *a, uint32_t id, const struct task *t)
 {
-	unsigned *flags = &a->keys->list[id].flags;
+	char name[KEY_NAME_MAX + 1];
+	struct key *k = &a->keys->list[id];
 
-	if (*flags & KEY_TOLD)
+	if (k->flags & KEY_TOLD)
 		return;
-	*flags |= KEY_TOLD;
-	if (t->kind == TASK_COMMIT)
-		minder_answered(a->store, t->file);
-	tell(a, id, a->again && !(*flags & KEY_FOUND) ? LOG_DONE : LOG_FOUND, a->digest);
+	k->flags |= KEY_TOLD;
+	if (t->kind == TASK_COMMIT && file_name(a, id, name) >= 0)
+		minder_answered(a->store, name);
+	tell(a, id, a->again && !(k->flags & KEY_FOUND) ? LOG_DONE : LOG_FOUND, a->digest);
 }
 
 /* Comparing. */
@@ -306,13 +313,13 @@ asked_write(struct asked *a, const struct task *t, int fd)
 }
 
 static const char *
-what_differs_asked(struct asked *a, const struct task *t)
+what_differs_asked(struct asked *a, const char *name, const struct task *t)
 {
 	struct stream asked = { 0 };
 	const char *what = NULL, *key = t->inputs;
 	size_t i;
 
-	asked.fd = file_open(a->store->asked, t->file);
+	asked.fd = file_open(a->store->asked, name);
 	if (!takes(&asked, t->prompt, t->nprompt))
 		what = t->kind == TASK_ASK ? "text" : "prompt";
 	for (i = 0; i < t->ninputs && !what; i++, key += strlen(key) + 1)
@@ -331,19 +338,19 @@ what_differs_asked(struct asked *a, const struct task *t)
 /* The first part that differs from how/KEY and asked/KEY; NULL: none, or it was not orch that wrote the
  * answer. Of a worktree only the branch is compared: it stands first there. */
 static const char *
-what_differs(struct asked *a, const struct task *t)
+what_differs(struct asked *a, uint32_t id, const struct task *t)
 {
+	char name[KEY_NAME_MAX + 1];
 	struct stream how = { 0 };
 	int same;
 
-	how.fd = file_open(a->store->how, t->file);
-	if (how.fd < 0)
+	if (file_name(a, id, name) < 0 || (how.fd = file_open(a->store->how, name)) < 0)
 		return NULL;
 	same = takes(&how, t->how, t->nhow) && (t->kind == TASK_WORKTREE || is_at_end(&how));
 	close(how.fd);
 	if (!same)
 		return t->kind == TASK_WORKTREE ? "branch" : t->kind == TASK_ASK ? "choices" : "command";
-	return t->kind == TASK_WORKTREE ? NULL : what_differs_asked(a, t);
+	return t->kind == TASK_WORKTREE ? NULL : what_differs_asked(a, name, t);
 }
 
 const char *
@@ -359,7 +366,7 @@ asked_differs(struct asked *a, uint32_t id, const struct task *t)
 		a->digest = whole_digest(a, t);
 	if ((flags & KEY_DIGEST) && a->digest == a->keys->digest[id])
 		return NULL;
-	what = what_differs(a, t);
+	what = what_differs(a, id, t);
 	if (!what && ((flags & (KEY_DIGEST | KEY_STALE)) || (!(flags & (KEY_TOLD | KEY_FOUND)) && is_outdated(a, id))))
 		return unanswered;
 	return what;

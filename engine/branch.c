@@ -143,14 +143,10 @@ static struct branch *
 new_branch(struct walk *w)
 {
 	struct branch *b = list_take(&w->spare);
-	struct ids made;
 
 	if (!b)
 		return mem_zero(1, sizeof *b);
-	made = b->sight.made;
-	memset(b, 0, sizeof *b);
-	b->sight.made = made;
-	return b;
+	return memset(b, 0, sizeof *b);
 }
 
 struct branch *
@@ -183,7 +179,6 @@ free_branch(struct walk *w, struct branch *b)
 		frame_pop(b);
 	free(b->own_dir);
 	free(b->reason);
-	b->sight.made.n = 0;
 	list_push(&w->spare, b);
 }
 
@@ -195,9 +190,8 @@ block_free(struct block *block)
 	for (i = 0; i < block->nfailures; i++)
 		free(block->failures[i].text);
 	free(block->failures);
-	free(block->made);
 	arena_free(&block->mem);
-	free(block->ended);
+	mem_apart_free(block->ended, block->ended ? block->total * sizeof *block->ended : 0);
 	for (i = 0; block->early && i < block->total; i++)
 		if (block->early[i]) {
 			buf_free(block->early[i]);
@@ -303,20 +297,24 @@ print_held(struct walk *w, struct block *block)
 	*held = NULL;
 }
 
-/* The branch at INDEX has ended: the turn of those behind it may have come. */
+/* The branch at INDEX has ended, FIRST is the first key that it has made: the turn of those behind it may have come. */
 static void
-pass_turn(struct walk *w, struct block *block, uint32_t index)
+pass_turn(struct walk *w, struct block *block, uint32_t index, uint32_t first)
 {
+	uint32_t ended = first ? first : ENDED_NOTHING;
+
 	if (index != block->head) {
 		if (!block->ended)
-			block->ended = mem_zero(block->total / 8 + 1, 1);
-		block->ended[index / 8] |= (unsigned char)(1 << index % 8);
+			block->ended = mem_apart(NULL, 0, block->total * sizeof *block->ended);
+		block->ended[index] = ended;
 		return;
 	}
 	do {
+		if (ended != ENDED_NOTHING)
+			chain_join(&block->made, w->answers->keys, ended);
 		block->head++;
 		print_held(w, block);
-	} while (block->ended && block->head < block->total && (block->ended[block->head / 8] & 1 << block->head % 8));
+	} while (block->ended && block->head < block->total && (ended = block->ended[block->head]));
 }
 
 int
@@ -330,35 +328,11 @@ node_has_print(const struct node *n)
 }
 
 static int
-by_index(const void *va, const void *vb)
-{
-	const struct made *a = va, *b = vb;
-
-	if (a->index != b->index)
-		return a->index < b->index ? -1 : 1;
-	return a->seq < b->seq ? -1 : a->seq > b->seq;
-}
-
-static int
 failure_by_index(const void *va, const void *vb)
 {
 	const struct failure *a = va, *b = vb;
 
 	return a->index < b->index ? -1 : a->index > b->index;
-}
-
-/* What the block's branches have made becomes its surroundings', in input order. */
-static void
-hand_up(struct walk *w, struct block *block)
-{
-	size_t i;
-
-	for (i = 1; i < block->nmade && block->made[i - 1].index <= block->made[i].index; i++)
-		;
-	if (i < block->nmade)
-		qsort(block->made, block->nmade, sizeof *block->made, by_index);
-	for (i = 0; i < block->nmade; i++)
-		sight_add(&block->in->sight, w->answers->keys, block->made[i].id);
 }
 
 static void fail_branch(struct walk *, struct branch *, const char *text);
@@ -411,7 +385,7 @@ block_settle(struct walk *w, struct block *block)
 	} else if (block->held || !is_exhausted(block)) {
 		branch_end(w, in, 1);
 	} else {
-		hand_up(w, block);
+		sight_join(&in->sight, w->answers->keys, block->made.first);
 		if (block->passed > in->passed)
 			in->passed = block->passed;
 		in->state = BRANCH_READY;
@@ -443,24 +417,13 @@ void
 branch_end(struct walk *w, struct branch *b, int held)
 {
 	struct block *block = b->of;
-	size_t i;
 
 	block->held += held;
 	if (b->passed > block->passed)
 		block->passed = b->passed;
-	for (i = 0; i < b->sight.made.n && block->in; i++) {
-		if (block->nmade == block->made_cap) {
-			block->made_cap = block->made_cap ? block->made_cap * 2 : 8;
-			block->made = mem_grow(block->made, block->made_cap, sizeof *block->made);
-		}
-		block->made[block->nmade].index = b->index;
-		block->made[block->nmade].seq = (uint32_t)i;
-		block->made[block->nmade++].id = b->sight.made.list[i];
-	}
 	branch_leave_place(w, b);
 	branch_leave_room(b);
-	if (block->prints)
-		pass_turn(w, block, b->index);
+	pass_turn(w, block, b->index, b->sight.made.first);
 	block->live--;
 	free_branch(w, b);
 	if (!block->live && (is_exhausted(block) || w->halt))
@@ -479,7 +442,7 @@ fail_branch(struct walk *w, struct branch *b, const char *text)
 	f->text = mem_dup(text, strlen(text));
 	for (; block && !block->doomed; block = block->in ? block->in->of : NULL)
 		block->doomed = 1;
-	b->sight.made.n = 0;
+	memset(&b->sight.made, 0, sizeof b->sight.made);
 	if (w->stop_first)
 		walk_halt(w, HALT_FIRST);
 	branch_end(w, b, 0);

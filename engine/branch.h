@@ -74,10 +74,7 @@ struct held_agent {
 /* What is asked in this walk is later than all that was asked before. */
 #define ASKED_NOW UINT32_MAX
 
-/* A key that a branch has made, by the branch's index and the key's place among those of the branch. */
-struct made {
-	uint32_t index, seq, id;
-};
+#define ENDED_NOTHING UINT32_MAX
 
 struct failure {
 	uint32_t index;
@@ -103,14 +100,13 @@ struct block {
 	uint32_t passed;        /* the latest that its branches have come by */
 	struct failure *failures;
 	size_t nfailures;
-	struct made *made;
-	size_t nmade, made_cap;
 
-	/* Standard output is in input order, so that it is the same over the answers that are kept: only the
-	 * first branch that has not ended writes. All of it is unused where nothing is printed. */
-	int prints;
-	uint32_t head;          /* its index */
-	unsigned char *ended;   /* a bit for each branch that has ended behind the head; NULL: none has */
+	/* What its branches make and print is in input order, that it is the same over the answers that are kept. */
+	uint32_t head;          /* the index of the first branch that has not ended */
+	struct chain made;      /* what those before it have made */
+	uint32_t *ended;        /* by index: ENDED_NOTHING, or the first of what it has made, of those that have ended
+	                           behind the head; NULL: none has */
+	int prints;             /* then only the head writes */
 	struct buf **early;     /* by index: what was printed before its turn; NULL: nothing was */
 };
 

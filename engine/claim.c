@@ -12,7 +12,7 @@ struct claim {
 	struct scope var;
 	char number[ITEM_NUMBER];
 	struct place at;
-	uint32_t first, tag;    /* the first item's turn, and this one's */
+	uint32_t first, tag;    /* the first item's turn, and this one's: they count down */
 	uint32_t want;          /* only looking for the item that gave this key; KEY_NONE: claiming */
 	int found;
 	struct buf key;         /* the one that is looked at */
@@ -71,12 +71,13 @@ say_twice(struct claim *c, const struct node *n, uint32_t id)
 	again.found = 0;
 	again.at.scope = &again.var;
 	items_rewind(c->items);
-	if (keys->list[id].claim >= c->first && keys->list[id].claim != c->tag && claim_items(&again) && again.found)
+	if (!(keys->list[id].flags & KEY_MADE) && keys->list[id].owner <= c->first && keys->list[id].owner != c->tag &&
+	    claim_items(&again) && again.found)
 		buf_fmt(c->error, "the items `%.*s` and `%s` both give the key `%s`",
 		    (int)(again.var.n > 100 ? 100 : again.var.n), again.var.value, buf_str(&item), keys_text(keys, id));
 	else
 		buf_fmt(c->error, "the key `%s` of line %u, item `%s`, is made on line %u already", keys_text(keys, id),
-		    n->pos.line, buf_str(&item), keys->list[id].node ? keys->list[id].node->pos.line : 0);
+		    n->pos.line, buf_str(&item), keys_line(keys, id)->pos.line);
 	buf_free(&item);
 	buf_free(&again.key);
 }
@@ -101,13 +102,11 @@ claim_key(struct claim *c, const struct node *n)
 		return c->found ? -1 : 0;
 	}
 	if ((keys->list[id].flags & KEY_MADE) || ((keys->list[id].flags & KEY_CLAIMED) &&
-	    (keys->list[id].claim != c->tag || !node_exclusive(keys->list[id].node, n)))) {
+	    (keys->list[id].owner != c->tag || !node_exclusive(keys_line(keys, id), n)))) {
 		say_twice(c, n, id);
 		return -1;
 	}
-	keys->list[id].flags |= KEY_CLAIMED;
-	keys->list[id].claim = c->tag;
-	keys->list[id].node = n;
+	keys_claim(keys, id, c->tag, n);
 	return 0;
 }
 
@@ -135,7 +134,7 @@ claim_items(struct claim *c)
 		c->var.value = s;
 		c->var.n = n;
 		if (c->want == KEY_NONE)
-			c->tag = ++c->w->tags;
+			c->tag = c->w->tags--;
 		if (claim_nodes(c, c->block->body))
 			return -1;
 	}
@@ -154,16 +153,18 @@ claim_keys(struct walk *w, struct branch *b, struct items *items, uint32_t *tota
 	c.block = b->at;
 	c.items = items;
 	c.want = KEY_NONE;
-	c.first = before + 1;
+	c.first = before;
 	c.error = &error;
 	c.var.up = b->scope;
 	c.var.name = b->at->var;
 	branch_place(b, &c.at);
 	c.at.scope = &c.var;
 	w->answers->error.n = 0;
+	if (items->count > w->answers->keys->n)
+		keys_expect(w->answers->keys, items->count - w->answers->keys->n);
 	bad = claim_items(&c);
 	buf_free(&c.key);
-	*total = w->tags - before;
+	*total = before - w->tags;
 	items_rewind(items);
 	if (bad)
 		branch_fail_here(w, b, buf_str(error.n ? &error : &w->answers->error));

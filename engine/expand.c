@@ -71,15 +71,15 @@ make_glob(struct answers *a, const struct place *at, const struct tmpl *t, struc
 static void
 add_matches(const struct keys *k, const struct sight *s, size_t prefix, const unsigned short *glob, size_t n, struct ids *ids)
 {
-	size_t i;
+	uint32_t i;
 
 	if (s->up)
 		add_matches(k, s->up, prefix, glob, n, ids);
-	for (i = 0; i < s->made.n; i++) {
-		const char *text = keys_text(k, s->made.list[i]) + prefix;
+	for (i = s->made.first; i; i = k->list[i - 1].next) {
+		const char *text = keys_text(k, i - 1) + prefix;
 
 		if (glob_match(glob, n, text, strlen(text)))
-			ids_add(ids, s->made.list[i]);
+			ids_add(ids, i - 1);
 	}
 }
 

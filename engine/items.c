@@ -70,7 +70,7 @@ check_lines(struct items *l, struct answers *a)
 
 /* Counted here: no one can stop orch while it goes through a range of billions. */
 static int
-check_count(const struct items *l, struct answers *a)
+count(struct items *l, struct answers *a)
 {
 	long long n = 0;
 	size_t i;
@@ -82,6 +82,7 @@ check_count(const struct items *l, struct answers *a)
 			n += l->parts[i].to - l->parts[i].from + 1;
 	for (i = 0; i < l->nlines && n <= ITEMS_MOST; i++)
 		n += l->lines[i] != '\n' && (!i || l->lines[i - 1] == '\n');
+	l->count = (size_t)n;
 	if (n <= ITEMS_MOST)
 		return 0;
 	buf_fmt(&a->error, "a block has at most %d items", (int)ITEMS_MOST);
@@ -111,7 +112,7 @@ items_read(struct items *l, struct answers *a, const struct place *at, const str
 	for (i = 0; i < node->nitems; i++)
 		if (read_part(&l->parts[i], a, at, &node->items[i]))
 			return -1;
-	if (check_lines(l, a) || check_count(l, a))
+	if (check_lines(l, a) || count(l, a))
 		return -1;
 	end_lines(l);
 	return 0;

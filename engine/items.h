@@ -9,6 +9,7 @@ struct item_part;
 struct items {
 	struct item_part *parts;        /* words, ranges, and last the lines of the results */
 	size_t n;
+	size_t count;                   /* of all items */
 	size_t at;                      /* the part that is next */
 	long long done;                 /* how many items of it were given; of lines: how many bytes */
 	char *lines;                    /* owned, a NUL behind each; NULL: none */

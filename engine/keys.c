@@ -9,27 +9,40 @@
 void
 keys_free(struct keys *k)
 {
-	free(k->text);
-	free(k->list);
-	free(k->digest);
-	free(k->place);
-	free(k->table);
+	mem_apart_free(k->text, k->room);
+	mem_apart_free(k->list, k->cap * sizeof *k->list);
+	mem_apart_free(k->digest, k->digest ? k->cap * sizeof *k->digest : 0);
+	mem_apart_free(k->place, k->place ? k->cap * sizeof *k->place : 0);
+	mem_apart_free(k->table, k->size * sizeof *k->table);
 	memset(k, 0, sizeof *k);
 }
 
-/* The hash of S, FNV-1a and a last mix. *NEAR is that of all bytes but the last, with the last added: keys that
- * differ in their last byte alone have their places side by side, and are asked for one after another. */
+/* A step of the hash, for eight bytes: multiplied by an odd number near 2^64 divided by the golden ratio (Knuth, The
+ * Art of Computer Programming, 6.4), the high bits, which know of all, go into the low ones. */
+static uint64_t
+mix(uint64_t h, uint64_t v)
+{
+	h = (h ^ v) * UINT64_C(0x9e3779b97f4a7c15);
+	return h ^ h >> 32;
+}
+
+/* The hash of S. *NEAR is that of all bytes but the last, with the last added: keys that differ in their last byte
+ * alone have their places side by side, and are asked for one after another. */
 static uint32_t
 hash(const char *s, size_t n, uint32_t *near)
 {
-	uint32_t h = 2166136261u, last = n ? (unsigned char)s[n - 1] : 0;
-	size_t i;
+	uint64_t h = n, v = 0;
+	uint32_t last = n ? (unsigned char)s[n - 1] : 0;
 
-	for (i = 0; i + 1 < n; i++)
-		h = (h ^ (unsigned char)s[i]) * 16777619u;
-	*near = (h ^ h >> 15) * 2654435761u + last;
-	h = (h ^ last) * 16777619u;
-	return (h ^ h >> 15) * 2654435761u;
+	for (; n > 8; s += 8, n -= 8) {
+		memcpy(&v, s, 8);
+		h = mix(h, v);
+	}
+	for (v = 0; n > 1; n--)
+		v = v << 8 | (unsigned char)*s++;
+	h = mix(h, v);
+	*near = (uint32_t)h + last;
+	return (uint32_t)(mix(h, last) >> 16);
 }
 
 const char *
@@ -38,10 +51,23 @@ keys_text(const struct keys *k, uint32_t id)
 	return k->text + k->list[id].at;
 }
 
-static int
-is_text(const char *t, const char *s, size_t n)
+const struct node *
+keys_line(const struct keys *k, uint32_t id)
 {
-	return strlen(t) == n && !memcmp(t, s, n);
+	return k->lines[k->list[id].line - 1];
+}
+
+/* The keys stand in the text one behind another. */
+static size_t
+length(const struct keys *k, uint32_t id)
+{
+	return (id + 1 < k->n ? k->list[id + 1].at : k->used) - k->list[id].at - 1;
+}
+
+static inline int
+is_key(const struct keys *k, uint32_t id, const char *s, size_t n)
+{
+	return length(k, id) == n && !memcmp(keys_text(k, id), s, n);
 }
 
 /* The number in the entry E of the table; KEY_NONE: it is empty. */
@@ -60,34 +86,53 @@ slot(const struct keys *k, const char *s, size_t n, uint32_t *tag)
 
 	*tag = hash(s, n, &i) & ~low;
 	for (i &= low; (e = k->table[i]); i = (i + 1) & low)
-		if ((e & ~low) == *tag && is_text(keys_text(k, number_of(k, e)), s, n))
+		if ((e & ~low) == *tag && is_key(k, number_of(k, e), s, n))
 			break;
 	return &k->table[i];
 }
 
 static void
-grow_table(struct keys *k)
+grow_table(struct keys *k, size_t size)
 {
 	uint32_t id, tag, *place;
 
-	free(k->table);
-	k->size = k->size ? k->size * 2 : 64;
-	k->table = mem_zero(k->size, sizeof *k->table);
+	mem_apart_free(k->table, k->size * sizeof *k->table);
+	k->size = size;
+	k->table = mem_apart(NULL, 0, k->size * sizeof *k->table);
 	for (id = 0; id < k->n; id++) {
-		place = slot(k, keys_text(k, id), strlen(keys_text(k, id)), &tag);
+		place = slot(k, keys_text(k, id), length(k, id), &tag);
 		*place = tag | (id + 1);
 	}
+}
+
+void
+keys_expect(struct keys *k, size_t more)
+{
+	size_t size = k->size ? k->size : 64;
+
+	while (size < (k->n + more) * 2)
+		size *= 2;
+	if (size > k->size)
+		grow_table(k, size);
 }
 
 static void
 grow_lists(struct keys *k)
 {
-	k->cap = k->cap ? k->cap + k->cap / 2 : 32;
-	k->list = mem_grow(k->list, k->cap, sizeof *k->list);
+	size_t old = k->cap, cap = old ? old + old / 2 : 32;
+
+	k->list = mem_apart(k->list, old * sizeof *k->list, cap * sizeof *k->list);
 	if (k->digest)
-		k->digest = mem_grow(k->digest, k->cap, sizeof *k->digest);
+		k->digest = mem_apart(k->digest, old * sizeof *k->digest, cap * sizeof *k->digest);
 	if (k->place)
-		k->place = mem_grow(k->place, k->cap, sizeof *k->place);
+		k->place = mem_apart(k->place, old * sizeof *k->place, cap * sizeof *k->place);
+	k->cap = (uint32_t)cap;
+}
+
+static uint64_t
+length_bit(size_t n)
+{
+	return UINT64_C(1) << (n < 63 ? n : 63);
 }
 
 uint32_t
@@ -95,19 +140,39 @@ keys_find(const struct keys *k, const char *s, size_t n)
 {
 	uint32_t tag;
 
-	return k->size ? number_of(k, *slot(k, s, n, &tag)) : KEY_NONE;
+	/* Most often it is a variable, which is shorter than all keys. */
+	return k->lengths & length_bit(n) ? number_of(k, *slot(k, s, n, &tag)) : KEY_NONE;
+}
+
+/* Whether it is claimed and not made: then it stands in no chain yet. */
+static int
+is_claimed(const struct keys *k, uint32_t id)
+{
+	return (k->list[id].flags & (KEY_CLAIMED | KEY_MADE)) == KEY_CLAIMED;
 }
 
 static void
 add_text(struct keys *k, const char *s, size_t n)
 {
 	if (k->room - k->used < n + 1) {
-		k->room = k->room + k->room / 2 + n + 256;
-		k->text = mem_grow(k->text, k->room, 1);
+		size_t room = k->room + k->room / 2 + n + 256;
+
+		if (k->used > UINT32_MAX - n)
+			mem_none();     /* ->at cannot tell where it would stand */
+		k->text = mem_apart(k->text, k->room, room);
+		k->room = room;
 	}
 	memcpy(k->text + k->used, s, n);
 	k->text[k->used + n] = '\0';
 	k->used += n + 1;
+}
+
+/* The keys of a block are asked for as they were claimed, where all are kept. */
+static uint32_t
+expect(struct keys *k, uint32_t id)
+{
+	k->expected = is_claimed(k, id) ? k->list[id].next : 0;
+	return id;
 }
 
 uint32_t
@@ -115,28 +180,39 @@ keys_add(struct keys *k, const char *s, size_t n)
 {
 	uint32_t *found, id = k->n, tag;
 
-	if ((size_t)(k->n + 1) * 2 > k->size)
-		grow_table(k);
+	if (k->expected && is_key(k, k->expected - 1, s, n))
+		return expect(k, k->expected - 1);
+	keys_expect(k, 1);
 	found = slot(k, s, n, &tag);
 	if (*found)
-		return number_of(k, *found);
+		return expect(k, number_of(k, *found));
 	if (k->n == k->cap)
 		grow_lists(k);
-	memset(&k->list[id], 0, sizeof *k->list);
 	k->list[id].at = (uint32_t)k->used;
+	k->lengths |= length_bit(n);
 	add_text(k, s, n);
-	if (k->place)
-		k->place[id] = 0;
 	*found = tag | (id + 1);
 	k->n++;
 	return id;
 }
 
 void
+keys_claim(struct keys *k, uint32_t id, uint32_t tag, const struct node *n)
+{
+	k->list[id].flags |= KEY_CLAIMED;
+	k->list[id].owner = tag;
+	k->list[id].line = n->number;
+	k->list[id].next = 0;
+	if (k->claimed && k->claimed != id + 1 && is_claimed(k, k->claimed - 1))
+		k->list[k->claimed - 1].next = id + 1;
+	k->claimed = id + 1;
+}
+
+void
 keys_set_digest(struct keys *k, uint32_t id, uint64_t digest)
 {
 	if (!k->digest)
-		k->digest = mem_grow(NULL, k->cap, sizeof *k->digest);
+		k->digest = mem_apart(NULL, 0, k->cap * sizeof *k->digest);
 	k->digest[id] = digest;
 	k->list[id].flags |= KEY_DIGEST;
 }
@@ -145,7 +221,7 @@ void
 keys_set_place(struct keys *k, uint32_t id, uint32_t place)
 {
 	if (!k->place)
-		k->place = mem_zero(k->cap, sizeof *k->place);
+		k->place = mem_apart(NULL, 0, k->cap * sizeof *k->place);
 	k->place[id] = place;
 }
 
@@ -173,10 +249,44 @@ ids_free(struct ids *l)
 }
 
 void
+chain_add(struct chain *c, struct keys *k, uint32_t id)
+{
+	if (c->last)
+		k->list[c->last - 1].next = id + 1;
+	else
+		c->first = id + 1;
+	c->last = id + 1;
+	k->list[id].next = 0;
+}
+
+void
+chain_join(struct chain *c, struct keys *k, uint32_t first)
+{
+	if (!first)
+		return;
+	if (c->last)
+		k->list[c->last - 1].next = first;
+	else
+		c->first = first;
+	for (c->last = first; k->list[c->last - 1].next; )
+		c->last = k->list[c->last - 1].next;
+}
+
+void
 sight_add(struct sight *s, struct keys *k, uint32_t id)
 {
 	k->list[id].owner = s->serial;
-	ids_add(&s->made, id);
+	chain_add(&s->made, k, id);
+}
+
+void
+sight_join(struct sight *s, struct keys *k, uint32_t first)
+{
+	uint32_t i;
+
+	for (i = first; i; i = k->list[i - 1].next)
+		k->list[i - 1].owner = s->serial;
+	chain_join(&s->made, k, first);
 }
 
 void

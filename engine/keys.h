@@ -25,11 +25,12 @@ enum {
 };
 
 struct key {
-	const struct node *node;        /* the line that claimed or made it */
 	uint32_t at;            /* its place in the text */
-	uint32_t owner;         /* the sight that has it; 0: none sees it yet */
-	uint32_t claim;         /* which item's turn claimed it */
-	unsigned flags;
+	uint32_t owner;         /* the sight that has it, 0: none sees it yet; while it is claimed and not made: whose
+	                           turn claimed it, a number that no sight has */
+	uint32_t next;          /* the key, from 1, that stands behind it in its chain, or was claimed behind it; 0: none */
+	unsigned line : 23;     /* the number of the statement that claimed or made it */
+	unsigned flags : 9;
 };
 
 struct keys {
@@ -41,6 +42,10 @@ struct keys {
 	uint32_t n, cap;
 	uint32_t *table;        /* numbers from 1, and bits of the hash, by hash; 0: empty */
 	size_t size;            /* of the table, a power of two */
+	uint64_t lengths;       /* a bit for each length that a key has; the highest for all that are longer */
+	uint32_t claimed;       /* the latest that was claimed, from 1; 0: none */
+	uint32_t expected;      /* that was claimed behind the one added last: it is likely asked for next; 0: none */
+	struct node *const *lines;      /* the statements by their numbers, the first is 1's */
 };
 
 void keys_free(struct keys *);
@@ -51,8 +56,17 @@ uint32_t keys_find(const struct keys *, const char *s, size_t n);
 /* The same; a key that is not known becomes so. */
 uint32_t keys_add(struct keys *, const char *s, size_t n);
 
+/* Room in the table for so many MORE keys. */
+void keys_expect(struct keys *, size_t more);
+
 /* The key's bytes; valid until the next keys_add. */
 const char *keys_text(const struct keys *, uint32_t id);
+
+/* The statement that claimed or made the key, which one has. */
+const struct node *keys_line(const struct keys *, uint32_t id);
+
+/* The key ID is claimed by the item's turn TAG, for the statement N. */
+void keys_claim(struct keys *, uint32_t id, uint32_t tag, const struct node *n);
 
 void keys_set_digest(struct keys *, uint32_t id, uint64_t digest);
 
@@ -69,15 +83,28 @@ struct ids {
 void ids_add(struct ids *, uint32_t id);
 void ids_free(struct ids *);
 
+/* The same, by ->next of the keys themselves: one stands in one chain at most. */
+struct chain {
+	uint32_t first, last;   /* from 1; 0: there is none */
+};
+
+void chain_add(struct chain *, struct keys *, uint32_t id);
+
+/* Puts all that stand in a chain whose first is FIRST behind those of C: that is their chain from now on. */
+void chain_join(struct chain *c, struct keys *, uint32_t first);
+
 /* What a branch sees: what it has made itself, and what those that it stands in had made before. */
 struct sight {
 	const struct sight *up;
 	uint32_t serial;        /* from 1; no two that live at once have the same */
-	struct ids made;
+	struct chain made;
 };
 
 /* Gives the key ID to a sight: it is seen from there, behind all that was there. */
 void sight_add(struct sight *, struct keys *, uint32_t id);
+
+/* The same with all that stand in a chain, which is its own then: FIRST, as in chain_join. */
+void sight_join(struct sight *, struct keys *, uint32_t first);
 
 /* Lets a sight see the answers that were there before and that W names; no pattern finds them. */
 void sight_give(const struct sight *, struct keys *, const struct workflow *w);

@@ -145,32 +145,24 @@ begin_branch(struct plan *p, const struct spot *around, struct spot *spot, struc
 
 /* And ends: what it has made is seen behind the block. MADE and *PASSED are of the block. */
 static void
-end_branch(struct spot *spot, struct ids *made, uint32_t *passed)
+end_branch(struct plan *p, const struct spot *spot, struct chain *made, uint32_t *passed)
 {
-	size_t i;
-
-	for (i = 0; i < spot->sight->made.n; i++)
-		ids_add(made, spot->sight->made.list[i]);
+	chain_join(made, p->answers->keys, spot->sight->made.first);
 	if (spot->passed > *passed)
 		*passed = spot->passed;
-	ids_free(&spot->sight->made);
 }
 
 static void
-settle(struct plan *p, struct spot *spot, struct ids *made, uint32_t passed)
+settle(struct plan *p, struct spot *spot, const struct chain *made, uint32_t passed)
 {
-	size_t i;
-
-	for (i = 0; i < made->n; i++)
-		sight_add(spot->sight, p->answers->keys, made->list[i]);
+	sight_join(spot->sight, p->answers->keys, made->first);
 	if (passed > spot->passed)
 		spot->passed = passed;
-	ids_free(made);
 }
 
 /* The lines of a block for one item; VAR NULL: as they are written. */
 static int
-plan_item(struct plan *p, struct spot *spot, const struct node *n, const struct scope *var, struct ids *made, uint32_t *passed)
+plan_item(struct plan *p, struct spot *spot, const struct node *n, const struct scope *var, struct chain *made, uint32_t *passed)
 {
 	struct spot inner = *spot;
 	struct sight sight;
@@ -182,7 +174,7 @@ plan_item(struct plan *p, struct spot *spot, const struct node *n, const struct 
 		inner.at.scope = var;
 	ended = plan_nodes(p, &inner, n->body);
 	if (n->kind == NODE_PARALLEL)
-		end_branch(&inner, made, passed);
+		end_branch(p, &inner, made, passed);
 	else
 		spot->passed = inner.passed;
 	return ended;
@@ -193,7 +185,7 @@ static int
 plan_items(struct plan *p, struct spot *spot, const struct node *n)
 {
 	struct items items = { 0 };
-	struct ids made = { 0 };
+	struct chain made = { 0 };
 	struct scope var;
 	uint32_t passed = 0;
 	char number[ITEM_NUMBER], *lines;
@@ -222,7 +214,7 @@ plan_items(struct plan *p, struct spot *spot, const struct node *n)
 static void
 plan_runs(struct plan *p, struct spot *spot, const struct node *n)
 {
-	struct ids made = { 0 };
+	struct chain made = { 0 };
 	struct spot inner;
 	struct sight sight;
 	uint32_t passed = 0;
@@ -230,7 +222,7 @@ plan_runs(struct plan *p, struct spot *spot, const struct node *n)
 	for (; n; n = n->next) {
 		begin_branch(p, spot, &inner, &sight);
 		plan_step(p, &inner, n);
-		end_branch(&inner, &made, &passed);
+		end_branch(p, &inner, &made, &passed);
 	}
 	settle(p, spot, &made, passed);
 }
@@ -240,7 +232,7 @@ static void
 plan_call(struct plan *p, struct spot *spot, const struct node *n)
 {
 	struct buf prefix = { 0 };
-	struct ids made = { 0 };
+	struct chain made = { 0 };
 	struct arena mem = { 0 };
 	struct spot inner;
 	struct sight sight;
@@ -258,7 +250,7 @@ plan_call(struct plan *p, struct spot *spot, const struct node *n)
 	inner.at.scope = call_scope(p->answers, &spot->at, n, &mem, NULL);
 	inner.perhaps |= is_perhaps(n);
 	plan_nodes(p, &inner, n->called->body);
-	end_branch(&inner, &made, &passed);
+	end_branch(p, &inner, &made, &passed);
 	settle(p, spot, &made, passed);
 	buf_free(&prefix);
 	arena_free(&mem);
@@ -338,7 +330,6 @@ plan_walk(struct flow *f, struct answers *a, const struct plan_with *with, void 
 		a->keys->list[p.made.list[i]].flags &= ~(unsigned)KEY_MADE;
 		a->keys->list[p.made.list[i]].owner = 0;
 	}
-	ids_free(&sight.made);
 	sight.serial = 0;
 	sight_give(&sight, a->keys, f->w);
 	ids_free(&p.made);

@@ -50,8 +50,8 @@ read_tmpl(struct maker *m, const struct tmpl *t, size_t *n, int no_nul)
 static int
 make_argv(struct maker *m, const struct step *step, int interactive)
 {
-	size_t n = 0, i, at = 0, len;
-	enum prompt_place place = agents_place(step, interactive, &at);
+	enum prompt_place place = m->node->place;
+	size_t n = 0, i, at = m->node->prompt_at, len;
 	const struct word *w;
 	const char **argv;
 
@@ -305,10 +305,13 @@ static int
 make_inputs(struct maker *m)
 {
 	struct ids ids = { 0 };
-	int bad = inputs_keys(m->answers, m->at, m->node, &ids);
 	size_t i, n = 0;
 	char *to;
+	int bad;
 
+	if (!m->node->inputs.n)
+		return 0;
+	bad = inputs_keys(m->answers, m->at, m->node, &ids);
 	for (i = 0; i < ids.n; i++)
 		n += strlen(keys_text(m->answers->keys, ids.list[i])) + 1;
 	m->task->inputs = to = arena_get(&m->task->mem, n);
@@ -355,7 +358,7 @@ make_attrs(struct maker *m)
 	t->delay = DELAY_MS;
 	for (i = 0; i < 3; i++)
 		n += m->attrs[i]->nchecks;
-	checks = arena_get(&t->mem, (n + 1) * sizeof *checks);
+	checks = n ? arena_get(&t->mem, n * sizeof *checks) : NULL;
 	for (i = 0; i < 3 && !bad; i++) {
 		const struct attrs *a = m->attrs[i];
 
@@ -462,7 +465,8 @@ make_how(struct maker *m)
 static void
 start(struct maker *m, struct task *t, enum task_kind kind, const struct surroundings *around, struct answers *a)
 {
-	memset(t, 0, sizeof *t);
+	memset(t, 0, offsetof(struct task, file));
+	*t->file = '\0';
 	memset(m, 0, sizeof *m);
 	t->kind = kind;
 	t->root = around->root;
@@ -473,11 +477,17 @@ start(struct maker *m, struct task *t, enum task_kind kind, const struct surroun
 	a->error.n = 0;
 }
 
-static int
-take_key(struct maker *m, const char *key)
+static void
+take_key(struct task *t, const char *key)
 {
-	m->task->key = arena_dup(&m->task->mem, key, strlen(key));
-	return key_encode(key, strlen(key), m->task->file) < 0 ? -1 : 0;
+	t->key = arena_dup(&t->mem, key, strlen(key));
+}
+
+/* What only those need who do the task. */
+static int
+take_file(struct task *t)
+{
+	return key_encode(t->key, strlen(t->key), t->file) < 0 ? -1 : 0;
 }
 
 static int
@@ -492,9 +502,9 @@ make_step(struct maker *m, struct task *t, const struct surroundings *around, st
 	m->attrs[2] = &at->flow->attrs;
 	t->dir = at->dir;
 	t->interactive = node->attrs.interactive || node->step->attrs.interactive;
-	if (take_key(m, key) || make_argv(m, node->step, t->interactive) || make_prompt(m) || make_inputs(m) || make_attrs(m))
+	take_key(t, key);
+	if (make_argv(m, node->step, t->interactive) || make_prompt(m) || make_inputs(m) || make_attrs(m))
 		return -1;
-	t->dialect = verdict_dialect(node->step->agent->name, t->argv);
 	make_how(m);
 	return 0;
 }
@@ -505,7 +515,10 @@ task_step(struct task *t, const struct surroundings *around, struct answers *a, 
 {
 	struct maker m;
 
-	return make_step(&m, t, around, a, at, node, key) || make_env(&m) ? -1 : 0;
+	if (make_step(&m, t, around, a, at, node, key) || take_file(t) || make_env(&m))
+		return -1;
+	t->dialect = verdict_dialect(node->step->agent->name, t->argv);
+	return 0;
 }
 
 int
@@ -541,8 +554,7 @@ make_other(struct maker *m, struct task *t, const struct surroundings *around, s
 	m->node = node;
 	m->attrs[2] = &at->flow->attrs;
 	t->dir = at->dir;
-	if (take_key(m, key))
-		return -1;
+	take_key(t, key);
 	if (t->kind == TASK_WORKTREE)
 		return make_worktree(m);
 	return t->kind == TASK_COMMIT ? make_commit(m) : make_ask(m);
@@ -554,7 +566,7 @@ task_other(struct task *t, const struct surroundings *around, struct answers *a,
 {
 	struct maker m;
 
-	if (make_other(&m, t, around, a, at, node, key))
+	if (make_other(&m, t, around, a, at, node, key) || take_file(t))
 		return -1;
 	return t->kind == TASK_ASK ? 0 : make_git_env(&m);
 }
@@ -579,7 +591,8 @@ task_word(struct task *t, const struct surroundings *around, struct answers *a, 
 	m.at = at;
 	m.node = node;
 	t->word = read_tmpl(&m, &w->t, &t->nword, 0);
-	return !t->word || take_key(&m, key) ? -1 : 0;
+	take_key(t, key);
+	return !t->word || take_file(t) ? -1 : 0;
 }
 
 void

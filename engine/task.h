@@ -25,7 +25,6 @@ struct task {
 	enum task_kind kind;
 	struct arena mem;       /* of all that is below; freed by task_free */
 	const char *key;        /* what messages call it; of an if: its place in the file */
-	char file[KEY_NAME_MAX + 1];    /* the key's file name; "" for an if */
 	char *const *argv;
 	char *const *envp;
 	const char *dir;        /* absolute: where the agent works */
@@ -55,6 +54,8 @@ struct task {
 	long long retries;      /* how many more tries there are after the first */
 	long long delay;        /* milliseconds before the second */
 	int has_otherwise;
+
+	char file[KEY_NAME_MAX + 1];    /* the key's file name; "" for an if, and from task_asked; the last: it is not cleared */
 };
 
 /* What all tasks of a run have in common. */
@@ -70,8 +71,7 @@ struct surroundings {
 int task_step(struct task *, const struct surroundings *, struct answers *, const struct place *at,
     const struct node *node, const char *key);
 
-/* The task of a step, worktree, commit or ask without its environment: what it would be asked, not enough to
- * ask it. */
+/* The task of a step, worktree, commit or ask as far as it says what would be asked: not enough to ask it. */
 int task_asked(struct task *, const struct surroundings *, struct answers *, const struct place *at,
     const struct node *node, const char *key);
 

@@ -165,8 +165,9 @@ begin_key(struct walk *w, struct branch *b)
 	if (!bad) {
 		b->key = keys_add(keys, s->s, s->n);
 		if (keys->list[b->key].flags & KEY_MADE) {
-			buf_fmt(&error, "the key `%s` was made already, on line %u of %s", s->s, keys->list[b->key].node->pos.line,
-			    keys->list[b->key].node->pos.src->name);
+			const struct node *line = keys_line(keys, b->key);
+
+			buf_fmt(&error, "the key `%s` was made already, on line %u of %s", s->s, line->pos.line, line->pos.src->name);
 			bad = -1;
 		} else if (keys->list[b->key].flags & KEY_ODD) {
 			buf_fmt(&error, "result/%s is no plain file; remove it", s->s);
@@ -177,7 +178,7 @@ begin_key(struct walk *w, struct branch *b)
 		branch_fail_here(w, b, buf_str(&error));
 	} else {
 		keys->list[b->key].flags |= KEY_MADE;
-		keys->list[b->key].node = b->at;
+		keys->list[b->key].line = b->at->number;
 		keys->list[b->key].owner = 0;
 	}
 	buf_free(&error);
@@ -1041,6 +1042,8 @@ walk_start(struct walk *w, const struct workflow *workflow, const struct surroun
 	w->world = world;
 	w->jobs = jobs;
 	w->stop_first = stop_first;
+	w->tags = UINT32_MAX;
+	answers->keys->lines = workflow->keyed;
 	list_init(&w->spare);
 	list_init(&w->ready);
 	list_init(&w->places);
@@ -1076,8 +1079,6 @@ walk_free(struct walk *w)
 	buf_free(&w->reason);
 	buf_free(&w->flush);
 	buf_free(&w->key);
-	while ((b = list_take(&w->spare))) {
-		ids_free(&b->sight.made);
+	while ((b = list_take(&w->spare)))
 		free(b);
-	}
 }

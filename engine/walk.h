@@ -89,7 +89,8 @@ struct walk {
 	struct held_agent *held_agents; /* that took no more at some time, with those who wait for them */
 	long naside;            /* branches in these two */
 	struct block *filling;  /* blocks that have branches to make, the newest first */
-	uint32_t serials, tags, looks;
+	uint32_t serials, looks;
+	uint32_t tags;          /* the next item's turn to claim its keys: serials count up, they down */
 	int stdin_state;        /* enum stdin_state */
 	int budget;             /* statements until ORDER_MORE */
 	int ended, failed, held;        /* the root has ended: with a failure, or cut short */

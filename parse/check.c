@@ -78,13 +78,31 @@ bind_call(struct checker *c, struct node *n)
 }
 
 static void
-bind_calls(struct checker *c, struct node *n)
+give_number(struct checker *c, struct node *n)
+{
+	struct workflow *first = c->w;
+
+	while (first->up)
+		first = first->up;
+	if (first->nkeyed == KEYED_MOST) {
+		diag_error(c->diags, n->pos, "this workflow, with those it calls, has more than %d statements with a key", (int)KEYED_MOST);
+		return;
+	}
+	first->keyed = arena_more(&first->mem, first->keyed, first->nkeyed, sizeof *first->keyed);
+	first->keyed[first->nkeyed++] = n;
+	n->number = first->nkeyed;
+}
+
+static void
+bind_nodes(struct checker *c, struct node *n)
 {
 	for (; n; n = n->next) {
 		if (n->kind == NODE_CALL)
 			bind_call(c, n);
-		bind_calls(c, n->body);
-		bind_calls(c, n->other);
+		if (n->key)
+			give_number(c, n);
+		bind_nodes(c, n->body);
+		bind_nodes(c, n->other);
 	}
 }
 
@@ -419,10 +437,10 @@ check_agent(struct checker *c, struct node *n)
 {
 	const struct step *s = n->step;
 	const char *name = s->agent->name;
-	size_t at = 0, i, places = 0;
+	size_t i, places = 0;
 	const struct word *w;
 
-	n->place = agents_place(s, is_interactive(n), &at);
+	n->place = agents_place(s, is_interactive(n), &n->prompt_at);
 	for (i = 0; (w = agents_word(s, is_interactive(n), i)); i++) {
 		if (!w->quoted && !strcmp(w->raw, "{}") && places++)
 			diag_error(c->diags, w->pos, "a second {}: the prompt goes to one place");
@@ -777,7 +795,7 @@ workflow_check(struct workflow *w, const struct check_with *with, struct diags *
 	c.diags = diags;
 	w->checking = 1;        /* what calls it now calls in a circle */
 	agents_add_built_in(w);
-	bind_calls(&c, w->body);
+	bind_nodes(&c, w->body);
 	names_start(&c.names, w, diags);
 	c.names.with = w->up || !with->given ? NULL : with;
 	bind_agents(&c);

@@ -113,6 +113,7 @@ struct node {
 	struct node *next;              /* the statement below it, in the same block */
 	struct node *parent;            /* the block it stands in; NULL at the top */
 	unsigned order;                 /* counts the statements of a file from 1 */
+	unsigned number;                /* of those with a key, counts them over all files of a run from 1; after check */
 	int in_else;                    /* its parent is an if, and it stands behind the else */
 	int has_else;                   /* IF */
 
@@ -125,6 +126,7 @@ struct node {
 	struct tmpl prompt;             /* RUN: the step's text, then its own; others: the text; after check */
 	const char *program;            /* RUN: the same as it stands, if it is a program; after check */
 	enum prompt_place place;        /* RUN: after check */
+	size_t prompt_at;               /* RUN: which of its words that is, if it is not standard input; after check */
 
 	const char *var;                /* FOR, PARALLEL of items; NULL: PARALLEL of different runs */
 	struct word *max;               /* PARALLEL */
@@ -156,6 +158,8 @@ struct workflow {
 	struct step *steps;
 	struct node *body;
 	unsigned nodes;                 /* how many statements there are */
+	struct node **keyed;            /* of the first file: all that have a number, in order; after check */
+	unsigned nkeyed;
 	struct workflow *up;            /* the file whose call made this one be read; NULL: the first */
 	unsigned height;                /* how many files deep its own calls go; after check */
 	int checking;                   /* its check has begun */

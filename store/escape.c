@@ -1,6 +1,8 @@
 /* Fields of a line. */
 #include "store/escape.h"
 
+#include <string.h>
+
 static int
 is_plain(char c)
 {
@@ -45,9 +47,10 @@ hex(char c)
 size_t
 escape_undo(char *s, size_t n)
 {
-	size_t i, at = 0;
+	char *first = n ? memchr(s, '%', n) : NULL;
+	size_t i = first ? (size_t)(first - s) : n, at = i;
 
-	for (i = 0; i < n; i++) {
+	for (; i < n; i++) {
 		if (s[i] == '%' && i + 2 < n && hex(s[i + 1]) >= 0 && hex(s[i + 2]) >= 0) {
 			s[at++] = (char)(hex(s[i + 1]) * 16 + hex(s[i + 2]));
 			i += 2;

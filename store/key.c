@@ -7,8 +7,7 @@
 static int
 plain(unsigned char c)
 {
-	return (c >= '0' && c <= ':') || (c >= '@' && c <= 'Z') || (c >= 'a' && c <= 'z') || (c >= '+' && c <= '.') ||
-	    c == '=' || c == '_';
+	return (c >= 'a' && c <= 'z') || (c >= '+' && c <= ':' && c != '/') || (c >= '@' && c <= 'Z') || c == '_' || c == '=';
 }
 
 /* How many of the N bytes of S, from its first, are written as they are. */

@@ -174,14 +174,23 @@ hex(char **s, char *end, unsigned long long *v)
 	return p && ends(s, first, p, end, 16);
 }
 
+/* Takes the event off *S; -1: it is none, or nothing follows it. */
 static int
-event_of(const char *p)
+event_of(char **s, const char *end)
 {
+	const char *p = *s;
+	size_t n;
 	int e;
 
-	for (e = 0; e < EVENTS; e++)
-		if (*p == *events[e] && !strcmp(p, events[e]))
+	for (e = 0; e < EVENTS; e++) {
+		if (p == end || *p != *events[e])
+			continue;
+		n = strlen(events[e]);
+		if ((size_t)(end - p) > n && p[n] == '\t' && !memcmp(p, events[e], n)) {
+			*s += n + 1;
 			return e;
+		}
+	}
 	return -1;
 }
 
@@ -195,10 +204,10 @@ parse(char *s, size_t len, unsigned wanted, struct log_line *l)
 	int e;
 
 	field(&s, end, &n);
-	if (!(p = field(&s, end, &n)) || (e = event_of(p)) < 0 || !(wanted >> e & 1) || (s && memchr(s, '\030', (size_t)(end - s))))
+	if (!s || (e = event_of(&s, end)) < 0 || !(wanted >> e & 1) || end[-1] == '\030')
 		return 0;
 	memset(l, 0, sizeof *l);
-	if (!number(&time, p - 1, &l->ms) || l->ms < 0)
+	if (!number(&time, time + n, &l->ms) || l->ms < 0)
 		return 0;               /* what reckons with it would overflow */
 	l->event = (enum log_event)e;
 	if (l->event != LOG_WALK && l->event != LOG_END) {

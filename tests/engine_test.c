@@ -2265,14 +2265,6 @@ view_make(struct view *v, struct rig *r)
 	place_make(&v->at, r, &v->here);
 }
 
-static void
-view_free(struct view *v)
-{
-	ids_free(&v->up.made);
-	ids_free(&v->here.made);
-	ids_free(&v->other.made);
-}
-
 static const struct {
 	const char *in, *out;   /* NULL: an error */
 } expansions[] = {
@@ -2306,7 +2298,6 @@ START_TEST(expansion)
 		ck_assert_uint_gt(r->answers.error.n, 0);
 	}
 	buf_free(&out);
-	view_free(&v);
 	rig_free(r);
 }
 END_TEST
@@ -2324,7 +2315,6 @@ START_TEST(expansion_of_bytes)
 	ck_assert_uint_eq(out.n, 6);
 	ck_assert_mem_eq(out.s, "ap\0\0\0b", 6);
 	buf_free(&out);
-	view_free(&v);
 	rig_free(r);
 }
 END_TEST
@@ -2358,7 +2348,6 @@ START_TEST(named_keys)
 	}
 	buf_free(&list);
 	ids_free(&ids);
-	view_free(&v);
 	rig_free(r);
 }
 END_TEST
@@ -2418,6 +2407,105 @@ START_TEST(keys_by_number)
 }
 END_TEST
 
+/* The keys of a chain, or that a sight has made, with a blank behind each. */
+static const char *
+chained(const struct keys *k, uint32_t first, struct buf *out)
+{
+	uint32_t i;
+
+	out->n = 0;
+	for (i = first; i; i = k->list[i - 1].next)
+		buf_fmt(out, "%s ", keys_text(k, i - 1));
+	return buf_str(out);
+}
+
+START_TEST(keys_in_chains)
+{
+	struct sight s = { NULL, 7, { 0, 0 } };
+	struct chain a = { 0, 0 }, b = { 0, 0 };
+	struct keys k = { 0 };
+	struct buf out = { 0 };
+	uint32_t i;
+
+	for (i = 0; i < 6; i++)
+		keys_add(&k, &"abcdef"[i], 1);
+	chain_join(&a, &k, 0);
+	ck_assert_str_eq(chained(&k, a.first, &out), "");
+	chain_add(&b, &k, 4);
+	chain_add(&b, &k, 1);
+	ck_assert_str_eq(chained(&k, b.first, &out), "e b ");
+	chain_join(&a, &k, b.first);
+	chain_add(&a, &k, 0);
+	ck_assert_str_eq(chained(&k, a.first, &out), "e b a ");
+	sight_add(&s, &k, 5);
+	sight_join(&s, &k, a.first);
+	sight_join(&s, &k, 0);
+	sight_add(&s, &k, 2);
+	ck_assert_str_eq(chained(&k, s.made.first, &out), "f e b a c ");
+	for (i = 0; i < 6; i++)
+		ck_assert_int_eq(sight_has(&s, &k, i), i != 3);
+	buf_free(&out);
+	keys_free(&k);
+}
+END_TEST
+
+/* Nothing but this, its bytes, its place in the table, and where it is known a digest is kept of an item. */
+START_TEST(a_key_is_small)
+{
+	ck_assert_uint_le(sizeof(struct key), 16);
+}
+END_TEST
+
+/* The key that was claimed behind another is looked at first; it is found in no other way than any. */
+START_TEST(keys_that_are_expected)
+{
+	static const char names[] = "wxyz";
+	struct node node = { 0 };
+	struct keys k = { 0 };
+	uint32_t i, round;
+
+	node.number = 1;
+	for (i = 0; i < 4; i++) {
+		ck_assert_uint_eq(keys_add(&k, &names[i], 1), i);
+		keys_claim(&k, i, UINT32_MAX - i, &node);
+	}
+	ck_assert_uint_eq(keys_add(&k, "w", 1), 0);
+	ck_assert_uint_eq(k.expected, 2);
+	ck_assert_uint_eq(keys_add(&k, "x", 1), 1);
+	ck_assert_uint_eq(k.expected, 3);
+	ck_assert_uint_eq(keys_add(&k, "w", 1), 0);
+	ck_assert_uint_eq(keys_add(&k, "new", 3), 4);
+	k.list[0].flags |= KEY_MADE;
+	ck_assert_uint_eq(keys_add(&k, "w", 1), 0);
+	ck_assert_uint_eq(k.expected, 0);
+	/* In any order, and claimed again: two arms may share one. */
+	keys_claim(&k, 1, UINT32_MAX - 1, &node);
+	keys_claim(&k, 1, UINT32_MAX - 1, &node);
+	for (round = 0; round < 64; round++)
+		for (i = 0; i < 4; i++)
+			ck_assert_uint_eq(keys_add(&k, &names[(i * round + 3) % 4], 1), (i * round + 3) % 4);
+	ck_assert_uint_eq(k.n, 5);
+	keys_free(&k);
+}
+END_TEST
+
+/* Keys of a length that none has are not looked for; all of 63 bytes and more count as one length. */
+START_TEST(keys_by_length)
+{
+	struct keys k = { 0 };
+	char key[201];
+	size_t n;
+
+	memset(key, 'k', sizeof key);
+	ck_assert_uint_eq(keys_find(&k, key, 3), KEY_NONE);
+	for (n = 1; n < sizeof key; n += 2)
+		keys_add(&k, key, n);
+	for (n = 1; n < sizeof key; n++)
+		ck_assert_uint_eq(keys_find(&k, key, n), n % 2 ? (uint32_t)n / 2 : KEY_NONE);
+	keys_free(&k);
+}
+END_TEST
+
 START_TEST(newlines_at_the_end)
 {
 	ck_assert_uint_eq(without_newlines("", 0), 0);
@@ -2468,7 +2556,7 @@ START_TEST(item_lists)
 {
 	struct buf text = { 0 }, first = { 0 }, again = { 0 };
 	const struct node *node;
-	struct sight sight = { NULL, 1, { NULL, 0, 0 } };
+	struct sight sight = { NULL, 1, { 0, 0 } };
 	struct place at;
 	struct items l;
 	struct rig *r;
@@ -2500,7 +2588,6 @@ START_TEST(item_lists)
 	items_free(&l);
 	buf_free(&first);
 	buf_free(&again);
-	ids_free(&sight.made);
 	rig_free(r);
 	buf_free(&text);
 }
@@ -2509,7 +2596,7 @@ END_TEST
 START_TEST(items_with_a_nul)
 {
 	struct rig *r = rig_new(T "run t as l\nfor x in < l\nrun t as {{x}}\nend\n");
-	struct sight sight = { NULL, 1, { NULL, 0, 0 } };
+	struct sight sight = { NULL, 1, { 0, 0 } };
 	struct place at;
 	struct items l;
 	char *lines;
@@ -2523,7 +2610,6 @@ START_TEST(items_with_a_nul)
 	ck_assert(has(buf_str(&r->answers.error), "NUL"));
 	ck_assert(has(buf_str(&r->answers.error), "line 3"));
 	items_free(&l);
-	ids_free(&sight.made);
 	rig_free(r);
 }
 END_TEST
@@ -2532,7 +2618,7 @@ END_TEST
 START_TEST(inputs_joined)
 {
 	struct rig *r = rig_new(T "parallel\nrun t as a\nrun t as b\nrun t as c\nrun t as d\nend\nfor x in < a b c d\nrun t as {{x}}\nend\n");
-	struct sight sight = { NULL, 1, { NULL, 0, 0 } };
+	struct sight sight = { NULL, 1, { 0, 0 } };
 	struct place at;
 	char *lines;
 	size_t n;
@@ -2552,7 +2638,6 @@ START_TEST(inputs_joined)
 	r->table[1].bytes = NULL;
 	ck_assert_int_eq(inputs_read(&r->answers, &at, r->w->body->next, &lines, &n), -1);
 	ck_assert(has(buf_str(&r->answers.error), "`b`"));
-	ids_free(&sight.made);
 	rig_free(r);
 }
 END_TEST
@@ -2564,7 +2649,7 @@ static int
 task_of(struct rig *r, struct task *t)
 {
 	const struct node *n = r->w->body;
-	struct sight sight = { NULL, 1, { NULL, 0, 0 } };
+	struct sight sight = { NULL, 1, { 0, 0 } };
 	struct place at;
 	int got;
 
@@ -2575,7 +2660,6 @@ task_of(struct rig *r, struct task *t)
 	give(r, &sight, "nul", "x\0y", 3);
 	place_make(&at, r, &sight);
 	got = task_step(t, &r->around, &r->answers, &at, n, "k/1");
-	ids_free(&sight.made);
 	return got;
 }
 
@@ -2852,7 +2936,7 @@ END_TEST
 START_TEST(task_of_an_if)
 {
 	struct rig *r = rig_new("timeout 1m\ncheck false\nenv A=b\nparam x\n" T "run t as a\nif < a | grep \"$x\" {{y}}\nend\n");
-	struct sight sight = { NULL, 1, { NULL, 0, 0 } };
+	struct sight sight = { NULL, 1, { 0, 0 } };
 	struct place at;
 	struct task t;
 
@@ -2872,7 +2956,6 @@ START_TEST(task_of_an_if)
 	ck_assert_uint_eq(t.ninputs, 1);
 	ck_assert_uint_eq(t.nchecks, 0);
 	task_free(&t);
-	ids_free(&sight.made);
 	rig_free(r);
 }
 END_TEST
@@ -3082,6 +3165,10 @@ values_case(void)
 	tcase_add_loop_test(tc, named_keys, 0, COUNT(named));
 	tcase_add_test(tc, names_with_a_nul);
 	tcase_add_test(tc, keys_by_number);
+	tcase_add_test(tc, keys_in_chains);
+	tcase_add_test(tc, a_key_is_small);
+	tcase_add_test(tc, keys_that_are_expected);
+	tcase_add_test(tc, keys_by_length);
 	tcase_add_test(tc, newlines_at_the_end);
 	tcase_add_loop_test(tc, item_lists, 0, COUNT(lists));
 	tcase_add_test(tc, items_with_a_nul);

@@ -2,12 +2,21 @@
  *
  * Most cases are tables. A tree is compared in the words of dump(), below: a name in braces is
  * shown as <name>, a pattern's star as <*>, a newline as \n; what was given as a word stands in []. */
+#if defined(__linux__) && !defined(ORCH_NO_LINUX)
+#define _DEFAULT_SOURCE         /* mincore */
+#endif
 #include "tests/suites.h"
 
 #include <dirent.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#if defined(__linux__) && !defined(ORCH_NO_LINUX)
+#include <sys/mman.h>
+#endif
 
 #include "parse/agents.h"
 #include "parse/check.h"
@@ -1630,6 +1639,89 @@ START_TEST(buf_grows)
 }
 END_TEST
 
+START_TEST(memory_apart)
+{
+	const size_t sizes[] = { 0, 10, 4096, 200 * 1000, 300 * 1000, 300 * 1000 + 1, 5 * 1000 * 1000, 5 * 1000 * 1000 };
+	unsigned char *p = NULL;
+	size_t i, k;
+
+	for (i = 1; i < COUNT(sizes); i++) {
+		p = mem_apart(p, sizes[i - 1], sizes[i]);
+		for (k = 0; k < sizes[i]; k++)
+			ck_assert_uint_eq(p[k], k < sizes[i - 1] ? (unsigned char)(k * 7 + 1) : 0);
+		for (k = sizes[i - 1]; k < sizes[i]; k++)
+			p[k] = (unsigned char)(k * 7 + 1);
+	}
+	mem_apart_free(p, sizes[i - 1]);
+	mem_apart_free(NULL, 0);
+	mem_apart_free(mem_apart(NULL, 0, 100), 100);
+}
+END_TEST
+
+#if defined(__linux__) && !defined(ORCH_NO_LINUX)
+/* What is large is not there behind a fork; it is here, and so is what has grown. */
+START_TEST(memory_that_forks_do_not_get)
+{
+	const size_t most = 64 * 1024 * 1024, page = (size_t)sysconf(_SC_PAGESIZE);
+	char *p = mem_apart(NULL, 0, most / 64);
+	unsigned char there;
+	int status;
+	pid_t pid;
+
+	p = mem_apart(p, most / 64, most);
+	p[0] = p[most - 1] = 1;
+	pid = fork();
+	if (!pid) {
+		status = mincore(p, page, &there) == 0 || mincore(p + most - page, page, &there) == 0;
+		_exit(status);
+	}
+	ck_assert_int_eq(waitpid(pid, &status, 0), pid);
+	ck_assert_int_eq(status, 0);
+	ck_assert_int_eq(mincore(p, page, &there), 0);
+	mem_apart_free(p, most);
+}
+END_TEST
+#endif
+
+static struct workflow *
+call_it(void *ctx, const struct workflow *from, const char *name, const char **error)
+{
+	(void)from;
+	(void)name;
+	(void)error;
+	return ctx;
+}
+
+/* Statements with a key have numbers over all files of a run. */
+START_TEST(numbers_of_statements)
+{
+	static const char text[] = X "run exec_ as a\nprint | x\ncall y as c\nfor i in 1 2\nrun exec_ as {{i}}\nend\ncall y as d\n";
+	struct source src = { "y", X "if true\nrun exec_ as b\nend\n", 0 };
+	struct check_with with = { 0 };
+	struct diags diags = { 0 };
+	const struct node *n, *inside;
+	struct given g;
+	unsigned i;
+
+	src.n = strlen(src.text);
+	with.ctx = workflow_parse(&src, &diags);
+	with.call = call_it;
+	give_bytes(&g, "w", text, sizeof text - 1, &with);
+	ck_assert_str_eq(g.said.s, "");
+	ck_assert_uint_eq(g.w->nkeyed, 5);
+	for (i = 0; i < g.w->nkeyed; i++)
+		ck_assert_uint_eq(g.w->keyed[i]->number, i + 1);
+	n = g.w->body;
+	ck_assert_ptr_eq(g.w->keyed[n->number - 1], n);
+	ck_assert_uint_eq(n->next->number, 0);
+	inside = n->next->next->called->body->body;
+	ck_assert_ptr_eq(g.w->keyed[inside->number - 1], inside);
+	done(&g);
+	workflow_free(with.ctx);
+	diag_free(&diags);
+}
+END_TEST
+
 START_TEST(nodes_to_each_other)
 {
 	struct given g;
@@ -1688,6 +1780,7 @@ names_case(void)
 	tcase_add_loop_test(tc, places_allowed, 0, COUNT(places_right));
 	tcase_add_test(tc, stdin_of_a_workflow_from_stdin);
 	tcase_add_test(tc, nodes_to_each_other);
+	tcase_add_test(tc, numbers_of_statements);
 	return tc;
 }
 
@@ -1722,6 +1815,10 @@ tools_case(void)
 	tcase_add_loop_test(tc, numbers_and_durations, 0, COUNT(numbers));
 	tcase_add_test(tc, arena_grows);
 	tcase_add_test(tc, buf_grows);
+	tcase_add_test(tc, memory_apart);
+#if defined(__linux__) && !defined(ORCH_NO_LINUX)
+	tcase_add_test(tc, memory_that_forks_do_not_get);
+#endif
 	return tc;
 }
 
