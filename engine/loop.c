@@ -29,6 +29,9 @@
 
 enum {
 	STARTS = 16,            /* between two looks at signals */
+	CROWD = 64,             /* from so many tasks on no more than DUE_MOST minders may wait for the processor: */
+	DUE_MOST = 32,          /* else orch would not get to it for long when a signal comes */
+	REAP_MS = 100,          /* of ten thousand children, between two looks at all of them; of fewer less */
 	AGAIN_MS = 30 * 1000,   /* how long a lone step waits for a process to be had */
 	AGAIN_MOST_MS = 1000,
 	SECOND_MS = 1000,       /* from when on a second signal is one of its own */
@@ -55,6 +58,7 @@ struct loop_state {
 	long long sig_at;
 	long long skew;         /* milliseconds that orch itself was stopped */
 	struct jobserver *jobserver;
+	long long reap_at;      /* not to be looked at all children before */
 	int has_begun;          /* something was started; from then on it is known whether there is a jobserver */
 	uint32_t limit;         /* tasks at once when processes are scarce; 0: no limit */
 	int scarce;             /* a fork was refused, and nothing has ended since */
@@ -295,6 +299,27 @@ log_step(struct loop_state *l, enum log_event event, const struct branch *b, con
 
 /* Starting. */
 
+/* A fork of orch, to which its words wait until it can take them. */
+static pid_t
+fork_minder(void)
+{
+	sigset_t words, old;
+	pid_t pid;
+
+	sigemptyset(&words);
+	sigaddset(&words, MINDER_STOP);
+	sigaddset(&words, MINDER_HALT);
+	sigprocmask(SIG_BLOCK, &words, &old);
+	pid = fork();
+	if (pid) {
+		int saved = errno;
+
+		sigprocmask(SIG_SETMASK, &old, NULL);
+		errno = saved;
+	}
+	return pid;
+}
+
 static void
 be_scarce(struct loop_state *l)
 {
@@ -322,7 +347,7 @@ be_plenty(struct loop_state *l)
 static int
 may_start(struct loop_state *l)
 {
-	if (l->limit && l->slots.running >= l->limit)
+	if ((l->limit && l->slots.running >= l->limit) || l->slots.due >= DUE_MOST)
 		return 0;
 	return !l->scarce || (!l->slots.running && now_ms(l) >= l->scarce_until);
 }
@@ -376,8 +401,8 @@ start_task(struct loop_state *l, struct order *o)
 		screen_hide(&l->output.screen, l->progress);
 		output_say(l->progress);
 	}
-	pid = fork();
-
+	o->task.tells = l->slots.running >= CROWD;
+	pid = fork_minder();
 	if (!pid) {
 		close(l->life);
 		close(l->report);
@@ -402,6 +427,8 @@ start_task(struct loop_state *l, struct order *o)
 	s->started = now_ms(l);
 	s->has_terminal = talks;
 	l->slots.talking += (uint32_t)talks;
+	s->is_due = o->task.tells;
+	l->slots.due += (uint32_t)s->is_due;
 	screen_stir(&l->output.screen);
 	if (o->task.kind == TASK_WORD)
 		s->word = mem_dup(o->task.word, o->task.nword);
@@ -592,6 +619,10 @@ take_record(struct loop_state *l, struct outcome *o)
 
 	if (o->slot >= l->slots.n || !l->slots.list[o->slot].pid)
 		return;
+	if (o->kind == OUT_BEGUN) {
+		slots_begun(&l->slots, o->slot);
+		return;
+	}
 	b = l->slots.list[o->slot].branch;
 	if (o->kind == OUT_OK)
 		o->number = (int32_t)l->slots.list[o->slot].pid;
@@ -642,6 +673,7 @@ lose_slot(struct loop_state *l, uint32_t slot)
 		l->lost_since = now_ms(l);
 }
 
+/* Looks at every child, for the kernel does: so not each time that one of thousands has ended. */
 static void
 reap(struct loop_state *l)
 {
@@ -649,6 +681,10 @@ reap(struct loop_state *l)
 	size_t n = 0, i;
 	uint32_t slot;
 
+	if (!got_child || now_ms(l) < l->reap_at)
+		return;
+	got_child = 0;
+	l->reap_at = now_ms(l) + (long long)l->slots.running * REAP_MS / 10000;
 	while ((pid = waitpid(-1, NULL, WNOHANG)) > 0) {
 		if (slots_find(&l->slots, pid) == NO_SLOT)
 			continue;
@@ -791,6 +827,8 @@ wait_time(struct loop_state *l, int more, long long now)
 		ms = clock_sooner(ms, l->scarce_until > now ? l->scarce_until - now : 0);
 	if (l->nlost)
 		ms = clock_sooner(ms, 2);
+	if (got_child)
+		ms = clock_sooner(ms, l->reap_at > now ? l->reap_at - now : 0);
 	return ms;
 }
 
@@ -860,10 +898,7 @@ loop_run(struct walk *w, struct store *s, struct progress *p)
 	more = start_all(&l);
 	while (!is_over(&l)) {
 		wait_for_something(&l, more);
-		if (got_child) {
-			got_child = 0;
-			reap(&l);
-		}
+		reap(&l);
 		read_reports(&l);
 		end_strays(&l);
 		if (!l.nended || !w->stop_first)

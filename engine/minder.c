@@ -79,6 +79,13 @@ drop_begun(struct minder *d)
 	}
 }
 
+static void
+report(const struct minder *d)
+{
+	while (write(d->m->report, &d->out, sizeof d->out) < 0 && errno == EINTR)
+		;
+}
+
 /* The end: reports and exits. An empty standard error is no file. */
 void
 leave(struct minder *d, enum outcome_kind kind)
@@ -93,8 +100,7 @@ leave(struct minder *d, enum outcome_kind kind)
 	close_answer(d);                /* with its lock: the next try may begin as soon as this is reported */
 	d->out.kind = kind;
 	d->out.ms = clock_ms() - d->started;
-	while (write(d->m->report, &d->out, sizeof d->out) < 0 && errno == EINTR)
-		;
+	report(d);
 	/* From here on the token is orch's to give back, unless there is no orch any more. */
 	if (d->m->jobserver->is_open && mind_wait(d, 0))
 		jobserver_abandon(d->m->jobserver, d->task->pays);
@@ -204,6 +210,7 @@ set_up(struct minder *d)
 		leave_errno(d, OUT_IO, "lock");
 	if (mind_wait(d, 0))
 		mind_abandon(d, 0);
+	mind_look(d);
 	if (d->task->envp)
 		d->task->envp = jobserver_environ(d->m->jobserver, d->task->envp, &d->task->mem);
 	if (d->task->timeout)
@@ -944,6 +951,10 @@ minder_run(const struct minding *m, struct task *t, uint32_t slot)
 		fcntl(in, F_SETFD, FD_CLOEXEC);
 	}
 	stops = halts = paused = 0;
+	if (t->tells) {
+		d.out.kind = OUT_BEGUN;
+		report(&d);
+	}
 	set_up(&d);
 	switch (t->kind) {
 	case TASK_STEP:

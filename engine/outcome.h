@@ -25,7 +25,8 @@ enum outcome_kind {
 	OUT_HELD,               /* somebody still writes into its answer: text says who */
 	OUT_LEFT,               /* processes that it left could not be ended: text says which */
 	OUT_TEXT,               /* text says it all */
-	OUT_LOST                /* the minder itself was killed; not a record, orch's own word */
+	OUT_LOST,               /* the minder itself was killed; not a record, orch's own word */
+	OUT_BEGUN               /* no outcome yet: its minder runs; only of a task that is to tell that */
 };
 
 /* At most 512 bytes (POSIX's least PIPE_BUF), so that no two records mix. */

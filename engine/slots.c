@@ -78,6 +78,13 @@ slots_use(struct slots *s, uint32_t i, pid_t pid)
 }
 
 void
+slots_begun(struct slots *s, uint32_t i)
+{
+	s->due -= (uint32_t)s->list[i].is_due;
+	s->list[i].is_due = 0;
+}
+
+void
 slots_forget(struct slots *s, uint32_t i)
 {
 	uint32_t *p;
@@ -87,6 +94,7 @@ slots_forget(struct slots *s, uint32_t i)
 	*p = s->list[i].next;
 	s->list[i].pid = 0;
 	s->talking -= (uint32_t)s->list[i].has_terminal;
+	slots_begun(s, i);
 	s->running--;
 }
 

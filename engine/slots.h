@@ -16,6 +16,7 @@ struct slot {
 	struct branch *branch;  /* NULL: standard input's */
 	enum task_kind kind;
 	int has_terminal;       /* a question, an agent that is given the terminal, standard input that is one */
+	int is_due;             /* its minder is to tell that it runs, and has not */
 	char *word;             /* of an otherwise, for the message */
 	long long started;
 	unsigned long number;   /* it was the NUMBERth to be started, from 1 */
@@ -25,6 +26,7 @@ struct slots {
 	struct slot *list;
 	uint32_t n, free, running;
 	uint32_t talking;       /* tasks that have the terminal to themselves */
+	uint32_t due;           /* whose minders are to tell that they run, and have not */
 	unsigned long starts;   /* how many there were */
 	uint32_t *by_pid;       /* heads of chains, n of them: a power of two */
 };
@@ -37,6 +39,9 @@ uint32_t slots_take(struct slots *);
 
 /* PID minds the slot I: it is running. The caller fills in the rest. */
 struct slot *slots_use(struct slots *, uint32_t i, pid_t pid);
+
+/* The slot's minder has told that it runs. */
+void slots_begun(struct slots *, uint32_t i);
 
 /* The slot's minder has told of its end, or was killed: from here on its number is nobody's. */
 void slots_forget(struct slots *, uint32_t i);

@@ -44,6 +44,7 @@ struct task {
 	size_t nword;
 
 	int pays;               /* it takes a token, where there is a jobserver */
+	int tells;              /* its minder first tells that it runs */
 	int interactive;        /* TASK_STEP: the agent gets the terminal */
 	const char *branch, *from, *path;       /* TASK_WORKTREE; from and path NULL: not given; path absolute */
 	const char *const *choices;     /* TASK_ASK: nchoices of them */

@@ -5,7 +5,8 @@
  *
  * Each contender has, in each round, a directory of its own below the current one. Its first command
  * makes that ready and is not measured; the second is, from its start to its end: wall time, CPU time of
- * it and all its children, memory of the largest of them. What is not installed is left out. */
+ * it and all its children, memory of the largest of them. What is not installed is left out. Without a name
+ * all scenarios are measured but the longest. */
 #define _DEFAULT_SOURCE         /* wait4 */
 #include <errno.h>
 #include <stddef.h>
@@ -33,6 +34,7 @@ struct scenario {
 	const char *n, *j;
 	int ready_once;         /* what is measured leaves all as it was */
 	const struct contender *list;
+	int rounds;             /* 0: ROUNDS; else it is one of the longest */
 };
 
 #define FLOW(max, words) \
@@ -51,7 +53,7 @@ static const struct contender keep[] = {
 	{ "orch, static", NULL, FLOW("max '$J'", "/bin/echo x"), STATIC },
 	{ "make", "make", MAKEFILE("/bin/echo x >$@"), "exec make -s -j$J" },
 	{ "ninja", "ninja", NINJAFILE, "exec ninja --quiet -j$J" },
-	{ "samurai", "samu", NINJAFILE, "exec samu -j$J" },
+	{ "samurai", "samu", NINJAFILE, "exec samu -j$J >/dev/null" },
 	{ "xe", "xe", "mkdir r", "seq $N | xe -j$J sh -c '/bin/echo x >r/$1' -" },
 	{ "xargs, mv", "xargs", "mkdir t r", "seq $N | xargs -P$J -I{} sh -c '/bin/echo x >t/{} && mv t/{} r/{}'" },
 	{ "GNU parallel", "parallel", ":", "seq $N | parallel -j$J --results r --joblog l /bin/echo x >o" },
@@ -62,8 +64,8 @@ static const struct contender again[] = {
 	{ "names in a set", NULL, FLOW("max 8", "/bin/true") "; orch" RUN, "exec floor -s $N .orch/r/result s-" },
 	{ "orch", NULL, FLOW("max 8", "/bin/true") "; orch" RUN, ORCH },
 	{ "make", "make", MAKEFILE("false") "; cd r && seq $N | xargs touch", "exec make -s" },
-	{ "ninja", "ninja", NINJAFILE "; ninja --quiet", "exec ninja --quiet" },
-	{ "samurai", "samu", NINJAFILE "; samu", "exec samu" },
+	{ "ninja", "ninja", NINJAFILE "; ninja --quiet", "exec ninja --quiet >/dev/null" },
+	{ "samurai", "samu", NINJAFILE "; samu >/dev/null", "exec samu >/dev/null" },
 	{ "GNU parallel", "parallel", "{ echo head; seq $N | awk '{ print $1 \"\\t:\\t1\\t0\\t0\\t0\\t0\\t0\\ttrue \" $1 }'; } >l",
 	    "seq $N | parallel --resume --joblog l true" },
 	{ NULL, NULL, NULL, NULL }
@@ -98,18 +100,29 @@ static const struct contender list[] = {
 	{ NULL, NULL, NULL, NULL }
 };
 
+/* Items from a list, and a step that reads all answers. */
+static const struct contender million[] = {
+	{ "floor", NULL, ":", "exec floor $N $J hello" },
+	{ "orch", NULL, "seq -f 'item-%07.0f' $N >list; { printf 'step e exec hello\nstep all exec wc -c\n"
+	    "run sh as l | cat \"$ORCH_ROOT/list\"\nparallel max %d i in < l\nrun e as x-{{i}}\nend\nrun all as sum < x-*\n' $J; } >w.orch",
+	    ORCH },
+	{ "orch, again", NULL, ":", "cd ../million-1-0; " ORCH },
+	{ NULL, NULL, NULL, NULL }
+};
+
 static const struct scenario scenarios[] = {
-	{ "kept-1", "1,000 x echo, kept, one after another", "1000", "1", 0, keep },
-	{ "kept-2", "1,000 x echo, kept, 2 at once", "1000", "2", 0, keep },
-	{ "kept-8", "1,000 x echo, kept, 8 at once", "1000", "8", 0, keep },
-	{ "again-1000", "nothing to do: 1,000 kept", "1000", "8", 1, again },
-	{ "again-10000", "nothing to do: 10,000 kept", "10000", "8", 1, again },
-	{ "again-100000", "nothing to do: 100,000 kept", "100000", "8", 1, again },
-	{ "once-1000", "1,000 x sleep 3, all at once", "1000", "1", 0, at_once },
-	{ "once-2000", "2,000 x sleep 3, all at once", "2000", "1", 0, at_once },
-	{ "once-5000", "5,000 x sleep 3, all at once", "5000", "1", 0, at_once },
-	{ "list", "a list of 1,000,000, to its first start", "1000000", "8", 1, list },
-	{ "small", "start-up, 100 times", "100", "1", 0, small },
+	{ "kept-1", "1,000 x echo, kept, one after another", "1000", "1", 0, keep, 0 },
+	{ "kept-2", "1,000 x echo, kept, 2 at once", "1000", "2", 0, keep, 0 },
+	{ "kept-8", "1,000 x echo, kept, 8 at once", "1000", "8", 0, keep, 0 },
+	{ "again-1000", "nothing to do: 1,000 kept", "1000", "8", 1, again, 0 },
+	{ "again-10000", "nothing to do: 10,000 kept", "10000", "8", 1, again, 0 },
+	{ "again-100000", "nothing to do: 100,000 kept", "100000", "8", 1, again, 0 },
+	{ "once-1000", "1,000 x sleep 3, all at once", "1000", "1", 0, at_once, 0 },
+	{ "once-2000", "2,000 x sleep 3, all at once", "2000", "1", 0, at_once, 0 },
+	{ "once-5000", "5,000 x sleep 3, all at once", "5000", "1", 0, at_once, 0 },
+	{ "list", "a list of 1,000,000, to its first start", "1000000", "8", 1, list, 0 },
+	{ "small", "start-up, 100 times", "100", "1", 0, small, 0 },
+	{ "million", "1,000,000 x hello of a list, and all", "1000000", "8", 0, million, 1 },
 };
 
 enum { NSCENARIOS = sizeof scenarios / sizeof *scenarios };
@@ -199,19 +212,25 @@ less(const void *a, const void *b)
 	return *x < *y ? -1 : *x > *y;
 }
 
-static double
-median(const struct cost *c, size_t offset)
+static int
+rounds_of(const struct scenario *s)
 {
-	double each[ROUNDS];
-	int i;
-
-	for (i = 0; i < ROUNDS; i++)
-		memcpy(&each[i], (const char *)&c[i] + offset, sizeof *each);
-	qsort(each, ROUNDS, sizeof *each, less);
-	return each[ROUNDS / 2];
+	return s->rounds ? s->rounds : ROUNDS;
 }
 
-#define MEDIAN(c, what) median(c, offsetof(struct cost, what))
+static double
+median(const struct scenario *s, const struct cost *c, size_t offset)
+{
+	double each[ROUNDS];
+	int i, n = rounds_of(s);
+
+	for (i = 0; i < n; i++)
+		memcpy(&each[i], (const char *)&c[i] + offset, sizeof *each);
+	qsort(each, (size_t)n, sizeof *each, less);
+	return each[n / 2];
+}
+
+#define MEDIAN(c, what) median(s, c, offsetof(struct cost, what))
 
 static void
 show(const struct scenario *s, struct cost costs[MOST][ROUNDS])
@@ -239,7 +258,7 @@ measure(const struct scenario *s)
 	memset(costs, 0, sizeof costs);
 	setenv("N", s->n, 1);
 	setenv("J", s->j, 1);
-	for (round = 0; round < ROUNDS; round++)
+	for (round = 0; round < rounds_of(s); round++)
 		for (i = 0; s->list[i].name; i++)
 			if (!s->list[i].needs || is_here(s->list[i].needs))
 				costs[i][round] = one_round(s, &s->list[i], i, round);
@@ -252,7 +271,7 @@ main(int argc, char **argv)
 	int i, k, wanted;
 
 	for (i = 0; i < NSCENARIOS; i++) {
-		wanted = argc < 2;
+		wanted = argc < 2 && !scenarios[i].rounds;
 		for (k = 1; k < argc; k++)
 			wanted |= !strcmp(argv[k], scenarios[i].name);
 		if (wanted)

@@ -173,7 +173,7 @@ is_same(const struct kept *k)
 	size_t n;
 	int same;
 
-	snprintf(path, sizeof path, ".orch/r/%s", k->name);
+	snprintf(path, sizeof path, ".orch/r/%.79s", k->name);
 	if (!help_exists(path))
 		return -1;
 	s = help_read(path, &n);

@@ -516,6 +516,53 @@ START_TEST(places_at_once)
 }
 END_TEST
 
+/* Without a cap all run at once, however many wait to begin: each is there before any may end. */
+START_TEST(many_at_once)
+{
+	pid_t orch;
+
+	help_file("w.orch", "step x exec agent append log + wait-file go say {{i}}", "parallel i in 1..300", "run x as x-{{i}}", "end", NULL);
+	orch = procs_start("exec orch run -q -r r w.orch");
+	procs_await_lines("log", 300, SOON);
+	help_file("go", NULL);
+	ck_assert_int_eq(procs_end(orch, 2 * SOON), 0);
+	ck_assert_str_eq(help_sh(0, "ls .orch/r/result | wc -l").out, "300\n");
+	procs_none_left(AFTER);
+}
+END_TEST
+
+/* Stopped while they begin, each is stopped, and none has failed: a minder that cannot take orch's word yet gets it
+ * when it can. */
+START_TEST(many_are_stopped_while_they_begin)
+{
+	pid_t orch;
+	int i;
+
+	help_file("w.orch", "step x exec agent append log + sleep 1000", "parallel i in 1..300", "run x as x-{{i}}", "end", NULL);
+	for (i = 0; i < 10; i++) {
+		help_sh(0, "rm -rf .orch log");
+		orch = procs_start("exec orch run -r r w.orch");
+		procs_await_lines("log", 1 + 8 * i, SOON);
+		kill(orch, SIGTERM);
+		ck_assert_int_eq(procs_end(orch, SOON), 128 + SIGTERM);
+		help_has(help_read("err", NULL), "was stopped: 0 done, 0 kept, 0 failed");
+		ck_assert_str_eq(help_sh(0, "cut -f2 .orch/r/log | sort -u | tr '\\n' ' '").out, "end start stop walk ");
+	}
+	procs_none_left(AFTER);
+}
+END_TEST
+
+/* Those that never begin make room for others too. */
+START_TEST(many_that_cannot_begin)
+{
+	help_file("no", "#!/none/such", NULL);
+	help_file("w.orch", "step x exec ./no", "step y exec agent say y", "parallel i in 1..300", "run x as x-{{i}}", "otherwise z",
+	    "run y as y-{{i}}", "end", NULL);
+	help_sh(0, "chmod +x no; orch run -q -r r w.orch && cat .orch/r/result/x-* | tr -d '\n' >all");
+	ck_assert_str_eq(help_sh(0, "wc -c <all; ls .orch/r/result | wc -l").out, "300\n600\n");
+}
+END_TEST
+
 /* A key of 255 bytes as a file's name, in data, where nothing is looked at before. BYTE is written as it is, or as %XX. */
 static void
 expect_key(const char *byte, size_t most)
@@ -709,6 +756,9 @@ add_format(Suite *s)
 	tcase_add_test(c, the_most_items);
 	tcase_add_test(c, a_pause_of_ages_can_be_stopped);
 	tcase_add_test(c, places_at_once);
+	tcase_add_test(c, many_at_once);
+	tcase_add_test(c, many_are_stopped_while_they_begin);
+	tcase_add_test(c, many_that_cannot_begin);
 	tcase_add_test(c, keys_as_long_as_can_be);
 	tcase_add_test(c, names_of_runs_as_long_as_can_be);
 	tcase_add_test(c, names_in_names);
