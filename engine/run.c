@@ -11,6 +11,7 @@
 #include "engine/asked.h"
 #include "engine/clock.h"
 #include "engine/flow.h"
+#include "engine/kin.h"
 #include "engine/loop.h"
 #include "engine/output.h"
 #include "engine/plan.h"
@@ -291,6 +292,21 @@ prepare(struct run *r)
 
 /* Opening the run. */
 
+/* HOLDER, or, if it is not known, who has the lock open. */
+static void
+put_minder(struct run *r, long holder)
+{
+	struct stat st;
+	char text[200];
+
+	if (holder > 0)
+		buf_fmt(r->say, "pid %ld", holder);
+	else if (fstat(r->store.lock, &st) || !kin_holders(st.st_dev, st.st_ino, text, sizeof text))
+		buf_text(r->say, "it cannot be told which");
+	else
+		buf_text(r->say, text);
+}
+
 static int
 lock(struct run *r)
 {
@@ -305,10 +321,12 @@ lock(struct run *r)
 	if (store_lock_wait(&r->store, LOCK_WAIT_MS, &holder)) {
 		if (errno != EAGAIN)
 			return runs_fail(r->say, 1, "the run's lock", strerror(errno));
-		buf_fmt(r->say, "orch: a step of the run %s that an earlier orch has left is still being ended (minder: pid %ld); "
-		    "try again later\n", r->shown.s, holder);
+		buf_fmt(r->say, "orch: a step of the run %s that an earlier orch has left is still being ended (minder: ", r->shown.s);
+		put_minder(r, holder);
+		buf_text(r->say, "); try again later\n");
 		return 4;
 	}
+	store_lock_share(&r->store);
 	return 0;
 }
 

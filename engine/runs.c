@@ -421,7 +421,7 @@ put_head(struct status *t)
 	buf_text(&t->out, "run ");
 	put_name(&t->out, v->store.name);
 	buf_fmt(&t->out, ": %s", run_state_word(v->state));
-	if (v->holder)
+	if (v->holder > 0)
 		buf_fmt(&t->out, " (pid %ld)", v->holder);
 	buf_text(&t->out, ", started ");
 	put_time(&t->out, v->record.started);

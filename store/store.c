@@ -1,6 +1,6 @@
 /* A run's directory, opened. */
 #if defined(__linux__) && !defined(ORCH_NO_LINUX)
-#define _DEFAULT_SOURCE         /* what a directory says of its entries: d_type */
+#define _GNU_SOURCE             /* what a directory says of its entries: d_type; F_OFD_SETLK */
 #endif
 #include "store/store.h"
 
@@ -467,10 +467,22 @@ store_lock_wait(struct store *s, int ms, long *holder)
 	return fcntl(s->lock, F_SETLK, &free_again);
 }
 
+void
+store_lock_share(struct store *s)
+{
+#ifdef F_OFD_SETLK
+	struct flock l = byte_of(1, F_RDLCK);
+
+	s->shares = fcntl(s->lock, F_OFD_SETLK, &l) == 0;
+#else
+	(void)s;
+#endif
+}
+
 int
 store_lock_minder(struct store *s)
 {
-	return take(s, 1, F_RDLCK, NULL);
+	return s->shares ? 0 : take(s, 1, F_RDLCK, NULL);
 }
 
 enum store_busy

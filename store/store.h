@@ -30,6 +30,7 @@ struct store {
 	int run;
 	int result, asked, how, errors, tmp;
 	int lock;
+	int shares;             /* byte 1 of the lock is held by ->lock itself, for all who inherit it */
 	int log;                /* to append to; only with STORE_WRITE */
 	char name[KEY_NAME_MAX + 1];    /* of the run, as a file's name */
 	char *path;             /* absolute, of the run's directory; freed by store_close */
@@ -76,15 +77,19 @@ void store_clean(struct store *);
 int store_lock(struct store *, long *holder);
 
 /* Waits, MS milliseconds at most, until no minder of an earlier orch is left. -1 with EAGAIN and the
- * *HOLDER that is; else errno. */
+ * *HOLDER that is, -1 where the system cannot tell which; else errno. */
 int store_lock_wait(struct store *, int ms, long *holder);
 
-/* For a minder: takes its share of byte 1. -1 and errno. */
+/* Then, where the system has locks that forks inherit (Linux's F_OFD_SETLK), takes byte 1 for all minders to come:
+ * each lock of its own makes the kernel look at all others, and minders may be thousands. */
+void store_lock_share(struct store *);
+
+/* For a minder: takes its share of byte 1, unless it has inherited it. -1 and errno. */
 int store_lock_minder(struct store *);
 
 enum store_busy { STORE_FREE, STORE_RUNNING, STORE_ENDING };
 
-/* Who works on the run, without touching the lock. */
+/* Who works on the run, without touching the lock; *HOLDER as above, 0: nobody. */
 enum store_busy store_busy(struct store *, long *holder);
 
 #endif

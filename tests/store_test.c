@@ -1379,6 +1379,67 @@ START_TEST(lock_of_a_fork)
 }
 END_TEST
 
+/* An orch and two minders of it, FORKS, which say that they are there on READY. */
+static void
+be_orch_of_two(int told, int ready)
+{
+	struct store s;
+	pid_t forks[2];
+	long holder;
+	int i;
+
+	if (store_open(&s, ".orch", "r", 1, STORE_WRITE) || store_lock(&s, &holder))
+		_exit(1);
+	store_lock_share(&s);
+	for (i = 0; i < 2; i++) {
+		forks[i] = fork();
+		if (!forks[i]) {
+			alarm(60);
+			if (!store_lock_minder(&s) && write(ready, "", 1) == 1)
+				pause();
+			_exit(1);
+		}
+	}
+	if (write(told, forks, sizeof forks) == sizeof forks)
+		pause();
+	_exit(1);
+}
+
+/* What orch takes for its minders is theirs as long as one of them lives. */
+START_TEST(lock_that_forks_inherit)
+{
+	struct store s;
+	long holder = 0;
+	int told[2], ready[2], i;
+	pid_t pid, forks[2];
+	char c;
+
+	must_open(&s, "r", STORE_WRITE);
+	ck_assert_int_eq(pipe(told), 0);
+	ck_assert_int_eq(pipe(ready), 0);
+	pid = fork();
+	if (!pid)
+		be_orch_of_two(told[1], ready[1]);
+	ck_assert_int_eq(read(told[0], forks, sizeof forks), sizeof forks);
+	for (i = 0; i < 2; i++)
+		ck_assert_int_eq(read(ready[0], &c, 1), 1);
+	ck_assert_int_eq(store_busy(&s, &holder), STORE_RUNNING);
+	ck_assert_int_eq(holder, pid);
+	kill(pid, SIGKILL);
+	waitpid(pid, NULL, 0);
+	for (i = 0; i < 2; i++) {
+		ck_assert_int_eq(store_busy(&s, &holder), STORE_ENDING);
+		ck_assert_int_eq(store_lock_wait(&s, 50, &holder), -1);
+		ck_assert_int_eq(errno, EAGAIN);
+		ck_assert_int_ne(holder, 0);
+		kill(forks[i], SIGKILL);
+	}
+	ck_assert_int_eq(store_lock_wait(&s, 10000, &holder), 0);
+	ck_assert_int_eq(store_busy(&s, &holder), STORE_FREE);
+	store_close(&s);
+}
+END_TEST
+
 START_TEST(lock_wait_times_out)
 {
 	struct store s;
@@ -1599,6 +1660,7 @@ lock_case(void)
 	tcase_add_test(tc, lock_is_exclusive);
 	tcase_add_test(tc, lock_of_minders_is_shared);
 	tcase_add_test(tc, lock_of_a_fork);
+	tcase_add_test(tc, lock_that_forks_inherit);
 	tcase_add_test(tc, lock_wait_times_out);
 	tcase_add_test(tc, lock_wait_for_a_minder);
 	tcase_add_test(tc, lock_beside_a_thousand_looks);
