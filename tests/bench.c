@@ -95,8 +95,8 @@ static const struct contender small[] = {
 
 /* The first command that is started ends it. */
 static const struct contender list[] = {
-	{ "orch", NULL, FLOW("max 8", "sh -c '\\''kill -9 $(cat ../pid)'\\''"), "echo $$ >../pid; " ORCH },
-	{ "xargs", "xargs", "seq $N >list", "echo $$ >../pid; exec xargs -a list -P8 -I{} sh -c 'kill -9 $(cat ../pid)'" },
+	{ "orch", NULL, FLOW("max 8", "sh -c '\\''kill -9 $(cat ../pid)'\\''"), "echo $$ >../pid; exec 2>/dev/null; " ORCH },
+	{ "xargs", "xargs", "seq $N >list", "echo $$ >../pid; exec 2>/dev/null; exec xargs -a list -P8 -I{} sh -c 'kill -9 $(cat ../pid)'" },
 	{ NULL, NULL, NULL, NULL }
 };
 
