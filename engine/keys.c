@@ -154,11 +154,11 @@ is_claimed(const struct keys *k, uint32_t id)
 static void
 add_text(struct keys *k, const char *s, size_t n)
 {
+	if (k->used > UINT32_MAX)
+		mem_none();             /* ->at cannot tell where it would stand */
 	if (k->room - k->used < n + 1) {
 		size_t room = k->room + k->room / 2 + n + 256;
 
-		if (k->used > UINT32_MAX - n)
-			mem_none();     /* ->at cannot tell where it would stand */
 		k->text = mem_apart(k->text, k->room, room);
 		k->room = room;
 	}
@@ -290,21 +290,24 @@ sight_join(struct sight *s, struct keys *k, uint32_t first)
 }
 
 void
-sight_give(const struct sight *s, struct keys *k, const struct workflow *w)
+sight_give(struct sight *s, struct keys *k, const struct workflow *w)
 {
 	const struct earlier *g;
 	uint32_t id;
 
 	for (g = w->earlier; g; g = g->next)
 		if ((id = keys_find(k, g->name, strlen(g->name))) != KEY_NONE && (k->list[id].flags & KEY_KEPT))
-			k->list[id].owner = s->serial;
+			k->list[id].flags |= KEY_GIVEN;
+	s->given = 1;
 }
 
 int
 sight_has(const struct sight *s, const struct keys *k, uint32_t id)
 {
+	int given = (k->list[id].flags & (KEY_GIVEN | KEY_MADE)) == KEY_GIVEN;
+
 	for (; s; s = s->up)
-		if (k->list[id].owner == s->serial)
+		if (k->list[id].owner == s->serial || (given && s->given))
 			return 1;
 	return 0;
 }

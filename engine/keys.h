@@ -21,7 +21,8 @@ enum {
 	KEY_TOLD = 32,          /* the log tells of its answer */
 	KEY_FOUND = 64,         /* it was put there, by nobody who was asked */
 	KEY_STALE = 128,        /* it was begun again, and its answer is the one from before */
-	KEY_CAME = 256          /* it was begun, and its answer came; the log does not tell of that */
+	KEY_CAME = 256,         /* it was begun, and its answer came; the log does not tell of that */
+	KEY_GIVEN = 512         /* its answer was there before, and a sight that is ->given sees it until it is made */
 };
 
 struct key {
@@ -29,8 +30,8 @@ struct key {
 	uint32_t owner;         /* the sight that has it, 0: none sees it yet; while it is claimed and not made: whose
 	                           turn claimed it, a number that no sight has */
 	uint32_t next;          /* the key, from 1, that stands behind it in its chain, or was claimed behind it; 0: none */
-	unsigned line : 23;     /* the number of the statement that claimed or made it */
-	unsigned flags : 9;
+	unsigned line : 22;     /* the number of the statement that claimed or made it */
+	unsigned flags : 10;
 };
 
 struct keys {
@@ -98,6 +99,7 @@ struct sight {
 	const struct sight *up;
 	uint32_t serial;        /* from 1; no two that live at once have the same */
 	struct chain made;
+	int given;              /* it sees the answers that were there before and that its workflow names */
 };
 
 /* Gives the key ID to a sight: it is seen from there, behind all that was there. */
@@ -107,7 +109,7 @@ void sight_add(struct sight *, struct keys *, uint32_t id);
 void sight_join(struct sight *, struct keys *, uint32_t first);
 
 /* Lets a sight see the answers that were there before and that W names; no pattern finds them. */
-void sight_give(const struct sight *, struct keys *, const struct workflow *w);
+void sight_give(struct sight *, struct keys *, const struct workflow *w);
 
 /* Whether the key ID is seen from a sight. */
 int sight_has(const struct sight *, const struct keys *, uint32_t id);

@@ -330,8 +330,6 @@ plan_walk(struct flow *f, struct answers *a, const struct plan_with *with, void 
 		a->keys->list[p.made.list[i]].flags &= ~(unsigned)KEY_MADE;
 		a->keys->list[p.made.list[i]].owner = 0;
 	}
-	sight.serial = 0;
-	sight_give(&sight, a->keys, f->w);
 	ids_free(&p.made);
 	arena_free(&p.mem);
 }

@@ -292,7 +292,7 @@ prepare(struct run *r)
 
 /* Opening the run. */
 
-/* HOLDER, or, if it is not known, who has the lock open. */
+/* The minder HOLDER, or, if it is not known, who has the lock open: whoever looks at the run may be among them. */
 static void
 put_minder(struct run *r, long holder)
 {
@@ -300,11 +300,11 @@ put_minder(struct run *r, long holder)
 	char text[200];
 
 	if (holder > 0)
-		buf_fmt(r->say, "pid %ld", holder);
+		buf_fmt(r->say, "minder: pid %ld", holder);
 	else if (fstat(r->store.lock, &st) || !kin_holders(st.st_dev, st.st_ino, text, sizeof text))
-		buf_text(r->say, "it cannot be told which");
+		buf_text(r->say, "by whom cannot be told");
 	else
-		buf_text(r->say, text);
+		buf_fmt(r->say, "its lock is open in %s", text);
 }
 
 static int
@@ -321,7 +321,7 @@ lock(struct run *r)
 	if (store_lock_wait(&r->store, LOCK_WAIT_MS, &holder)) {
 		if (errno != EAGAIN)
 			return runs_fail(r->say, 1, "the run's lock", strerror(errno));
-		buf_fmt(r->say, "orch: a step of the run %s that an earlier orch has left is still being ended (minder: ", r->shown.s);
+		buf_fmt(r->say, "orch: a step of the run %s that an earlier orch has left is still being ended (", r->shown.s);
 		put_minder(r, holder);
 		buf_text(r->say, "); try again later\n");
 		return 4;

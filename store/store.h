@@ -70,8 +70,8 @@ int store_gone(struct store *);
 /* Removes what a killed orch has left in tmp/, but for the answers of failed steps. */
 void store_clean(struct store *);
 
-/* The lock. Byte 0 is held by the orch that works on the run, byte 1 by each of its minders: it is the
- * kernel's and needs no cleaning. A process loses it when it closes the file: it never does. */
+/* The lock. Byte 0 is held by the orch that works on the run, byte 1 by its minders: it is the
+ * kernel's and needs no cleaning. A process loses byte 0 when it closes the file: it never does. */
 
 /* Takes byte 0. -1 with EAGAIN: another process, *HOLDER, has it; else errno. */
 int store_lock(struct store *, long *holder);

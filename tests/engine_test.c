@@ -2421,7 +2421,7 @@ chained(const struct keys *k, uint32_t first, struct buf *out)
 
 START_TEST(keys_in_chains)
 {
-	struct sight s = { NULL, 7, { 0, 0 } };
+	struct sight s = { NULL, 7, { 0, 0 }, 0 };
 	struct chain a = { 0, 0 }, b = { 0, 0 };
 	struct keys k = { 0 };
 	struct buf out = { 0 };
@@ -2556,7 +2556,7 @@ START_TEST(item_lists)
 {
 	struct buf text = { 0 }, first = { 0 }, again = { 0 };
 	const struct node *node;
-	struct sight sight = { NULL, 1, { 0, 0 } };
+	struct sight sight = { NULL, 1, { 0, 0 }, 0 };
 	struct place at;
 	struct items l;
 	struct rig *r;
@@ -2596,7 +2596,7 @@ END_TEST
 START_TEST(items_with_a_nul)
 {
 	struct rig *r = rig_new(T "run t as l\nfor x in < l\nrun t as {{x}}\nend\n");
-	struct sight sight = { NULL, 1, { 0, 0 } };
+	struct sight sight = { NULL, 1, { 0, 0 }, 0 };
 	struct place at;
 	struct items l;
 	char *lines;
@@ -2618,7 +2618,7 @@ END_TEST
 START_TEST(inputs_joined)
 {
 	struct rig *r = rig_new(T "parallel\nrun t as a\nrun t as b\nrun t as c\nrun t as d\nend\nfor x in < a b c d\nrun t as {{x}}\nend\n");
-	struct sight sight = { NULL, 1, { 0, 0 } };
+	struct sight sight = { NULL, 1, { 0, 0 }, 0 };
 	struct place at;
 	char *lines;
 	size_t n;
@@ -2649,7 +2649,7 @@ static int
 task_of(struct rig *r, struct task *t)
 {
 	const struct node *n = r->w->body;
-	struct sight sight = { NULL, 1, { 0, 0 } };
+	struct sight sight = { NULL, 1, { 0, 0 }, 0 };
 	struct place at;
 	int got;
 
@@ -2936,7 +2936,7 @@ END_TEST
 START_TEST(task_of_an_if)
 {
 	struct rig *r = rig_new("timeout 1m\ncheck false\nenv A=b\nparam x\n" T "run t as a\nif < a | grep \"$x\" {{y}}\nend\n");
-	struct sight sight = { NULL, 1, { 0, 0 } };
+	struct sight sight = { NULL, 1, { 0, 0 }, 0 };
 	struct place at;
 	struct task t;
 

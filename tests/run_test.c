@@ -1933,6 +1933,16 @@ START_TEST(o_workflow_from_standard_input)
 }
 END_TEST
 
+/* An answer of an earlier text stays seen by its name, though an item of this one could make it too. */
+START_TEST(o_earlier_answers_are_seen_until_they_are_made)
+{
+	help_file("one", "run sh as a | echo A", NULL);
+	help_file("two", "parallel x in b a", "run sh as {{x}} < a | cat", "end", "print | {{b}}", NULL);
+	help_sh(0, "orch run -q -r r - <one");
+	ck_assert_str_eq(help_sh(0, "orch run -q -r r - <two").out, "A\n");
+}
+END_TEST
+
 START_TEST(o_standard_input_as_an_input)
 {
 	help_file("f.orch", "for i in < -", "run sh as x-{{i}} | test $i != c -o -f \"$ORCH_ROOT/ok\"",
@@ -2279,6 +2289,7 @@ command_case(void)
 	TCase *t = tcase_create("command");
 
 	tcase_add_test(t, o_workflow_from_standard_input);
+	tcase_add_test(t, o_earlier_answers_are_seen_until_they_are_made);
 	tcase_add_test(t, o_standard_input_as_an_input);
 	tcase_add_test(t, o_standard_input_binary_and_empty);
 	tcase_add_test(t, o_parameters);
