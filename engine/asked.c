@@ -165,7 +165,7 @@ asked_load(struct asked *a)
 	struct stat st;
 
 	if (fstatat(a->store->run, "log", &st, AT_SYMLINK_NOFOLLOW) == 0)
-		keys_expect(a->keys, (size_t)st.st_size / LINES);
+		keys_reserve(a->keys, (size_t)st.st_size / LINES);
 	return log_read(a->store->run, a->again ? answers | tries : answers, add_line, a);
 }
 

@@ -161,7 +161,7 @@ claim_keys(struct walk *w, struct branch *b, struct items *items, uint32_t *tota
 	c.at.scope = &c.var;
 	w->answers->error.n = 0;
 	if (items->count > w->answers->keys->n)
-		keys_expect(w->answers->keys, items->count - w->answers->keys->n);
+		keys_reserve(w->answers->keys, items->count - w->answers->keys->n);
 	bad = claim_items(&c);
 	buf_free(&c.key);
 	*total = before - w->tags;

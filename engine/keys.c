@@ -106,7 +106,7 @@ grow_table(struct keys *k, size_t size)
 }
 
 void
-keys_expect(struct keys *k, size_t more)
+keys_reserve(struct keys *k, size_t more)
 {
 	size_t size = k->size ? k->size : 64;
 
@@ -182,7 +182,7 @@ keys_add(struct keys *k, const char *s, size_t n)
 
 	if (k->expected && is_key(k, k->expected - 1, s, n))
 		return expect(k, k->expected - 1);
-	keys_expect(k, 1);
+	keys_reserve(k, 1);
 	found = slot(k, s, n, &tag);
 	if (*found)
 		return expect(k, number_of(k, *found));

@@ -58,7 +58,7 @@ uint32_t keys_find(const struct keys *, const char *s, size_t n);
 uint32_t keys_add(struct keys *, const char *s, size_t n);
 
 /* Room in the table for so many MORE keys. */
-void keys_expect(struct keys *, size_t more);
+void keys_reserve(struct keys *, size_t more);
 
 /* The key's bytes; valid until the next keys_add. */
 const char *keys_text(const struct keys *, uint32_t id);

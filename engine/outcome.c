@@ -147,9 +147,10 @@ outcome_text(const struct outcome *o, long long timeout, struct buf *b)
 	case OUT_TEXT:
 		buf_text(b, o->text);
 		break;
-	case OUT_BEGUN:
 	case OUT_LOST:
 		buf_text(b, "its minder was killed");
+		break;
+	case OUT_BEGUN:
 		break;
 	}
 }

@@ -16,6 +16,7 @@
 #include "engine/items.h"
 #include "engine/keys.h"
 #include "engine/outcome.h"
+#include "engine/slots.h"
 #include "engine/task.h"
 #include "engine/walk.h"
 #include "parse/agents.h"
@@ -2506,6 +2507,32 @@ START_TEST(keys_by_length)
 }
 END_TEST
 
+/* A minder that is to tell that it runs is due until it has, or has ended, or was killed before. */
+START_TEST(minders_that_are_due)
+{
+	struct slots s;
+	uint32_t i, slot[3];
+
+	slots_init(&s);
+	for (i = 0; i < 3; i++) {
+		slot[i] = slots_take(&s);
+		slots_use(&s, slot[i], (pid_t)(100 + i))->is_due = i < 2;
+	}
+	s.due = 2;
+	slots_begun(&s, slot[0]);
+	ck_assert_uint_eq(s.due, 1);
+	slots_begun(&s, slot[2]);
+	slots_forget(&s, slot[0]);
+	ck_assert_uint_eq(s.due, 1);
+	slots_forget(&s, slot[1]);
+	ck_assert_uint_eq(s.due, 0);
+	slots_forget(&s, slot[2]);
+	ck_assert_uint_eq(s.due, 0);
+	ck_assert_uint_eq(s.running, 0);
+	slots_free(&s);
+}
+END_TEST
+
 START_TEST(newlines_at_the_end)
 {
 	ck_assert_uint_eq(without_newlines("", 0), 0);
@@ -3169,6 +3196,7 @@ values_case(void)
 	tcase_add_test(tc, a_key_is_small);
 	tcase_add_test(tc, keys_that_are_expected);
 	tcase_add_test(tc, keys_by_length);
+	tcase_add_test(tc, minders_that_are_due);
 	tcase_add_test(tc, newlines_at_the_end);
 	tcase_add_loop_test(tc, item_lists, 0, COUNT(lists));
 	tcase_add_test(tc, items_with_a_nul);
