@@ -178,11 +178,26 @@ field(char **line)
 	return s;
 }
 
+/* -1 and errno, EINVAL if it is no number that fits. */
+static int
+read_number(long long *number, const char *s)
+{
+	char *end;
+
+	errno = 0;
+	*number = strtoll(s, &end, 10);
+	if (!errno && end != s && !*end)
+		return 0;
+	errno = EINVAL;
+	return -1;
+}
+
 static int
 read_line(struct record *r, char *line)
 {
 	char *word = field(&line), *a = field(&line), *b = field(&line);
 
+	errno = EINVAL;
 	if (!a)
 		return -1;
 	if (!strcmp(word, "workflow"))
@@ -194,7 +209,7 @@ read_line(struct record *r, char *line)
 	if (!strcmp(word, "param"))
 		return b ? record_param(r, a, b) : -1;
 	if (!strcmp(word, "started"))
-		r->started = strtoll(a, NULL, 10);
+		return read_number(&r->started, a);
 	return 0;
 }
 
@@ -203,12 +218,11 @@ record_read(struct record *r, int dir)
 {
 	char *text, *p, *nl;
 	size_t n;
-	int bad = 0, last = 0;
+	int bad = 0, last = 0, error;
 
 	memset(r, 0, sizeof *r);
 	if (file_read(dir, "run", &text, &n))
 		return -1;
-	errno = EINVAL;
 	for (p = text; !bad && !last && (nl = memchr(p, '\n', n - (size_t)(p - text))); p = nl + 1) {
 		*nl = '\0';
 		last = !strcmp(p, "text");
@@ -220,12 +234,12 @@ record_read(struct record *r, int dir)
 			bad = read_line(r, p);
 		}
 	}
+	error = bad ? errno : r->workflow && r->directory ? 0 : EINVAL;
 	free(text);
-	if (!bad && r->workflow && r->directory)
+	if (!error)
 		return 0;
-	bad = errno;
 	record_free(r);
-	errno = bad;
+	errno = error;
 	return -1;
 }
 

@@ -814,7 +814,7 @@ END_TEST
 START_TEST(record_none_of_ours)
 {
 	static const char *const files[] = { "", "hello\n", "workflow\t/x\n", "directory\t/x\n", "text\nworkflow\t/x\ndirectory\t/x\n",
-	    "workflow\n", "\n\n" };
+	    "workflow\n", "\n\n", "workflow\t/x\nstarted\t170000000000000000000000\n" };
 	struct record r;
 	int i;
 
@@ -832,9 +832,11 @@ END_TEST
 
 static const char *const malformed[] = {
 	"\n", "hello\n", "workflow\n", "directory\n", "started\n", "agent\n", "param\n", "param\tname\n",
+	"started\t\n", "started\tnow\n", "started\t1700000000123x\n", "started\t170000000000000000000000\n",
 };
 
-/* A line that lacks a field, before, between and behind those that must be there: the rest is not taken for all. */
+/* A line that lacks a field, or has no number that fits, before, between and behind those that must be there: the rest
+ * is not taken for all. */
 START_TEST(record_malformed_line)
 {
 	static const char *const whole[] = { "workflow\t/x\n", "directory\t/y\n", "param\tn\tv\n" };
