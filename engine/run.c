@@ -71,7 +71,10 @@ record_error(struct run *r, const char *name)
 {
 	struct buf why = { 0 };
 
-	buf_fmt(&why, "this run's file `run` cannot be read: %s", strerror(errno));
+	if (errno == EINVAL)
+		buf_text(&why, "this run's file `run` is not as orch writes it; remove it, and `orch run -r RUN FILE` goes on with it");
+	else
+		buf_fmt(&why, "this run's file `run` cannot be read: %s", strerror(errno));
 	runs_fail(r->say, 2, name, buf_str(&why));
 	buf_free(&why);
 	return 2;

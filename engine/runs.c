@@ -176,6 +176,7 @@ emit(struct sink *s, struct buf *b)
 	return bad ? 1 : 0;
 }
 
+/* MS is 0 if it is not known. */
 static void
 put_time(struct buf *b, long long ms)
 {
@@ -183,7 +184,7 @@ put_time(struct buf *b, long long ms)
 	struct tm *tm = localtime(&t);
 	char text[40];
 
-	buf_text(b, tm && strftime(text, sizeof text, "%Y-%m-%d %H:%M:%S", tm) ? text : "?");
+	buf_text(b, ms && tm && strftime(text, sizeof text, "%Y-%m-%d %H:%M:%S", tm) ? text : "?");
 }
 
 /* A run's name as it is said, from the name of its directory. */
