@@ -3,6 +3,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <sys/stat.h>
@@ -204,13 +205,17 @@ file_read(int dir, const char *name, char **p, size_t *n)
 	if (fd < 0)
 		return -1;
 	*p = NULL;
-	if (fstat(fd, &st) == 0 && (*p = malloc((size_t)st.st_size + 1)))
-		got = file_read_at(fd, *p, (size_t)st.st_size, 0);
+	if (fstat(fd, &st) == 0) {
+		if ((unsigned long long)st.st_size >= SIZE_MAX)
+			errno = EFBIG;
+		else if ((*p = malloc((size_t)st.st_size + 1)))
+			got = file_read_at(fd, *p, (size_t)st.st_size, 0);
+	}
 	saved = errno;
 	close(fd);
 	if (got < 0) {
 		free(*p);
-		errno = *p ? saved : ENOMEM;
+		errno = saved;
 		return -1;
 	}
 	*n = (size_t)got;

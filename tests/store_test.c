@@ -256,6 +256,20 @@ START_TEST(file_put_and_read)
 }
 END_TEST
 
+/* Where memory is counted in 32 bits, a file can be larger: then it is refused, never taken for its remainder. */
+START_TEST(file_larger_than_memory)
+{
+	int fd = file_make(AT_FDCWD, "f", 0);
+	char *p;
+	size_t n;
+
+	ck_assert_int_eq(ftruncate(fd, (off_t)4 * 1024 * 1024 * 1024 + 3), 0);
+	close(fd);
+	ck_assert_int_eq(file_read(AT_FDCWD, "f", &p, &n), -1);
+	ck_assert_int_eq(errno, EFBIG);
+}
+END_TEST
+
 START_TEST(file_put_synced)
 {
 	int dir = file_open_dir(AT_FDCWD, ".");
@@ -1600,6 +1614,8 @@ files_case(void)
 	tcase_add_test(tc, file_put_over_a_leftover);
 	tcase_add_test(tc, file_put_that_fails);
 	tcase_add_test(tc, file_open_plain_ones_only);
+	if (sizeof(size_t) < 8)
+		tcase_add_test(tc, file_larger_than_memory);
 	tcase_add_test(tc, file_read_from_a_place);
 	tcase_add_loop_test(tc, file_make_mode, 0, COUNT(umasks));
 	tcase_add_loop_test(tc, file_make_dir_mode, 0, COUNT(umasks));
