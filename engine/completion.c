@@ -9,9 +9,22 @@
 
 #define COMMANDS "run resume check status runs logs cat diff completion"
 
+/* What the command $c takes, for bash and for zsh; a FILE stands for run. */
+#define OPTIONS \
+    "\tcase $c in\n" \
+    "\tresume) o=(-{a,d,j,q,r,u,v,x}) ;;\n" \
+    "\tstatus) o=(-{d,p,r}) ;;\n" \
+    "\truns) o=(-{d,p}) ;;\n" \
+    "\tlogs) o=(-{d,f,r}) ;;\n" \
+    "\tcat | diff) o=(-{d,r}) ;;\n" \
+    "\tcheck | completion) o=() ;;\n" \
+    "\t*) o=(-{a,d,j,n,q,r,u,v,x}) ;;\n" \
+    "\tesac\n"
+
 static const char bash[] =
     "_orch() {\n"
-    "\tlocal c=${COMP_WORDS[1]} p=${COMP_LINE:0:COMP_POINT} d=() r=() l=() t k q i\n"
+    "\tlocal c=${COMP_WORDS[1]} p=${COMP_LINE:0:COMP_POINT} d=() r=() l=() o t k q i\n"
+    OPTIONS
     "\tfor ((i = 2; i < COMP_CWORD - 1; i++)); do\n"
     "\t\tt=${COMP_WORDS[i + 1]//[\\\"\\'\\\\]}\n"
     "\t\tcase ${COMP_WORDS[i]} in -d) d=(-d \"$t\") ;; -r) r=(-r \"$t\") ;; esac\n"
@@ -24,7 +37,7 @@ static const char bash[] =
     "\telif [[ $3 == -[adj] ]]; then\n"
     "\t\treturn\n"
     "\telif [[ $2 == -* ]]; then\n"
-    "\t\tCOMPREPLY=($(compgen -W '-a -d -f -j -n -p -q -r -u -v -x' -- \"$2\"))\n"
+    "\t\tCOMPREPLY=($(compgen -W \"${o[*]}\" -- \"$2\"))\n"
     "\telif ((COMP_CWORD == 1)); then\n"
     "\t\tCOMPREPLY=($(compgen -W '" COMMANDS "' -- \"$2\"))\n"
     "\telif [[ $c == completion ]]; then\n"
@@ -46,8 +59,9 @@ static const char bash[] =
 
 static const char zsh[] =
     "_orch() {\n"
-    "\tlocal p=$words[CURRENT-1] i\n"
-    "\tlocal -a d r l k\n"
+    "\tlocal c=$words[2] p=$words[CURRENT-1] i\n"
+    "\tlocal -a d r l k o\n"
+    OPTIONS
     "\tfor ((i = 3; i < CURRENT - 1; i++)); do\n"
     "\t\tcase $words[i] in\n"
     "\t\t-d) d=(-d \"${(Q)words[i+1]}\") ;;\n"
@@ -59,12 +73,12 @@ static const char zsh[] =
     "\telif [[ $p == -[aj] ]]; then\n"
     "\t\treturn\n"
     "\telif [[ $p != -d && $PREFIX == -* ]]; then\n"
-    "\t\tk=(-{a,d,f,j,n,p,q,r,u,v,x})\n"
+    "\t\tk=($o)\n"
     "\telif ((CURRENT == 2)); then\n"
     "\t\tk=(" COMMANDS ")\n"
-    "\telif [[ $words[2] == completion ]]; then\n"
+    "\telif [[ $c == completion ]]; then\n"
     "\t\tk=(bash zsh fish)\n"
-    "\telif [[ $p != -d && $words[2] == (logs|cat|diff) ]]; then\n"
+    "\telif [[ $p != -d && $c == (logs|cat|diff) ]]; then\n"
     "\t\tl=(status -p \"$d[@]\" \"$r[@]\")\n"
     "\tfi\n"
     "\tif (($#l)); then\n"
@@ -90,12 +104,18 @@ static const char fish[] =
     "complete -c orch -n 'test (count (commandline -opc)) = 1' -a '" COMMANDS "'\n"
     "complete -c orch -f -n '__fish_seen_subcommand_from logs cat diff' -a '(__orch status -d -r)'\n"
     "complete -c orch -f -n '__fish_seen_subcommand_from completion' -a 'bash zsh fish'\n"
-    "complete -c orch -s r -x -a '(__orch runs -d)'\n"
-    "complete -c orch -s d -x -a '(__fish_complete_directories)'\n"
-    "complete -c orch -s a -x\n"
-    "complete -c orch -s j -x\n"
-    "for o in f n p q u v x\n"
-    "\tcomplete -c orch -s $o\n"
+    "set -l none check completion\n"
+    "set -l none_run $none status runs logs cat diff\n"
+    "complete -c orch -s r -x -a '(__orch runs -d)' -n \"not __fish_seen_subcommand_from $none runs\"\n"
+    "complete -c orch -s d -x -a '(__fish_complete_directories)' -n \"not __fish_seen_subcommand_from $none\"\n"
+    "complete -c orch -s f -n '__fish_seen_subcommand_from logs'\n"
+    "complete -c orch -s p -n '__fish_seen_subcommand_from status runs'\n"
+    "complete -c orch -s n -n \"not __fish_seen_subcommand_from $none_run resume\"\n"
+    "for o in a j\n"
+    "\tcomplete -c orch -s $o -x -n \"not __fish_seen_subcommand_from $none_run\"\n"
+    "end\n"
+    "for o in q u v x\n"
+    "\tcomplete -c orch -s $o -n \"not __fish_seen_subcommand_from $none_run\"\n"
     "end\n";
 
 const char *
