@@ -102,7 +102,7 @@ write_file(int to, int dir, const char *name)
 		return errno == ENOENT ? 0 : -1;
 	while (!bad && (n = file_read_some(fd, piece, sizeof piece)) != 0)
 		bad = n < 0 || file_write(to, piece, (size_t)n);
-	close(fd);
+	file_drop(fd);
 	return bad;
 }
 
@@ -242,9 +242,9 @@ show(struct diff *d, char *const *envp, struct sink *sink)
 		bad = show_texts(d, sink);
 	}
 	if (out >= 0)
-		close(out);
+		file_drop(out);
 	if (null >= 0)
-		close(null);
+		file_drop(null);
 	return bad ? runs_fail(d->error, TROUBLE, "standard output", strerror(errno)) : DIFFERENT;
 }
 

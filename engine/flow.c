@@ -23,15 +23,13 @@ read_file(const char *path, struct buf *out)
 {
 	int fd = file_open_as(AT_FDCWD, path, O_RDONLY);
 	long got;
-	int saved;
 
 	if (fd < 0)
 		return strerror(errno);
 	while ((got = file_read_some(fd, buf_room(out, 16 * 1024), 16 * 1024)) > 0)
 		out->n += (size_t)got;
-	saved = errno;
-	close(fd);
-	return got < 0 ? strerror(saved) : NULL;
+	file_drop(fd);
+	return got < 0 ? strerror(errno) : NULL;
 }
 
 static char *
@@ -463,8 +461,10 @@ flow_terminal(struct flow *f, int (*needed)(void *, const struct node *), void *
 	const struct node *n = NULL;
 	int fd = open("/dev/tty", O_RDWR | O_NOCTTY | O_CLOEXEC);
 
-	if (fd >= 0)
-		return close(fd);
+	if (fd >= 0) {
+		close(fd);
+		return 0;
+	}
 	for (file = f->files; file && !n; file = file->next)
 		n = find_interactive(file->w->body, needed, ctx);
 	if (!n)

@@ -110,7 +110,8 @@ open_standard(void)
 	} while ((fd >= 0 && fd <= 2) || (fd < 0 && errno == EINTR));
 	if (fd < 0)
 		return -1;
-	return close(fd);
+	close(fd);
+	return 0;
 }
 
 /* What orch has inherited besides is not handed on to agents. */

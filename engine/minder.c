@@ -897,7 +897,8 @@ mind_word(struct minder *d)
 	int fd = mind_open_answer(d);
 
 	mind_write(d, fd, d->task->word, d->task->nword, "tmp/");
-	close(fd);
+	if (file_close(fd))
+		leave_errno(d, OUT_IO, "tmp/");
 	mind_settle(d);
 }
 
@@ -930,7 +931,8 @@ mind_stdin(struct minder *d, int in)
 			leave_errno(d, OUT_IO, "standard input");
 		mind_write(d, fd, buf, (size_t)n, "tmp/");
 	}
-	close(fd);
+	if (file_close(fd))
+		leave_errno(d, OUT_IO, "tmp/");
 	mind_settle(d);
 }
 

@@ -146,8 +146,10 @@ take_file(struct run *r)
 		r->record.directory = working_directory();
 		r->record.started = clock_epoch();
 	}
-	if (!r->record.directory)
-		return runs_fail(r->say, 2, "the current directory", strerror(errno));
+	if (!r->record.directory) {
+		runs_fail(r->say, 2, "the current directory", strerror(errno));
+		return 2;
+	}
 	return strcmp(file, "-") ? 0 : read_stdin(r);
 }
 

@@ -635,7 +635,7 @@ cat_one(void *ctx, struct view *v, uint32_t id)
 	if (fd < 0)
 		return runs_fail(c->error, 1, key, strerror(errno));
 	bad = sink_file(c->sink, fd, &at);
-	close(fd);
+	file_drop(fd);
 	return bad;
 }
 
@@ -780,7 +780,7 @@ log_named(struct logs *l, struct view *v, uint32_t id, uint32_t own, int what)
 		s->fd = fd;
 		l->held++;
 	} else {
-		close(fd);
+		file_drop(fd);
 	}
 	return bad;
 }

@@ -580,12 +580,14 @@ give_task(struct walk *w, struct branch *b, struct order *o)
 	struct held_agent *h = find_held(w, b);
 	int bad = make_task(w, b, &o->task);
 
-	if (bad || (h && h->hold.over)) {
+	if (bad) {
 		task_free(&o->task);
-		if (bad)
-			fail_task(w, b);
-		else
-			not_asked(w, b, h);
+		fail_task(w, b);
+		return 0;
+	}
+	if (h && h->hold.over) {
+		task_free(&o->task);
+		not_asked(w, b, h);
 		return 0;
 	}
 	b->round = h ? hold_asked(&h->hold, w->now) : 0;

@@ -38,6 +38,15 @@ file_sync(int fd)
 	return bad;
 }
 
+void
+file_drop(int fd)
+{
+	int saved = errno;
+
+	close(fd);
+	errno = saved;
+}
+
 int
 file_close(int fd)
 {
@@ -151,7 +160,7 @@ make_new(int dir, const char *name, int flags)
 	int fd = file_open_as(dir, name, O_RDWR | O_CREAT | O_EXCL | O_NOFOLLOW | flags);
 
 	if (fd >= 0 && (own_mask() & 0600) && fchmod(fd, 0600)) {
-		close(fd);
+		file_drop(fd);
 		return -1;
 	}
 	return fd;
@@ -182,16 +191,14 @@ is_own(int fd)
 int
 file_open_own(int dir, const char *name, int flags)
 {
-	int fd, saved;
+	int fd;
 
 	if (flags & O_CREAT && ((fd = make_new(dir, name, flags & ~O_CREAT)) >= 0 || errno != EEXIST))
 		return fd;
 	fd = file_open_as(dir, name, O_RDWR | O_NOFOLLOW | O_NONBLOCK | (flags & ~O_CREAT));
 	if (fd < 0 || (is_own(fd) && fchmod(fd, 0600) == 0))
 		return fd;
-	saved = errno;
-	close(fd);
-	errno = saved;
+	file_drop(fd);
 	return -1;
 }
 

@@ -10,6 +10,9 @@ int file_write(int fd, const void *p, size_t n);
 /* Makes what was written to FD safe on disk. -1 and errno: then it is not, and never asked again. */
 int file_sync(int fd);
 
+/* Closes FD, of which nothing more is to be known. errno stays. */
+void file_drop(int fd);
+
 /* Closes FD, which was written to. -1 and errno: not all of that can be kept. It is closed in any case, and one
  * that was interrupted is no error: nothing can be asked of it again. */
 int file_close(int fd);

@@ -56,7 +56,7 @@ log_open(int dir)
 		return -1;
 	if (fstat(fd, &st) == 0 && !close_line(fd, st.st_size))
 		return fd;
-	close(fd);
+	file_drop(fd);
 	return -1;
 }
 
@@ -259,7 +259,7 @@ log_read(int dir, unsigned wanted, void (*each)(void *, const struct log_line *)
 {
 	char piece[PIECE];
 	size_t n = 0, done;
-	int fd = file_open(dir, "log"), saved;
+	int fd = file_open(dir, "log");
 	long got;
 
 	if (fd < 0)
@@ -274,8 +274,6 @@ log_read(int dir, unsigned wanted, void (*each)(void *, const struct log_line *)
 		memmove(piece, piece + done, n - done);
 		n -= done;
 	}
-	saved = errno;
-	close(fd);
-	errno = saved;
+	file_drop(fd);
 	return got < 0 ? -1 : 0;
 }

@@ -14,6 +14,7 @@
 #include "store/record.h"
 
 #include <errno.h>
+#include <limits.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -178,68 +179,75 @@ field(char **line)
 	return s;
 }
 
-/* -1 and errno, EINVAL if it is no number that fits. */
+/* Whether S is a number that fits; strtoll gives the ends of the range for one that does not. */
 static int
-read_number(long long *number, const char *s)
+number(long long *v, const char *s)
 {
 	char *end;
 
-	errno = 0;
-	*number = strtoll(s, &end, 10);
-	if (!errno && end != s && !*end)
-		return 0;
-	errno = EINVAL;
-	return -1;
+	*v = strtoll(s, &end, 10);
+	return end != s && !*end && *v != LLONG_MAX && *v != LLONG_MIN;
 }
 
+/* Returns 0, or the error. */
 static int
 read_line(struct record *r, char *line)
 {
 	char *word = field(&line), *a = field(&line), *b = field(&line);
+	int bad = 0;
 
-	errno = EINVAL;
 	if (!a)
-		return -1;
+		return EINVAL;
 	if (!strcmp(word, "workflow"))
-		return replace(&r->workflow, a);
-	if (!strcmp(word, "directory"))
-		return replace(&r->directory, a);
-	if (!strcmp(word, "agent"))
-		return record_agent(r, a);
-	if (!strcmp(word, "param"))
-		return b ? record_param(r, a, b) : -1;
-	if (!strcmp(word, "started"))
-		return read_number(&r->started, a);
-	return 0;
+		bad = replace(&r->workflow, a);
+	else if (!strcmp(word, "directory"))
+		bad = replace(&r->directory, a);
+	else if (!strcmp(word, "agent"))
+		bad = record_agent(r, a);
+	else if (!strcmp(word, "param") && b)
+		bad = record_param(r, a, b);
+	else if (!strcmp(word, "param") || (!strcmp(word, "started") && !number(&r->started, a)))
+		return EINVAL;
+	return bad ? errno : 0;
+}
+
+/* Returns 0, or the error. */
+static int
+read_text(struct record *r, char *text, size_t n)
+{
+	char *p, *nl;
+	int bad = 0;
+
+	for (p = text; !bad && (nl = memchr(p, '\n', n - (size_t)(p - text))); p = nl + 1) {
+		*nl = '\0';
+		if (!strcmp(p, "text")) {
+			r->ntext = n - (size_t)(nl + 1 - text);
+			r->text = copy(nl + 1, r->ntext);
+			return r->text ? 0 : ENOMEM;
+		}
+		bad = read_line(r, p);
+	}
+	return bad;
 }
 
 int
 record_read(struct record *r, int dir)
 {
-	char *text, *p, *nl;
+	char *text;
 	size_t n;
-	int bad = 0, last = 0, error;
+	int bad;
 
 	memset(r, 0, sizeof *r);
 	if (file_read(dir, "run", &text, &n))
 		return -1;
-	for (p = text; !bad && !last && (nl = memchr(p, '\n', n - (size_t)(p - text))); p = nl + 1) {
-		*nl = '\0';
-		last = !strcmp(p, "text");
-		if (last) {
-			r->ntext = n - (size_t)(nl + 1 - text);
-			r->text = copy(nl + 1, r->ntext);
-			bad = !r->text;
-		} else {
-			bad = read_line(r, p);
-		}
-	}
-	error = bad ? errno : r->workflow && r->directory ? 0 : EINVAL;
+	bad = read_text(r, text, n);
 	free(text);
-	if (!error)
+	if (!bad && !(r->workflow && r->directory))
+		bad = EINVAL;
+	if (!bad)
 		return 0;
 	record_free(r);
-	errno = error;
+	errno = bad;
 	return -1;
 }
 

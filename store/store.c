@@ -119,7 +119,7 @@ open_top(struct store *s, const char *dir, enum store_use use)
 	if (use == STORE_WRITE) {
 		s->top = file_make_dir(parent, last);
 		if (s->top >= 0 && file_sync(parent) && errno != EINVAL) {
-			close(parent);
+			file_drop(parent);
 			return fail(s, dir);
 		}
 	} else {
@@ -127,7 +127,7 @@ open_top(struct store *s, const char *dir, enum store_use use)
 	}
 	if (s->top < 0)
 		fail_part(s, parent, last, dir);
-	close(parent);
+	file_drop(parent);
 	if (s->top < 0)
 		return -1;
 	return use == STORE_WRITE ? check_owner(s, s->top, dir) : 0;
