@@ -3,6 +3,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <signal.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
@@ -207,6 +208,7 @@ run_diff(struct diff *d, char *const *envp, int out, int null)
 	p.out = out;
 	p.err = null;
 	lseek(d->then, 0, SEEK_SET);
+	signal(SIGCHLD, SIG_DFL);       /* where it is ignored, there is nothing to wait for */
 	pid = spawn(&p, &stage);
 	if (pid < 0 || waitpid(pid, &status, 0) != pid || !WIFEXITED(status))
 		return -1;

@@ -1,4 +1,5 @@
 /* A workflow as it is to be run. */
+#include "engine/claim.h"
 #include "engine/flow.h"
 
 #include <errno.h>
@@ -244,6 +245,7 @@ struct bound {
 	struct flow *f;
 	struct answers *answers;
 	const struct place *at;
+	struct keys keys;       /* that are known */
 };
 
 static long long
@@ -290,11 +292,35 @@ check_bound_range(struct bound *b, const struct item *item)
 }
 
 static void
+check_bound_key(struct bound *b, const struct node *n)
+{
+	struct buf key = { 0 }, why = { 0 };
+	uint32_t id = KEY_NONE;
+
+	b->answers->error.n = 0;
+	if (claim_read(b->answers, b->at, n, &key)) {
+		buf_free(&key);
+		return;                 /* it holds a block's variable, or an answer that is still to come */
+	}
+	if (claim_check(buf_str(&key), key.n, &why))
+		diag_error(&b->f->diags, n->key->pos, "%s", buf_str(&why));
+	else if ((id = keys_find(&b->keys, key.s, key.n)) == KEY_NONE)
+		keys_claim(&b->keys, keys_add(&b->keys, key.s, key.n), 1, n);
+	else if (!node_exclusive(keys_line(&b->keys, id), n))
+		diag_error(&b->f->diags, n->key->pos, "the key `%s` is made on line %u already: give one of them `as` another",
+		    key.s, keys_line(&b->keys, id)->pos.line);
+	buf_free(&key);
+	buf_free(&why);
+}
+
+static void
 check_bound_nodes(struct bound *b, const struct node *n)
 {
 	size_t i;
 
 	for (; n; n = n->next) {
+		if (n->key)
+			check_bound_key(b, n);
 		if (n->max)
 			check_bound(b, &n->max->t, n->max->pos, positive_parse, "positive number for max");
 		for (i = 0; i < n->nitems; i++)
@@ -342,8 +368,11 @@ flow_bind(struct flow *f, const struct record *r, struct buf *error)
 	bound.f = f;
 	bound.answers = &answers;
 	bound.at = &at;
+	memset(&bound.keys, 0, sizeof bound.keys);
+	bound.keys.lines = f->w->keyed;
 	check_bound_attrs(&bound, &f->w->attrs);
 	check_bound_nodes(&bound, f->w->body);
+	keys_free(&bound.keys);
 	buf_free(&answers.error);
 	return status | (f->diags.errors ? say_diags(f, error) : 0);
 }

@@ -349,6 +349,9 @@ jobserver_serve(struct jobserver *j, long n)
 	}
 	close(j->fds[0]);
 	close(j->fds[1]);
+	j->kind = JOBSERVER_NONE;
+	j->serves = 0;
+	j->fds[0] = j->fds[1] = -1;
 	return -1;
 }
 

@@ -26,10 +26,24 @@ struct pids {
 	pid_t few[64];
 };
 
+/* Whether the kernel tells who a process's children are: it may have been built without that, and /proc may be empty. */
+static int
+tells_children(void)
+{
+	static int tells = -1;
+	char file[60];
+
+	if (tells < 0) {
+		snprintf(file, sizeof file, "/proc/self/task/%ld/children", (long)getpid());
+		tells = access(file, R_OK) == 0;
+	}
+	return tells;
+}
+
 int
 kin_adopt(void)
 {
-	return prctl(PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0) == 0;
+	return tells_children() && prctl(PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0) == 0;
 }
 
 static void

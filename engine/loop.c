@@ -51,6 +51,7 @@ struct loop_state {
 	struct outcome *ended;  /* that have come since the loop last looked */
 	size_t nended, cap_ended;
 	int adopts;             /* orch is a subreaper */
+	int gone;               /* the run's directory was deleted, and that was said */
 	struct outcome *lost;   /* whose minder was killed; told when its processes are gone */
 	size_t nlost;
 	long long lost_since;
@@ -78,7 +79,7 @@ on_signal(int sig)
 {
 	if (sig == SIGCHLD)
 		got_child = 1;
-	else if (sig == SIGTSTP || sig == SIGTTIN)
+	else if (sig == SIGTSTP || sig == SIGTTIN || sig == SIGTTOU)
 		got_halt = sig;
 	else if (sig == SIGCONT)
 		got_cont = 1;
@@ -100,17 +101,17 @@ now_ms(const struct loop_state *l)
 
 /* Setting up. */
 
+/* Descriptors 0, 1 and 2 are there. To a standard output that was closed nothing can be written: that is an error of
+ * who prints. */
 static int
 open_standard(void)
 {
 	int fd;
 
-	do {
-		fd = open("/dev/null", O_RDWR);
-	} while ((fd >= 0 && fd <= 2) || (fd < 0 && errno == EINTR));
-	if (fd < 0)
-		return -1;
-	close(fd);
+	for (fd = 0; fd <= 2; fd++)
+		while (fcntl(fd, F_GETFD) < 0)
+			if (open("/dev/null", fd == 1 ? O_RDONLY : O_RDWR) < 0 && errno != EINTR)
+				return -1;
 	return 0;
 }
 
@@ -170,6 +171,7 @@ our_signals(sigset_t *set)
 	sigaddset(set, SIGHUP);
 	sigaddset(set, SIGTSTP);
 	sigaddset(set, SIGTTIN);
+	sigaddset(set, SIGTTOU);
 	sigaddset(set, SIGCONT);
 #ifdef SIGWINCH
 	sigaddset(set, SIGWINCH);
@@ -207,6 +209,7 @@ hold_signals(void)
 	catch(SIGHUP, 0);
 	catch(SIGTSTP, 0);
 	catch(SIGTTIN, 0);
+	catch(SIGTTOU, 0);      /* what is said in the background, where the terminal does not want that */
 }
 
 /* Those that are about the terminal alone. */
@@ -359,7 +362,7 @@ refused(struct loop_state *l, struct branch *b, int error)
 	struct outcome o = { 0 };
 
 	be_scarce(l);
-	if (l->slots.running || now_ms(l) - l->scarce_since < AGAIN_MS || !b) {
+	if (l->slots.running || now_ms(l) - l->scarce_since < AGAIN_MS) {
 		walk_refused(l->walk, b);
 		return;
 	}
@@ -525,10 +528,10 @@ is_answer(const struct loop_state *l, const struct outcome *o)
 }
 
 static void
-cannot_keep(struct outcome *o, const char *what)
+cannot_keep(struct outcome *o, int error, const char *what)
 {
 	o->kind = OUT_IO;
-	o->error = errno;
+	o->error = error;
 	strcpy(o->text, what);
 }
 
@@ -538,8 +541,10 @@ keep_answers(struct loop_state *l)
 {
 	char from[KEY_NAME_MAX + 1], to[KEY_NAME_MAX + 1];
 	size_t i, kept = 0;
+	int error, stays;
 
-	if (store_gone(l->store)) {
+	if (!l->gone && store_gone(l->store)) {
+		l->gone = 1;
 		buf_fmt(&l->progress->out, "orch: the directory of run %s was deleted; nothing more can be kept\n", l->store->name);
 		walk_halt(l->walk, HALT_FIRST);
 	}
@@ -549,20 +554,21 @@ keep_answers(struct loop_state *l)
 		if (!is_answer(l, o))
 			continue;
 		if (answer_names(l, &l->slots.list[o->slot], (pid_t)o->number, from, to) || store_keep(l->store, from, to))
-			cannot_keep(o, "its answer cannot be kept");
+			cannot_keep(o, errno, "its answer cannot be kept");
 		else
 			kept++;
 	}
 	if (!kept || !store_sync_results(l->store))
 		return;
+	error = errno;
 	for (i = 0; i < l->nended; i++) {
 		struct outcome *o = &l->ended[i];
 
 		if (!is_answer(l, o))
 			continue;
-		if (!answer_names(l, &l->slots.list[o->slot], (pid_t)o->number, from, to))
-			store_unkeep(l->store, to);
-		cannot_keep(o, "result/ cannot be made safe on disk");
+		stays = answer_names(l, &l->slots.list[o->slot], (pid_t)o->number, from, to) || store_unkeep(l->store, to);
+		cannot_keep(o, error, stays ? "result/ cannot be made safe on disk; remove the answer's file there" :
+		    "result/ cannot be made safe on disk");
 	}
 }
 
@@ -820,9 +826,10 @@ finish(struct loop_state *l)
 static long long
 wait_time(struct loop_state *l, int more, long long now)
 {
-	long long ms = walk_wake(l->walk, now);
+	int open = l->sig || has_way(l);        /* else what is due has to wait for what opens the way */
+	long long ms = open ? walk_wake(l->walk, now) : -1;
 
-	if (more && (l->sig || has_way(l)))
+	if (more && open)
 		return 0;
 	if (l->scarce && !l->slots.running)
 		ms = clock_sooner(ms, l->scarce_until > now ? l->scarce_until - now : 0);

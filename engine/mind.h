@@ -89,6 +89,10 @@ void terminal_restore(struct minder *, int status);
 
 /* Looks whether the agent PID, which has the terminal, was stopped; if so stops the whole job, and goes
  * on with it when it is continued in the foreground. */
+/* Waits until orch's job has the terminal TTY, or orch says to stop. -1, errno as it was: it is no terminal of orch's, or
+ * nobody can bring the job to the foreground any more. */
+int terminal_wait(struct minder *, int tty);
+
 void terminal_follow(struct minder *, pid_t pid);
 
 #endif

@@ -457,10 +457,13 @@ start_program(struct minder *d, const struct program *p)
 	while ((pid = spawn(p, &stage)) < 0 && stage == SPAWN_FORK && (errno == EAGAIN || errno == ENOMEM)) {
 		if (!d->asked)
 			leave_errno(d, OUT_AGAIN, "fork");
-		if (clock_ms() > until || stops)
+		if (d->deadline && clock_ms() >= d->deadline)
+			leave(d, OUT_TIMEOUT);
+		if (clock_ms() > until)
 			break;
 		if (mind_wait(d, pause))
 			mind_abandon(d, 0);
+		mind_look(d);
 		pause = pause < 1000 ? pause * 2 : pause;
 	}
 	if (pid > 0)
@@ -568,16 +571,24 @@ mind_write(struct minder *d, int fd, const void *p, size_t n, const char *what)
 		leave_errno(d, OUT_IO, what);
 }
 
+enum { LOOK_PIECES = 16 };      /* of 64 KB, after which it is looked whether orch says to stop */
+
 /* Copies the file IN to OUT, and says whether its last byte is no newline. */
 static uint64_t
 copy(struct minder *d, int in, int out, int *open_line)
 {
 	char buf[64 * 1024];
 	uint64_t h = DIGEST_START;
+	unsigned pieces = 0;
 	long n;
 
 	*open_line = 0;
 	while ((n = file_read_some(in, buf, sizeof buf)) > 0) {
+		if (++pieces % LOOK_PIECES == 0) {      /* a large one takes its time */
+			if (mind_wait(d, 0))
+				mind_abandon(d, 0);
+			mind_look(d);
+		}
 		h = digest_add(h, buf, (size_t)n);
 		mind_write(d, out, buf, (size_t)n, "asked/");
 		*open_line = buf[n - 1] != '\n';
@@ -927,6 +938,8 @@ mind_stdin(struct minder *d, int in)
 		if (!FD_ISSET(in, &set))
 			continue;
 		n = file_read_some(in, buf, sizeof buf);
+		if (n < 0 && errno == EIO && !terminal_wait(d, in))
+			continue;       /* it was in the background */
 		if (n < 0)
 			leave_errno(d, OUT_IO, "standard input");
 		mind_write(d, fd, buf, (size_t)n, "tmp/");

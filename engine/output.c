@@ -5,6 +5,7 @@
 #include <limits.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include "engine/clock.h"
@@ -14,7 +15,8 @@
 enum {
 	PATIENCE_MS = 400,      /* how long the live view waits for what is just being begun */
 	SILENCE_MS = 60 * 1000, /* after which a sign of life is given; then after twice that, and so on */
-	CHUNK = 512             /* bytes of standard output at a time: POSIX's least PIPE_BUF */
+	CHUNK = 512,            /* bytes of standard output at a time: POSIX's least PIPE_BUF */
+	FILE_CHUNK = 64 * 1024  /* of a plain file, where no write waits for a reader */
 };
 
 /* A text for standard output. */
@@ -23,7 +25,21 @@ struct print {
 	struct branch *branch;
 	struct buf text;
 	size_t done;
+	unsigned long long after;       /* what had been said before it, as ->said counts */
 };
+
+static void
+look_where(struct output *o)
+{
+	struct stat out, err;
+
+	o->chunk = CHUNK;
+	if (fstat(1, &out))
+		return;
+	if (S_ISREG(out.st_mode))
+		o->chunk = FILE_CHUNK;
+	o->shares = o->screen.tty < 0 && !fstat(2, &err) && out.st_dev == err.st_dev && out.st_ino == err.st_ino;
+}
 
 void
 output_open(struct output *o, struct walk *w, struct store *s, struct progress *p, const struct slots *slots, long long now)
@@ -36,6 +52,7 @@ output_open(struct output *o, struct walk *w, struct store *s, struct progress *
 	o->last_print = &o->prints;
 	screen_open(&o->screen, p->loud, now);
 	p->colour = o->screen.colour;
+	look_where(o);
 }
 
 /* Standard output. */
@@ -52,6 +69,7 @@ output_print(struct output *o, struct branch *b, struct buf *text)
 	} else {
 		p->text = *text;
 	}
+	p->after = o->said + o->progress->out.n;
 	*o->last_print = p;
 	o->last_print = &p->next;
 }
@@ -84,7 +102,7 @@ write_print(struct output *o)
 	ssize_t done = 0;
 
 	if (n)
-		done = write(1, p->text.s + p->done, n > CHUNK ? CHUNK : n);
+		done = write(1, p->text.s + p->done, n > o->chunk ? o->chunk : n);
 	if (done < 0 && (errno == EINTR || errno == EAGAIN))
 		return;
 	if (done >= 0)
@@ -94,13 +112,22 @@ write_print(struct output *o)
 }
 
 /* Whether a text may be written: on the terminal of the live view what was said goes before it, and the view
- * is not there. */
+ * is not there; in a file of both what had been said before it goes before it. */
 static int
 may_print(const struct output *o)
 {
 	const struct screen *s = &o->screen;
 
-	return o->prints && !(s->tty >= 0 && s->shared && (s->shown.n || s->rest.n || o->progress->out.n));
+	if (!o->prints || (o->shares && o->progress->out.n && o->said < o->prints->after))
+		return 0;
+	return !(s->tty >= 0 && s->shared && (s->shown.n || s->rest.n || o->progress->out.n));
+}
+
+/* Whether the progress may be written where there is no live view: not amid a text in the same file. */
+static int
+may_say(const struct output *o)
+{
+	return o->progress->out.n && !(o->shares && o->prints && o->prints->done);
 }
 
 /* Standard error: whole lines at a time, as far as select promises room. */
@@ -227,7 +254,7 @@ output_wants(struct output *o, int more, long long now, fd_set *set, int *last)
 		ms = show(o, more, now, &say);
 	} else {
 		ms = break_silence(o, now);
-		say = o->progress->out.n > 0;
+		say = may_say(o);
 	}
 	if (may_print(o))
 		FD_SET(1, set);
@@ -246,7 +273,9 @@ output_write(struct output *o, fd_set *set, long long now)
 		if (!o->screen.rest.n)
 			look(o, now);
 		screen_write(&o->screen, o->progress, now);
-	} else if (o->progress->out.n && FD_ISSET(2, set)) {
+	} else if (may_say(o) && FD_ISSET(2, set)) {
+		o->said += o->progress->out.n;
 		write_progress(o->progress);
+		o->said -= o->progress->out.n;
 	}
 }

@@ -18,6 +18,9 @@ struct output {
 	struct print *prints, **last_print;     /* texts for standard output */
 	struct screen screen;   /* the live view; where there is none, signs of life */
 	struct live_silence silence;
+	int shares;             /* standard output and standard error are one file, and there is no live view */
+	size_t chunk;           /* bytes of standard output at a time */
+	unsigned long long said;        /* bytes of the progress, written so far */
 	int sign_given;         /* of what is to be written, a sign is the last */
 };
 

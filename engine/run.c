@@ -320,7 +320,11 @@ lock(struct run *r)
 	if (store_lock(&r->store, &holder)) {
 		if (errno != EAGAIN)
 			return runs_fail(r->say, 1, "the run's lock", strerror(errno));
-		buf_fmt(r->say, "orch: the run %s is in use by another orch (pid %ld); `kill %ld` stops it\n", r->shown.s, holder, holder);
+		buf_fmt(r->say, "orch: the run %s is in use by another orch", r->shown.s);
+		if (holder > 0)
+			buf_fmt(r->say, " (pid %ld); `kill %ld` stops it\n", holder, holder);
+		else
+			buf_text(r->say, "; which one cannot be told\n");
 		return 4;
 	}
 	if (store_lock_wait(&r->store, LOCK_WAIT_MS, &holder)) {
@@ -365,6 +369,13 @@ compare_record(struct run *r)
 }
 
 static int
+write_record(struct run *r)
+{
+	return record_write(&r->record, r->store.run) ?
+	    runs_fail(r->say, 1, "this run's file `run` cannot be written", strerror(errno)) : 0;
+}
+
+static int
 open_run(struct run *r)
 {
 	int status = 0;
@@ -377,8 +388,8 @@ open_run(struct run *r)
 		status = lock(r);
 	if (!status && !r->was_there)
 		status = compare_record(r);
-	if (!status && record_write(&r->record, r->store.run))
-		status = runs_fail(r->say, 1, "this run's file `run` cannot be written", strerror(errno));
+	if (!status && !r->was_there)
+		status = write_record(r);
 	if (!status)
 		store_clean(&r->store);
 	return status;
@@ -593,8 +604,11 @@ run_it(struct run *r)
 		status = load_keys(r);
 	if (!status)
 		set_around(r);
+	/* What was given anew holds for an earlier run only when nothing is refused. */
 	if (!status && r->was_there)
 		status = check_needs(r);
+	if (!status && r->was_there)
+		status = write_record(r);
 	return status ? status : walk(r);
 }
 

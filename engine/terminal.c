@@ -18,7 +18,10 @@
 #include "parse/diag.h"
 #include "store/file.h"
 
-enum { BACKGROUND_MS = 100, UNSTOPPED_MS = 1000, LINE_MOST = 4096 };
+enum {
+	BACKGROUND_MS = 100, UNSTOPPED_MS = 1000, LINE_MOST = 4096,
+	VAIN_MOST = 5, VAIN_MS = 1000           /* so many SIGTTIN in so short a time: the job is not stopped by it */
+};
 
 /* The terminal as it was before the agent had it. */
 static struct termios before;
@@ -44,16 +47,38 @@ answer_by_hand(struct minder *d)
 }
 
 /* Waits until the job that orch is in has the terminal, as one that is in the background must; or until
- * orch says to stop. */
-static void
+ * orch says to stop. -1: there is no terminal any more, or the job is one that SIGTTIN does not stop, since nobody is
+ * there who could continue it (POSIX: an orphaned process group). */
+static int
 wait_foreground(struct minder *d, int tty, pid_t job)
 {
-	while (tcgetpgrp(tty) != job && !mind_stopping()) {
-		if (!mind_paused())     /* else it is stopped already, and may be continued just now */
+	long long first = 0;
+	pid_t has;
+	int vain = 0;
+
+	while ((has = tcgetpgrp(tty)) != job && !mind_stopping()) {
+		if (has < 0)
+			return -1;
+		if (!mind_paused()) {   /* else it is stopped already, and may be continued just now */
+			first = vain++ ? first : clock_ms();
+			if (vain > VAIN_MOST && clock_ms() - first < VAIN_MS)
+				return -1;
+			vain = vain > VAIN_MOST ? 0 : vain;
 			kill(-job, SIGTTIN);
+		}
 		if (mind_wait(d, BACKGROUND_MS))
 			mind_abandon(d, 0);
 	}
+	return 0;
+}
+
+int
+terminal_wait(struct minder *d, int tty)
+{
+	int saved = errno, bad = wait_foreground(d, tty, getpgrp());
+
+	errno = saved;
+	return bad;
 }
 
 /* Questions. */
@@ -107,11 +132,10 @@ read_line(struct minder *d, int tty, char *line)
 		if (!FD_ISSET(tty, &in))
 			continue;
 		n = read(tty, line, LINE_MOST);
-		if (n < 0 && errno == EIO)      /* in the background: stopped until it is continued */
-			wait_foreground(d, tty, getpgrp());
-		else if (n >= 0)
+		if (n >= 0)
 			break;
-		else if (errno != EINTR)
+		/* EIO: in the background, stopped until it is continued. */
+		if ((errno != EIO || terminal_wait(d, tty)) && errno != EINTR)
 			leave_errno(d, OUT_IO, "the terminal");
 	}
 	if (n && line[n - 1] == '\n')
@@ -145,7 +169,8 @@ keep_answer(struct minder *d, const char *s, size_t n)
 
 	mind_write(d, fd, s, n, "tmp/");
 	mind_write(d, fd, "\n", 1, "tmp/");
-	close(fd);
+	if (file_close(fd))
+		leave_errno(d, OUT_IO, "tmp/");
 	mind_settle(d);
 }
 
@@ -163,13 +188,12 @@ mind_ask(struct minder *d)
 	d->out.digest = task_digest(t);
 	mind_make_stdin(d);
 	mind_write_how(d, t->how, t->nhow, 0);
-	if (tty < 0) {
+	if (tty < 0 || wait_foreground(d, tty, getpgrp())) {
 		if (!t->fallback)
 			answer_by_hand(d);
 		keep_answer(d, t->fallback, strlen(t->fallback));
 		return;
 	}
-	wait_foreground(d, tty, getpgrp());
 	mind_look(d);
 	for (;;) {
 		put_question(d, tty);
@@ -262,7 +286,8 @@ mind_interactive(struct minder *d)
 
 	if (tty < 0)
 		leave_text(d, "an interactive step needs a terminal, and there is none");
-	wait_foreground(d, tty, d->m->job);
+	if (wait_foreground(d, tty, d->m->job))
+		leave_text(d, "an interactive step needs the terminal, and this job cannot be brought to its foreground");
 	mind_look(d);
 	mind_write_how(d, d->task->how, d->task->nhow, 0);
 	d->out.digest = task_digest(d->task);

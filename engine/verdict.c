@@ -127,7 +127,10 @@ number_before(const char **s, char end)
 		return -1;
 	for (; **s >= '0' && **s <= '9' && v < 100000; ++*s)
 		v = v * 10 + **s - '0';
-	return end && *(*s)++ != end ? -1 : v;
+	if (end && **s != end)
+		return -1;
+	*s += end != 0;
+	return v;
 }
 
 /* Reads the day, which is not named if it is today's, as in: Nov 23rd, 2026. -1: it is none. */

@@ -47,7 +47,7 @@ take_line(struct lex *l)
 	nl = memchr(l->p, '\n', (size_t)(end - l->p));
 	l->eol = nl ? nl : end;
 	l->next = nl && nl + 1 < end ? nl + 1 : NULL;
-	if (nl && l->eol > l->p && l->eol[-1] == '\r')
+	if (l->eol > l->p && l->eol[-1] == '\r')
 		l->eol--;
 	l->line++;
 	return 1;

@@ -368,10 +368,10 @@ store_sync_results(struct store *s)
 	return file_sync(s->result);
 }
 
-void
+int
 store_unkeep(struct store *s, const char *name)
 {
-	unlinkat(s->result, name, 0);
+	return unlinkat(s->result, name, 0);
 }
 
 int
@@ -413,30 +413,35 @@ byte_of(int byte, int type)
 	return l;
 }
 
-/* Who has BYTE; 0: nobody. */
-static long
-holder_of(const struct store *s, int byte)
+/* Whether somebody has BYTE, and who; -1 where that cannot be told: a lock that is inherited, or another system's, is
+ * no process's that we know. */
+static int
+is_held(const struct store *s, int byte, long *holder)
 {
 	struct flock l = byte_of(byte, F_WRLCK);
 
+	*holder = 0;
 	if (s->lock < 0 || fcntl(s->lock, F_GETLK, &l) || l.l_type == F_UNLCK)
 		return 0;
-	return (long)l.l_pid;
+	*holder = l.l_pid > 0 ? (long)l.l_pid : -1;
+	return 1;
 }
 
+/* Who has it may let go of it before he is asked for: then it is tried again. */
 static int
 take(struct store *s, int byte, int type, long *holder)
 {
-	struct flock l = byte_of(byte, type);
+	struct flock l;
+	int bad, tries = 0;
 
-	if (fcntl(s->lock, F_SETLK, &l) == 0)
+	do {
+		l = byte_of(byte, type);
+		bad = fcntl(s->lock, F_SETLK, &l);
+	} while (bad && (errno == EACCES || errno == EAGAIN) && holder && !is_held(s, byte, holder) && tries++ < 100);
+	if (!bad)
 		return 0;
 	if (errno == EACCES)
 		errno = EAGAIN;
-	if (errno == EAGAIN && holder) {
-		*holder = holder_of(s, byte);
-		errno = EAGAIN;
-	}
 	return -1;
 }
 
@@ -488,9 +493,7 @@ store_lock_minder(struct store *s)
 enum store_busy
 store_busy(struct store *s, long *holder)
 {
-	*holder = holder_of(s, 0);
-	if (*holder)
+	if (is_held(s, 0, holder))
 		return STORE_RUNNING;
-	*holder = holder_of(s, 1);
-	return *holder ? STORE_ENDING : STORE_FREE;
+	return is_held(s, 1, holder) ? STORE_ENDING : STORE_FREE;
 }

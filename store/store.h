@@ -61,8 +61,8 @@ int store_keep(struct store *, const char *from, const char *name);
 /* Makes what was kept safe on disk. -1 and errno: then none of it is. */
 int store_sync_results(struct store *);
 
-/* Takes back what was kept and could not be made safe. */
-void store_unkeep(struct store *, const char *name);
+/* Takes back what was kept and could not be made safe. -1 and errno: it is still there. */
+int store_unkeep(struct store *, const char *name);
 
 /* Whether the run's directory has been deleted under us. */
 int store_gone(struct store *);

@@ -1554,6 +1554,9 @@ START_TEST(verdicts)
 		{ "claude", "claude", 0, "\n", "", OUT_OK, -1, "" },
 		{ "claude", "claude", 1, "Execution error", "", OUT_ENDED, -1, "" },
 		{ "claude", "cat", 0, "", "", OUT_OK, -1, "" },
+		/* A number that ends where what is looked at ends. */
+		{ "codex", "codex", 1, "", LIMIT "                                              9\n", OUT_LATER, -1,
+		    LIMIT "                                              9" },
 		{ "claude", "ssh host /bin/claude", 1, "API Error: Request rejected (429)", "", OUT_LATER, -1, "API Error: Request rejected (429)" },
 		{ "fast", "/opt/bin/claude", 1, "Not logged in", "", OUT_FUTILE, -1, "Not logged in" },
 		{ "fast", "claude-like", 1, "Not logged in", "", OUT_ENDED, -1, "" },

@@ -575,6 +575,36 @@ START_TEST(a_directory_that_another_has_made_for_it)
 }
 END_TEST
 
+/* A number of another pid namespace is none here: `kill 0` would end who reads it. */
+START_TEST(a_holder_in_another_pid_namespace)
+{
+	if (help_run("unshare --pid --fork --mount-proc true").status) {
+		help_skip("a_holder_in_another_pid_namespace", "there can be none here");
+		return;
+	}
+	help_file("f.orch", "run sh as a | touch begun; until test -f end; do sleep 0.05; done", "timeout 60s", NULL);
+	help_sh(0, "orch run -q -r x f.orch & until test -f begun; do sleep 0.05; done; "
+	    "unshare --pid --fork --mount-proc orch run -r x f.orch 2>said; echo $? >>said; "
+	    "unshare --pid --fork --mount-proc orch status -r x >state; touch end; wait $!");
+	help_is("said", "orch: the run x is in use by another orch; which one cannot be told\n4\n");
+	help_has(help_read("state", NULL), "run x: running, started");
+}
+END_TEST
+
+/* Without /proc nobody tells what an agent has left: then it is its group that is ended. */
+START_TEST(without_proc_a_group_is_ended)
+{
+	if (help_run("unshare -m mount -t tmpfs none /proc").status) {
+		help_skip("without_proc_a_group_is_ended", "nothing can be mounted here");
+		return;
+	}
+	help_file("f.orch", "run sh as a | sleep 300 >/dev/null 2>&1 & echo $!", NULL);
+	/* The shell, their first process, reaps who is left to it. */
+	help_sh(0, "unshare -m --pid --fork sh -c 'mount -t tmpfs none /proc && orch run -q -r x f.orch; test $? = 0 && "
+	    "! kill -0 $(cat .orch/x/result/a) 2>/dev/null'");
+}
+END_TEST
+
 /* Where nobody may write, root included. */
 START_TEST(looking_on_a_read_only_mount)
 {
@@ -903,6 +933,8 @@ foreign_suite(void)
 	tcase_add_test(t, root_over_the_run_of_another);
 	tcase_add_test(t, another_over_the_run_of_root);
 	tcase_add_test(t, a_directory_that_another_has_made_for_it);
+	tcase_add_test(t, a_holder_in_another_pid_namespace);
+	tcase_add_test(t, without_proc_a_group_is_ended);
 	tcase_add_test(t, looking_on_a_read_only_mount);
 	tcase_add_loop_test(t, everything_is_reached_from_one_descriptor, 0, 2);
 	t = help_case(s, "races", begin, 120);

@@ -520,18 +520,22 @@ static const struct message {
 	    RUN, 1,
 	    "orch: w.orch:3: the key `x-a` was made already, on line 2 of w.orch\n"
 	    ENDED("2 done, 0 kept, 0 failed"), NULL },
-	{ "empty key", "param n ''\n" "run sh as {{n}} | echo\n",
+	{ "empty key", "run sh as n | echo\n" "run sh as {{n}} | echo\n",
 	    RUN, 1,
 	    "orch: w.orch:2: an empty key\n"
-	    ENDED("0 done, 0 kept, 0 failed"), NULL },
-	{ "the key -", "param n -\n" "run sh as {{n}} | echo\n",
+	    ENDED("1 done, 0 kept, 0 failed"), NULL },
+	{ "the key -", "run sh as n | echo -\n" "run sh as {{n}} | echo\n",
 	    RUN, 1,
 	    "orch: w.orch:2: the key `-` is standard input's\n"
-	    ENDED("0 done, 0 kept, 0 failed"), NULL },
-	{ "long key", "param n\n" "run sh as {{n}} | echo\n",
-	    RUN " n=$(head -c 300 /dev/zero | tr '\\0' x)", 1,
+	    ENDED("1 done, 0 kept, 0 failed"), NULL },
+	{ "long key", "run sh as n | head -c 300 /dev/zero | tr '\\0' x\n" "run sh as {{n}} | echo\n",
+	    RUN, 1,
 	    "orch: w.orch:2: the key `xxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxx...` is too long for a file's name: 255 bytes, as %XX written out, are the most\n"
-	    ENDED("0 done, 0 kept, 0 failed"), NULL },
+	    ENDED("1 done, 0 kept, 0 failed"), NULL },
+	{ "long key of a parameter", "param n\n" "run sh as {{n}} | echo\n",
+	    "orch run w.orch n=$(head -c 300 /dev/zero | tr '\\0' x)", 2,
+	    "w.orch:2:11: error: the key `xxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxx...` is too long for a file's name: 255 bytes, as %XX written out, are the most\n"
+	    "    run sh as {{n}} | echo\n" "              ^\n", NULL },
 
 	/* Git. */
 	{ "worktree without a repository", "worktree b\n",

@@ -465,6 +465,7 @@ static const struct pair texts[] = {
 	{ "if test \"$x\" = '{{y}}' && a|b>c # d \nend\n", "if {test \"$x\" = '{{y}}' && a|b>c # d }\n" },
 	{ "if a \\\n  b\\\nc\nend", "if {a \\\n  b\\\nc}\n" },
 	{ "if a \\\r\n b\r\nend", "if {a \\\n b}\n" },
+	{ "if a\r\nend\r", "if {a}\n" },
 	{ X R "if < r | a | b\nend\nif <r a\nend\nif  <  r*  -  |  c  \nend\n",
 	    X_TREE R_TREE "if < [r] {a | b}\nif {<r a}\nif < [r<*>][-] {c  }\n" },
 	{ X "run exec_\nfilter sed 's/a/b/' | c\ncheck grep -q \"x y\"\ncheck ! false\n",

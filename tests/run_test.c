@@ -637,20 +637,28 @@ START_TEST(c21_keys_that_are_none)
 	char big[400];
 	struct ran r;
 
-	help_file("f.orch", "param v", "run sh as {{v}} | " STARTED, NULL);
-	help_sh(1, "orch run -r x f.orch v=");
+	/* What the parameters alone decide is told before anything starts. */
+	help_file("f.orch", "param v", "param w w", "run sh as paid | " STARTED, "run sh as {{v}} | " STARTED,
+	    "if true", "run sh as {{w}} | :", "else", "run sh as other | :", "end", NULL);
+	help_has(help_sh(2, "orch run -r x f.orch v=").err, "f.orch:4:11: error: an empty key\n");
+	help_has(help_sh(2, "orch run -r x f.orch v=-").err, "f.orch:4:11: error: the key `-` is standard input's\n");
+	help_has(help_sh(2, "orch run -r x f.orch v=paid").err,
+	    "f.orch:4:11: error: the key `paid` is made on line 3 already: give one of them `as` another\n");
+	help_has(help_sh(2, "orch run -r x f.orch v=b w=b").err, "f.orch:6:11: error: the key `b` is made on line 4 already");
 	memset(big, 'k', 300);
 	big[300] = '\0';
 	setenv("V", big, 1);
-	r = help_sh(1, "orch run -r y f.orch v=\"$V\"");
+	r = help_sh(2, "orch run -r y f.orch v=\"$V\"");
 	help_has(r.err, "long");
+	help_none(".orch");
+	help_sh(0, "orch run -q -r w f.orch v=b w=other && rm started");
 	/* In one block: nobody starts when one item's key is none. */
 	help_file("g.orch", "run sh as list | echo a; echo \"$V\"", "parallel i in < list",
 	    "run sh as {{i}} | " STARTED, "end", NULL);
 	help_sh(1, "orch run -r z g.orch");
 	no_file("started");
-	ck_assert_str_eq(help_sh(0, "ls .orch/x/result .orch/y/result; ls .orch/z/result").out,
-	    ".orch/x/result:\n\n.orch/y/result:\nlist\n");
+	ck_assert_str_eq(help_sh(0, "ls .orch/z/result").out,
+	    "list\n");
 }
 END_TEST
 
@@ -739,6 +747,25 @@ START_TEST(c22_standard_output_is_the_same_again)
 	help_has(first, "\nend\n");
 	for (i = 0; i < 3; i++)
 		ck_assert_str_eq(help_sh(0, i ? "orch run -q -r x f.orch" : "orch run -j 1 -r x f.orch").out, first);
+}
+END_TEST
+
+/* A text is whole also where standard error goes to the same file: between two things that were said, never in one. */
+START_TEST(print_is_whole_in_a_log_of_both)
+{
+	static const char *const where[] = { ">log 2>&1", "2>&1 | cat >log" };
+	char line[300];
+
+	help_file("f.orch", "agent long sh -c 'cat >/dev/null; head -c 200000 /dev/zero | tr \"\\0\" x; echo; echo the end'",
+	    "run long as a | x", "parallel i in 1..20", "run sh as b-{{i}} | :", "end", "print | {{a}}",
+	    "parallel i in 1..20", "run sh as c-{{i}} | :", "print | {{a}} {{i}}", "end", NULL);
+	snprintf(line, sizeof line, "orch run -r r%d f.orch %s; orch resume -r r%d %s; orch run -r r%d f.orch %s", _i, where[_i], _i,
+	    ">/dev/null 2>&1", _i, where[_i]);
+	help_sh(0, line);
+	ck_assert_str_eq(help_sh(0, "grep -c '^x*$' log; grep -cx 'the end' log; grep -c '^the end [0-9]*$' log; "
+	    "sed 's/^x*$//' log | grep -c .").out, "21\n1\n20\n44\n");
+	help_in_order(help_sh(0, "sed 's/^xx*$/text/' log").out,
+	    (const char *const[]){ "gone on with\n", "kept      b-19\n", "text\n", "the end\n", "kept      21 more\n" }, 5);
 }
 END_TEST
 
@@ -860,6 +887,7 @@ keys_case(void)
 	tcase_add_test(t, c22_changed_inputs_are_a_hit);
 	tcase_add_test(t, c22_nothing_is_asked_twice);
 	tcase_add_test(t, c22_standard_output_is_the_same_again);
+	tcase_add_loop_test(t, print_is_whole_in_a_log_of_both, 0, 2);
 	tcase_add_test(t, c22_a_removed_result_runs_again);
 	tcase_add_test(t, c22_a_written_result_is_an_answer);
 	tcase_add_test(t, c23_a_result_that_cannot_be_read);
@@ -1029,6 +1057,20 @@ START_TEST(c30_a_new_prompt_or_parameter_replaces_the_recorded)
 }
 END_TEST
 
+/* What is refused has changed nothing: the run goes on as before. */
+START_TEST(c30_what_is_refused_is_not_recorded)
+{
+	help_file("f.orch", "param p old", "agent who sh -c {}", "run who as a | test -f \"$ORCH_ROOT/ok\" && echo \"$p\"", NULL);
+	help_sh(1, "orch run -q -r x f.orch");
+	help_file("before", NULL);
+	help_sh(0, "cp .orch/x/run before");
+	help_has(help_sh(2, "orch resume -r x -a 'who=nowhere -c {}'").err, "`nowhere`");
+	help_sh(2, "orch run -r x -a 'who=nowhere -c {}' f.orch p=new");
+	help_sh(0, "cmp before .orch/x/run && touch ok && orch resume -q -r x");
+	ck_assert_str_eq(help_sh(0, "orch cat a").out, "old\n");
+}
+END_TEST
+
 START_TEST(c30_a_is_recorded)
 {
 	help_file("f.orch", "agent ask sh -c 'cat; echo file'", "for i in 1..3", "run ask as s-{{i}} | text",
@@ -1074,6 +1116,17 @@ START_TEST(c31_names_that_are_taken)
 	help_sh(0,
 	    "mkdir .orch; n=0; until test $n -gt 4; do mkdir -p .orch/$(date +%Y%m%d-%H%M%S); orch run -q f.orch || exit; n=$((n + 1)); done");
 	ck_assert_str_eq(help_sh(0, "orch runs | grep -c '^complete'").out, "5\n");
+}
+END_TEST
+
+/* One that was closed is not there to be written to; a workflow that prints nothing does without. */
+START_TEST(c32_standard_output_that_is_closed)
+{
+	help_file("f.orch", "run sh as a | echo 1", "print | {{a}}", NULL);
+	help_has(help_sh(1, "orch run -r x f.orch >&-").err, "standard output: Bad file descriptor");
+	help_file("g.orch", "run sh as a | echo 1", NULL);
+	help_sh(0, "orch run -q -r y g.orch >&-; orch run -q -r z g.orch <&- >&- 2>&-");
+	ck_assert_str_eq(help_sh(0, "cat .orch/[xyz]/result/a").out, "1\n1\n1\n");
 }
 END_TEST
 
@@ -1138,10 +1191,12 @@ runs_case(void)
 	tcase_add_test(t, c28_status_of_a_live_and_of_a_killed_run);
 	tcase_add_test(t, c29_looking_writes_nothing);
 	tcase_add_test(t, c30_a_new_prompt_or_parameter_replaces_the_recorded);
+	tcase_add_test(t, c30_what_is_refused_is_not_recorded);
 	tcase_add_test(t, c30_a_is_recorded);
 	tcase_add_test(t, c30_resume_takes_no_operands);
 	tcase_add_test(t, c31_runs_of_one_second_have_names_of_their_own);
 	tcase_add_test(t, c31_names_that_are_taken);
+	tcase_add_test(t, c32_standard_output_that_is_closed);
 	tcase_add_test(t, c32_standard_output_that_cannot_be_written);
 	tcase_add_test(t, c33_descriptors_closed_at_start);
 	return t;

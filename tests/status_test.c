@@ -720,6 +720,16 @@ START_TEST(a_dry_run_of_a_text)
 }
 END_TEST
 
+/* Where SIGCHLD was ignored, diff's end is seen all the same. */
+START_TEST(diff_where_children_are_ignored)
+{
+	help_file("f.orch", "run sh as a", "| : old", "| echo 2", NULL);
+	help_sh(0, "orch run -q -r x f.orch; sed -i s/old/new/ f.orch");
+	help_sh(0, "orch diff a >plain; test $? = 1 && grep '^-.*old' plain && ! grep '^[-+].*echo 2' plain");
+	help_sh(0, "trap '' CHLD; orch diff a >ignored; test $? = 1 && cmp plain ignored");
+}
+END_TEST
+
 /* Completion, by the shells themselves. */
 
 static const char *const keys[] = { "plain", "with blank", "$(touch HACKED)", "`touch HACKED`", "it's", "q\"uote", "per%cent", "s/a.c", "c:d",
@@ -891,6 +901,7 @@ script_case(Suite *s)
 	tcase_add_test(t, the_latest_text_is_the_runs);
 	tcase_add_test(t, what_an_earlier_text_could_not_do);
 	tcase_add_test(t, a_dry_run_of_a_text);
+	tcase_add_test(t, diff_where_children_are_ignored);
 }
 
 static void

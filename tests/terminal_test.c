@@ -741,6 +741,58 @@ START_TEST(an_agent_that_talks_cannot_in_the_background)
 }
 END_TEST
 
+/* A question of a job that no shell can bring to the foreground any more: SIGTTIN does not stop it. */
+START_TEST(a_job_that_nobody_can_continue_has_no_terminal)
+{
+	if (!shell_on_terminal(_i))
+		return;
+	help_file("f.orch", "ask q yes no default no | Well?", "print | {{q}}", NULL);
+	pty_type("(orch run -q -r x f.orch >said 2>&1 &)\n");
+	pty_await_file(RESULT "q");
+	help_is(RESULT "q", "no\n");
+	pty_shell_back("still-here");
+	pty_shell_leave();
+}
+END_TEST
+
+/* What is read from the terminal goes on where it was when the job was stopped, or begun in the background. */
+START_TEST(standard_input_of_a_job_that_is_stopped)
+{
+	pid_t orch;
+
+	if (!shell_on_terminal(_i))
+		return;
+	help_file("f.orch", "run sh as a < - | cat", NULL);
+	pty_type("orch run -q -r x f.orch\n");
+	pty_await_file(".orch/x/log");
+	pty_shell_away();
+	orch = orch_pid();
+	pty_type("one\n");
+	while (help_run("grep -q one .orch/x/tmp/*").status)   /* what is not read yet goes with ^Z */
+		pty_look(5);
+	pty_type("\032");
+	pty_shell_back("stopped-now");
+	pty_await_state(orch, 1);
+	pty_type("fg\n");
+	pty_shell_away();
+	pty_await_state(orch, 0);
+	pty_type("two\n");
+	pty_type("\004");
+	pty_shell_status("it-ended", 0);
+	help_is(RESULT "a", "one\ntwo\n");
+	pty_type("orch run -q -r y f.orch &\n");
+	pty_await_file(".orch/y/log");
+	pty_shell_back("behind-now");
+	pty_type("fg\n");
+	pty_shell_away();
+	pty_type("three\n");
+	pty_type("\004");
+	pty_shell_status("it-ended-too", 0);
+	help_is(".orch/y/result/a", "three\n");
+	pty_shell_leave();
+}
+END_TEST
+
 START_TEST(a_stopped_job_can_be_ended)
 {
 	pid_t agent, orch;
@@ -987,6 +1039,8 @@ jobs_case(void)
 	tcase_add_loop_test(t, an_agent_that_talks_cannot_in_the_background, 0, n);
 	tcase_add_loop_test(t, a_stopped_job_can_be_ended, 0, n);
 	tcase_add_loop_test(t, interrupt_during_an_ordinary_step, 0, n);
+	tcase_add_loop_test(t, a_job_that_nobody_can_continue_has_no_terminal, 0, n);
+	tcase_add_loop_test(t, standard_input_of_a_job_that_is_stopped, 0, n);
 	tcase_add_loop_test(t, stop_and_continue_an_ordinary_step, 0, n);
 	tcase_add_loop_test(t, a_question_in_the_background, 0, n);
 	tcase_add_loop_test(t, stop_and_continue_a_question, 0, n);
