@@ -118,6 +118,16 @@ read_jobs(struct options *o, const char *s)
 	return OK;
 }
 
+/* WHOLE is the option as it was given. */
+static int
+wrong_option(int c, const char *option, const char *whole)
+{
+	if (c == ':')
+		return wrong_usage("this option needs a value", whole);
+	return wrong_usage(option[1] && strchr("adfjnpqruvx", option[1]) ?
+	    "this command has no such option" : "unknown option", whole);
+}
+
 /* Reads the options that LETTERS allows; argv[0] is the subcommand. The + in front keeps GNU's getopt from
  * looking for options behind the operands, which POSIX's does not do. */
 static int
@@ -146,8 +156,7 @@ read_options(struct options *o, int argc, char **argv, const char *letters)
 		case 'x': o->run.stop_first = 1; break;
 		default:
 			option[1] = (char)optopt;
-			bad = wrong_usage(c == ':' ? "this option needs a value" : "unknown option",
-			    optopt == '-' && optind < argc && argv[optind][0] == '-' ? argv[optind] : option);
+			bad = wrong_option(c, option, optopt == '-' && optind < argc && argv[optind][0] == '-' ? argv[optind] : option);
 		}
 	}
 	o->was_end = !bad && optind > 1 && !strcmp(argv[optind - 1], "--");
@@ -185,13 +194,26 @@ start_run(struct options *o)
 	return finish_run(o, &said, &shown, run_workflow(&o->run, &said, &shown));
 }
 
+static const char *const command_names[] = {
+	"run", "resume", "check", "status", "runs", "logs", "cat", "diff", "completion",
+};
+
+/* Whether FILE is no file but a command, before which options were given. */
+static int
+is_late_command(const char *file)
+{
+	size_t i;
+
+	for (i = 0; i < sizeof command_names / sizeof *command_names; i++)
+		if (!strcmp(file, command_names[i]))
+			return access(file, F_OK) != 0;
+	return 0;
+}
+
 /* A word that is neither a file nor a command was one of these, mistyped. */
 static int
 is_mistyped(const char *file)
 {
-	static const char *const commands[] = {
-		"run", "resume", "check", "status", "runs", "logs", "cat", "diff", "completion",
-	};
 	struct near near;
 	struct buf b = { 0 };
 	size_t i;
@@ -199,8 +221,8 @@ is_mistyped(const char *file)
 	if (!strcmp(file, "-") || access(file, F_OK) == 0)
 		return 0;
 	near_start(&near, file, strlen(file));
-	for (i = 0; i < sizeof commands / sizeof *commands; i++)
-		near_try(&near, commands[i], strlen(commands[i]));
+	for (i = 0; i < sizeof command_names / sizeof *command_names; i++)
+		near_try(&near, command_names[i], strlen(command_names[i]));
 	if (!near.best)
 		return 0;
 	buf_text(&b, "orch: no file is called ");
@@ -222,6 +244,8 @@ do_run(int argc, char **argv)
 	if (bad)
 		return bad;
 	o.run.file = argv[optind++];
+	if (is_late_command(o.run.file))
+		return wrong_usage("a command stands before its options", o.run.file);
 	if (optind < argc && !o.was_end && !strcmp(argv[optind], "--")) {
 		o.was_end = 1;
 		optind++;

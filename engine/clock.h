@@ -4,6 +4,9 @@
 
 #include <time.h>
 
+/* A file's time may lie so far behind what clock_epoch said when it was written: the kernel takes it from its last tick. */
+enum { CLOCK_STEP_MS = 20 };
+
 /* By the clock that only goes forward. */
 long long clock_ms(void);
 

@@ -158,6 +158,7 @@ struct worktree {
 	int is_registered;      /* git knows a worktree there */
 	int is_whole;           /* on this branch, not half made */
 	int is_half;            /* git was killed while it made it */
+	char *found;            /* the branch of the worktree that is there; NULL: not known */
 	char *elsewhere;        /* another worktree that has the branch; NULL: none */
 };
 
@@ -274,6 +275,8 @@ look_up(struct minder *d, struct worktree *w)
 			w->is_registered |= here;
 		}
 		w->is_half |= here && !strncmp(line, "locked initializing", 19);
+		if (here && !w->found && !strncmp(line, "branch refs/heads/", 18))
+			w->found = mem_dup(line + 18, strlen(line + 18));
 		if (strcmp(line, buf_str(&branch)))
 			continue;
 		w->is_whole |= here;
@@ -327,20 +330,27 @@ put_obstacle(const struct minder *d, const struct worktree *w, struct buf *b)
 		shell_add(b, w->path);
 		buf_text(b, " is gone: git worktree prune; its commits are on its branch: keep that under another name");
 	} else if (w->is_registered) {
-		buf_text(b, "there is a worktree already that is not the one to be made here; keep what you need of it, then: "
-		    "git worktree remove ");
+		buf_text(b, "there is a worktree already that is not the one to be made here");
+		if (w->found && strcmp(w->found, branch)) {
+			buf_text(b, ", but of the branch ");
+			shell_add(b, w->found);
+		}
+		buf_text(b, ": say `at PATH`, or keep what you need of it, then: git worktree remove ");
 		shell_add(b, w->path);
 	} else if (w->is_there && !is_empty_or_missing(w->path)) {
 		buf_text(b, "something stands where the worktree was to be: move it away, or say `at PATH`: ");
 		shell_add(b, w->path);
 		return;
 	} else if (w->elsewhere) {
-		buf_text(b, "the branch is checked out in another worktree: take another name, or: git worktree remove ");
+		buf_text(b, "the branch is checked out in another worktree: take another name, or, if nothing of it is needed: git worktree remove ");
 		shell_add(b, w->elsewhere);
 	} else {
 		buf_text(b, "the branch is there already, and not by this step: take another name");
 	}
-	buf_text(b, w->is_half || (w->is_registered && w->is_there) || w->elsewhere ? "; git branch -D " : ", or: git branch -D ");
+	if (!w->tip)
+		return;
+	buf_text(b, w->is_half || (w->is_registered && w->is_there) || w->elsewhere ? "; git branch -D " :
+	    ", or, if nothing of it is needed: git branch -D ");
 	shell_add(b, branch);
 }
 

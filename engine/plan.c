@@ -55,15 +55,15 @@ what_differs(struct plan *p, const struct spot *spot, const struct node *n, uint
 	return what;
 }
 
-/* A step that has its answer; also for the first of two arms that share a key. */
-static void
+/* A step that has its answer; also for the first of two arms that share a key. Returns whether it is new. */
+static int
 plan_kept(struct plan *p, struct spot *spot, struct plan_step *step, uint32_t id)
 {
 	struct keys *keys = p->answers->keys;
 	uint32_t place = keys_place(keys, id);
 
 	if (keys->list[id].flags & KEY_MADE)
-		return;
+		return 0;
 	step->differs = what_differs(p, spot, step->node, id, step->key);
 	step->again = p->with && p->with->again &&
 	    (step->differs || (step->node->kind != NODE_WORKTREE && spot->passed > place));
@@ -73,7 +73,7 @@ plan_kept(struct plan *p, struct spot *spot, struct plan_step *step, uint32_t id
 		spot->passed = place;
 	keys->list[id].flags |= KEY_MADE;
 	ids_add(&p->made, id);
-	sight_add(spot->sight, keys, id);
+	return 1;
 }
 
 static void
@@ -106,7 +106,8 @@ plan_step(struct plan *p, struct spot *spot, const struct node *n)
 {
 	struct plan_step step = { 0 };
 	struct buf key = { 0 }, written = { 0 };
-	uint32_t id;
+	uint32_t id = KEY_NONE;
+	int is_new = 0;
 
 	tmpl_show(&n->key->t, &written);
 	step.node = n;
@@ -120,11 +121,13 @@ plan_step(struct plan *p, struct spot *spot, const struct node *n)
 		id = keys_find(p->answers->keys, key.s, key.n);
 		step.kept = id != KEY_NONE && (p->answers->keys->list[id].flags & KEY_KEPT);
 		if (step.kept)
-			plan_kept(p, spot, &step, id);
+			is_new = plan_kept(p, spot, &step, id);
 	}
 	if (!step.kept && !step.perhaps)
 		spot->passed = PLAN_NOW;
 	p->each(p->ctx, &step);
+	if (is_new)                     /* seen from here on: not by the line itself */
+		sight_add(spot->sight, p->answers->keys, id);
 	if (step.kept && n->enter && p->with)
 		enter_worktree(p, spot, step.key);
 	buf_free(&key);

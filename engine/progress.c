@@ -234,6 +234,8 @@ progress_event(struct progress *p, const struct event *e)
 	case EVENT_HELD:
 		say_held(p, e);
 		break;
+	case EVENT_UNASKED:
+		break;
 	case EVENT_FAILED:
 		say_failed(p, e);
 		break;
@@ -284,7 +286,7 @@ progress_end(struct progress *p, const char *run, int status, long long ms, cons
 	buf_text(&p->out, !status ? "is complete: " : status > 128 ? "was stopped: " : "failed: ");
 	buf_fmt(&p->out, "%ld done, %ld kept, %ld failed, in ", p->done, p->kept, p->failed);
 	duration_text(ms, &p->out);
-	if (status)
+	if (status && *hint)
 		buf_fmt(&p->out, "\norch: to go on with it: %s", hint);
 	buf_char(&p->out, '\n');
 }

@@ -18,6 +18,7 @@
 #include "engine/results.h"
 #include "engine/runs.h"
 #include "parse/mem.h"
+#include "parse/near.h"
 #include "parse/parse.h"
 #include "store/file.h"
 #include "store/log.h"
@@ -131,7 +132,10 @@ take_file(struct run *r)
 	if (!path) {
 		buf_text(r->say, "orch: cannot read ");
 		visible_add(r->say, file, strlen(file), 0);
-		buf_fmt(r->say, ": %s\n", strerror(errno));
+		if (errno == ENOENT && access(file, F_OK) == 0)
+			buf_text(r->say, ": it is a pipe, which a later `resume` could not read again: orch run - <FILE\n");
+		else
+			buf_fmt(r->say, ": %s\n", strerror(errno));
 		return 2;
 	}
 	if (r->record.workflow && strcmp(r->record.workflow, path)) {
@@ -207,6 +211,19 @@ has_param(const struct run *r, const char *name, size_t n)
 	return 0;
 }
 
+static void
+put_nearest(struct run *r, const char *s, size_t n)
+{
+	const struct param *p;
+	struct near near;
+
+	near_start(&near, s, n);
+	for (p = r->flow.w->params; p; p = p->next)
+		near_try(&near, p->name, strlen(p->name));
+	if (near.best)
+		buf_fmt(r->say, "; did you mean `%s`?", near.best);
+}
+
 /* Operands that this workflow has no parameter for. */
 static int
 check_operands(struct run *r)
@@ -224,6 +241,7 @@ check_operands(struct run *r)
 		buf_fmt(r->say, "orch: %s ", r->flow.name);
 		if (n) {
 			buf_fmt(r->say, "has no parameter `%.*s`", (int)n, s);
+			put_nearest(r, s, n);
 			if (has_param(r, "prompt", 6)) {
 				struct buf word = { 0 };
 
@@ -372,7 +390,7 @@ static int
 write_record(struct run *r)
 {
 	return record_write(&r->record, r->store.run) ?
-	    runs_fail(r->say, 1, "this run's file `run` cannot be written", strerror(errno)) : 0;
+	    runs_fail(r->say, 2, "this run's file `run` cannot be written", strerror(errno)) : 0;
 }
 
 static int
@@ -415,12 +433,29 @@ load_keys(struct run *r)
 /* For walk.h. */
 
 static void
+log_unasked(struct run *r, const struct event *e)
+{
+	struct log_line l = { 0 };
+
+	l.ms = clock_epoch();
+	l.event = LOG_FAIL;
+	l.key = e->key;
+	l.n = strlen(e->key);
+	l.value = e->tries;
+	l.status = -1;
+	l.text = e->text;
+	log_add(r->store.log, &l);
+}
+
+static void
 on_event(void *ctx, const struct event *e)
 {
 	struct run *r = ctx;
 
 	if (e->kind == EVENT_KEPT && e->task && !e->text)
 		asked_kept(&r->asked, e->id, e->task);
+	if (e->kind == EVENT_UNASKED)
+		log_unasked(r, e);
 	progress_event(&r->progress, e);
 }
 
@@ -519,7 +554,8 @@ walk(struct run *r)
 	w.again = r->args->again;
 	status = loop_run(&w, &r->store, &r->progress);
 	log_walk(r, LOG_END, status, w.reason.n ? buf_str(&w.reason) : NULL);
-	make_hint(r, &hint);
+	if (!store_gone(&r->store))
+		make_hint(r, &hint);
 	progress_end(&r->progress, r->shown.s, status, clock_epoch() - began, buf_str(&hint));
 	output_say(&r->progress);
 	buf_free(&hint);

@@ -39,6 +39,9 @@ answer_by_hand(struct minder *d)
 	static const char by_echo[] = "there is no terminal to ask on; answer with: echo ANSWER >";
 	struct buf path = { 0 }, word = { 0 };
 
+	/* An answer that is written from now on is later than the question by its file's time, which goes in steps. */
+	if (mind_wait(d, CLOCK_STEP_MS))
+		mind_abandon(d, 0);
 	buf_fmt(&path, "%s/result/%s", d->m->store->path, d->task->file);
 	shell_add(&word, buf_str(&path));
 	if (sizeof by_echo + word.n <= sizeof d->out.text)      /* else it would be cut, and another file's name */

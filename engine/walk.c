@@ -485,10 +485,12 @@ fail_task(struct walk *w, struct branch *b)
 	struct buf why = w->answers->error;
 
 	memset(&w->answers->error, 0, sizeof w->answers->error);
-	if (b->at->key)
+	if (b->at->key) {
+		walk_say(w, EVENT_UNASKED, b, buf_str(&why), 0);
 		branch_fail_step(w, b, buf_str(&why));
-	else
+	} else {
 		branch_fail_here(w, b, buf_str(&why));
+	}
 	buf_free(&why);
 }
 

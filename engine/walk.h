@@ -22,7 +22,8 @@ enum event_kind {
 	EVENT_HELD,             /* the agent of KEY takes no more for now, text says why; asked again in MS milliseconds */
 	EVENT_FAILED,           /* KEY has failed, text says why */
 	EVENT_TROUBLE,          /* a statement that is no step has failed; text says where and why */
-	EVENT_NOTE              /* what `stop` says */
+	EVENT_NOTE,             /* what `stop` says */
+	EVENT_UNASKED           /* before EVENT_FAILED: KEY cannot even be asked, so nothing else tells of a try */
 };
 
 struct event {

@@ -634,17 +634,36 @@ check_break(struct checker *c, const struct node *n)
 		diag_error(c->diags, n->pos, "`break` cannot leave the parallel block of line %u", up->pos.line);
 }
 
-/* Whether N comes behind a `worktree ... enter` of its own branch, which BLOCK's (NULL: the file) is. */
+/* Whether the `cd` N leads out of where it stands, as far as its letters tell. */
+static int
+leads_out(const struct node *n)
+{
+	struct buf dir = { 0 };
+	const char *p;
+	int out;
+
+	tmpl_show(&n->arg->t, &dir);
+	p = buf_str(&dir);
+	for (out = *p == '/'; !out && p; p = strchr(p, '/') ? strchr(p, '/') + 1 : NULL)
+		out = !strncmp(p, "..", 2) && (!p[2] || p[2] == '/');
+	buf_free(&dir);
+	return out;
+}
+
+/* Whether N comes behind a `worktree ... enter` of its own branch, which BLOCK's (NULL: the file) is, and no `cd` between
+ * them leads out of it. */
 static int
 in_own_worktree(const struct checker *c, const struct node *n, const struct node *block)
 {
-	const struct node *up, *w;
+	const struct node *up, *w, *last;
 
 	for (up = n; up && up != block; up = up->parent) {
 		w = !up->parent ? c->w->body : up->in_else ? up->parent->other : up->parent->body;
-		for (; w != up; w = w->next)
-			if (w->kind == NODE_WORKTREE && w->enter)
-				return 1;
+		for (last = NULL; w != up; w = w->next)
+			if ((w->kind == NODE_WORKTREE && w->enter) || (w->kind == NODE_CD && leads_out(w)))
+				last = w;
+		if (last)
+			return last->kind == NODE_WORKTREE;
 	}
 	return 0;
 }
@@ -680,7 +699,7 @@ check_place(struct checker *c, const struct node *n)
 		diag_error(c->diags, n->pos, "`ask` cannot be in a parallel block (line %u): there is one terminal", block->pos.line);
 	if (n->kind == NODE_COMMIT && block->var && !in_own_worktree(c, n, block))
 		diag_error(c->diags, n->pos, "`commit` in a parallel branch (line %u) needs a worktree of its own: "
-		    "`worktree BRANCH enter` above it", block->pos.line);
+		    "`worktree BRANCH enter` above it, and no `cd` out of that", block->pos.line);
 	if (n->called)
 		check_called_in_parallel(c, n, block);
 }

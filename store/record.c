@@ -126,6 +126,21 @@ put_field(struct out *o, const char *s, char end)
 	put(o, &end, 1);
 }
 
+/* Whether the file is just this one. */
+static int
+is_there(int dir, const char *s, size_t n)
+{
+	char *old;
+	size_t nold;
+	int same;
+
+	if (file_read(dir, "run", &old, &nold))
+		return 0;
+	same = nold == n && !memcmp(old, s, n);
+	free(old);
+	return same;
+}
+
 int
 record_write(const struct record *r, int dir)
 {
@@ -159,7 +174,7 @@ record_write(const struct record *r, int dir)
 		errno = ENOMEM;
 		return -1;
 	}
-	bad = file_put(dir, "run.new", "run", o.s, o.n, 1);
+	bad = is_there(dir, o.s, o.n) ? 0 : file_put(dir, "run.new", "run", o.s, o.n, 1);
 	free(o.s);
 	return bad;
 }

@@ -29,7 +29,7 @@ int record_agent(struct record *, const char *words);
 /* Reads the file `run` in DIR. -1 and errno: ENOENT if there is none, EINVAL if it is none of ours. */
 int record_read(struct record *, int dir);
 
-/* Writes it, whole or not at all, safe on disk. -1 and errno. */
+/* Writes it, whole or not at all, safe on disk; one that is there already stays. -1 and errno. */
 int record_write(const struct record *, int dir);
 
 void record_free(struct record *);

@@ -82,6 +82,18 @@ static const struct message {
 	{ "completion for another shell", NULL,
 	    "orch completion tcsh", 2,
 	    "orch: completion is followed by bash, zsh or fish; orch -h shows the usage\n", NULL },
+	{ "option of another command", NULL,
+	    "orch resume -n", 2,
+	    "orch: this command has no such option: -n; orch -h shows the usage\n", NULL },
+	{ "options before the command", NULL,
+	    "orch -r a status", 2,
+	    "orch: a command stands before its options: status; orch -h shows the usage\n", NULL },
+	{ "options before a command with options", NULL,
+	    "orch -d .orch cat -r a", 2,
+	    "orch: a command stands before its options: cat; orch -h shows the usage\n", NULL },
+	{ "mistyped parameter", "param topic x\n" "print | x\n",
+	    "orch run w.orch topci=1", 2,
+	    "orch: w.orch has no parameter `topci`; did you mean `topic`?\n", NULL },
 	{ "mistyped subcommand", NULL,
 	    "orch stauts", 2,
 	    "orch: no file is called stauts; did you mean `orch status`?\n", NULL },
@@ -267,7 +279,10 @@ static const struct message {
 	    RUN, 1,
 	    "orch: the directory of run r was deleted; nothing more can be kept\n"
 	    "failed    x  tmp/: No such file or directory\n"
-	    ENDED("0 done, 0 kept, 1 failed"), NULL },
+	    "orch: run r failed: 0 done, 0 kept, 1 failed, in T\n", NULL },
+	{ "a pipe as FILE", "print | x\n",
+	    "cat w.orch | orch run /dev/stdin", 2,
+	    "orch: cannot read /dev/stdin: it is a pipe, which a later `resume` could not read again: orch run - <FILE\n", NULL },
 
 	/* Parameters. */
 	{ "bound time", "param t\n" "run sh as x | echo y\n" "timeout {{t}}\n",
@@ -588,11 +603,11 @@ static const struct message {
 	    ENDED("0 done, 0 kept, 1 failed"), NULL },
 	{ "branch is there", "worktree b\n",
 	    "git init -q . && git config user.name x && git config user.email x@x && git commit -q --allow-empty -m x && git branch b; " RUN, 1,
-	    "failed    b  the branch is there already, and not by this step: take another name, or: git branch -D b\n"
+	    "failed    b  the branch is there already, and not by this step: take another name, or, if nothing of it is needed: git branch -D b\n"
 	    ENDED("0 done, 0 kept, 1 failed"), NULL },
 	{ "branch is checked out elsewhere", "worktree b at there\n",
 	    "git init -q . && git config user.name x && git config user.email x@x && git commit -q --allow-empty -m x && git worktree add -q -b b other; " RUN, 1,
-	    "failed    b  the branch is checked out in another worktree: take another name, or: git worktree remove DIR/other; git branch -D b\n"
+	    "failed    b  the branch is checked out in another worktree: take another name, or, if nothing of it is needed: git worktree remove DIR/other; git branch -D b\n"
 	    ENDED("0 done, 0 kept, 1 failed"), NULL },
 	{ "something in the way", "worktree b at there\n",
 	    "git init -q . && git config user.name x && git config user.email x@x && git commit -q --allow-empty -m x && mkdir -p there/x; " RUN, 1,
@@ -600,11 +615,11 @@ static const struct message {
 	    ENDED("0 done, 0 kept, 1 failed"), NULL },
 	{ "worktree is there", "worktree b at there\n",
 	    "git init -q . && git config user.name x && git config user.email x@x && git commit -q --allow-empty -m x && git worktree add -q -b c there; " RUN, 1,
-	    "failed    b  there is a worktree already that is not the one to be made here; keep what you need of it, then: git worktree remove DIR/there; git branch -D b\n"
+	    "failed    b  there is a worktree already that is not the one to be made here, but of the branch c: say `at PATH`, or keep what you need of it, then: git worktree remove DIR/there\n"
 	    ENDED("0 done, 0 kept, 1 failed"), NULL },
 	{ "worktree is gone", "worktree b at there\n",
 	    "git init -q . && git config user.name x && git config user.email x@x && git commit -q --allow-empty -m x && git worktree add -q -b b there; rm -r there; " RUN, 1,
-	    "failed    b  the worktree that git knows at DIR/there is gone: git worktree prune; its commits are on its branch: keep that under another name, or: git branch -D b\n"
+	    "failed    b  the worktree that git knows at DIR/there is gone: git worktree prune; its commits are on its branch: keep that under another name, or, if nothing of it is needed: git branch -D b\n"
 	    ENDED("0 done, 0 kept, 1 failed"), NULL },
 	{ "worktree is half made", "worktree b at there\n",
 	    "git init -q . && git config user.name x && git config user.email x@x && git commit -q --allow-empty -m x && git worktree add -q -b b there; git worktree lock --reason initializing there; " RUN, 1,

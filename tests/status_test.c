@@ -720,6 +720,27 @@ START_TEST(a_dry_run_of_a_text)
 }
 END_TEST
 
+/* A step that could not be asked has failed, as one that was. */
+START_TEST(a_step_that_cannot_be_asked_has_failed)
+{
+	help_file("f.orch", "run sh as f | echo F", "if < f | grep -q no", "run sh as g | :", "end", "run sh as h < f g | cat", NULL);
+	help_sh(1, "orch run -q -r x f.orch");
+	help_in_order(help_sh(0, "orch status -r x; test $? = 1").out, (const char *const[]){ "failed       h", "there is no answer `g`", "1 done, 1 failed" }, 3);
+	ck_assert_str_eq(help_sh(0, "orch runs -p | cut -f1,6,5").out, "failed\t1\t1\n");
+	help_sh(0, "sed -i 's/< f g/< f/' f.orch; orch resume -q -r x; orch status -r x");
+}
+END_TEST
+
+/* What a line makes is none of what it sees, also where a pattern would match it. */
+START_TEST(diff_of_a_pattern_that_its_own_key_matches)
+{
+	help_file("f.orch", "run sh as k-0 | echo 0", "run sh as k-z < k-* | cat; echo z", "for i in 1 2", "run sh as l-{{i}} < l-*",
+	    "| cat; echo $i", "end", "run sh as k-zz < k-* | cat", NULL);
+	help_sh(0, "orch run -q -r x f.orch && for k in k-0 k-z l-1 l-2 k-zz; do orch diff -r x $k || exit; done");
+	help_sh(0, "sed -i 's/echo z/echo y/' f.orch; orch diff -r x k-z >d; test $? = 1 && grep -c '^[-+].*echo' d && ! grep '^[-+]z' d");
+}
+END_TEST
+
 /* Where SIGCHLD was ignored, diff's end is seen all the same. */
 START_TEST(diff_where_children_are_ignored)
 {
@@ -820,7 +841,7 @@ START_TEST(completion_offers_what_is_taken)
 	help_file("offered-fish", "orch completion fish | source", "complete -C \"orch $argv[1] -\"", NULL);
 	help_sh(0, "for c in run resume check status runs logs cat diff completion f.orch; do "
 	    "for o in a b c d e f g h i j k l m n o p q r s t u v w x y z; do "
-	    "orch $c -$o </dev/null 2>&1 | grep -q 'unknown option\\|stand before' || echo $c -$o; done; done >taken");
+	    "orch $c -$o </dev/null 2>&1 | grep -q 'unknown option\\|no such option\\|stand before' || echo $c -$o; done; done >taken");
 	help_sh(0, "sed -i '/^f.orch/d; /^run /p; s/^run /f.orch /' taken; sort taken >taken-by-all");
 	ck_assert_str_eq(help_sh(0, "grep -c . taken-by-all").out, "38\n");
 	help_sh(0, "for c in run resume check status runs logs cat diff completion f.orch; do "
@@ -902,6 +923,8 @@ script_case(Suite *s)
 	tcase_add_test(t, what_an_earlier_text_could_not_do);
 	tcase_add_test(t, a_dry_run_of_a_text);
 	tcase_add_test(t, diff_where_children_are_ignored);
+	tcase_add_test(t, a_step_that_cannot_be_asked_has_failed);
+	tcase_add_test(t, diff_of_a_pattern_that_its_own_key_matches);
 }
 
 static void

@@ -333,6 +333,19 @@ START_TEST(without_a_terminal_and_default_it_says_how_to_answer)
 }
 END_TEST
 
+/* The answer that is there is an old one, the question a new one: what is written then is its answer, however soon. */
+START_TEST(an_answer_that_is_written_at_once)
+{
+	help_file("f.orch", "ask a | first?", NULL);
+	help_sh(1, "setsid orch run -q -r x f.orch </dev/null");
+	help_sh(0, "echo 0 >.orch/x/result/a; setsid orch resume -q -r x");
+	help_sh(0, "for i in 1 2 3 4 5 6 7 8 9 10; do echo \"ask a | question $i?\" >f.orch; "
+	    "setsid orch run -q -u -r x f.orch </dev/null 2>/dev/null && exit 1; echo $i >.orch/x/result/a; "
+	    "setsid orch resume -q -u -r x </dev/null || exit; done");
+	help_is(RESULT "a", "10\n");
+}
+END_TEST
+
 START_TEST(how_to_answer_in_a_called_file)
 {
 	struct ran r;
@@ -999,6 +1012,7 @@ ask_case(void)
 	tcase_add_test(t, questions_in_a_loop);
 	tcase_add_test(t, without_a_terminal_the_default);
 	tcase_add_test(t, without_a_terminal_and_default_it_says_how_to_answer);
+	tcase_add_test(t, an_answer_that_is_written_at_once);
 	tcase_add_test(t, how_to_answer_in_a_called_file);
 	tcase_add_test(t, plan_build_review);
 	return t;
