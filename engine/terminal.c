@@ -20,7 +20,7 @@
 
 enum {
 	BACKGROUND_MS = 100, UNSTOPPED_MS = 1000, LINE_MOST = 4096,
-	VAIN_MOST = 5, VAIN_MS = 1000           /* so many SIGTTIN in so short a time: the job is not stopped by it */
+	VAIN_MOST = 5, VAIN_MS = 1000           /* halted and let go on more often in that time: nothing has stopped it */
 };
 
 /* The terminal as it was before the agent had it. */
@@ -55,20 +55,19 @@ answer_by_hand(struct minder *d)
 static int
 wait_foreground(struct minder *d, int tty, pid_t job)
 {
-	long long first = 0;
+	long long since = clock_ms();
+	int halts = mind_halts();
 	pid_t has;
-	int vain = 0;
 
 	while ((has = tcgetpgrp(tty)) != job && !mind_stopping()) {
-		if (has < 0)
+		if (has < 0 || mind_halts() - halts > VAIN_MOST)
 			return -1;
-		if (!mind_paused()) {   /* else it is stopped already, and may be continued just now */
-			first = vain++ ? first : clock_ms();
-			if (vain > VAIN_MOST && clock_ms() - first < VAIN_MS)
-				return -1;
-			vain = vain > VAIN_MOST ? 0 : vain;
-			kill(-job, SIGTTIN);
+		if (clock_ms() - since >= VAIN_MS) {
+			halts = mind_halts();
+			since = clock_ms();
 		}
+		if (!mind_paused())     /* else it is stopped already, and may be continued just now */
+			kill(-job, SIGTTIN);
 		if (mind_wait(d, BACKGROUND_MS))
 			mind_abandon(d, 0);
 	}

@@ -133,14 +133,46 @@ open_top(struct store *s, const char *dir, enum store_use use)
 	return use == STORE_WRITE ? check_owner(s, s->top, dir) : 0;
 }
 
-static int
-put_gitignore(struct store *s)
+static int list(int fd, void (*each)(void *, int dir, const struct dirent *), void *ctx);
+
+/* Counts what is no run. */
+static void
+count_others(void *ctx, int dir, const struct dirent *e)
 {
+	size_t *others = ctx;
+	char lock[KEY_NAME_MAX + 10];
 	struct stat st;
 
-	if (fstatat(s->top, ".gitignore", &st, AT_SYMLINK_NOFOLLOW) == 0)
+	snprintf(lock, sizeof lock, "%s/lock", e->d_name);
+	*others += strcmp(e->d_name, ".gitignore.new") && fstatat(dir, lock, &st, AT_SYMLINK_NOFOLLOW);
+}
+
+/* Puts into DIR what keeps git from all that is in it. */
+static int
+put_gitignore(int dir)
+{
+	return file_put(dir, ".gitignore.new", ".gitignore", "*\n", 2, 0) && errno != EEXIST && errno != ENOENT ? -1 : 0;
+}
+
+/* Runs are never committed. A directory of theirs alone says so itself; in one that holds other things, which git is to
+ * see, each run does. */
+static int
+hide_from_git(struct store *s)
+{
+	char *text;
+	size_t n, others = 0;
+	int ours;
+
+	if (!file_read(s->top, ".gitignore", &text, &n)) {
+		ours = n == 2 && !memcmp(text, "*\n", n);
+		free(text);
+		s->shown = !ours;
 		return 0;
-	return file_put(s->top, ".gitignore.new", ".gitignore", "*\n", 2, 0) && errno != EEXIST && errno != ENOENT ? -1 : 0;
+	}
+	if (errno == ENOENT && !list(file_open_dir(s->top, "."), count_others, &others) && !others)
+		return put_gitignore(s->top);
+	s->shown = 1;
+	return 0;
 }
 
 /* A new directory named by the time; should that be taken, with a number behind it. */
@@ -218,6 +250,7 @@ int
 store_open(struct store *s, const char *dir, const char *name, size_t n, enum store_use use)
 {
 	char path[256];
+	struct stat st;
 
 	memset(s, 0, sizeof *s);
 	s->top = s->run = s->result = s->asked = s->how = s->errors = s->tmp = s->lock = s->log = -1;
@@ -225,7 +258,7 @@ store_open(struct store *s, const char *dir, const char *name, size_t n, enum st
 		return n ? fail(s, "the run's name") : fail_told(s, EINVAL, "the run's name", "is empty");
 	if (open_top(s, dir, use))
 		return -1;
-	if (use == STORE_WRITE && put_gitignore(s))
+	if (use == STORE_WRITE && hide_from_git(s))
 		return fail(s, ".gitignore");
 	if (!name && make_by_time(s))
 		return fail(s, dir);
@@ -236,6 +269,8 @@ store_open(struct store *s, const char *dir, const char *name, size_t n, enum st
 		return -1;
 	if (open_parts(s, dir, use))
 		return -1;
+	if (s->shown && fstatat(s->run, ".gitignore", &st, AT_SYMLINK_NOFOLLOW) && put_gitignore(s->run))
+		return fail(s, ".gitignore");
 	return set_path(s, dir);
 }
 

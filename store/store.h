@@ -1,6 +1,6 @@
 /* A run's directory, opened.
  *
- *     .orch/.gitignore     `*`: runs are never committed
+ *     .orch/.gitignore     `*`: runs are never committed; where it holds other things too, .orch/RUN/.gitignore
  *     .orch/RUN/           mode 0700, files 0600
  *         run              how it was started (record.h)
  *         lock             held while an orch works on this run
@@ -33,6 +33,7 @@ struct store {
 	int shares;             /* byte 1 of the lock is held by ->lock itself, for all who inherit it */
 	int log;                /* to append to; only with STORE_WRITE */
 	char name[KEY_NAME_MAX + 1];    /* of the run, as a file's name */
+	int shown;              /* ->top holds other things too, and does not keep git from the runs: each does */
 	char *path;             /* absolute, of the run's directory; freed by store_close */
 	char what[300];         /* after an error: the path that it was about, or what is wrong with it */
 	int told;               /* ->what says what is wrong: errno adds nothing */

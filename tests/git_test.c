@@ -909,6 +909,23 @@ fails_and_is_mended(const char *command, const char *mend)
 	ck_assert_str_eq(out("git -C ../repo--w symbolic-ref --short HEAD"), "w");
 }
 
+/* A directory that holds other things stays as git sees it; the runs in it are hidden by themselves. */
+START_TEST(c53_runs_beside_other_things)
+{
+	if (!repository())
+		return;
+	sh(0, "mkdir runs && echo work >runs/mine && printf '*.o\\n' >.gitignore && git add .gitignore && git commit -q -m i");
+	help_file("../f.orch", "run sh as a | echo new >added", "commit as c | all", NULL);
+	sh(0, "orch run -q -d runs -r x ../f.orch && orch run -q -d . -r y ../f.orch");
+	ck_assert_str_eq(out("git ls-tree -r --name-only HEAD | sort | tr '\\n' ' '"), ".gitignore added file runs/mine sub/other ");
+	ck_assert_str_eq(out("cat .gitignore; ls -A runs; cat runs/x/.gitignore y/.gitignore; git status --porcelain"),
+	    "*.o\nmine\nx\n*\n*");
+	/* One that holds nothing, or only runs, is theirs. */
+	sh(0, "mkdir own && orch run -q -d own -r x ../f.orch && rm own/.gitignore && orch run -q -d own -r y ../f.orch");
+	ck_assert_str_eq(out("ls -A own; cat own/.gitignore; ls -A own/y | grep git || :"), ".gitignore\nx\ny\n*");
+}
+END_TEST
+
 START_TEST(c55_branch_is_there_already)
 {
 	if (!repository())
@@ -1681,6 +1698,7 @@ there_case(void)
 {
 	TCase *t = tcase_create("there");
 
+	tcase_add_test(t, c53_runs_beside_other_things);
 	tcase_add_test(t, c55_branch_is_there_already);
 	tcase_add_test(t, c55_path_is_there_already);
 	tcase_add_test(t, c55_foreign_worktree_is_there);
