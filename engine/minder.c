@@ -925,6 +925,8 @@ mind_stdin(struct minder *d, int in)
 
 	sigfillset(&open);
 	sigdelset(&open, MINDER_STOP);
+	if (isatty(in))
+		terminal_wait(d, in);
 	while (n) {
 		FD_ZERO(&set);
 		FD_SET(in, &set);

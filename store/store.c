@@ -161,7 +161,7 @@ hide_from_git(struct store *s)
 {
 	char *text;
 	size_t n, others = 0;
-	int ours;
+	int ours, none;
 
 	if (!file_read(s->top, ".gitignore", &text, &n)) {
 		ours = n == 2 && !memcmp(text, "*\n", n);
@@ -169,10 +169,11 @@ hide_from_git(struct store *s)
 		s->shown = !ours;
 		return 0;
 	}
-	if (errno == ENOENT && !list(file_open_dir(s->top, "."), count_others, &others) && !others)
-		return put_gitignore(s->top);
-	s->shown = 1;
-	return 0;
+	none = errno == ENOENT;
+	if (none && list(file_open_dir(s->top, "."), count_others, &others))
+		return -1;
+	s->shown = !none || others;
+	return s->shown ? 0 : put_gitignore(s->top);
 }
 
 /* A new directory named by the time; should that be taken, with a number behind it. */

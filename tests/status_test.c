@@ -747,7 +747,11 @@ START_TEST(diff_where_children_are_ignored)
 	help_file("f.orch", "run sh as a", "| : old", "| echo 2", NULL);
 	help_sh(0, "orch run -q -r x f.orch; sed -i s/old/new/ f.orch");
 	help_sh(0, "orch diff a >plain; test $? = 1 && grep '^-.*old' plain && ! grep '^[-+].*echo 2' plain");
-	help_sh(0, "trap '' CHLD; orch diff a >ignored; test $? = 1 && cmp plain ignored");
+	if (help_run("env --ignore-signal=CHLD true").status) {
+		help_skip("diff_where_children_are_ignored", "an env that ignores signals");
+		return;
+	}
+	help_sh(0, "env --ignore-signal=CHLD orch diff a >ignored; test $? = 1 && cmp plain ignored");
 }
 END_TEST
 

@@ -795,6 +795,8 @@ START_TEST(standard_input_of_a_job_that_is_stopped)
 	help_is(RESULT "a", "one\ntwo\n");
 	pty_type("orch run -q -r y f.orch &\n");
 	pty_await_file(".orch/y/log");
+	orch = (pid_t)atol(help_sh(0, "until sed -n 's/.*walk\t//p' .orch/y/log | grep .; do :; done").out);
+	pty_await_state(orch, 1);
 	pty_shell_back("behind-now");
 	pty_type("fg\n");
 	pty_shell_away();
