@@ -244,7 +244,7 @@ do_run(int argc, char **argv)
 	if (bad)
 		return bad;
 	o.run.file = argv[optind++];
-	if (is_late_command(o.run.file))
+	if (strcmp(argv[0], "run") && is_late_command(o.run.file))
 		return wrong_usage("a command stands before its options", o.run.file);
 	if (optind < argc && !o.was_end && !strcmp(argv[optind], "--")) {
 		o.was_end = 1;

@@ -1,5 +1,4 @@
 /* A workflow as it is to be run. */
-#include "engine/claim.h"
 #include "engine/flow.h"
 
 #include <errno.h>
@@ -10,6 +9,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "engine/claim.h"
 #include "engine/spawn.h"
 #include "parse/agents.h"
 #include "parse/check.h"

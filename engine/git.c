@@ -143,9 +143,7 @@ keep_line(struct minder *d, const char *line)
 		mind_write(d, fd, line, strlen(line), "tmp/");
 		mind_write(d, fd, "\n", 1, "tmp/");
 	}
-	if (file_close(fd))
-		leave_errno(d, OUT_IO, "tmp/");
-	mind_settle(d);
+	mind_settle_written(d, fd);
 }
 
 /* Worktrees. */

@@ -76,6 +76,9 @@ void mind_write(struct minder *, int fd, const void *p, size_t n, const char *wh
 /* Makes the answer safe; after it orch only renames. */
 void mind_settle(struct minder *);
 
+/* The same for an answer that the minder has written itself to FD, which is closed. */
+void mind_settle_written(struct minder *, int fd);
+
 /* git.c */
 void mind_worktree(struct minder *);
 void mind_commit(struct minder *);

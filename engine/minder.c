@@ -796,6 +796,14 @@ mind_settle(struct minder *d)
 	d->answer = -1;
 }
 
+void
+mind_settle_written(struct minder *d, int fd)
+{
+	if (file_close(fd))
+		leave_errno(d, OUT_IO, "tmp/");
+	mind_settle(d);
+}
+
 /* Leaves if the agent has not answered. */
 static void
 judge(struct minder *d)
@@ -908,9 +916,7 @@ mind_word(struct minder *d)
 	int fd = mind_open_answer(d);
 
 	mind_write(d, fd, d->task->word, d->task->nword, "tmp/");
-	if (file_close(fd))
-		leave_errno(d, OUT_IO, "tmp/");
-	mind_settle(d);
+	mind_settle_written(d, fd);
 }
 
 /* Copies orch's standard input, which may be a terminal or a pipe that stays open. */
@@ -946,9 +952,7 @@ mind_stdin(struct minder *d, int in)
 			leave_errno(d, OUT_IO, "standard input");
 		mind_write(d, fd, buf, (size_t)n, "tmp/");
 	}
-	if (file_close(fd))
-		leave_errno(d, OUT_IO, "tmp/");
-	mind_settle(d);
+	mind_settle_written(d, fd);
 }
 
 void

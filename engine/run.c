@@ -404,9 +404,7 @@ open_run(struct run *r)
 		take_name(r);
 	if (!status)
 		status = lock(r);
-	if (!status && !r->was_there)
-		status = compare_record(r);
-	if (!status && !r->was_there)
+	if (!status && !r->was_there && !(status = compare_record(r)))
 		status = write_record(r);
 	if (!status)
 		store_clean(&r->store);

@@ -171,9 +171,7 @@ keep_answer(struct minder *d, const char *s, size_t n)
 
 	mind_write(d, fd, s, n, "tmp/");
 	mind_write(d, fd, "\n", 1, "tmp/");
-	if (file_close(fd))
-		leave_errno(d, OUT_IO, "tmp/");
-	mind_settle(d);
+	mind_settle_written(d, fd);
 }
 
 void

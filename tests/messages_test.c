@@ -88,6 +88,9 @@ static const struct message {
 	{ "options before the command", NULL,
 	    "orch -r a status", 2,
 	    "orch: a command stands before its options: status; orch -h shows the usage\n", NULL },
+	{ "a command as FILE", NULL,
+	    "orch run -q cat", 2,
+	    "orch: cannot read cat: No such file or directory\n", NULL },
 	{ "options before a command with options", NULL,
 	    "orch -d .orch cat -r a", 2,
 	    "orch: a command stands before its options: cat; orch -h shows the usage\n", NULL },
@@ -944,7 +947,7 @@ messages_suite(void)
  *                    lock                the run's lock: WHY
  *                    lock                a step of the run RUN that an earlier orch has left is still being ended ...
  *                    compare_record      the run RUN was just made for FILE; give this one another name with -r
- *                    open_run            this run's file `run` cannot be written: WHY
+ *                    write_record        this run's file `run` cannot be written: WHY
  *                    load_keys           the log cannot be read: WHY; result/ cannot be read: WHY
  * engine/flow.c      flow_bind           a parameter's default that cannot be made
  * engine/loop.c      log_event           cannot write the log of run RUN: WHY

@@ -657,8 +657,7 @@ START_TEST(c21_keys_that_are_none)
 	    "run sh as {{i}} | " STARTED, "end", NULL);
 	help_sh(1, "orch run -r z g.orch");
 	no_file("started");
-	ck_assert_str_eq(help_sh(0, "ls .orch/z/result").out,
-	    "list\n");
+	ck_assert_str_eq(help_sh(0, "ls .orch/z/result").out, "list\n");
 }
 END_TEST
 
@@ -762,8 +761,8 @@ START_TEST(print_is_whole_in_a_log_of_both)
 	snprintf(line, sizeof line, "orch run -r r%d f.orch %s; orch resume -r r%d %s; orch run -r r%d f.orch %s", _i, where[_i], _i,
 	    ">/dev/null 2>&1", _i, where[_i]);
 	help_sh(0, line);
-	ck_assert_str_eq(help_sh(0, "grep -xc 'x*' log; awk 'length == 200000 { n++ } END { print n }' log; grep -cx 'the end' log; grep -c '^the end [0-9]*$' log; "
-	    "sed 's/^x*$//' log | grep -c .").out, "21\n21\n1\n20\n44\n");
+	ck_assert_str_eq(help_sh(0, "grep -xc 'x*' log; awk 'length == 200000 { n++ } END { print n }' log; "
+	    "grep -cx 'the end' log; grep -c '^the end [0-9]*$' log; sed 's/^x*$//' log | grep -c .").out, "21\n21\n1\n20\n44\n");
 	help_in_order(help_sh(0, "sed 's/^xx*$/text/' log").out,
 	    (const char *const[]){ "gone on with\n", "kept      b-19\n", "text\n", "the end\n", "kept      21 more\n" }, 5);
 }
