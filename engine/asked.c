@@ -80,8 +80,13 @@ static void
 add_line(void *ctx, const struct log_line *l)
 {
 	struct asked *a = ctx;
-	uint32_t id = keys_add(a->keys, l->key, l->n);
+	uint32_t id;
 
+	if (l->event == LOG_IF) {
+		decisions_set(a->decisions, l->digest, l->value != 0);
+		return;
+	}
+	id = keys_add(a->keys, l->key, l->n);
 	if (l->event == LOG_START)
 		add_started(a, id, l);
 	else if (!(LOG_TRIED >> l->event & 1))
@@ -166,6 +171,8 @@ asked_load(struct asked *a)
 
 	if (fstatat(a->store->run, "log", &st, AT_SYMLINK_NOFOLLOW) == 0)
 		keys_reserve(a->keys, (size_t)st.st_size / LINES);
+	if (a->decisions)
+		answers |= 1u << LOG_IF;
 	return log_read(a->store->run, a->again ? answers | tries : answers, add_line, a);
 }
 

@@ -5,6 +5,7 @@
 
 #include <stdint.h>
 
+#include "engine/decisions.h"
 #include "engine/keys.h"
 #include "engine/task.h"
 #include "parse/buf.h"
@@ -13,6 +14,7 @@
 struct asked {
 	struct store *store;
 	struct keys *keys;
+	struct decisions *decisions;    /* gets what `if` lines in worktrees have decided */
 	int again;              /* -u: the places of the answers are wanted */
 	uint32_t last;          /* the latest place */
 	uint64_t *content;      /* by key: the digest of its answer, once it was needed */

@@ -102,6 +102,7 @@ frame_push(struct branch *b)
 	f->node = b->at;
 	f->dir = b->dir;
 	f->own_dir = b->own_dir;
+	f->worktree = b->worktree;
 	b->own_dir = NULL;
 	f->outside = b->scope;
 	b->frame = f;
@@ -109,12 +110,13 @@ frame_push(struct branch *b)
 }
 
 void
-branch_set_dir(struct branch *b, const char *dir)
+branch_set_dir(struct branch *b, const char *dir, const struct worktree *worktree)
 {
 	char *copy = mem_dup(dir, strlen(dir));
 
 	free(b->own_dir);
 	b->dir = b->own_dir = copy;
+	b->worktree = worktree;
 }
 
 /* To the directory that the innermost frame was entered with. */
@@ -124,6 +126,7 @@ go_back(struct branch *b)
 	free(b->own_dir);
 	b->own_dir = NULL;
 	b->dir = b->frame->dir;
+	b->worktree = b->frame->worktree;
 }
 
 void
@@ -167,6 +170,7 @@ branch_make(struct walk *w, struct block *block)
 		b->passed = block->in->passed;
 		b->prefix = block->in->prefix;
 		b->dir = block->in->dir;
+		b->worktree = block->in->worktree;
 	}
 	list_add(&w->ready, b);
 	return b;
@@ -551,4 +555,5 @@ branch_place(const struct branch *b, struct place *at)
 	at->prefix = b->prefix;
 	at->flow = b->flow;
 	at->dir = b->dir;
+	at->worktree = b->worktree;
 }

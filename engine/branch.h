@@ -25,6 +25,7 @@ struct frame {
 	const struct node *node;
 	const char *dir;        /* that it was entered with */
 	char *own_dir;
+	const struct worktree *worktree;
 	struct items items;     /* these and what follows: of a `for` */
 	struct scope var;
 	const struct scope *outside;
@@ -43,6 +44,7 @@ struct branch {
 	char number[ITEM_NUMBER];
 	const char *dir;        /* absolute: its surroundings', until it is changed */
 	char *own_dir;          /* the memory of one that it was changed to since the innermost frame; NULL: it was not */
+	const struct worktree *worktree;        /* that this is in; NULL: none */
 	const struct workflow *flow;    /* the file that it is in */
 	const char *prefix;     /* of its keys: what the calls around it are called, each with a / */
 	const struct node *at;  /* the statement it is at; NULL: behind the last */
@@ -60,6 +62,8 @@ struct branch {
 	int has_otherwise, otherwise;
 	int answered;           /* its agent has answered; the answer is being kept */
 	char *reason;           /* why the latest try failed */
+
+	uint64_t question;      /* of the `if` that it is at, in a worktree */
 };
 
 /* An agent that has refused in this walk. Of `sh` and `exec` each step is an agent of its own. */
@@ -139,8 +143,8 @@ void branch_place(const struct branch *, struct place *);
 struct frame *frame_push(struct branch *);
 void frame_pop(struct branch *);
 
-/* DIR is copied. */
-void branch_set_dir(struct branch *, const char *dir);
+/* DIR, which is copied, is where the lines below work; WORKTREE the worktree that it is in, NULL: none. */
+void branch_set_dir(struct branch *, const char *dir, const struct worktree *worktree);
 
 /* The first branch, and the next one, of a block; it is ready, with a place of the block's `max`. */
 struct branch *branch_make(struct walk *, struct block *);

@@ -1,9 +1,18 @@
 /* Keys that the items of a block will make. */
 #include "engine/claim.h"
 
+#include <stdlib.h>
 #include <string.h>
 
+#include "parse/mem.h"
 #include "parse/parse.h"
+
+/* Where a branch of the block will have a worktree. */
+struct taken {
+	char *place;            /* its path; or -- and its slug, behind the name of the repository */
+	char *item;
+	size_t nth;
+};
 
 struct claim {
 	struct walk *w;
@@ -16,6 +25,9 @@ struct claim {
 	uint32_t want;          /* only looking for the item that gave this key; KEY_NONE: claiming */
 	int found;
 	struct buf key;         /* the one that is looked at */
+	struct taken *taken;    /* the places of worktrees */
+	size_t ntaken;
+	int moved;              /* the directory of the line that is looked at is another than the block's */
 	struct buf *error;
 };
 
@@ -110,15 +122,97 @@ claim_key(struct claim *c, const struct node *n)
 	return 0;
 }
 
-/* The keys that the item's lines will make, as far as they can be told now. */
+/* Where the worktree of the line N will be, as far as that can be told now. */
+static void
+claim_place(struct claim *c, const struct node *n)
+{
+	struct answers *a = c->w->answers;
+	struct buf text = { 0 }, place = { 0 };
+	struct taken *t;
+
+	if (expand(a, &c->at, n->at ? &n->at->t : &n->arg->t, &text)) {
+		a->error.n = 0;         /* it hangs on a result that is still to come */
+	} else if (n->at && (*buf_str(&text) == '/' || !c->moved)) {
+		struct buf whole = { 0 };
+
+		if (*text.s != '/')
+			buf_fmt(&whole, "%s/", c->at.dir);
+		buf_text(&whole, text.s);
+		worktree_add_path(&place, buf_str(&whole));
+		buf_free(&whole);
+	} else if (!n->at && !c->moved) {
+		buf_text(&place, "--");
+		worktree_add_slug(&place, buf_str(&text));
+	}
+	if (place.n) {
+		c->taken = mem_grow(c->taken, c->ntaken + 1, sizeof *c->taken);
+		t = &c->taken[c->ntaken];
+		t->place = buf_take(&place);
+		t->item = mem_dup(c->var.value, c->var.n);
+		t->nth = c->ntaken++;
+	}
+	buf_free(&text);
+	buf_free(&place);
+}
+
+static int
+by_place(const void *va, const void *vb)
+{
+	const struct taken *a = va, *b = vb;
+	int order = strcmp(a->place, b->place);
+
+	return order ? order : a->nth < b->nth ? -1 : 1;
+}
+
+/* Two branches whose worktrees would be in one place are an error. */
+static int
+check_places(struct claim *c)
+{
+	const struct taken *a, *b;
+	size_t i;
+
+	if (c->ntaken)
+		qsort(c->taken, c->ntaken, sizeof *c->taken, by_place);
+	for (i = 1; i < c->ntaken; i++) {
+		a = &c->taken[i - 1];
+		b = &c->taken[i];
+		if (strcmp(a->place, b->place) || !strcmp(a->item, b->item))
+			continue;
+		buf_fmt(c->error, "the items `%.100s` and `%.100s` would have their worktrees in one place, %s%s: use `at PATH`",
+		    a->item, b->item, *a->place == '/' ? "" : "REPO", a->place);
+		return -1;
+	}
+	return 0;
+}
+
+static void
+free_places(struct claim *c)
+{
+	size_t i;
+
+	for (i = 0; i < c->ntaken; i++) {
+		free(c->taken[i].place);
+		free(c->taken[i].item);
+	}
+	free(c->taken);
+}
+
+/* The keys that the item's lines will make, and the places of their worktrees, as far as they can be told now. */
 static int
 claim_nodes(struct claim *c, const struct node *n)
 {
+	int moved;
+
 	for (; n; n = n->next) {
 		if (n->key && claim_key(c, n))
 			return -1;
+		if (n->kind == NODE_WORKTREE && c->want == KEY_NONE && c->block->kind == NODE_PARALLEL)
+			claim_place(c, n);
+		c->moved |= n->kind == NODE_CD || n->enter;
+		moved = c->moved;
 		if (!n->var && (claim_nodes(c, n->body) || claim_nodes(c, n->other)))
 			return -1;
+		c->moved = moved;
 	}
 	return 0;
 }
@@ -135,6 +229,7 @@ claim_items(struct claim *c)
 		c->var.n = n;
 		if (c->want == KEY_NONE)
 			c->tag = c->w->tags--;
+		c->moved = 0;
 		if (claim_nodes(c, c->block->body))
 			return -1;
 	}
@@ -163,6 +258,9 @@ claim_keys(struct walk *w, struct branch *b, struct items *items, uint32_t *tota
 	if (items->count > w->answers->keys->n)
 		keys_reserve(w->answers->keys, items->count - w->answers->keys->n);
 	bad = claim_items(&c);
+	if (!bad)
+		bad = check_places(&c);
+	free_places(&c);
 	buf_free(&c.key);
 	*total = before - w->tags;
 	items_rewind(items);

@@ -3,6 +3,7 @@
 #define ENGINE_EXPAND_H
 
 #include "engine/keys.h"
+#include "engine/worktree.h"
 #include "parse/buf.h"
 #include "parse/tree.h"
 
@@ -20,6 +21,7 @@ struct place {
 	const char *prefix;     /* of its keys: a called file's are all NAME/KEY; "" outside of calls */
 	const struct workflow *flow;    /* the file that it stands in */
 	const char *dir;        /* absolute: its directory */
+	const struct worktree *worktree;        /* that it works in; NULL: none */
 };
 
 /* The answers, wherever they are. */

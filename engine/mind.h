@@ -14,6 +14,7 @@
 struct minder {
 	const struct minding *m;
 	struct task *task;
+	char *const *git_envp;  /* the environment that git gets; NULL: not made yet */
 	struct outcome out;
 	int adopts;             /* it is a subreaper: all that its agent left is its child */
 	int errors;             /* standard error's file; -1: none */
@@ -82,6 +83,13 @@ void mind_settle_written(struct minder *, int fd);
 /* git.c */
 void mind_worktree(struct minder *);
 void mind_commit(struct minder *);
+
+/* Before a task works in a worktree: leaves unless that is the top of a worktree of the repository that it was made
+ * in, with its branch checked out. Runs git, which writes nothing; standard error's file must be open. */
+void git_look(struct minder *);
+
+/* The worktree that the task works in cannot be entered, for this errno: leaves. */
+void git_no_dir(struct minder *, int error) NO_RETURN;
 
 /* terminal.c */
 void mind_ask(struct minder *);

@@ -470,6 +470,8 @@ start_program(struct minder *d, const struct program *p)
 		return pid;
 	if (stage == SPAWN_FORK)
 		leave_errno(d, OUT_IO, "no process to be had");
+	if (stage == SPAWN_DIR && d->task->worktree && !strcmp(p->dir, d->task->worktree->path))
+		git_no_dir(d, errno);
 	if (stage == SPAWN_DIR)
 		leave_errno(d, OUT_NO_DIR, p->dir);
 	leave_unstarted(d, p);
@@ -836,10 +838,11 @@ mind_step(struct minder *d)
 	struct program p = { 0 };
 
 	strcpy(d->tmp, d->task->file);
+	mind_open_errors(d);
+	git_look(d);
 	d->out.digest = task_digest(d->task);
 	p.in = mind_make_stdin(d);
 	mind_write_how(d, d->task->how, d->task->nhow, 0);
-	mind_open_errors(d);
 	p.out = d->answer = open_answer(d);
 	p.err = d->errors;
 	p.argv = d->task->argv;
@@ -880,10 +883,11 @@ mind_if(struct minder *d)
 	char name[KEY_NAME_MAX + 1];
 	struct program p = { 0 };
 
-	p.in = mind_make_stdin(d);
 	mind_open_errors(d);
 	mind_name(name, 'e', getpid());
 	unlinkat(d->m->store->tmp, name, 0);
+	git_look(d);
+	p.in = mind_make_stdin(d);
 	p.out = d->m->null;
 	p.err = d->errors;
 	p.argv = d->task->argv;

@@ -145,6 +145,7 @@ outcome_text(const struct outcome *o, long long timeout, struct buf *b)
 		buf_fmt(b, "it left processes that cannot be ended: %s", o->text);
 		break;
 	case OUT_TEXT:
+	case OUT_NOT_WORKTREE:
 		buf_text(b, o->text);
 		break;
 	case OUT_LOST:

@@ -25,9 +25,13 @@ enum outcome_kind {
 	OUT_HELD,               /* somebody still writes into its answer: text says who */
 	OUT_LEFT,               /* processes that it left could not be ended: text says which */
 	OUT_TEXT,               /* text says it all */
+	OUT_NOT_WORKTREE,       /* its directory is not the worktree that it should be: text says what was found, number what kind */
 	OUT_LOST,               /* the minder itself was killed; not a record, orch's own word */
 	OUT_BEGUN               /* no outcome yet: its minder runs; only of a task that is to tell that */
 };
+
+/* The numbers of OUT_NOT_WORKTREE. */
+enum { WORKTREE_OTHER, WORKTREE_GONE };
 
 /* At most 512 bytes (POSIX's least PIPE_BUF), so that no two records mix. */
 struct outcome {
@@ -36,7 +40,7 @@ struct outcome {
 	int32_t status;         /* as wait() gives it */
 	int32_t error;          /* an errno */
 	int32_t number;
-	uint64_t digest;        /* of what was asked, when kind is OUT_OK */
+	uint64_t digest;        /* of what was asked, when kind is OUT_OK; then text is a warning, or empty */
 	int64_t ms;             /* how long it took */
 	int64_t timeout;        /* what it was given, in milliseconds; 0: all it wants */
 	char text[440];

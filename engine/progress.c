@@ -104,12 +104,25 @@ progress_flush(struct progress *p)
 	p->kept_run = 0;
 }
 
+/* A warning that the supervisor of a step has sent with its result. */
+static void
+say_warning(struct progress *p, const char *key, const char *text)
+{
+	buf_text(&p->out, "orch: warning: ");
+	visible_add(&p->out, key, strlen(key), 0);
+	buf_text(&p->out, ": ");
+	visible_add(&p->out, text, strlen(text), 0);
+	buf_char(&p->out, '\n');
+}
+
 void
 progress_done(struct progress *p, const char *key, const struct outcome *o, long tries)
 {
 	progress_flush(p);
 	say_errors(p, key);
 	p->done++;
+	if (*o->text)
+		say_warning(p, key, o->text);
 	if (p->loud == LOUD_QUIET)
 		return;
 	head(p, "done", key);
@@ -235,6 +248,7 @@ progress_event(struct progress *p, const struct event *e)
 		say_held(p, e);
 		break;
 	case EVENT_UNASKED:
+	case EVENT_DECIDED:
 		break;
 	case EVENT_FAILED:
 		say_failed(p, e);

@@ -37,6 +37,7 @@ struct run {
 	struct progress progress;
 	struct surroundings around;
 	struct asked asked;
+	struct decisions decisions;
 	uint32_t seed;
 	int was_there;          /* the run was made earlier */
 	int lacks_record;       /* its directory was, but not its file `run` */
@@ -419,6 +420,7 @@ load_keys(struct run *r)
 	r->asked.store = &r->store;
 	r->asked.keys = &r->keys;
 	r->asked.again = r->args->again;
+	r->asked.decisions = &r->decisions;
 	if (asked_load(&r->asked))
 		return runs_fail(r->say, 1, "the log cannot be read", strerror(errno));
 	if (results_keys(&r->keys, &r->store))
@@ -446,6 +448,20 @@ log_unasked(struct run *r, const struct event *e)
 }
 
 static void
+log_decided(struct run *r, const struct event *e)
+{
+	struct log_line l = { 0 };
+
+	l.ms = clock_epoch();
+	l.event = LOG_IF;
+	l.key = e->key;
+	l.n = strlen(e->key);
+	l.value = e->yes;
+	l.digest = e->digest;
+	log_add(r->store.log, &l);
+}
+
+static void
 on_event(void *ctx, const struct event *e)
 {
 	struct run *r = ctx;
@@ -454,6 +470,8 @@ on_event(void *ctx, const struct event *e)
 		asked_kept(&r->asked, e->id, e->task);
 	if (e->kind == EVENT_UNASKED)
 		log_unasked(r, e);
+	if (e->kind == EVENT_DECIDED)
+		log_decided(r, e);
 	progress_event(&r->progress, e);
 }
 
@@ -550,6 +568,7 @@ walk(struct run *r)
 		buf_fmt(&r->progress.out, "orch: run %s%s\n", r->shown.s, r->was_there ? ", gone on with" : "");
 	walk_start(&w, r->flow.w, &r->around, &r->answers, r->flow.scope, &world, r->args->jobs, r->args->stop_first);
 	w.again = r->args->again;
+	w.decisions = &r->decisions;
 	status = loop_run(&w, &r->store, &r->progress);
 	log_walk(r, LOG_END, status, w.reason.n ? buf_str(&w.reason) : NULL);
 	if (!store_gone(&r->store))
@@ -682,6 +701,7 @@ run_workflow(const struct run_args *args, struct buf *say, struct buf *show)
 	keys_free(&r.given);
 	buf_free(&r.answers.error);
 	asked_free(&r.asked);
+	decisions_free(&r.decisions);
 	free(r.results);
 	buf_free(&r.needed);
 	free(r.store.path);     /* all else of the store stays open: the lock must not be closed */

@@ -163,38 +163,27 @@ make_env(struct maker *m)
 		n++;
 	all = arena_get(&m->task->mem, (n + e.n + 1) * sizeof *all);
 	for (n = 0, p = m->around->environ; *p; p++)
-		if (!env_has(&e, *p) && !is_too_long(m->at->scope, *p))
+		if (!env_has(&e, *p) && !is_too_long(m->at->scope, *p) && !(m->at->worktree && task_names_repository(*p)))
 			all[n++] = *p;
 	memcpy(all + n, e.list, e.n * sizeof *all);
 	m->task->envp = (char *const *)(const void *)all;
 	return 0;
 }
 
-/* git is told nothing by the variables of another git that started orch (a hook), and asks nobody. */
-static int
-make_git_env(struct maker *m)
+int
+task_names_repository(const char *entry)
 {
-	static const char *const none[] = {
-		"GIT_DIR=", "GIT_WORK_TREE=", "GIT_INDEX_FILE=", "GIT_COMMON_DIR=", "GIT_OBJECT_DIRECTORY=",
-		"GIT_ALTERNATE_OBJECT_DIRECTORIES=", "GIT_NAMESPACE=", "GIT_PREFIX=", "GIT_TERMINAL_PROMPT=",
+	static const char *const names[] = {
+		"DIR=", "WORK_TREE=", "INDEX_FILE=", "COMMON_DIR=", "OBJECT_DIRECTORY=", "ALTERNATE_OBJECT_DIRECTORIES=", "NAMESPACE=",
+		"PREFIX=", "IMPLICIT_WORK_TREE=", "GRAFT_FILE=", "SHALLOW_FILE=", "INTERNAL_SUPER_PREFIX=",
 	};
-	const char **all;
-	size_t i, k, n = 0;
+	size_t i;
 
-	if (make_env(m))
-		return -1;
-	while (m->task->envp[n])
-		n++;
-	all = arena_get(&m->task->mem, (n + 2) * sizeof *all);
-	for (i = n = 0; m->task->envp[i]; i++) {
-		for (k = 0; k < sizeof none / sizeof *none; k++)
-			if (!strncmp(m->task->envp[i], none[k], strlen(none[k])))
-				break;
-		if (k == sizeof none / sizeof *none)
-			all[n++] = m->task->envp[i];
-	}
-	all[n] = "GIT_TERMINAL_PROMPT=0";
-	m->task->envp = (char *const *)(const void *)all;
+	if (strncmp(entry, "GIT_", 4))
+		return 0;
+	for (i = 0; i < sizeof names / sizeof *names; i++)
+		if (!strncmp(entry + 4, names[i], strlen(names[i])))
+			return 1;
 	return 0;
 }
 
@@ -347,13 +336,25 @@ read_number(struct maker *m, const struct word *w, long long (*parse)(const char
 	return *v < 0 ? -1 : 0;
 }
 
+/* The innermost that is given holds. */
+static int
+make_timeout(struct maker *m)
+{
+	int i;
+
+	for (i = 0; i < 3; i++)
+		if (m->attrs[i] && m->attrs[i]->timeout)
+			return read_number(m, m->attrs[i]->timeout, duration_parse, "time: write 90s, 10m or 2h; 0 is none", &m->task->timeout);
+	return 0;
+}
+
 static int
 make_attrs(struct maker *m)
 {
 	struct task *t = m->task;
 	const char **checks;
 	size_t n = 0, k;
-	int i, timed = 0, retried = 0, bad = 0;
+	int i, retried = 0, bad = make_timeout(m);
 
 	t->delay = DELAY_MS;
 	for (i = 0; i < 3; i++)
@@ -368,8 +369,6 @@ make_attrs(struct maker *m)
 			checks[t->nchecks++] = a->checks[k].s;
 		if (a->otherwise)
 			t->has_otherwise = 1;
-		if (a->timeout && !timed++)
-			bad = read_number(m, a->timeout, duration_parse, "time: write 90s, 10m or 2h; 0 is none", &t->timeout);
 		if (a->retry && !bad && !retried++) {
 			bad = read_number(m, a->retry, tries_parse, "number of tries", &t->retries);
 			if (a->delay && !bad)
@@ -501,6 +500,7 @@ make_step(struct maker *m, struct task *t, const struct surroundings *around, st
 	m->attrs[1] = &node->step->attrs;
 	m->attrs[2] = &at->flow->attrs;
 	t->dir = at->dir;
+	t->worktree = at->worktree;
 	t->interactive = node->attrs.interactive || node->step->attrs.interactive;
 	take_key(t, key);
 	if (make_argv(m, node->step, t->interactive) || make_prompt(m) || make_inputs(m) || make_attrs(m))
@@ -521,6 +521,29 @@ task_step(struct task *t, const struct surroundings *around, struct answers *a, 
 	return 0;
 }
 
+/* What tells the question of an `if` in a worktree from all others: where it is asked, the command, the names of its
+ * inputs, the variables. */
+static uint64_t
+if_digest(const struct maker *m)
+{
+	const struct task *t = m->task;
+	const struct scope *s;
+	const char *key = t->inputs;
+	uint64_t h = digest_add(DIGEST_START, m->at->prefix, strlen(m->at->prefix) + 1);
+	size_t i;
+
+	h = digest_add(h, t->dir, strlen(t->dir) + 1);
+	h = digest_add(h, t->argv[3], strlen(t->argv[3]) + 1);
+	for (i = 0; i < t->ninputs; i++, key += strlen(key) + 1)
+		h = digest_add(h, key, strlen(key) + 1);
+	for (s = m->at->scope; s; s = s->up) {
+		h = digest_add(h, s->name, strlen(s->name) + 1);
+		h = digest_add(h, s->value, s->n);
+		h = digest_join(h, s->n);
+	}
+	return h;
+}
+
 int
 task_if(struct task *t, const struct surroundings *around, struct answers *a, const struct place *at,
     const struct node *node)
@@ -534,6 +557,7 @@ task_if(struct task *t, const struct surroundings *around, struct answers *a, co
 	m.node = node;
 	m.attrs[2] = &at->flow->attrs;
 	t->dir = at->dir;
+	t->worktree = at->worktree;
 	snprintf(name, sizeof name, "if of line %u", node->pos.line);
 	t->key = arena_dup(&t->mem, name, strlen(name));
 	argv = arena_get(&t->mem, 5 * sizeof *argv);
@@ -542,7 +566,11 @@ task_if(struct task *t, const struct surroundings *around, struct answers *a, co
 	argv[2] = "-c";
 	argv[3] = node->command.s;
 	t->argv = (char *const *)(const void *)argv;
-	return make_env(&m) || make_inputs(&m) ? -1 : 0;
+	if (make_env(&m) || make_inputs(&m))
+		return -1;
+	if (t->worktree)
+		t->question = if_digest(&m);
+	return 0;
 }
 
 static int
@@ -555,9 +583,13 @@ make_other(struct maker *m, struct task *t, const struct surroundings *around, s
 	m->attrs[2] = &at->flow->attrs;
 	t->dir = at->dir;
 	take_key(t, key);
-	if (t->kind == TASK_WORKTREE)
-		return make_worktree(m);
-	return t->kind == TASK_COMMIT ? make_commit(m) : make_ask(m);
+	if (t->kind == TASK_ASK)
+		return make_ask(m);
+	t->worktree = at->worktree;
+	m->attrs[0] = &node->attrs;
+	if (make_timeout(m))
+		return -1;
+	return t->kind == TASK_WORKTREE ? make_worktree(m) : make_commit(m);
 }
 
 int
@@ -568,7 +600,7 @@ task_other(struct task *t, const struct surroundings *around, struct answers *a,
 
 	if (make_other(&m, t, around, a, at, node, key) || take_file(t))
 		return -1;
-	return t->kind == TASK_ASK ? 0 : make_git_env(&m);
+	return t->kind == TASK_ASK ? 0 : make_env(&m);
 }
 
 int

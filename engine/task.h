@@ -46,6 +46,8 @@ struct task {
 	int pays;               /* it takes a token, where there is a jobserver */
 	int tells;              /* its minder first tells that it runs */
 	int interactive;        /* TASK_STEP: the agent gets the terminal */
+	const struct worktree *worktree;        /* it works in this one, which is looked at first; NULL: in none */
+	uint64_t question;      /* TASK_IF in a worktree: the digest of what it asks */
 	const char *branch, *from, *path;       /* TASK_WORKTREE; from and path NULL: not given; path absolute */
 	const char *const *choices;     /* TASK_ASK: nchoices of them */
 	size_t nchoices;
@@ -92,6 +94,9 @@ int task_other(struct task *, const struct surroundings *, struct answers *, con
 void task_stdin(struct task *);
 
 void task_free(struct task *);
+
+/* Whether ENTRY of an environment tells git which repository, worktree or index is meant (as a hook of git has it). */
+int task_names_repository(const char *entry);
 
 /* Adds a line of how/KEY to B: WORD, and the N bytes of S escaped. */
 void task_how_line(struct buf *b, const char *word, const char *s, size_t n);

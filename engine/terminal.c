@@ -289,6 +289,10 @@ mind_interactive(struct minder *d)
 	if (wait_foreground(d, tty, d->m->job))
 		leave_text(d, "an interactive step needs the terminal, and this job cannot be brought to its foreground");
 	mind_look(d);
+	if (d->task->worktree) {
+		mind_open_errors(d);
+		git_look(d);
+	}
 	mind_write_how(d, d->task->how, d->task->nhow, 0);
 	d->out.digest = task_digest(d->task);
 	unlinkat(d->m->store->asked, d->task->file, 0);         /* of a try that was not interactive */

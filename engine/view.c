@@ -152,7 +152,7 @@ add_line(void *ctx, const struct log_line *l)
 		end_line(v, l);
 	} else if (l->event == LOG_WALK) {
 		walk_line(v, l);
-	} else {
+	} else if (l->event != LOG_IF) {
 		step_line(v, l);
 	}
 	v->last = l->ms;

@@ -221,38 +221,40 @@ keep(struct walk *w, struct branch *b)
 	return !again;
 }
 
-/* The worktree that is the answer of the statement the branch is at becomes its directory, if that was
- * said. One that is gone is never replaced by another directory. */
+/* The worktree that is the result of the statement the branch is at becomes its directory, if that was
+ * said. Whether it is there, and still that worktree, is looked at by each task that works in it. */
 static int
 enter_worktree(struct walk *w, struct branch *b)
 {
 	struct answers *a = w->answers;
 	struct buf text = { 0 };
+	const struct worktree *made;
+	struct place at;
 	char *path = NULL;
 	size_t n;
-	int bad;
+	int bad = 0;
 
 	if (b->at->kind != NODE_WORKTREE)
 		return 0;
-	bad = a->read(a->ctx, branch_step(w, b), &path, &n) ? errno : 0;
-	if (!bad) {
-		path[without_newlines(path, n)] = '\0';
-		bad = w->world->enter(w->world->ctx, path);
-	}
-	if (bad) {
-		buf_fmt(&text, "the worktree `%s` cannot be entered: %s: %s", branch_step(w, b),
-		    path ? path : "its path is not known", strerror(bad));
-		if (path) {
-			buf_text(&text, "; to have it back with its commits: git worktree prune; git worktree add ");
-			shell_add(&text, path);
-			buf_text(&text, " BRANCH");
-		}
+	branch_place(b, &at);
+	a->error.n = 0;
+	if (a->read(a->ctx, branch_step(w, b), &path, &n)) {
+		buf_fmt(&text, "the path of the worktree %s cannot be read: %s", branch_step(w, b), strerror(errno));
 		branch_fail_here(w, b, buf_str(&text));
-		buf_free(&text);
-	} else if (b->at->enter) {
-		branch_set_dir(b, path);
+		bad = -1;
+	} else if (expand(a, &at, &b->at->arg->t, &text)) {
+		branch_fail_answers(w, b);
+		bad = -1;
+	} else {
+		path[without_newlines(path, n)] = '\0';
+		/* One that is made from the top of another is of that one's repository, also when that other is gone. */
+		made = worktree_add(&w->worktrees, path, buf_str(&text),
+		    b->worktree && !strcmp(b->dir, b->worktree->path) ? b->worktree->made_in : b->dir);
+		if (b->at->enter)
+			branch_set_dir(b, path, made);
 	}
 	free(path);
+	buf_free(&text);
 	return bad;
 }
 
@@ -388,7 +390,7 @@ at_cd(struct walk *w, struct branch *b)
 			buf_fmt(&text, s.n ? "cannot go to %s: %s" : "the directory to go to is empty", path.s, strerror(bad));
 			branch_fail_here(w, b, buf_str(&text));
 		} else {
-			branch_set_dir(b, path.s);
+			branch_set_dir(b, path.s, worktree_around(w->worktrees, path.s));
 			branch_go_on(b);
 		}
 	}
@@ -460,8 +462,11 @@ make_task(struct walk *w, struct branch *b, struct task *t)
 
 	branch_place(b, &at);
 	w->answers->error.n = 0;
-	if (b->at->kind == NODE_IF)
-		return task_if(t, w->around, w->answers, &at, b->at);
+	if (b->at->kind == NODE_IF) {
+		bad = task_if(t, w->around, w->answers, &at, b->at);
+		b->question = t->question;
+		return bad;
+	}
 	if (b->otherwise)
 		return task_word(t, w->around, w->answers, &at, b->at, branch_step(w, b));
 	if (b->at->kind == NODE_RUN)
@@ -849,6 +854,9 @@ step_ended(struct walk *w, struct branch *b, const struct outcome *o)
 	} else {
 		struct buf why = { 0 };
 
+		/* It was not asked, and no word can stand for that. */
+		if (o->kind == OUT_NOT_WORKTREE)
+			b->retries = b->has_otherwise = 0;
 		/* Processes that nobody could end may still be at work: no second try beside them. */
 		if (o->kind == OUT_HELD || o->kind == OUT_LEFT || o->kind == OUT_FUTILE)
 			b->retries = 0;
@@ -858,15 +866,49 @@ step_ended(struct walk *w, struct branch *b, const struct outcome *o)
 	}
 }
 
+/* What the `if` in a worktree has decided is remembered, and said. */
+static void
+remember(struct walk *w, const struct branch *b, uint64_t digest, int yes)
+{
+	struct event e = { 0 };
+	struct buf place = { 0 };
+
+	decisions_set(w->decisions, digest, yes);
+	buf_fmt(&place, "%s:%u", b->at->pos.src->name, b->at->pos.line);
+	e.kind = EVENT_DECIDED;
+	e.key = buf_str(&place);
+	e.yes = yes;
+	e.digest = digest;
+	w->world->event(w->world->ctx, &e);
+	buf_free(&place);
+}
+
+/* What the command of an `if` decides: 1 or 0; -1: nothing. One whose worktree is gone decides as it did last. */
+static int
+decide(struct walk *w, const struct branch *b, const struct outcome *o)
+{
+	int yes = o->kind == OUT_OK ? 1 : o->kind == OUT_ENDED && WIFEXITED(o->status) && WEXITSTATUS(o->status) == 1 ? 0 : -1;
+	uint64_t digest;
+
+	if (!b->worktree || !w->decisions)
+		return yes;
+	digest = decisions_next(w->decisions, b->question);
+	if (o->kind == OUT_NOT_WORKTREE && o->number == WORKTREE_GONE)
+		return decisions_get(w->decisions, digest);
+	if (yes >= 0 && decisions_get(w->decisions, digest) != yes)
+		remember(w, b, digest, yes);
+	return yes;
+}
+
 static void
 if_ended(struct walk *w, struct branch *b, const struct outcome *o)
 {
 	struct buf why = { 0 };
-	int yes = o->kind == OUT_OK;
+	int yes = decide(w, b, o);
 
 	if (o->kind == OUT_STOPPED) {
 		branch_end(w, b, 1);
-	} else if (yes || (o->kind == OUT_ENDED && WIFEXITED(o->status) && WEXITSTATUS(o->status) == 1)) {
+	} else if (yes >= 0) {
 		const struct node *arm = yes ? b->at->body : b->at->other;
 
 		b->state = BRANCH_READY;
@@ -878,7 +920,8 @@ if_ended(struct walk *w, struct branch *b, const struct outcome *o)
 		}
 		list_add(&w->ready, b);
 	} else {
-		buf_text(&why, "the command of this `if` (0 is true, 1 is false): ");
+		if (o->kind != OUT_NOT_WORKTREE)
+			buf_text(&why, "the command of this `if` (0 is true, 1 is false): ");
 		outcome_text(o, 0, &why);
 		if (o->kind == OUT_ENDED && *o->text)
 			buf_fmt(&why, ": %.*s", (int)without_newlines(o->text, strlen(o->text)), o->text);
@@ -1083,6 +1126,7 @@ walk_free(struct walk *w)
 	buf_free(&w->reason);
 	buf_free(&w->flush);
 	buf_free(&w->key);
+	worktree_free_all(w->worktrees);
 	while ((b = list_take(&w->spare)))
 		free(b);
 }

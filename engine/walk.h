@@ -7,6 +7,7 @@
 #ifndef ENGINE_WALK_H
 #define ENGINE_WALK_H
 
+#include "engine/decisions.h"
 #include "engine/expand.h"
 #include "engine/outcome.h"
 #include "engine/task.h"
@@ -23,6 +24,7 @@ enum event_kind {
 	EVENT_FAILED,           /* KEY has failed, text says why */
 	EVENT_TROUBLE,          /* a statement that is no step has failed; text says where and why */
 	EVENT_NOTE,             /* what `stop` says */
+	EVENT_DECIDED,          /* the command of an `if` in a worktree has decided: KEY its place, yes, digest of the evaluation */
 	EVENT_UNASKED           /* before EVENT_FAILED: KEY cannot even be asked, so nothing else tells of a try */
 };
 
@@ -34,6 +36,8 @@ struct event {
 	long long ms;
 	long tries;             /* so far */
 	const struct task *task;
+	uint64_t digest;
+	int yes;
 };
 
 /* What the walk asks of those who drive it. */
@@ -87,6 +91,8 @@ struct walk {
 	struct branch_list ready, places, printing, pausing, stdin_wait;
 	struct branch_list spare;       /* that have ended, and serve the next */
 	struct branch_list unpaid;      /* they wait for a place too, and for a token */
+	struct worktree *worktrees;     /* that were come by */
+	struct decisions *decisions;    /* of its `if` lines in worktrees; NULL: none is remembered */
 	struct held_agent *held_agents; /* that took no more at some time, with those who wait for them */
 	long naside;            /* branches in these two */
 	struct block *filling;  /* blocks that have branches to make, the newest first */

@@ -765,6 +765,16 @@ check_text(struct checker *c, struct node *n)
 	names_check(&c->names, n, &n->prompt);
 }
 
+/* The timeout of a worktree or a commit: its own, else the file's. */
+static void
+check_timeout(struct checker *c, const struct node *n)
+{
+	const struct word *w = n->attrs.timeout ? n->attrs.timeout : c->w->attrs.timeout;
+
+	if (w)
+		names_check(&c->names, n, &w->t);
+}
+
 static void
 check_nodes(struct checker *c, struct node *n)
 {
@@ -778,6 +788,8 @@ check_nodes(struct checker *c, struct node *n)
 			continue;
 		if (n->called)
 			check_values(c, n);
+		if (n->kind == NODE_WORKTREE || n->kind == NODE_COMMIT)
+			check_timeout(c, n);
 		check_text(c, n);
 		check_default(c, n);
 		check_inputs(c, n);

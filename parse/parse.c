@@ -13,7 +13,7 @@
 #include "parse/near.h"
 
 /* Where an attribute line goes. */
-enum attr_level { ATTR_NOWHERE, ATTR_FILE, ATTR_STEP, ATTR_RUN };
+enum attr_level { ATTR_NOWHERE, ATTR_FILE, ATTR_STEP, ATTR_RUN, ATTR_GIT };
 
 struct parser {
 	struct lex lex;
@@ -674,6 +674,8 @@ do_worktree(struct parser *p)
 		n->key = keep_word(p, n->arg);
 		n->key_default = 1;
 	}
+	p->attrs = &n->attrs;
+	p->level = ATTR_GIT;
 }
 
 static void
@@ -690,6 +692,8 @@ do_commit(struct parser *p)
 	n = node_add(p, NODE_COMMIT);
 	take_text(p, n, &f);
 	n->key = f.words.n ? &f.words.list[1] : default_key(p, n, "commit", 6);
+	p->attrs = &n->attrs;
+	p->level = ATTR_GIT;
 }
 
 static void
@@ -1033,12 +1037,18 @@ read_attribute(struct parser *p, size_t i)
 	struct attrs *a = p->attrs ? p->attrs : &nobody;
 
 	p->word = attributes[i].word;
-	if (!p->attrs)
+	if (!p->attrs && !p->after_blank && attributes[i].read == attr_timeout)
+		diag_error(p->diags, p->pos, "`timeout` must follow a step, run, worktree or commit, or come first in the file, before param");
+	else if (!p->attrs)
 		diag_error(p->diags, p->pos, "`%s` stands directly below %s", p->word, p->after_blank ?
 		    "its step or run, without a blank line between" : attributes[i].at_top ?
 		    "a step or a run, or at the top of the file, above everything else" : "a step or a run");
 	else if (p->level == ATTR_FILE && !attributes[i].at_top)
 		diag_error(p->diags, p->pos, "`%s` stands directly below a step or a run, not at the top of the file", p->word);
+	else if (p->level == ATTR_GIT && attributes[i].read != attr_timeout) {
+		diag_error(p->diags, p->pos, "`%s` must follow a step or run; below worktree and commit only timeout may", p->word);
+		a = &nobody;
+	}
 	attributes[i].read(p, a);
 }
 

@@ -10,6 +10,8 @@
  *     TIME stop KEY TRY MILLISECONDS STATUS TEXT
  *     TIME end STATUS TEXT
  *     TIME found KEY TRY MILLISECONDS DIGEST
+ *     TIME held KEY TRY MILLISECONDS STATUS TEXT
+ *     TIME if FILE:LINE 1|0 0 DIGEST
  *
  * TIME is in milliseconds since the Epoch, DIGEST sixteen hexadecimal digits, STATUS of a step what
  * wait() gave (-1: it never ran), of the end an exit status. In KEY and TEXT a control character and
@@ -28,7 +30,7 @@
 #include "store/escape.h"
 #include "store/file.h"
 
-static const char *const events[] = { "walk", "start", "done", "fail", "otherwise", "stop", "end", "found", "held" };
+static const char *const events[] = { "walk", "start", "done", "fail", "otherwise", "stop", "end", "found", "held", "if" };
 
 enum { EVENTS = sizeof events / sizeof *events, LINE_MOST = 4096, PIECE = 64 * 1024 };
 
@@ -86,7 +88,7 @@ put_field(char *out, size_t at, const char *s, size_t n)
 static int
 has_digest(const struct log_line *l)
 {
-	return l->event == LOG_DONE || l->event == LOG_FOUND;
+	return l->event == LOG_DONE || l->event == LOG_FOUND || l->event == LOG_IF;
 }
 
 int

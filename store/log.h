@@ -13,7 +13,8 @@ enum log_event {
 	LOG_STOP,               /* a try of KEY was ended because orch was told to stop */
 	LOG_END,                /* the walk has ended; value: orch's exit status; text: why it failed */
 	LOG_FOUND,              /* KEY has an answer of which the log does not tell; digest: of what it stands for */
-	LOG_HELD                /* a try of KEY was refused by its agent for now; text: why */
+	LOG_HELD,               /* a try of KEY was refused by its agent for now; text: why */
+	LOG_IF                  /* an `if` in a worktree has decided; KEY: its place; value: 1 true, 0 false; digest: of the evaluation */
 };
 
 /* Events of tries that gave no answer: a bit 1u << EVENT for each. */

@@ -11,7 +11,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-#include "engine/git.c"         /* its reader of intents is its own */
+#include "engine/git.h"
 #include "engine/run.h"
 #include "engine/runs.h"
 #include "parse/glob.h"
@@ -335,12 +335,12 @@ read_intent_of(struct piece p)
 	size_t i;
 
 	for (i = 0; i < sizeof words / sizeof *words; i++) {
-		value = intent(rest, words[i]);
+		value = intent_get(rest, words[i]);
 		MUST(!value || intent_is(rest, words[i], value));
 		free(value);
 	}
 	/* What is put in front is found, whatever follows, and as it was. */
-	put_intent(&b, "path", first);
+	intent_put(&b, "path", first);
 	buf_text(&b, rest);
 	MUST(intent_is(buf_str(&b), "path", first));
 	buf_free(&b);

@@ -606,19 +606,19 @@ static const struct message {
 	    ENDED("0 done, 0 kept, 1 failed"), NULL },
 	{ "branch is there", "worktree b\n",
 	    "git init -q . && git config user.name x && git config user.email x@x && git commit -q --allow-empty -m x && git branch b; " RUN, 1,
-	    "failed    b  the branch is there already, and not by this step: take another name, or, if nothing of it is needed: git branch -D b\n"
+	    "failed    b  the branch exists already, and this step did not make it: use another name, or, if nothing of it is needed: git branch -D b\n"
 	    ENDED("0 done, 0 kept, 1 failed"), NULL },
 	{ "branch is checked out elsewhere", "worktree b at there\n",
 	    "git init -q . && git config user.name x && git config user.email x@x && git commit -q --allow-empty -m x && git worktree add -q -b b other; " RUN, 1,
-	    "failed    b  the branch is checked out in another worktree: take another name, or, if nothing of it is needed: git worktree remove DIR/other; git branch -D b\n"
+	    "failed    b  the branch is checked out in another worktree: use another name, or, if nothing of it is needed: git worktree remove DIR/other; git branch -D b\n"
 	    ENDED("0 done, 0 kept, 1 failed"), NULL },
 	{ "something in the way", "worktree b at there\n",
 	    "git init -q . && git config user.name x && git config user.email x@x && git commit -q --allow-empty -m x && mkdir -p there/x; " RUN, 1,
-	    "failed    b  something stands where the worktree was to be: move it away, or say `at PATH`: DIR/there\n"
+	    "failed    b  something else is where the worktree was to be: move it away, or use `at PATH`: DIR/there\n"
 	    ENDED("0 done, 0 kept, 1 failed"), NULL },
 	{ "worktree is there", "worktree b at there\n",
 	    "git init -q . && git config user.name x && git config user.email x@x && git commit -q --allow-empty -m x && git worktree add -q -b c there; " RUN, 1,
-	    "failed    b  there is a worktree already that is not the one to be made here, but of the branch c: say `at PATH`, or keep what you need of it, then: git worktree remove DIR/there\n"
+	    "failed    b  another worktree is there already, of branch c: use `at PATH`, or, if nothing of it is needed: git worktree remove DIR/there\n"
 	    ENDED("0 done, 0 kept, 1 failed"), NULL },
 	{ "worktree is gone", "worktree b at there\n",
 	    "git init -q . && git config user.name x && git config user.email x@x && git commit -q --allow-empty -m x && git worktree add -q -b b there; rm -r there; " RUN, 1,
@@ -628,10 +628,22 @@ static const struct message {
 	    "git init -q . && git config user.name x && git config user.email x@x && git commit -q --allow-empty -m x && git worktree add -q -b b there; git worktree lock --reason initializing there; " RUN, 1,
 	    "failed    b  git was killed while it made this worktree: git worktree remove -f -f DIR/there; git branch -D b\n"
 	    ENDED("0 done, 0 kept, 1 failed"), NULL },
-	{ "worktree was removed", "worktree b enter at there\n" "fail\n",
+	{ "worktree was removed", "worktree b enter at there\n" "run sh as s | exit $((0${no-1}))\n",
 	    "git init -q . && git config user.name x && git config user.email x@x && git commit -q --allow-empty -m x && " RUN " 2>/dev/null; git worktree remove there; " RUN, 1,
-	    "orch: w.orch:1: the worktree `b` cannot be entered: DIR/there: No such file or directory; to have it back with its commits: git worktree prune; git worktree add DIR/there BRANCH\n"
-	    ENDED("0 done, 1 kept, 0 failed"), NULL },
+	    "failed    s  worktree b is gone: to restore it with its commits: git worktree prune; git worktree add DIR/there b\n"
+	    ENDED("0 done, 1 kept, 1 failed"), NULL },
+	{ "worktree has another branch", "worktree b enter at there\n" "commit | m\n",
+	    "git init -q . && git config user.name x && git config user.email x@x && git commit -q --allow-empty -m x && " RUN " 2>/dev/null; rm .orch/r/result/commit; git -C there switch -q -c c; " RUN, 1,
+	    "failed    commit  worktree DIR/there has branch c checked out, not b: to switch back: git -C DIR/there switch b\n"
+	    ENDED("0 done, 1 kept, 1 failed"), NULL },
+	{ "worktree is another repository's", "worktree b enter at there\n" "commit | m\n",
+	    "git init -q . && git config user.name x && git config user.email x@x && git commit -q --allow-empty -m x && " RUN " 2>/dev/null; rm .orch/r/result/commit; mv there away; git clone -q . there; " RUN, 1,
+	    "failed    commit  worktree DIR/there is of another repository now: DIR/there/.git: move it away, then: git worktree prune; git worktree add DIR/there b\n"
+	    ENDED("0 done, 1 kept, 1 failed"), NULL },
+	{ "main checkout has the branch", "worktree main at there\n",
+	    "git init -q . && git symbolic-ref HEAD refs/heads/main && git config user.name x && git config user.email x@x && git commit -q --allow-empty -m x; " RUN, 1,
+	    "failed    main  the branch is checked out in the main checkout, DIR: use another name\n"
+	    ENDED("0 done, 0 kept, 1 failed"), NULL },
 	{ "empty message", "param n ' '\n" "commit | {{n}}\n",
 	    "git init -q . && git config user.name x && git config user.email x@x && git commit -q --allow-empty -m x && " RUN, 1,
 	    "failed    commit  the commit's message is empty\n"
@@ -965,11 +977,11 @@ messages_suite(void)
  *                    filter_answer       the filter's answer: WHY
  *                    mind_settle         its answer cannot be made safe on disk: WHY
  *                    and many            tmp/, result/, asked/, how/, stderr/: WHY
- * engine/git.c       lock_repository     orch.lock in the repository's directory: WHY
+ * engine/making.c    lock_repository     orch.lock in the repository's directory: WHY
  *                    common_directory    the repository's directory: WHY
- *                    git_in              what git wrote: WHY
  *                    mind_worktree       the new worktree: WHY
- *                    mind_commit         git commit has made no commit
+ * engine/commit.c    mind_commit         git commit has made no commit
+ * engine/git.c       git_run             what git wrote: WHY
  * engine/terminal.c  mind_ask            the question was not answered (end of input)
  *                    read_line           the terminal: WHY
  *                    mind_interactive    an interactive step needs a terminal, and there is none
