@@ -9,6 +9,7 @@
 #include "engine/loop.h"
 #include "engine/run.h"
 #include "engine/runs.h"
+#include "engine/title.h"
 #include "engine/width.h"
 #include "parse/mem.h"
 #include "parse/near.h"
@@ -425,6 +426,7 @@ main(int argc, char **argv)
 	size_t i;
 
 	mem_onfail(no_memory);
+	title_init(argc, argv);
 	if (argc < 2)
 		return wrong_usage("nothing to do", NULL);
 	if (!strcmp(argv[1], "-h") || !strcmp(argv[1], "--help"))

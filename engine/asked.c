@@ -82,6 +82,10 @@ add_line(void *ctx, const struct log_line *l)
 	struct asked *a = ctx;
 	uint32_t id;
 
+	if (l->event == LOG_WALK || l->event == LOG_END) {
+		a->is_open = l->event == LOG_WALK;
+		return;
+	}
 	if (l->event == LOG_IF) {
 		decisions_set(a->decisions, l->digest, l->value != 0);
 		return;
@@ -165,7 +169,7 @@ asked_place(struct asked *a)
 int
 asked_load(struct asked *a)
 {
-	unsigned answers = 1u << LOG_DONE | 1u << LOG_OTHERWISE | 1u << LOG_FOUND;
+	unsigned answers = 1u << LOG_DONE | 1u << LOG_OTHERWISE | 1u << LOG_FOUND | 1u << LOG_WALK | 1u << LOG_END;
 	unsigned tries = 1u << LOG_START | LOG_TRIED;
 	struct stat st;
 

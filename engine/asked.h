@@ -15,6 +15,7 @@ struct asked {
 	struct store *store;
 	struct keys *keys;
 	struct decisions *decisions;    /* gets what `if` lines in worktrees have decided */
+	int is_open;            /* the latest walk has no end in the log */
 	int again;              /* -u: the places of the answers are wanted */
 	uint32_t last;          /* the latest place */
 	uint64_t *content;      /* by key: the digest of its answer, once it was needed */

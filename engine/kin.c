@@ -141,9 +141,9 @@ kin_children(pid_t **list)
 	return (long)l.n;
 }
 
-/* Whether PID can start or reap nothing now: it is stopped, or dead. */
-static int
-is_still(pid_t pid)
+/* The state of PID as /proc has it: R, S, D, T ...; 0: it is not there. */
+static char
+state_of(pid_t pid)
 {
 	char path[40], buf[512], *p;
 	long got;
@@ -152,14 +152,35 @@ is_still(pid_t pid)
 	snprintf(path, sizeof path, "/proc/%ld/stat", (long)pid);
 	fd = file_open_as(AT_FDCWD, path, O_RDONLY);
 	if (fd < 0)
-		return 1;
+		return 0;
 	got = file_read_some(fd, buf, sizeof buf - 1);
 	close(fd);
 	if (got <= 0)
-		return 1;
+		return 0;
 	buf[got] = '\0';
 	p = strrchr(buf, ')');
-	return !p || !p[1] || strchr("TtZX", p[2]) != NULL;
+	return p && p[1] ? p[2] : 0;
+}
+
+/* Whether PID can start or reap nothing now: it is stopped, or dead. */
+static int
+is_still(pid_t pid)
+{
+	char state = state_of(pid);
+
+	return !state || strchr("TtZX", state) != NULL;
+}
+
+int
+kin_is_busy(pid_t pid)
+{
+	return state_of(pid) == 'R';
+}
+
+int
+kin_is_blind(void)
+{
+	return !tells_children();
 }
 
 /* Stops PID and waits, some milliseconds at most, until it is: only then are the numbers of its
@@ -325,6 +346,21 @@ has_open(const char *pid, dev_t dev, ino_t ino)
 	return found;
 }
 
+void
+kin_continue(dev_t dev, ino_t ino)
+{
+	struct dirent *e;
+	DIR *d = opendir("/proc");
+	long pid;
+
+	while (d && (e = readdir(d)))
+		if (*e->d_name >= '0' && *e->d_name <= '9' && (pid = strtol(e->d_name, NULL, 10)) != (long)getpid() &&
+		    has_open(e->d_name, dev, ino))
+			kill((pid_t)pid, SIGCONT);
+	if (d)
+		closedir(d);
+}
+
 int
 kin_holders(dev_t dev, ino_t ino, char *text, size_t size)
 {
@@ -343,6 +379,26 @@ kin_holders(dev_t dev, ino_t ino, char *text, size_t size)
 }
 
 #else
+
+int
+kin_is_busy(pid_t pid)
+{
+	(void)pid;
+	return 0;
+}
+
+int
+kin_is_blind(void)
+{
+	return 0;
+}
+
+void
+kin_continue(dev_t dev, ino_t ino)
+{
+	(void)dev;
+	(void)ino;
+}
 
 int
 kin_adopt(void)

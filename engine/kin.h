@@ -24,6 +24,15 @@ long kin_kill(int (*spare)(void *, pid_t), void *ctx);
 /* Stops (SIGSTOP) or continues the tree below the child PID, which is not reaped yet, its group first. */
 void kin_signal_tree(pid_t pid, int sig);
 
+/* Whether the child PID is running, or waits for nothing but the processor; 0 too where that cannot be known. */
+int kin_is_busy(pid_t pid);
+
+/* Whether this system can tell what stands below a process, but /proc does not: only process groups are ended then. */
+int kin_is_blind(void);
+
+/* Lets all other processes that have the file DEV, INO open go on (SIGCONT), where they can be found. */
+void kin_continue(dev_t dev, ino_t ino);
+
 /* Writes to TEXT which processes have the file DEV, INO open: "pid 12". Returns how many were
  * found; 0 too where that cannot be known. */
 int kin_holders(dev_t dev, ino_t ino, char *text, size_t size);

@@ -7,6 +7,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <signal.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/select.h>
@@ -36,6 +37,10 @@ enum {
 	AGAIN_MOST_MS = 1000,
 	SECOND_MS = 1000,       /* from when on a second signal is one of its own */
 	STRAY_MS = 10 * 1000,
+	STOP_MS = 40 * 1000,    /* from the word to stop until a supervisor must have ended: its agent has 10 s, 10 s after SIGKILL, what that left 11 s */
+	STOP_NOW_MS = 25 * 1000,/* the same from the second word on */
+	OVERDUE_MS = 60 * 1000, /* from the timeout of a step */
+	PROD_MS = 10 * 1000,    /* for a supervisor to end that does not answer */
 	SAID_MOST = 64 * 1024   /* bytes that may wait for standard error before nothing more is begun */
 };
 
@@ -55,6 +60,7 @@ struct loop_state {
 	struct outcome *lost;   /* whose minder was killed; told when its processes are gone */
 	size_t nlost;
 	long long lost_since;
+	long long overdue_at;   /* not before this time has a supervisor to be looked for that does not answer; 0: never */
 	int sig;                /* the signal that stops orch; 0: none */
 	long long sig_at;
 	long long skew;         /* milliseconds that orch itself was stopped */
@@ -264,6 +270,8 @@ set_up(struct loop_state *l)
 	/* A child that was there before (sleep & exec orch) is not ours to end: then nobody is adopted. */
 	if (waitid(P_ALL, 0, &info, WEXITED | WNOHANG | WNOWAIT) < 0 && errno == ECHILD)
 		l->adopts = kin_adopt();
+	if (kin_is_blind())
+		buf_text(&l->progress->out, "orch: warning: /proc cannot be read: of what agents start only their process groups are ended\n");
 	return 0;
 }
 
@@ -429,6 +437,9 @@ start_task(struct loop_state *l, struct order *o)
 	s->branch = o->branch;
 	s->kind = o->task.kind;
 	s->started = now_ms(l);
+	s->limit = o->task.timeout && o->task.kind != TASK_WORKTREE ? s->started + o->task.timeout + OVERDUE_MS : 0;
+	if (s->limit)
+		l->overdue_at = clock_sooner(l->overdue_at ? l->overdue_at : -1, s->limit);
 	s->has_terminal = talks;
 	l->slots.talking += (uint32_t)talks;
 	s->is_due = o->task.tells;
@@ -712,16 +723,83 @@ is_minder(void *ctx, pid_t pid)
 	return slots_find(ctx, pid) != NO_SLOT;
 }
 
+/* A supervisor is asked to go on, should somebody have stopped it, and to end; one that does not even end so is stuck in
+ * the kernel, and given up. */
+static void
+prod(struct loop_state *l, uint32_t i)
+{
+	struct slot *s = &l->slots.list[i];
+	pid_t pid = s->pid;
+
+	if (!s->prodded++) {
+		kill(pid, SIGCONT);
+		kill(pid, SIGKILL);
+		s->limit = now_ms(l) + PROD_MS;
+		return;
+	}
+	lose_slot(l, i);
+	snprintf(l->lost[l->nlost - 1].text, sizeof l->lost->text, "pid %ld", (long)pid);
+}
+
+/* Every wait has an end: looks for supervisors that have not told of their end though their time is over. */
+static void
+look_for_overdue(struct loop_state *l)
+{
+	long long now = now_ms(l), next = -1;
+	uint32_t i;
+
+	if (!l->overdue_at || now < l->overdue_at)
+		return;
+	for (i = 0; i < l->slots.n; i++) {
+		if (l->slots.list[i].pid && l->slots.list[i].limit && now >= l->slots.list[i].limit)
+			prod(l, i);
+		if (l->slots.list[i].pid && l->slots.list[i].limit)
+			next = clock_sooner(next, l->slots.list[i].limit);
+	}
+	l->overdue_at = next < 0 ? 0 : next;
+}
+
+/* All that run have to end within MS. */
+static void
+limit_all(struct loop_state *l, long long ms)
+{
+	uint32_t i;
+
+	for (i = 0; i < l->slots.n; i++)
+		if (l->slots.list[i].pid)
+			l->slots.list[i].limit = now_ms(l) + ms;
+	l->overdue_at = now_ms(l) + ms;
+}
+
+/* What is left of a killed supervisor, and does not end. */
+static void
+name_strays(struct loop_state *l, struct outcome *o)
+{
+	pid_t *list;
+	long n = kin_children(&list), i;
+	size_t at = 0;
+
+	for (i = 0; i < n && at < sizeof o->text - 20; i++)
+		if (!is_minder(&l->slots, list[i]))
+			at += (size_t)snprintf(o->text + at, sizeof o->text - at, "%spid %ld", at ? ", " : "", (long)list[i]);
+	free(list);
+}
+
 /* Ends what killed minders have left; their steps have failed when nothing of it is there any more. */
 static void
 end_strays(struct loop_state *l)
 {
 	size_t i;
+	long left;
 
 	if (!l->nlost)
 		return;
-	if (l->adopts && kin_kill(is_minder, &l->slots) > 0 && now_ms(l) - l->lost_since < STRAY_MS)
+	left = l->adopts ? kin_kill(is_minder, &l->slots) : 0;
+	if (left > 0 && now_ms(l) - l->lost_since < STRAY_MS)
 		return;
+	for (i = 0; i < l->nlost && left > 0; i++)
+		if (!*l->lost[i].text)
+			name_strays(l, &l->lost[i]);
 	for (i = 0; i < l->nlost; i++)
 		add_outcome(&l->ended, &l->nended, &l->cap_ended, &l->lost[i]);
 	l->nlost = 0;
@@ -772,12 +850,16 @@ look_at_signals(struct loop_state *l)
 		got_again = 0;
 		walk_halt(l->walk, HALT_STOP);
 		slots_signal(&l->slots, MINDER_STOP);
+		slots_signal(&l->slots, SIGCONT);       /* should somebody have stopped one */
+		limit_all(l, STOP_MS);
 		output_drop(&l->output);
 	}
 	if (got_again) {
 		got_again = 0;
-		if (clock_ms() - l->sig_at > SECOND_MS)
+		if (clock_ms() - l->sig_at > SECOND_MS) {
 			slots_signal(&l->slots, MINDER_STOP);
+			limit_all(l, STOP_NOW_MS);
+		}
 	}
 }
 
@@ -835,6 +917,8 @@ wait_time(struct loop_state *l, int more, long long now)
 		ms = clock_sooner(ms, l->scarce_until > now ? l->scarce_until - now : 0);
 	if (l->nlost)
 		ms = clock_sooner(ms, 2);
+	if (l->overdue_at)
+		ms = clock_sooner(ms, l->overdue_at > now ? l->overdue_at - now : 0);
 	if (got_child)
 		ms = clock_sooner(ms, l->reap_at > now ? l->reap_at - now : 0);
 	return ms;
@@ -908,6 +992,7 @@ loop_run(struct walk *w, struct store *s, struct progress *p)
 		wait_for_something(&l, more);
 		reap(&l);
 		read_reports(&l);
+		look_for_overdue(&l);
 		end_strays(&l);
 		if (!l.nended || !w->stop_first)
 			more = start_all(&l);   /* what waited for a place goes before the disk */

@@ -35,8 +35,12 @@ void leave(struct minder *, enum outcome_kind) NO_RETURN;
 void leave_errno(struct minder *, enum outcome_kind, const char *what) NO_RETURN;
 void leave_text(struct minder *, const char *fmt, ...) BUF_FORMAT(2, 3) NO_RETURN;
 
-/* Waits MS milliseconds at most (-1: for ever) for a signal or the end of orch. Returns whether orch is
- * gone; then mind_abandon is the only thing left to do. */
+/* Waits MS milliseconds at most (-1: for ever) for a signal, the end of orch, or until FD (-1: none) can be read.
+ * Returns what is so, as bits: MIND_GONE, then mind_abandon is the only thing left to do, and MIND_READY. */
+enum { MIND_GONE = 1, MIND_READY = 2 };
+unsigned mind_wait_for(struct minder *, int fd, long long ms);
+
+/* The same without a descriptor. Returns whether orch is gone. */
 int mind_wait(struct minder *, long long ms);
 
 /* Orch is gone: ends all that stands below, PID's group where only that is known, and exits. */

@@ -30,6 +30,7 @@
 #include "engine/kin.h"
 #include "engine/mind.h"
 #include "engine/spawn.h"
+#include "engine/title.h"
 #include "store/file.h"
 
 enum {
@@ -38,6 +39,8 @@ enum {
 	LEFT_MS = 1000,         /* for what an agent has left behind, between TERM and KILL */
 	PATIENCE_MS = 700,      /* for git to come to its end when orch is gone */
 	AGAIN_MS = 30 * 1000,   /* for a process to be had */
+	EXEC_MS = 10 * 1000,    /* for a directory to be entered and a program to be executed */
+	EXEC_LOOK_MS = 1000,
 	KILL_MS = 10 * 1000     /* until what SIGKILL does not end is given up */
 };
 
@@ -171,13 +174,14 @@ set_signals(void)
 		sigaction(ours[i], &sa, NULL);
 }
 
-/* Waits MS milliseconds at most for a signal or the end of orch. Returns whether orch is gone. */
-int
-mind_wait(struct minder *d, long long ms)
+unsigned
+mind_wait_for(struct minder *d, int fd, long long ms)
 {
 	struct timespec t;
 	sigset_t open;
 	fd_set in;
+	unsigned is = 0;
+	int last = fd > d->m->life ? fd : d->m->life;
 
 	sigfillset(&open);
 	sigdelset(&open, SIGCHLD);
@@ -186,9 +190,21 @@ mind_wait(struct minder *d, long long ms)
 	sigdelset(&open, SIGCONT);
 	FD_ZERO(&in);
 	FD_SET(d->m->life, &in);
+	if (fd >= 0)
+		FD_SET(fd, &in);
 	t.tv_sec = ms / 1000;
 	t.tv_nsec = ms % 1000 * 1000000;
-	return pselect(d->m->life + 1, &in, NULL, NULL, ms < 0 ? NULL : &t, &open) > 0;
+	if (pselect(last + 1, &in, NULL, NULL, ms < 0 ? NULL : &t, &open) > 0) {
+		is |= FD_ISSET(d->m->life, &in) ? MIND_GONE : 0;
+		is |= fd >= 0 && FD_ISSET(fd, &in) ? MIND_READY : 0;
+	}
+	return is;
+}
+
+int
+mind_wait(struct minder *d, long long ms)
+{
+	return (mind_wait_for(d, -1, ms) & MIND_GONE) != 0;
 }
 
 static void
@@ -204,7 +220,10 @@ set_up(struct minder *d)
 	dup2(d->m->null, 2);
 #if defined(__linux__) && !defined(ORCH_NO_LINUX)
 	prctl(PR_SET_NAME, d->task->key, 0, 0, 0);
+	/* One that somebody has stopped goes on when orch dies, and sees it. */
+	prctl(PR_SET_PDEATHSIG, SIGCONT, 0, 0, 0);
 #endif
+	title_set("orch-step", d->task->key);
 	d->adopts = kin_adopt();
 	if (store_lock_minder(d->m->store))
 		leave_errno(d, OUT_IO, "lock");
@@ -327,7 +346,7 @@ struct running {
 	enum told told;         /* why it was told to end */
 	int sigint;             /* SIGINT is what it was told first */
 	int killed;
-	long long told_at;
+	long long told_at, killed_at;
 	long long stop_seen;    /* when orch's word to stop was first seen; 0: it was not */
 };
 
@@ -352,6 +371,7 @@ static void
 kill_it(struct minder *d, struct running *r)
 {
 	r->killed = 1;
+	r->killed_at = clock_ms();
 	if (!d->adopts || kin_kill(NULL, NULL) < 0)
 		signal_agent(d, r, SIGKILL);
 }
@@ -445,16 +465,65 @@ leave_unstarted(struct minder *d, const struct program *p)
 	leave(d, there ? OUT_NO_INTERPRETER : OUT_NO_EXEC);
 }
 
+/* The child S, which is not P yet, is to be gone. Leaves if it cannot be ended: it is stuck in the kernel. */
+static void
+end_unstarted(struct minder *d, const struct spawning *s)
+{
+	long long until = clock_ms() + KILL_MS;
+
+	kill(s->pid, SIGKILL);
+	while (waitpid(s->pid, NULL, WNOHANG) == 0) {
+		if (clock_ms() >= until) {
+			snprintf(d->out.text, sizeof d->out.text, "pid %ld", (long)s->pid);
+			leave(d, OUT_UNENDED);
+		}
+		if (mind_wait(d, 10))
+			mind_abandon(d, s->pid);
+	}
+}
+
+/* Waits until S is P, or has failed to become it; EXEC_MS at most while it does nothing, or until P's time is over. */
+static void
+await_program(struct minder *d, const struct program *p, const struct spawning *s)
+{
+	long long until = clock_ms() + EXEC_MS, next;
+	unsigned is;
+
+	if (d->deadline && d->deadline < until)
+		until = d->deadline;
+	for (;;) {
+		next = until - clock_ms();
+		is = mind_wait_for(d, s->report, next < 0 ? 0 : next < EXEC_LOOK_MS ? next : EXEC_LOOK_MS);
+		if (is & MIND_GONE)
+			mind_abandon(d, s->pid);
+		if (is & MIND_READY)
+			return;
+		if (stops > d->patient) {
+			end_unstarted(d, s);
+			leave(d, OUT_STOPPED);
+		}
+		if (clock_ms() < until)
+			continue;
+		if (!d->deadline && kin_is_busy(s->pid)) {      /* the machine is slow, not the file system */
+			until += EXEC_LOOK_MS;
+			continue;
+		}
+		end_unstarted(d, s);
+		leave_text(d, "cannot be started: %.180s or %.180s does not answer: is its file system there?", p->dir, p->argv[0]);
+	}
+}
+
 /* Starts P. A process that cannot be had for a filter or a check is waited for here: were orch to try
  * the step again, it would ask the agent again. */
 static pid_t
 start_program(struct minder *d, const struct program *p)
 {
-	enum spawn_stage stage;
+	enum spawn_stage stage = SPAWN_FORK;
 	long long until = clock_ms() + AGAIN_MS, pause = 10;
-	pid_t pid;
+	struct spawning s;
+	int bad;
 
-	while ((pid = spawn(p, &stage)) < 0 && stage == SPAWN_FORK && (errno == EAGAIN || errno == ENOMEM)) {
+	while ((bad = spawn_begin(&s, p)) && (errno == EAGAIN || errno == ENOMEM)) {
 		if (!d->asked)
 			leave_errno(d, OUT_AGAIN, "fork");
 		if (d->deadline && clock_ms() >= d->deadline)
@@ -466,8 +535,12 @@ start_program(struct minder *d, const struct program *p)
 		mind_look(d);
 		pause = pause < 1000 ? pause * 2 : pause;
 	}
-	if (pid > 0)
-		return pid;
+	if (!bad) {
+		await_program(d, p, &s);
+		bad = spawn_finish(&s, &stage);
+	}
+	if (!bad)
+		return s.pid;
 	if (stage == SPAWN_FORK)
 		leave_errno(d, OUT_IO, "no process to be had");
 	if (stage == SPAWN_DIR && d->task->worktree && !strcmp(p->dir, d->task->worktree->path))
@@ -476,6 +549,16 @@ start_program(struct minder *d, const struct program *p)
 		leave_errno(d, OUT_NO_DIR, p->dir);
 	leave_unstarted(d, p);
 	return -1;
+}
+
+/* Not even SIGKILL has ended it: it is another user's, or stuck in the kernel. */
+static void
+leave_unended(struct minder *d, pid_t pid)
+{
+	name_left(d);
+	if (!*d->out.text)
+		snprintf(d->out.text, sizeof d->out.text, "pid %ld", (long)pid);
+	leave(d, OUT_UNENDED);
 }
 
 /* Starts P and stays with it until it and all that it started are gone. Returns its wait status; it
@@ -490,6 +573,8 @@ mind_program(struct minder *d, const struct program *p)
 	do {
 		long long next = do_due(d, &r);
 
+		if (r.killed && clock_ms() - r.killed_at >= KILL_MS)
+			leave_unended(d, r.pid);
 		if (mind_wait(d, next))
 			mind_abandon(d, r.pid);
 	} while (!has_ended(d, r.pid, &status));

@@ -144,12 +144,17 @@ outcome_text(const struct outcome *o, long long timeout, struct buf *b)
 	case OUT_LEFT:
 		buf_fmt(b, "it left processes that cannot be ended: %s", o->text);
 		break;
+	case OUT_UNENDED:
+		buf_fmt(b, "cannot be ended, and may still run: %s", o->text);
+		break;
 	case OUT_TEXT:
 	case OUT_NOT_WORKTREE:
 		buf_text(b, o->text);
 		break;
 	case OUT_LOST:
 		buf_text(b, "its minder was killed");
+		if (*o->text)
+			buf_fmt(b, ", and this may still run: %s", o->text);
 		break;
 	case OUT_BEGUN:
 		break;

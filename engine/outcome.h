@@ -26,7 +26,8 @@ enum outcome_kind {
 	OUT_LEFT,               /* processes that it left could not be ended: text says which */
 	OUT_TEXT,               /* text says it all */
 	OUT_NOT_WORKTREE,       /* its directory is not the worktree that it should be: text says what was found, number what kind */
-	OUT_LOST,               /* the minder itself was killed; not a record, orch's own word */
+	OUT_UNENDED,            /* it was to be ended and does not end: text says which process */
+	OUT_LOST,               /* its supervisor was killed; not a record, orch's own word; text: what of it may still run */
 	OUT_BEGUN               /* no outcome yet: its minder runs; only of a task that is to tell that */
 };
 

@@ -13,10 +13,12 @@
 #include "engine/flow.h"
 #include "engine/kin.h"
 #include "engine/loop.h"
+#include "engine/orphans.h"
 #include "engine/output.h"
 #include "engine/plan.h"
 #include "engine/results.h"
 #include "engine/runs.h"
+#include "engine/spawn.h"
 #include "parse/mem.h"
 #include "parse/near.h"
 #include "parse/parse.h"
@@ -42,6 +44,7 @@ struct run {
 	int was_there;          /* the run was made earlier */
 	int lacks_record;       /* its directory was, but not its file `run` */
 	char *results;
+	char *within;
 	struct buf needed;      /* pointers to the statements that are still to be asked, once looked at */
 	int looked;
 	char *name;             /* of the run; NULL: it is to be named by the time */
@@ -335,6 +338,7 @@ static int
 lock(struct run *r)
 {
 	long holder = 0;
+	struct stat st;
 
 	if (store_lock(&r->store, &holder)) {
 		if (errno != EAGAIN)
@@ -346,6 +350,9 @@ lock(struct run *r)
 			buf_text(r->say, "; which one cannot be told\n");
 		return 4;
 	}
+	/* A supervisor that somebody has stopped ends nothing, and holds the lock, until it goes on. */
+	if (store_lock_wait(&r->store, 0, &holder) && errno == EAGAIN && fstat(r->store.lock, &st) == 0)
+		kin_continue(st.st_dev, st.st_ino);
 	if (store_lock_wait(&r->store, LOCK_WAIT_MS, &holder)) {
 		if (errno != EAGAIN)
 			return runs_fail(r->say, 1, "the run's lock", strerror(errno));
@@ -371,6 +378,13 @@ take_name(struct run *r)
 	buf_str(&r->shown);
 }
 
+static void
+take_id(struct run *r, const char *id)
+{
+	free(r->record.id);
+	r->record.id = mem_dup(id, strlen(id));
+}
+
 /* Another orch may have made the run while this one read its workflow. */
 static int
 compare_record(struct run *r)
@@ -381,6 +395,8 @@ compare_record(struct run *r)
 	if (record_read(&there, r->store.run))
 		return 0;
 	same = !strcmp(there.workflow, r->record.workflow);
+	if (same && there.id)
+		take_id(r, there.id);
 	if (!same)
 		buf_fmt(r->say, "orch: the run %s was just made for %s; give this one another name with -r\n", r->shown.s, there.workflow);
 	record_free(&there);
@@ -405,6 +421,12 @@ open_run(struct run *r)
 		take_name(r);
 	if (!status)
 		status = lock(r);
+	if (!status && !r->record.id) {
+		char id[RUN_ID_SIZE];
+
+		orphans_make_id(id);
+		take_id(r, id);
+	}
 	if (!status && !r->was_there && !(status = compare_record(r)))
 		status = write_record(r);
 	if (!status)
@@ -495,17 +517,6 @@ on_random(void *ctx)
 	return r->seed;
 }
 
-static int
-on_enter(void *ctx, const char *path)
-{
-	struct stat st;
-
-	(void)ctx;
-	if (stat(path, &st))
-		return errno;
-	return !S_ISDIR(st.st_mode) ? ENOTDIR : access(path, X_OK) ? errno : 0;
-}
-
 static void
 log_walk(struct run *r, enum log_event event, long value, const char *text)
 {
@@ -538,6 +549,10 @@ set_around(struct run *r)
 
 	buf_fmt(&b, "%s/result", r->store.path ? r->store.path : "");
 	r->results = buf_take(&b);
+	if (r->record.id)
+		orphans_within(&b, env_value(r->args->environ, "ORCH_WITHIN"), r->record.id);
+	r->within = buf_take(&b);
+	r->around.within = *r->within ? r->within : NULL;
 	r->around.root = r->record.directory;
 	r->around.run = r->name;
 	r->around.results = r->results;
@@ -559,7 +574,6 @@ walk(struct run *r)
 	world.ctx = r;
 	world.event = on_event;
 	world.random = on_random;
-	world.enter = on_enter;
 	world.differs = on_differs;
 	r->progress.loud = r->args->loud;
 	r->progress.store = &r->store;
@@ -646,6 +660,24 @@ check_needs(struct run *r)
 	return flow_terminal(&r->flow, needed, r, r->say);
 }
 
+/* After a walk without an end some of its processes may still be there. */
+static int
+end_orphans(struct run *r)
+{
+	struct buf left = { 0 };
+	enum orphans found;
+
+	if (!r->asked.is_open)
+		return 0;
+	found = orphans_end(r->record.id, &left);
+	if (found == ORPHANS_AROUND)
+		buf_fmt(r->say, "orch: this shell belongs to run %s: a step of it has started it; use another one\n", r->shown.s);
+	else if (found == ORPHANS_LEFT)
+		buf_fmt(r->say, "orch: processes of run %s are still running, and cannot be ended: %s\n", r->shown.s, buf_str(&left));
+	buf_free(&left);
+	return found == ORPHANS_NONE ? 0 : 4;
+}
+
 static int
 run_it(struct run *r)
 {
@@ -655,6 +687,8 @@ run_it(struct run *r)
 		status = open_run(r);
 	if (!status)
 		status = load_keys(r);
+	if (!status)
+		status = end_orphans(r);
 	if (!status)
 		set_around(r);
 	/* What was given anew holds for an earlier run only when nothing is refused. */
@@ -703,6 +737,7 @@ run_workflow(const struct run_args *args, struct buf *say, struct buf *show)
 	asked_free(&r.asked);
 	decisions_free(&r.decisions);
 	free(r.results);
+	free(r.within);
 	buf_free(&r.needed);
 	free(r.store.path);     /* all else of the store stays open: the lock must not be closed */
 	buf_free(&r.shown);

@@ -19,6 +19,8 @@ struct slot {
 	int is_due;             /* its minder is to tell that it runs, and has not */
 	char *word;             /* of an otherwise, for the message */
 	long long started;
+	long long limit;        /* when its supervisor must have told of its end, as started; 0: it has no limit */
+	int prodded;            /* it has not, and was told to go on, and to end */
 	unsigned long number;   /* it was the NUMBERth to be started, from 1 */
 };
 

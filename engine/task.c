@@ -159,6 +159,8 @@ make_env(struct maker *m)
 	env_set(m, &e, "ORCH_KEY", 8, m->task->key, strlen(m->task->key));
 	env_set(m, &e, "ORCH_RESULTS", 12, m->around->results, strlen(m->around->results));
 	env_set(m, &e, "ORCH_ROOT", 9, m->around->root, strlen(m->around->root));
+	if (m->around->within)
+		env_set(m, &e, "ORCH_WITHIN", 11, m->around->within, strlen(m->around->within));
 	for (p = m->around->environ; *p; p++)
 		n++;
 	all = arena_get(&m->task->mem, (n + e.n + 1) * sizeof *all);

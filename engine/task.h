@@ -66,6 +66,7 @@ struct surroundings {
 	const char *root;       /* absolute: where orch was started */
 	const char *run;        /* the run's name */
 	const char *results;    /* absolute: the directory of results */
+	const char *within;     /* the ids of the runs around what is started, and of this one */
 	char *const *environ;
 };
 

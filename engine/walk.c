@@ -374,7 +374,7 @@ join_dir(const struct branch *b, const char *dir, struct buf *out)
 static int
 at_cd(struct walk *w, struct branch *b)
 {
-	struct buf s = { 0 }, path = { 0 }, text = { 0 };
+	struct buf s = { 0 }, path = { 0 };
 	struct place at;
 	int bad;
 
@@ -383,20 +383,16 @@ at_cd(struct walk *w, struct branch *b)
 	bad = expand(w->answers, &at, &b->at->arg->t, &s);
 	if (bad) {
 		branch_fail_answers(w, b);
+	} else if (!s.n) {
+		bad = -1;
+		branch_fail_here(w, b, "the directory to go to is empty");
 	} else {
 		join_dir(b, buf_str(&s), &path);
-		bad = s.n ? w->world->enter(w->world->ctx, buf_str(&path)) : ENOENT;
-		if (bad) {
-			buf_fmt(&text, s.n ? "cannot go to %s: %s" : "the directory to go to is empty", path.s, strerror(bad));
-			branch_fail_here(w, b, buf_str(&text));
-		} else {
-			branch_set_dir(b, path.s, worktree_around(w->worktrees, path.s));
-			branch_go_on(b);
-		}
+		branch_set_dir(b, buf_str(&path), worktree_around(w->worktrees, path.s));
+		branch_go_on(b);
 	}
 	buf_free(&s);
 	buf_free(&path);
-	buf_free(&text);
 	return !bad;
 }
 
@@ -830,6 +826,15 @@ by_itself(const struct outcome *o)
 	return o->kind == OUT_OK || o->kind == OUT_ENDED || o->kind == OUT_FUTILE || o->kind == OUT_FILTER || o->kind == OUT_CHECK;
 }
 
+/* Whether the step has failed for good, without another attempt or a fallback: where it was to work is not what it
+ * should be, so it was not asked; or processes that nobody could end may still be at work. */
+static int
+is_final(const struct outcome *o)
+{
+	return o->kind == OUT_NO_DIR || o->kind == OUT_NOT_WORKTREE || o->kind == OUT_HELD || o->kind == OUT_LEFT ||
+	    o->kind == OUT_UNENDED || (o->kind == OUT_LOST && *o->text);
+}
+
 static void
 step_ended(struct walk *w, struct branch *b, const struct outcome *o)
 {
@@ -854,12 +859,10 @@ step_ended(struct walk *w, struct branch *b, const struct outcome *o)
 	} else {
 		struct buf why = { 0 };
 
-		/* It was not asked, and no word can stand for that. */
-		if (o->kind == OUT_NOT_WORKTREE)
-			b->retries = b->has_otherwise = 0;
-		/* Processes that nobody could end may still be at work: no second try beside them. */
-		if (o->kind == OUT_HELD || o->kind == OUT_LEFT || o->kind == OUT_FUTILE)
+		if (o->kind == OUT_FUTILE)
 			b->retries = 0;
+		if (is_final(o))
+			b->retries = b->has_otherwise = 0;
 		outcome_text(o, o->timeout, &why);
 		step_failed(w, b, buf_str(&why));
 		buf_free(&why);

@@ -48,8 +48,6 @@ struct world {
 	/* What would be asked otherwise: in what TASK differs from what the key ID, which has its answer, was
 	 * asked. NULL: in nothing. */
 	const char *(*differs)(void *ctx, uint32_t id, const struct task *);
-	/* Whether the directory PATH can be worked in: 0 or an errno. */
-	int (*enter)(void *ctx, const char *path);
 };
 
 enum order_kind {

@@ -5,6 +5,7 @@
  *     workflow PATH
  *     directory PATH
  *     started MILLISECONDS
+ *     id SIXTEEN HEXADECIMAL DIGITS
  *     param NAME VALUE
  *     agent NAME=WORD...
  *     text
@@ -156,6 +157,10 @@ record_write(const struct record *r, int dir)
 	snprintf(number, sizeof number, "%lld", r->started);
 	put_field(&o, "started", '\t');
 	put_field(&o, number, '\n');
+	if (r->id) {
+		put_field(&o, "id", '\t');
+		put_field(&o, r->id, '\n');
+	}
 	for (i = 0; i < r->nparams; i++) {
 		put_field(&o, "param", '\t');
 		put_field(&o, r->params[i].name, '\t');
@@ -217,11 +222,13 @@ read_line(struct record *r, char *line)
 		bad = replace(&r->workflow, a);
 	else if (!strcmp(word, "directory"))
 		bad = replace(&r->directory, a);
+	else if (!strcmp(word, "id") && strspn(a, "0123456789abcdef") == 16 && !a[16])
+		bad = replace(&r->id, a);
 	else if (!strcmp(word, "agent"))
 		bad = record_agent(r, a);
 	else if (!strcmp(word, "param") && b)
 		bad = record_param(r, a, b);
-	else if (!strcmp(word, "param") || (!strcmp(word, "started") && !number(&r->started, a)))
+	else if (!strcmp(word, "param") || !strcmp(word, "id") || (!strcmp(word, "started") && !number(&r->started, a)))
 		return EINVAL;
 	return bad ? errno : 0;
 }
@@ -281,6 +288,7 @@ record_free(struct record *r)
 	free(r->agents);
 	free(r->workflow);
 	free(r->directory);
+	free(r->id);
 	free(r->text);
 	memset(r, 0, sizeof *r);
 }

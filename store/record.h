@@ -12,6 +12,7 @@ struct record {
 	char *workflow;         /* its absolute path, or "-" */
 	char *directory;        /* absolute: where orch was started */
 	long long started;      /* milliseconds since the Epoch */
+	char *id;               /* the run's random id, which its processes have in their environment; NULL: an older orch made it */
 	struct pair *params;
 	size_t nparams;
 	char **agents;          /* the words of each -a */

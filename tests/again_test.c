@@ -238,14 +238,6 @@ on_random(void *ctx)
 }
 
 static int
-on_enter(void *ctx, const char *path)
-{
-	(void)ctx;
-	(void)path;
-	return 0;
-}
-
-static int
 on_read(void *ctx, const char *key, char **p, size_t *n)
 {
 	(void)ctx;
@@ -278,7 +270,6 @@ rig_new(uint64_t seed)
 	r->world.event = on_event;
 	r->world.differs = on_differs;
 	r->world.random = on_random;
-	r->world.enter = on_enter;
 	r->around.root = "/root";
 	r->around.run = "run";
 	r->around.results = "/root/result";

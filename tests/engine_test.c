@@ -151,13 +151,6 @@ world_differs(void *ctx, uint32_t id, const struct task *t)
 	return NULL;
 }
 
-static int
-world_enter(void *ctx, const char *path)
-{
-	(void)ctx;
-	return strstr(path, "gone") ? ENOENT : 0;
-}
-
 /* BYTES NULL: it cannot be read. */
 static void
 put_answer(struct rig *r, const char *key, const char *bytes, size_t n)
@@ -273,7 +266,6 @@ rig_new(const char *text)
 	r->world.ctx = r;
 	r->world.event = world_event;
 	r->world.random = world_random;
-	r->world.enter = world_enter;
 	r->world.differs = world_differs;
 	r->around.root = "/root";
 	r->around.run = "run";

@@ -460,10 +460,10 @@ static const struct message {
 	    RUN, 1,
 	    "orch: w.orch:1: the command of this `if` (0 is true, 1 is false): exit status 3: no such thing\n"
 	    ENDED("0 done, 0 kept, 0 failed"), NULL },
-	{ "cd", "cd nowhere\n",
+	{ "cd", "cd nowhere\n" "run sh as x | echo\n" "retry 3 0s\n" "otherwise y\n",
 	    RUN, 1,
-	    "orch: w.orch:1: cannot go to DIR/nowhere: No such file or directory\n"
-	    ENDED("0 done, 0 kept, 0 failed"), NULL },
+	    "failed    x  its directory cannot be entered: DIR/nowhere: No such file or directory\n"
+	    ENDED("0 done, 0 kept, 1 failed"), NULL },
 	{ "cd to nothing", "param d ''\n" "cd {{d}}\n",
 	    RUN, 1,
 	    "orch: w.orch:2: the directory to go to is empty\n"
