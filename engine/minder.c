@@ -570,14 +570,15 @@ mind_program(struct minder *d, const struct program *p)
 	int status = 0;
 
 	r.pid = start_program(d, p);
-	do {
+	/* Asked before the first wait: its SIGCHLD may have come while it was started. */
+	while (!has_ended(d, r.pid, &status)) {
 		long long next = do_due(d, &r);
 
 		if (r.killed && clock_ms() - r.killed_at >= KILL_MS)
 			leave_unended(d, r.pid);
 		if (mind_wait(d, next))
 			mind_abandon(d, r.pid);
-	} while (!has_ended(d, r.pid, &status));
+	}
 	if (d->adopts ? end_adopted(d) : d->tty < 0 && end_group(d, r.pid))
 		leave(d, OUT_LEFT);
 	d->out.status = status;
