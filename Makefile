@@ -50,7 +50,7 @@ TESTS = tests/check.o tests/help.o tests/procs.o tests/pty.o tests/work.o tests/
 	tests/store_test.o tests/engine_test.o tests/run_test.o tests/process_test.o tests/call_test.o \
 	tests/git_test.o tests/terminal_test.o tests/fault_test.o tests/survive_test.o tests/history_test.o \
 	tests/limits_test.o tests/foreign_test.o tests/live_test.o tests/again_test.o tests/jobs_test.o \
-	tests/status_test.o tests/messages_test.o tests/held_test.o
+	tests/status_test.o tests/messages_test.o tests/held_test.o tests/together_test.o
 TEST_HEADERS = tests/fault.h tests/help.h tests/history.h tests/procs.h tests/pty.h tests/suites.h tests/work.h
 
 tests/agent: tests/agent.c
@@ -77,7 +77,7 @@ check: checkable
 # histories, gigabytes. Hours.
 FAULTS = 1
 torture: checkable
-	for s in survive history limits; do ORCH_TORTURE=1 CK_RUN_SUITE=$$s tests/check || exit 1; done
+	for s in survive together history limits; do ORCH_TORTURE=1 CK_RUN_SUITE=$$s tests/check || exit 1; done
 	ORCH_TORTURE=$(FAULTS) CK_RUN_SUITE=fault tests/check
 
 # What is done is on the disk: copies of a running disk. ROUNDS=N tries more or fewer of them.

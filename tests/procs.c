@@ -18,6 +18,7 @@
 #endif
 
 #include "tests/help.h"
+#include "tests/pty.h"
 
 int
 procs_portable(void)
@@ -237,4 +238,87 @@ procs_most(const char *file)
 			most = now;
 	}
 	return most;
+}
+
+/* Adds the numbers of PID's children to the N in LIST; returns how many there are then. */
+int
+procs_children(pid_t pid, pid_t *list, int n)
+{
+	static char text[1 << 16];
+	char path[64], *p = text, *end;
+	ssize_t got, sum = 0;
+	long one;
+	int fd;
+
+	snprintf(path, sizeof path, "/proc/%ld/task/%ld/children", (long)pid, (long)pid);
+	fd = open(path, O_RDONLY);
+	while (fd >= 0 && (got = read(fd, text + sum, sizeof text - 1 - (size_t)sum)) > 0)
+		sum += got;
+	close(fd);
+	text[sum] = '\0';
+	for (; n < PROCS_MOST && (one = strtol(p, &end, 10)) > 0; p = end)
+		list[n++] = (pid_t)one;
+	return n;
+}
+
+const char *
+procs_name(pid_t pid)
+{
+	char path[64], *s;
+
+	snprintf(path, sizeof path, "/proc/%ld/comm", (long)pid);
+	s = help_read(path, NULL);
+	s[strcspn(s, "\n")] = '\0';
+	return s;
+}
+
+/* Whether PID is gone, or waits for its parent to see that it is. */
+int
+procs_is_dead(pid_t pid)
+{
+	int state = pty_state(pid);
+
+	return !state || state == 'Z' || state == 'X';
+}
+
+/* Writes who of this test's children, other than SPARE, and of SPARE's own is alive; how many. */
+int
+procs_left(pid_t spare, char *text, size_t size)
+{
+	pid_t list[PROCS_MOST];
+	int i, n, alive = 0;
+	size_t at = 0;
+
+	if (procs_portable())
+		return procs_list(text, size);
+	while (!spare && waitpid(-1, NULL, WNOHANG) > 0)
+		;
+	*text = '\0';
+	n = procs_children(getpid(), list, 0);
+	if (spare)
+		n = procs_children(spare, list, n);
+	for (i = 0; i < n; i++) {
+		if (list[i] == spare || waitpid(list[i], NULL, WNOHANG) > 0 || procs_is_dead(list[i]))
+			continue;
+		alive++;
+		if (at + 64 < size)
+			at += (size_t)snprintf(text + at, size - at, " %ld (%s)", (long)list[i], procs_name(list[i]));
+	}
+	return alive;
+}
+
+/* Ends this test's children, as long as they come: for tests that have failed. */
+void
+procs_end_children(pid_t spare)
+{
+	pid_t list[PROCS_MOST];
+	long long until = help_ms() + SOON;
+	int i, n;
+
+	while ((n = procs_children(getpid(), list, 0)) > (spare != 0) && help_ms() < until) {
+		for (i = 0; i < n; i++)
+			if (list[i] != spare && waitpid(list[i], NULL, WNOHANG) == 0)
+				kill(list[i], SIGKILL);
+		help_pause(1);
+	}
 }

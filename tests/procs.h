@@ -9,6 +9,7 @@
 
 enum {
 	SOON = 15 * 1000,       /* ms: what happens at once, on a busy machine */
+	PROCS_MOST = 4096,      /* processes that are looked at */
 	AFTER = 2000            /* ms: the second within which nobody is left, and what a busy machine adds */
 };
 
@@ -52,5 +53,21 @@ void procs_none_left(long ms);
 
 /* The most lines "+" that were in FILE before their "-". */
 int procs_most(const char *file);
+
+/* Adds the numbers of PID's children to the N in LIST, of PROCS_MOST; returns how many there are then. */
+int procs_children(pid_t pid, pid_t *list, int n);
+
+/* What PID is called (its comm); valid until a test ends. */
+const char *procs_name(pid_t pid);
+
+/* Whether PID is gone, or waits for its parent to see that it is. */
+int procs_is_dead(pid_t pid);
+
+/* Writes who of this test's children, other than SPARE (0: none), and of SPARE's own is alive; how many. Reaps the
+ * dead. */
+int procs_left(pid_t spare, char *text, size_t size);
+
+/* Ends this test's children but SPARE, as long as they come: for tests that have failed. */
+void procs_end_children(pid_t spare);
 
 #endif

@@ -15,6 +15,7 @@ Suite *terminal_suite(void);    /* whole runs on a pseudo-terminal: ask, interac
 Suite *fault_suite(void);       /* whole runs in which a call fails, or the process is killed there */
 Suite *again_suite(void);       /* what is asked again: -u, -n, diff */
 Suite *survive_suite(void);     /* whole runs: nobody outlives orch, however it ends */
+Suite *together_suite(void);    /* whole runs: orch and supervisors killed together, what cannot be ended */
 Suite *history_suite(void);     /* whole runs: random workflows, killed and gone on with */
 Suite *limits_suite(void);      /* whole runs: full disks, few descriptors and processes, large answers */
 Suite *foreign_suite(void);     /* whole runs: directories and files that are another's, or links */

@@ -24,7 +24,7 @@
 #define LEN(a) (sizeof (a) / sizeof *(a))
 
 enum {
-	MOST = 4096,            /* processes that are looked at */
+	MOST = PROCS_MOST,
 	LANES = 10,             /* runs beside each other */
 	BUSH = 56,              /* processes that grow again */
 	DEAD = 2000,            /* of a storm */
@@ -42,98 +42,15 @@ rounds(int n)
 	return help_torture() ? 100 : n;
 }
 
-/* Adds the numbers of PID's children to the N in LIST; returns how many there are then. */
-static int
-children(pid_t pid, pid_t *list, int n)
-{
-	static char text[1 << 16];
-	char path[64], *p = text, *end;
-	ssize_t got, sum = 0;
-	long one;
-	int fd;
-
-	snprintf(path, sizeof path, "/proc/%ld/task/%ld/children", (long)pid, (long)pid);
-	fd = open(path, O_RDONLY);
-	while (fd >= 0 && (got = read(fd, text + sum, sizeof text - 1 - (size_t)sum)) > 0)
-		sum += got;
-	close(fd);
-	text[sum] = '\0';
-	for (; n < MOST && (one = strtol(p, &end, 10)) > 0; p = end)
-		list[n++] = (pid_t)one;
-	return n;
-}
-
 /* All that stands below PID, itself not. */
 static int
 below(pid_t pid, pid_t *list)
 {
-	int i, n = children(pid, list, 0);
+	int i, n = procs_children(pid, list, 0);
 
 	for (i = 0; i < n; i++)
-		n = children(list[i], list, n);
+		n = procs_children(list[i], list, n);
 	return n;
-}
-
-static const char *
-name_of(pid_t pid)
-{
-	char path[64], *s;
-
-	snprintf(path, sizeof path, "/proc/%ld/comm", (long)pid);
-	s = help_read(path, NULL);
-	s[strcspn(s, "\n")] = '\0';
-	return s;
-}
-
-/* Whether PID is gone, or waits for its parent to see that it is. */
-static int
-is_dead(pid_t pid)
-{
-	int state = pty_state(pid);
-
-	return !state || state == 'Z' || state == 'X';
-}
-
-/* Writes who of this test's children, other than SPARE, and of SPARE's own is alive; how many. */
-static int
-left(pid_t spare, char *text, size_t size)
-{
-	pid_t list[MOST];
-	int i, n, alive = 0;
-	size_t at = 0;
-
-	if (procs_portable())
-		return procs_list(text, size);
-	while (!spare && waitpid(-1, NULL, WNOHANG) > 0)
-		;
-	*text = '\0';
-	n = children(getpid(), list, 0);
-	if (spare)
-		n = children(spare, list, n);
-	for (i = 0; i < n; i++) {
-		if (list[i] == spare || waitpid(list[i], NULL, WNOHANG) > 0 || is_dead(list[i]))
-			continue;
-		alive++;
-		if (at + 64 < size)
-			at += (size_t)snprintf(text + at, size - at, " %ld (%s)", (long)list[i], name_of(list[i]));
-	}
-	return alive;
-}
-
-/* Ends this test's children, as long as they come: for tests that have failed. */
-static void
-end_children(pid_t spare)
-{
-	pid_t list[MOST];
-	long long until = help_ms() + SOON;
-	int i, n;
-
-	while ((n = children(getpid(), list, 0)) > (spare != 0) && help_ms() < until) {
-		for (i = 0; i < n; i++)
-			if (list[i] != spare && waitpid(list[i], NULL, WNOHANG) == 0)
-				kill(list[i], SIGKILL);
-		help_pause(1);
-	}
 }
 
 /* What a cell of the matrix has come to. */
@@ -156,11 +73,11 @@ none_left(pid_t spare, long long since, long long until)
 {
 	char text[1024];
 
-	while (left(spare, text, sizeof text)) {
+	while (procs_left(spare, text, sizeof text)) {
 		if (help_ms() > until) {
 			if (procs_portable())
 				procs_kill();
-			end_children(spare);
+			procs_end_children(spare);
 			ck_abort_msg("%s, %s: alive after %lld ms, in round %d:%s", tally.what, tally.with, help_ms() - since,
 			    tally.rounds + 1, text);
 		}
@@ -214,7 +131,7 @@ static void
 kill_minder(pid_t pid)
 {
 	pid_t list[MOST];
-	int n = children(pid, list, 0);
+	int n = procs_children(pid, list, 0);
 
 	ck_assert_int_ge(n, 1);
 	kill(list[n - 1], SIGKILL);
@@ -324,10 +241,10 @@ no_agent_left(void)
 
 	if (procs_portable())
 		return;
-	n = children(getpid(), list, 0);
+	n = procs_children(getpid(), list, 0);
 	for (i = 0; i < n; i++)
-		if (!strcmp(name_of(list[i]), "agent") || !strcmp(name_of(list[i]), "sh")) {
-			end_children(0);
+		if (!strcmp(procs_name(list[i]), "agent") || !strcmp(procs_name(list[i]), "sh")) {
+			procs_end_children(0);
 			ck_abort_msg("%s, %s: orch has ended before an agent's process, in round %d", tally.what, tally.with,
 			    tally.rounds + 1);
 		}
@@ -411,9 +328,9 @@ one_dead_round(void)
 	unlink("up");
 	orch = procs_start("exec orch run -q -r r%d w.orch", tally.rounds);
 	procs_await_lines("up", 1, SOON);
-	ck_assert_int_eq(children(orch, minder, 0), 1);
+	ck_assert_int_eq(procs_children(orch, minder, 0), 1);
 	kill(minder[0], SIGSTOP);
-	while (children(minder[0], list, 0) < DEAD && help_ms() < began + STORM_MS / 6)
+	while (procs_children(minder[0], list, 0) < DEAD && help_ms() < began + STORM_MS / 6)
 		help_pause(2);
 	kill(orch, SIGKILL);
 	ck_assert_int_eq(procs_end(orch, SOON), 128 + SIGKILL);
@@ -529,7 +446,7 @@ kill_some_minder(pid_t pid)
 	kill(pid, SIGSTOP);
 	ck_assert_int_eq(waitpid(pid, &status, WUNTRACED), pid);
 	ck_assert(WIFSTOPPED(status));
-	n = children(pid, list, 0);
+	n = procs_children(pid, list, 0);
 	if (n)
 		kill(list[rand() % n], SIGKILL);
 	kill(pid, SIGCONT);
@@ -603,11 +520,11 @@ START_TEST(an_earlier_child_is_kept)
 	since = help_ms();
 	end_all(e, &orch, 1);
 	ck_assert_int_eq(procs_end(orch, 2 * SOON), e->status);
-	ck_assert_msg(!is_dead(before), "%s: orch has ended what was not its own", e->name);
+	ck_assert_msg(!procs_is_dead(before), "%s: orch has ended what was not its own", e->name);
 	if (e->act != kill_minder)
 		none_left(before, since, help_ms() + AFTER);
 	kill(before, SIGKILL);
-	end_children(0);
+	procs_end_children(0);
 }
 END_TEST
 
@@ -676,7 +593,7 @@ start_first(pid_t *orch)
 	    "while :; do sleep 0.05; done'", "run x", NULL);
 	unshare = procs_start("exec " FIRST "orch run -r r w.orch");
 	procs_await_lines("up", 1, SOON);
-	ck_assert_int_eq(children(unshare, list, 0), 1);
+	ck_assert_int_eq(procs_children(unshare, list, 0), 1);
 	*orch = list[0];
 	return unshare;
 }
@@ -773,7 +690,7 @@ job(void)
 {
 	pid_t list[MOST];
 
-	ck_assert_int_eq(children(pty.pid, list, 0), 1);
+	ck_assert_int_eq(procs_children(pty.pid, list, 0), 1);
 	return list[0];
 }
 
@@ -789,7 +706,7 @@ await_no_job(void)
 		/* some look at their jobs when they have waited for another, and not before each prompt */
 		pty_type("sh -c :; jobs\n");
 		shell_back();
-	} while (children(pty.pid, list, 0));
+	} while (procs_children(pty.pid, list, 0));
 	pty_type("jobs\n");
 	shell_back();
 }
@@ -823,7 +740,7 @@ expect_state(pid_t orch, int stopped)
 	int i, k, n, sum = 0;
 
 	pty_await_state(orch, stopped);
-	ck_assert_int_eq(children(orch, minders, 0), AGENTS);
+	ck_assert_int_eq(procs_children(orch, minders, 0), AGENTS);
 	for (i = 0; i < AGENTS; i++) {
 		n = below(minders[i], list);
 		sum += n;
@@ -1013,7 +930,7 @@ kill_talk_in_script(void)
 	    "read l </dev/tty", "echo \"<$l>\"", NULL);
 	start_talk("sh script");
 	script = job();
-	ck_assert_int_eq(children(script, list, 0), 1);
+	ck_assert_int_eq(procs_children(script, list, 0), 1);
 	kill(list[0], SIGKILL);
 	/* The minder gives it back; a script that read at once would be faster. */
 	for (until = help_ms() + SOON; tcgetpgrp(pty.master) != script; pty_look(5))
