@@ -140,10 +140,9 @@ parent_of(int dir)
 	struct buf b = { 0 };
 	const char *p = read_all(dir, "stat", &b) ? NULL : strrchr(buf_str(&b), ')');
 	long pid = 0;
-	char state;
 
-	if (p && sscanf(p + 1, " %c %ld", &state, &pid) != 2)
-		pid = 0;
+	if (p && strlen(p) > 4)         /* ") S PARENT ..." */
+		pid = strtol(p + 4, NULL, 10);
 	buf_free(&b);
 	return (pid_t)pid;
 }

@@ -338,7 +338,6 @@ START_TEST(an_agent_of_another_user_times_out)
 
 	if (!can_be() || !make_root_agent())
 		return;
-	help_file("w.orch", "timeout 1s", "parallel", "run one", "run sh as two | echo two", "end", NULL);
 	help_file("w.orch", "step one exec ./agent user 0 append up 1 sleep 50000", "parallel", "run one", "timeout 1s", "retry 3",
 	    "otherwise word", "run sh as two | echo two", "end", NULL);
 	orch = procs_start(AS_NOBODY "orch run -r r w.orch");
@@ -432,6 +431,24 @@ START_TEST(a_directory_that_does_not_answer)
 }
 END_TEST
 
+/* Without /proc nobody can be found but by group: that is said, once, under -q too. */
+START_TEST(without_proc_it_is_said)
+{
+	char *err;
+
+	if (!can_be())
+		return;
+	if (help_run("unshare -m mount -t tmpfs none /proc").status) {
+		help_skip("together_test", "nothing can be mounted here");
+		return;
+	}
+	help_file("w.orch", "for i in 1 2 3", "run sh as s-{{i}} | echo $i", "end", NULL);
+	err = help_sh(0, "unshare -m --pid --fork sh -c 'mount -t tmpfs none /proc && orch run -q -r x w.orch'").err;
+	ck_assert_int_eq(help_count(err, "/proc cannot be read"), 1);
+	help_lacks(help_sh(0, "orch run -q -r y w.orch").err, "/proc");
+}
+END_TEST
+
 static void
 begin(void)
 {
@@ -452,6 +469,7 @@ together_suite(void)
 	tcase_add_test(t, a_supervisor_has_a_command_line_of_its_own);
 	tcase_add_test(t, what_was_spared_at_the_end_of_a_walk_stays);
 	tcase_add_test(t, ids_of_the_runs_around);
+	tcase_add_test(t, without_proc_it_is_said);
 	t = help_case(s, "unended", begin, 120);
 	tcase_set_tags(t, "slow");
 	tcase_add_test(t, an_agent_of_another_user_times_out);
