@@ -10,6 +10,7 @@
 #include "engine/run.h"
 #include "engine/runs.h"
 #include "engine/title.h"
+#include "engine/trust.h"
 #include "engine/width.h"
 #include "parse/mem.h"
 #include "parse/near.h"
@@ -31,6 +32,7 @@ static const char usage_text[] =
     "       orch logs [-f] [-d DIR] [-r RUN] [KEY...]\n"
     "       orch cat [-d DIR] [-r RUN] KEY...\n"
     "       orch diff [-d DIR] [-r RUN] KEY\n"
+    "       orch trust [-d DIR] RUN...\n"
     "       orch completion bash|zsh|fish\n"
     "       orch [OPTION...] FILE ...      the same as orch run\n"
     "       orch -V | -h\n"
@@ -196,7 +198,7 @@ start_run(struct options *o)
 }
 
 static const char *const command_names[] = {
-	"run", "resume", "check", "status", "runs", "logs", "cat", "diff", "completion",
+	"run", "resume", "check", "status", "runs", "logs", "cat", "diff", "trust", "completion",
 };
 
 /* Whether FILE is no file but a command, before which options were given. */
@@ -392,6 +394,22 @@ do_diff(int argc, char **argv)
 }
 
 static int
+do_trust(int argc, char **argv)
+{
+	struct options o = { 0 };
+	struct buf said = { 0 };
+	int status = read_options(&o, argc, argv, "+:d:");
+
+	if (!status && optind == argc)
+		status = wrong_usage("trust is followed by RUN...", NULL);
+	else if (!status)
+		status = trust_runs(o.run.dir, argv + optind, (size_t)(argc - optind), &said);
+	say(&said);
+	buf_free(&said);
+	return status;
+}
+
+static int
 do_help(const char *text)
 {
 	struct buf error = { 0 };
@@ -421,7 +439,7 @@ main(int argc, char **argv)
 	} commands[] = {
 		{ "run", do_run }, { "resume", do_resume }, { "check", do_check }, { "status", do_status },
 		{ "runs", do_runs }, { "logs", do_logs }, { "cat", do_cat }, { "diff", do_diff },
-		{ "completion", do_completion },
+		{ "trust", do_trust }, { "completion", do_completion },
 	};
 	size_t i;
 

@@ -7,7 +7,7 @@
 
 #include <string.h>
 
-#define COMMANDS "run resume check status runs logs cat diff completion"
+#define COMMANDS "run resume check status runs logs cat diff trust completion"
 
 /* What the command $c takes, for bash and for zsh; a FILE stands for run. */
 #define OPTIONS \
@@ -15,6 +15,7 @@
     "\tresume) o=(-{a,d,j,q,r,u,v,x}) ;;\n" \
     "\tstatus) o=(-{d,p,r}) ;;\n" \
     "\truns) o=(-{d,p}) ;;\n" \
+    "\ttrust) o=(-d) ;;\n" \
     "\tlogs) o=(-{d,f,r}) ;;\n" \
     "\tcat | diff) o=(-{d,r}) ;;\n" \
     "\tcheck | completion) o=() ;;\n" \
@@ -40,6 +41,8 @@ static const char bash[] =
     "\t\tCOMPREPLY=($(compgen -W \"${o[*]}\" -- \"$2\"))\n"
     "\telif ((COMP_CWORD == 1)); then\n"
     "\t\tCOMPREPLY=($(compgen -W '" COMMANDS "' -- \"$2\"))\n"
+    "\telif [[ $c == trust && $3 != -d ]]; then\n"
+    "\t\tl=(runs -p \"${d[@]}\")\n"
     "\telif [[ $c == completion ]]; then\n"
     "\t\tCOMPREPLY=($(compgen -W 'bash zsh fish' -- \"$2\"))\n"
     "\telif [[ $c == @(logs|cat|diff) ]]; then\n"
@@ -76,6 +79,8 @@ static const char zsh[] =
     "\t\tk=($o)\n"
     "\telif ((CURRENT == 2)); then\n"
     "\t\tk=(" COMMANDS ")\n"
+    "\telif [[ $p != -d && $c == trust ]]; then\n"
+    "\t\tl=(runs -p \"$d[@]\")\n"
     "\telif [[ $c == completion ]]; then\n"
     "\t\tk=(bash zsh fish)\n"
     "\telif [[ $p != -d && $c == (logs|cat|diff) ]]; then\n"
@@ -103,10 +108,11 @@ static const char fish[] =
     "end\n"
     "complete -c orch -n 'test (count (commandline -opc)) = 1' -a '" COMMANDS "'\n"
     "complete -c orch -f -n '__fish_seen_subcommand_from logs cat diff' -a '(__orch status -d -r)'\n"
+    "complete -c orch -f -n '__fish_seen_subcommand_from trust' -a '(__orch runs -d)'\n"
     "complete -c orch -f -n '__fish_seen_subcommand_from completion' -a 'bash zsh fish'\n"
     "set -l none check completion\n"
-    "set -l none_run $none status runs logs cat diff\n"
-    "complete -c orch -s r -x -a '(__orch runs -d)' -n \"not __fish_seen_subcommand_from $none runs\"\n"
+    "set -l none_run $none status runs logs cat diff trust\n"
+    "complete -c orch -s r -x -a '(__orch runs -d)' -n \"not __fish_seen_subcommand_from $none runs trust\"\n"
     "complete -c orch -s d -x -a '(__fish_complete_directories)' -n \"not __fish_seen_subcommand_from $none\"\n"
     "complete -c orch -s f -n '__fish_seen_subcommand_from logs'\n"
     "complete -c orch -s p -n '__fish_seen_subcommand_from status runs'\n"

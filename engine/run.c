@@ -19,6 +19,7 @@
 #include "engine/results.h"
 #include "engine/runs.h"
 #include "engine/spawn.h"
+#include "engine/trust.h"
 #include "parse/mem.h"
 #include "parse/near.h"
 #include "parse/parse.h"
@@ -76,8 +77,10 @@ record_error(struct run *r, const char *name)
 {
 	struct buf why = { 0 };
 
-	if (errno == EINVAL)
-		buf_text(&why, "this run's file `run` is not as orch writes it; remove it, and `orch run -r RUN FILE` goes on with it");
+	if (errno == EINVAL && r->record.line)
+		buf_fmt(&why, "line %u of this run's file `run` is not as this orch writes it; correct it, or use the orch that wrote it", r->record.line);
+	else if (errno == EINVAL)
+		buf_text(&why, "this run's file `run` is not as orch writes it: it lacks its workflow or its directory");
 	else
 		buf_fmt(&why, "this run's file `run` cannot be read: %s", strerror(errno));
 	runs_fail(r->say, 2, name, buf_str(&why));
@@ -86,6 +89,40 @@ record_error(struct run *r, const char *name)
 }
 
 /* What was asked for: the record of a run is made, or an earlier one is gone on with. */
+
+/* A run that was not made here is not gone on with until somebody accepts it. */
+static int
+check_trust(struct run *r, const struct store *s, const char *name)
+{
+	if (!identity_is_of(&r->record.made, s->lock)) {
+		trust_say_refused(r->say, r->args->dir, name, &r->record);
+		return 2;
+	}
+	if (r->record.made.kind == IDENTITY_UNKNOWN) {
+		buf_text(r->say, "orch: warning: run ");
+		visible_add(r->say, name, strlen(name), 0);
+		buf_text(r->say, ": whether it was made here cannot be told on this file system\n");
+	}
+	return 0;
+}
+
+static void
+count_result(void *ctx, const char *name, int plain)
+{
+	size_t *n = ctx;
+
+	(void)name;
+	(void)plain;
+	++*n;
+}
+
+static int
+has_results(struct store *s)
+{
+	size_t n = 0;
+
+	return store_results(s, count_result, &n) || n;
+}
 
 /* The record of the run that was named, if it is there. Returns 0 when it is, 3 when it is not. */
 static int
@@ -97,15 +134,17 @@ find_record(struct run *r, const char *name)
 	if (store_open(&s, r->args->dir, name, strlen(name), STORE_READ)) {
 		if (errno != ENOENT)
 			status = store_error(r, &s);
-	} else if (!record_read(&r->record, s.run)) {
+	} else if (!record_read(&r->record, s.run, s.path)) {
 		r->was_there = 1;
-		status = 0;
-		if (r->record.text && results_keys(&r->given, &s))
+		status = check_trust(r, &s, name);
+		if (!status && r->record.text && results_keys(&r->given, &s))
 			status = runs_fail(r->say, 2, "result/ cannot be read", strerror(errno));
 	} else if (errno != ENOENT) {
 		status = record_error(r, name);
 	} else {
 		r->lacks_record = 1;
+		if (has_results(&s) && check_trust(r, &s, name))
+			status = 2;
 	}
 	store_close(&s);
 	return status;
@@ -286,7 +325,7 @@ find_run(struct run *r)
 
 	if (a->run)
 		r->name = mem_dup(a->run, strlen(a->run));
-	else if (!a->file && (errno = 0, !(r->name = runs_newest_open(a->dir))))
+	else if (!a->file && (errno = 0, !(r->name = runs_newest_open(a->dir, r->say))))
 		return errno ? runs_fail(r->say, 2, a->dir, strerror(errno)) : runs_fail(r->say, 3, "there is no run here that is not complete; `orch runs` shows all, `orch run FILE` starts one", NULL);
 	if (!r->name)
 		return 0;
@@ -392,7 +431,7 @@ compare_record(struct run *r)
 	struct record there;
 	int same;
 
-	if (record_read(&there, r->store.run))
+	if (record_read(&there, r->store.run, r->store.path))
 		return 0;
 	same = !strcmp(there.workflow, r->record.workflow);
 	if (same && there.id)
@@ -406,7 +445,7 @@ compare_record(struct run *r)
 static int
 write_record(struct run *r)
 {
-	return record_write(&r->record, r->store.run) ?
+	return record_write(&r->record, r->store.run, r->store.path) ?
 	    runs_fail(r->say, 2, "this run's file `run` cannot be written", strerror(errno)) : 0;
 }
 
@@ -427,6 +466,8 @@ open_run(struct run *r)
 		orphans_make_id(id);
 		take_id(r, id);
 	}
+	if (!status && r->record.made.kind == IDENTITY_NONE && identity_of(&r->record.made, r->store.lock))
+		status = runs_fail(r->say, 2, "the run's lock", strerror(errno));
 	if (!status && !r->was_there && !(status = compare_record(r)))
 		status = write_record(r);
 	if (!status)
@@ -577,6 +618,8 @@ walk(struct run *r)
 	world.differs = on_differs;
 	r->progress.loud = r->args->loud;
 	r->progress.store = &r->store;
+	buf_add(&r->progress.out, r->say->s, r->say->n);       /* what is to be known before it begins */
+	r->say->n = 0;
 	log_walk(r, LOG_WALK, (long)getpid(), NULL);
 	if (r->progress.loud > LOUD_QUIET)
 		buf_fmt(&r->progress.out, "orch: run %s%s\n", r->shown.s, r->was_there ? ", gone on with" : "");

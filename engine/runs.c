@@ -14,6 +14,7 @@
 #include "engine/clock.h"
 #include "engine/outcome.h"
 #include "engine/table.h"
+#include "engine/trust.h"
 #include "parse/diag.h"
 #include "parse/glob.h"
 #include "parse/mem.h"
@@ -26,7 +27,9 @@ struct run_line {
 	char *name;             /* as a file */
 	char *broken;           /* why it cannot be looked at; NULL: it can */
 	long long started;
+	long long order;        /* the same, but 0 where that is still to come: no run that was begun here has that */
 	enum run_state state;
+	int is_trusted;
 	long long ended;
 	char *workflow;
 	size_t done, failed;
@@ -89,6 +92,8 @@ add_run(void *ctx, const char *name)
 	} else {
 		r = add_line(l, name);
 		r->started = v.record.started;
+		r->order = r->started > v.now ? 0 : r->started;
+		r->is_trusted = v.is_trusted;
 		r->state = v.state;
 		r->ended = v.ended;
 		r->workflow = mem_dup(v.has_record ? v.record.workflow : "?", v.has_record ? strlen(v.record.workflow) : 1);
@@ -105,8 +110,8 @@ newest_first(const void *va, const void *vb)
 {
 	const struct run_line *a = va, *b = vb;
 
-	if (a->started != b->started)
-		return a->started > b->started ? -1 : 1;
+	if (a->order != b->order)
+		return a->order > b->order ? -1 : 1;
 	return strcmp(b->name, a->name);
 }
 
@@ -144,8 +149,9 @@ decoded(const char *name)
 	return mem_dup(key, n > 0 ? (size_t)n : 0);
 }
 
+/* The newest; of those that came from elsewhere only if there are no others. */
 static char *
-newest(const char *dir, int only_open)
+newest(const char *dir)
 {
 	struct run_lines l;
 	char *name = NULL;
@@ -155,16 +161,39 @@ newest(const char *dir, int only_open)
 		return NULL;
 	errno = 0;
 	for (i = 0; i < l.n && !name; i++)
-		if (!only_open || l.list[i].broken || (l.list[i].state != RUN_COMPLETE && l.list[i].state != RUN_NEW))
+		if (l.list[i].is_trusted || l.list[i].broken)
 			name = decoded(l.list[i].name);
+	if (!name && l.n)
+		name = decoded(l.list[0].name);
 	free_runs(&l);
 	return name;
 }
 
 char *
-runs_newest_open(const char *dir)
+runs_newest_open(const char *dir, struct buf *say)
 {
-	return newest(dir, 1);
+	struct run_lines l;
+	char *name = NULL;
+	size_t i;
+
+	if (find_runs(&l, dir))
+		return NULL;
+	errno = 0;
+	for (i = 0; i < l.n && !name; i++) {
+		const struct run_line *r = &l.list[i];
+
+		if (!r->broken && (r->state == RUN_COMPLETE || r->state == RUN_NEW))
+			continue;
+		name = decoded(r->name);
+		if (r->broken || r->is_trusted)
+			continue;
+		trust_say_passed(say, dir, name);
+		free(name);
+		name = NULL;
+	}
+	free_runs(&l);
+	errno = 0;
+	return name;
 }
 
 static int
@@ -248,6 +277,8 @@ put_run(const struct run_line *r, struct buf *b)
 		buf_fmt(b, ", %zu failed", r->failed);
 	buf_text(b, "  ");
 	visible_add(b, r->workflow, strlen(r->workflow), 0);
+	if (!r->is_trusted)
+		buf_text(b, "  (not trusted)");
 	buf_char(b, '\n');
 }
 
@@ -277,7 +308,7 @@ runs_list(const char *dir, int for_scripts, struct sink *sink, struct buf *error
 int
 runs_open(struct view *v, const char *dir, const char *run, struct buf *error)
 {
-	char *name = run ? mem_dup(run, strlen(run)) : newest(dir, 0);
+	char *name = run ? mem_dup(run, strlen(run)) : newest(dir);
 	int status = 0;
 
 	memset(v, 0, sizeof *v);

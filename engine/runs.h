@@ -28,8 +28,8 @@ int sink_file(struct sink *, int fd, long long *at);
 int runs_open(struct view *, const char *dir, const char *run, struct buf *error);
 
 /* The name of the newest run below DIR that is not complete, to be freed; NULL and errno 0 if there is
- * none, NULL and errno if they cannot be read. */
-char *runs_newest_open(const char *dir);
+ * none, NULL and errno if they cannot be read. Those that came from elsewhere are passed over, which is added to SAY. */
+char *runs_newest_open(const char *dir, struct buf *say);
 
 /* The functions below return orch's exit status and say in ERROR what was wrong. RUN NULL is the
  * newest run. */

@@ -276,7 +276,8 @@ view_open(struct view *v, const char *dir, const char *name, size_t n, int order
 	memset(v, 0, sizeof *v);
 	if (store_open(&v->store, dir, name, n, STORE_READ))
 		return -1;
-	v->has_record = !record_read(&v->record, v->store.run);
+	v->has_record = !record_read(&v->record, v->store.run, v->store.path);
+	v->is_trusted = identity_is_of(&v->record.made, v->store.lock);
 	if (read_results(v))
 		return fail(v, dir, "result");
 	if (log_read(v->store.run, LOG_ALL, add_line, v))

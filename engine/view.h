@@ -29,6 +29,7 @@ struct view {
 	struct store store;
 	struct record record;
 	int has_record;
+	int is_trusted;         /* it was made here, or accepted: not by a clone, a copy or an archive */
 	struct keys keys;
 	struct answers answers;
 	struct view_step *steps;        /* by key */

@@ -4,11 +4,15 @@
  *
  *     workflow PATH
  *     directory PATH
+ *     made birth|change|unknown SECONDS NANOSECONDS INODE
  *     started MILLISECONDS
  *     id SIXTEEN HEXADECIMAL DIGITS
  *     param NAME VALUE
  *     agent NAME=WORD...
  *     text
+ *
+ * A PATH that does not begin with / is seen from the run's directory. A line with any other word is an error: it is not
+ * to be lost when the file is written again.
  *
  * After the line `text`, and only when the workflow came from standard input, the workflow follows
  * as it was. */
@@ -142,18 +146,74 @@ is_there(int dir, const char *s, size_t n)
 	return same;
 }
 
+/* How deep FILE lies below the directory TOP, *REST its path from there ("" : it is TOP); -1: it does not. */
+static int
+depth_below(const char *top, const char *file, const char **rest)
+{
+	size_t n = strlen(top);
+	const char *p;
+	int depth = 0;
+
+	n -= n && top[n - 1] == '/';    /* only the root ends in one */
+	if (strncmp(file, top, n) || (file[n] && file[n] != '/'))
+		return -1;
+	*rest = file[n] ? file + n + 1 : "";
+	for (p = *rest; *p; p += strcspn(p, "/"), p += *p == '/')
+		depth++;
+	return depth;
+}
+
+/* The path FILE, which is below the directory TOP, from RUN, which is too; else as it is. */
+static void
+put_path(struct out *o, const char *top, const char *run, const char *file)
+{
+	const char *from, *rest;
+	int up = run ? depth_below(top, run, &from) : -1;
+
+	if (up <= 0 || depth_below(top, file, &rest) < 0) {
+		put_field(o, file, '\n');
+		return;
+	}
+	while (up--)
+		put(o, "../", up || *rest ? 3 : 2);
+	put_field(o, rest, '\n');
+}
+
+static void
+put_identity(struct out *o, const struct identity *i)
+{
+	char line[120];
+
+	if (i->kind == IDENTITY_NONE)
+		return;
+	snprintf(line, sizeof line, "made\t%s\t%lld\t%ld\t%llu\n", identity_word(i->kind), i->seconds, i->nanoseconds, i->inode);
+	put(o, line, strlen(line));
+}
+
+static void
+put_start(struct out *o, const struct record *r, const char *path)
+{
+	if (!r->workflow)
+		return;
+	put_field(o, "workflow", '\t');
+	if (strcmp(r->workflow, "-"))
+		put_path(o, r->directory, path, r->workflow);
+	else
+		put_field(o, "-", '\n');
+	put_field(o, "directory", '\t');
+	put_path(o, r->directory, path, r->directory);
+}
+
 int
-record_write(const struct record *r, int dir)
+record_write(const struct record *r, int dir, const char *path)
 {
 	struct out o = { 0 };
 	char number[32];
 	size_t i;
 	int bad;
 
-	put_field(&o, "workflow", '\t');
-	put_field(&o, r->workflow, '\n');
-	put_field(&o, "directory", '\t');
-	put_field(&o, r->directory, '\n');
+	put_start(&o, r, path);
+	put_identity(&o, &r->made);
 	snprintf(number, sizeof number, "%lld", r->started);
 	put_field(&o, "started", '\t');
 	put_field(&o, number, '\n');
@@ -209,33 +269,90 @@ number(long long *v, const char *s)
 	return end != s && !*end && *v != LLONG_MAX && *v != LLONG_MIN;
 }
 
+/* made KIND SECONDS NANOSECONDS INODE, behind the word. */
+static int
+read_identity(struct identity *i, const char *kind, const char *a, const char *b, const char *c)
+{
+	long long ns;
+	char *end;
+
+	i->kind = identity_kind_of(kind);
+	if (i->kind == IDENTITY_NONE || !b || !c || !number(&i->seconds, a) || !number(&ns, b) || ns < 0 || ns > 999999999)
+		return EINVAL;
+	i->nanoseconds = (long)ns;
+	errno = 0;
+	i->inode = strtoull(c, &end, 10);
+	return *c < '0' || *c > '9' || *end || errno ? EINVAL : 0;
+}
+
+/* A path of the file, as seen from PATH where it is relative; NULL: the memory has run out. */
+static char *
+absolute(const char *s, const char *path)
+{
+	size_t n;
+	char *d;
+
+	if (*s == '/' || !path || !strcmp(s, "-"))
+		return copy(s, strlen(s));
+	n = strlen(path);
+	d = malloc(n + strlen(s) + 2);
+	if (!d)
+		return NULL;
+	memcpy(d, path, n + 1);
+	while (!strncmp(s, "..", 2) && (!s[2] || s[2] == '/')) {
+		while (n && d[--n] != '/')
+			;
+		d[n] = '\0';
+		s += s[2] ? 3 : 2;
+	}
+	if (*s || !n) {
+		d[n] = '/';
+		strcpy(d + n + 1, s);
+	}
+	return d;
+}
+
+static int
+take_path(char **where, const char *s, const char *path)
+{
+	char *d = absolute(s, path);
+
+	if (!d)
+		return -1;
+	free(*where);
+	*where = d;
+	return 0;
+}
+
 /* Returns 0, or the error. */
 static int
-read_line(struct record *r, char *line)
+read_line(struct record *r, char *line, const char *path)
 {
-	char *word = field(&line), *a = field(&line), *b = field(&line);
+	char *word = field(&line), *a = field(&line), *b = field(&line), *c = field(&line), *d = field(&line);
 	int bad = 0;
 
 	if (!a)
 		return EINVAL;
 	if (!strcmp(word, "workflow"))
-		bad = replace(&r->workflow, a);
+		bad = take_path(&r->workflow, a, path);
 	else if (!strcmp(word, "directory"))
-		bad = replace(&r->directory, a);
+		bad = take_path(&r->directory, a, path);
+	else if (!strcmp(word, "made"))
+		return b ? read_identity(&r->made, a, b, c, d) : EINVAL;
 	else if (!strcmp(word, "id") && strspn(a, "0123456789abcdef") == 16 && !a[16])
 		bad = replace(&r->id, a);
 	else if (!strcmp(word, "agent"))
 		bad = record_agent(r, a);
 	else if (!strcmp(word, "param") && b)
 		bad = record_param(r, a, b);
-	else if (!strcmp(word, "param") || !strcmp(word, "id") || (!strcmp(word, "started") && !number(&r->started, a)))
+	else if (strcmp(word, "started") || !number(&r->started, a))
 		return EINVAL;
 	return bad ? errno : 0;
 }
 
 /* Returns 0, or the error. */
 static int
-read_text(struct record *r, char *text, size_t n)
+read_text(struct record *r, char *text, size_t n, const char *path)
 {
 	char *p, *nl;
 	int bad = 0;
@@ -247,28 +364,38 @@ read_text(struct record *r, char *text, size_t n)
 			r->text = copy(nl + 1, r->ntext);
 			return r->text ? 0 : ENOMEM;
 		}
-		bad = read_line(r, p);
+		r->line++;
+		bad = read_line(r, p, path);
 	}
+	if (!bad && p < text + n)
+		bad = EINVAL;           /* a line without its end */
 	return bad;
 }
 
 int
-record_read(struct record *r, int dir)
+record_read(struct record *r, int dir, const char *path)
 {
 	char *text;
 	size_t n;
+	unsigned line;
 	int bad;
 
 	memset(r, 0, sizeof *r);
 	if (file_read(dir, "run", &text, &n))
 		return -1;
-	bad = read_text(r, text, n);
+	bad = read_text(r, text, n, path);
 	free(text);
+	line = bad == EINVAL ? r->line : 0;
+	if (!bad && !r->workflow && !r->directory && r->made.kind != IDENTITY_NONE) {
+		errno = ENOENT;
+		return -1;
+	}
 	if (!bad && !(r->workflow && r->directory))
 		bad = EINVAL;
 	if (!bad)
 		return 0;
 	record_free(r);
+	r->line = line;
 	errno = bad;
 	return -1;
 }

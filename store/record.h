@@ -4,21 +4,25 @@
 
 #include <stddef.h>
 
+#include "store/identity.h"
+
 struct pair {
 	char *name, *value;
 };
 
 struct record {
-	char *workflow;         /* its absolute path, or "-" */
+	char *workflow;         /* its absolute path, or "-"; NULL: not known, only in a directory that was accepted without it */
 	char *directory;        /* absolute: where orch was started */
 	long long started;      /* milliseconds since the Epoch */
 	char *id;               /* the run's random id, which its processes have in their environment; NULL: an older orch made it */
+	struct identity made;   /* of the file `lock', when the run was made or accepted */
 	struct pair *params;
 	size_t nparams;
 	char **agents;          /* the words of each -a */
 	size_t nagents;
 	char *text;             /* the workflow itself when it came from standard input, else NULL */
 	size_t ntext;
+	unsigned line;          /* after EINVAL: the line of the file that is wrong; 0: none, but something is missing */
 };
 
 /* Sets a parameter, in place of an earlier value. -1 and errno. */
@@ -27,11 +31,15 @@ int record_param(struct record *, const char *name, const char *value);
 /* Adds the words of an -a, in place of what was there for the same agent. -1 and errno. */
 int record_agent(struct record *, const char *words);
 
-/* Reads the file `run` in DIR. -1 and errno: ENOENT if there is none, EINVAL if it is none of ours. */
-int record_read(struct record *, int dir);
+/* Reads the file `run` in DIR, whose absolute path is PATH: what the file says relative to it becomes absolute. -1 and
+ * errno: ENOENT if there is none, or if it says no more than that the directory was accepted (then id and made are
+ * set all the same, and the record is to be freed); EINVAL if it is none of ours, with ->line. */
+int record_read(struct record *, int dir, const char *path);
 
-/* Writes it, whole or not at all, safe on disk; one that is there already stays. -1 and errno. */
-int record_write(const struct record *, int dir);
+/* Writes it, whole or not at all, safe on disk; one that is there already stays. Where PATH, the directory's own,
+ * is below the one orch was started in, what is below that is written relative to PATH: so it is right also when the
+ * whole was moved. PATH NULL: all is written as it is. -1 and errno. */
+int record_write(const struct record *, int dir, const char *path);
 
 void record_free(struct record *);
 

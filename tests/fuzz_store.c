@@ -310,13 +310,13 @@ read_record(struct piece p)
 	size_t n, m;
 
 	put_file(run, "run", p.s, p.n);
-	if (record_read(&r, run)) {
+	if (record_read(&r, run, "/w/.orch/r")) {
 		MUST(errno == EINVAL);
 		return;
 	}
-	MUST(record_write(&r, run) == 0 && record_read(&again, run) == 0);
+	MUST(record_write(&r, run, "/w/.orch/r") == 0 && record_read(&again, run, "/w/.orch/r") == 0);
 	same_record(&r, &again);
-	MUST(file_read(run, "run", &one, &n) == 0 && record_write(&again, run) == 0 && file_read(run, "run", &two, &m) == 0);
+	MUST(file_read(run, "run", &one, &n) == 0 && record_write(&again, run, "/w/.orch/r") == 0 && file_read(run, "run", &two, &m) == 0);
 	MUST(n == m && !memcmp(one, two, n));
 	free(one);
 	free(two);

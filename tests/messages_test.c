@@ -210,11 +210,31 @@ static const struct message {
 	    "orch: r: this run's file `run` is gone; `orch run -r RUN FILE` goes on with it\n", NULL },
 	{ "the file `run` is broken", "print | x\n",
 	    RUN "; echo x >.orch/r/run; orch resume -r r", 2,
-	    "orch: r: this run's file `run` is not as orch writes it; remove it, and `orch run -r RUN FILE` goes on with it\n",
+	    "orch: r: line 1 of this run's file `run` is not as this orch writes it; correct it, or use the orch that wrote it\n",
 	    NULL },
-	{ "a run whose file `run` was removed goes on", "run sh as x | echo y\n",
-	    RUN "; rm .orch/r/run; orch run -q -r r w.orch && orch status -r r >s && grep -c ', started 20' s >&2", 0,
+	{ "the file `run` lacks a line", "print | x\n",
+	    RUN "; sed -i /^directory/d .orch/r/run; orch resume -r r", 2,
+	    "orch: r: this run's file `run` is not as orch writes it: it lacks its workflow or its directory\n",
+	    NULL },
+	{ "a run whose file `run` was removed is accepted and resumed", "run sh as x | echo y\n",
+	    RUN "; rm .orch/r/run; orch run -q -r r w.orch; orch trust r && orch run -q -r r w.orch && orch status -r r >s && grep -c ', started 20' s >&2", 0,
+	    "orch: run r is not trusted: it was not made here (cloned, copied, unpacked, restored), or by an older orch\n"
+	    "orch: to accept it: orch trust r\n"
+	    "orch: run r is trusted from now on\n"
 	    "1\n", NULL },
+	{ "a run that was copied", "run sh as x | echo y\n",
+	    RUN "; cp -r .orch/r .orch/c; orch resume -q -r c", 2,
+	    "orch: run c is not trusted: it was not made here (cloned, copied, unpacked, restored), or by an older orch\n"
+	    "orch: it runs DIR/w.orch in DIR\n"
+	    "orch: to accept it: orch trust c\n", NULL },
+	{ "a run that was copied is passed over", "run sh as x | exit 1\n",
+	    RUN " 2>/dev/null; mkdir d; cp -r .orch/r d/c; orch resume -d d; orch trust -d d c c nope", 3,
+	    "orch: run c is not trusted, and passed over; to accept it: orch trust -d d c\n"
+	    "orch: there is no run here that is not complete; `orch runs` shows all, `orch run FILE` starts one\n"
+	    "orch: run c is trusted from now on\n"
+	    "orch: it runs DIR/w.orch in DIR\n"
+	    "orch: run c is trusted already\n"
+	    "orch: nope: no such run; `orch runs` shows those that are there\n", NULL },
 	{ "the file `run` cannot be read", "print | x\n",
 	    RUN "; rm .orch/r/run; ln -s run .orch/r/run; orch resume -r r", 2,
 	    "orch: r: this run's file `run` cannot be read: Too many levels of symbolic links\n", NULL },

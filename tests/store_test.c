@@ -789,13 +789,13 @@ START_TEST(record_round_trip)
 	fill_record(&r);
 	r.text = copy(texts[_i].text, texts[_i].n);
 	r.ntext = texts[_i].n;
-	ck_assert_int_eq(record_write(&r, dir), 0);
+	ck_assert_int_eq(record_write(&r, dir, NULL), 0);
 	ck_assert_int_eq(mode_of("run"), 0600);
-	ck_assert_int_eq(record_read(&back, dir), 0);
+	ck_assert_int_eq(record_read(&back, dir, NULL), 0);
 	same_record(&back, &r);
 	record_free(&back);
-	ck_assert_int_eq(record_write(&r, dir), 0);
-	ck_assert_int_eq(record_read(&back, dir), 0);
+	ck_assert_int_eq(record_write(&r, dir, NULL), 0);
+	ck_assert_int_eq(record_read(&back, dir, NULL), 0);
 	same_record(&back, &r);
 	record_free(&back);
 	record_free(&r);
@@ -833,12 +833,12 @@ START_TEST(record_none_of_ours)
 	int i;
 
 	errno = 0;
-	ck_assert_int_eq(record_read(&r, AT_FDCWD), -1);
+	ck_assert_int_eq(record_read(&r, AT_FDCWD, NULL), -1);
 	ck_assert_int_eq(errno, ENOENT);
 	for (i = 0; i < COUNT(files); i++) {
 		help_bytes("run", files[i], strlen(files[i]));
 		errno = 0;
-		ck_assert_msg(record_read(&r, AT_FDCWD) == -1, "`%s` was read", files[i]);
+		ck_assert_msg(record_read(&r, AT_FDCWD, NULL) == -1, "`%s` was read", files[i]);
 		ck_assert_int_eq(errno, EINVAL);
 	}
 }
@@ -865,12 +865,89 @@ START_TEST(record_malformed_line)
 		strcat(text, at == COUNT(whole) ? malformed[_i] : "");
 		help_bytes("run", text, strlen(text));
 		errno = 0;
-		ck_assert_msg(record_read(&r, AT_FDCWD) == -1, "`%s` was read", text);
+		ck_assert_msg(record_read(&r, AT_FDCWD, NULL) == -1, "`%s` was read", text);
 		ck_assert_int_eq(errno, EINVAL);
 	}
-	help_file("run", "workflow\t/x", "directory\t/y", "later\tmay be more", NULL);
-	ck_assert_int_eq(record_read(&r, AT_FDCWD), 0);
-	record_free(&r);
+}
+END_TEST
+
+/* What a newer orch has written is not to be lost by writing the file again: it is an error, with its line. */
+START_TEST(record_unknown_line)
+{
+	struct record r;
+
+	help_file("run", "workflow\t/x", "directory\t/y", "later\tmay be more", "started\t1", NULL);
+	ck_assert_int_eq(record_read(&r, AT_FDCWD, NULL), -1);
+	ck_assert_int_eq(errno, EINVAL);
+	ck_assert_uint_eq(r.line, 3);
+	help_bytes("run", "workflow\t/x\ndirectory\t/y\nstarted\t1", 33);
+	ck_assert_int_eq(record_read(&r, AT_FDCWD, NULL), -1);
+}
+END_TEST
+
+/* Of a run below the directory that orch was started in, what is below that too is written as seen from the run. */
+START_TEST(record_paths)
+{
+	static const struct {
+		const char *directory, *workflow, *run;         /* the run's directory */
+		const char *file;                               /* what the file `run' says */
+		const char *moved, *directory_then, *workflow_then;
+	} paths[] = {
+		{ "/p", "/p/w.orch", "/p/.orch/r", "workflow\t../../w.orch\ndirectory\t../..\n", "/q/s/.orch/r", "/q/s", "/q/s/w.orch" },
+		{ "/p", "/p/a/w.orch", "/p/x", "workflow\t../a/w.orch\ndirectory\t..\n", "/x", "/", "/a/w.orch" },
+		{ "/p", "/pp/w.orch", "/p/.orch/r", "workflow\t/pp/w.orch\ndirectory\t../..\n", "/q/.orch/r", "/q", "/pp/w.orch" },
+		{ "/p", "/p/w.orch", "/runs/r", "workflow\t/p/w.orch\ndirectory\t/p\n", "/q/r", "/p", "/p/w.orch" },
+		{ "/p", "/p/w.orch", "/pp/r", "workflow\t/p/w.orch\ndirectory\t/p\n", "/q/r", "/p", "/p/w.orch" },
+		{ "/", "/w.orch", "/.orch/r", "workflow\t../../w.orch\ndirectory\t../..\n", "/.orch/r", "/", "/w.orch" },
+		{ "/p", "-", "/p/.orch/r", "workflow\t-\ndirectory\t../..\n", "/q/.orch/r", "/q", "-" },
+	};
+	struct record r = { 0 };
+	int dir = file_open_dir(AT_FDCWD, ".");
+	size_t i;
+
+	for (i = 0; i < sizeof paths / sizeof *paths; i++) {
+		r.workflow = copy(paths[i].workflow, strlen(paths[i].workflow));
+		r.directory = copy(paths[i].directory, strlen(paths[i].directory));
+		ck_assert_int_eq(record_write(&r, dir, paths[i].run), 0);
+		record_free(&r);
+		ck_assert_msg(!strncmp(help_read("run", NULL), paths[i].file, strlen(paths[i].file)), "%s", help_read("run", NULL));
+		ck_assert_int_eq(record_read(&r, dir, paths[i].moved), 0);
+		ck_assert_str_eq(r.workflow, paths[i].workflow_then);
+		ck_assert_str_eq(r.directory, paths[i].directory_then);
+		record_free(&r);
+	}
+	close(dir);
+}
+END_TEST
+
+/* What stays the same, and what does not, when a directory is moved, linked, opened, copied. */
+START_TEST(identities)
+{
+	struct identity made;
+	int fd;
+
+	help_file("lock", "x", NULL);
+	fd = file_open_own(AT_FDCWD, "lock", 0);
+	ck_assert_int_eq(identity_of(&made, fd), 0);
+	ck_assert_int_ne(made.kind, IDENTITY_NONE);
+	if (made.kind != IDENTITY_BIRTH) {
+		help_skip("identities", "files have no birth time here");
+		return;
+	}
+	help_sh(0, "mkdir d && mv lock d/other && chmod 644 d/other && touch -d '2001-01-01' d/other && cp -p d/other copy && mv d e");
+	ck_assert_int_eq(identity_is_of(&made, fd), 1);
+	close(fd);
+	fd = file_open(AT_FDCWD, "e/other");
+	ck_assert_int_eq(identity_is_of(&made, fd), 1);
+	close(fd);
+	fd = file_open(AT_FDCWD, "copy");
+	ck_assert_int_eq(identity_is_of(&made, fd), 0);
+	ck_assert_int_eq(identity_is_of(&made, -1), 0);
+	made.kind = IDENTITY_NONE;
+	ck_assert_int_eq(identity_is_of(&made, fd), 0);
+	made.kind = IDENTITY_UNKNOWN;
+	ck_assert_int_eq(identity_is_of(&made, fd), 0);
+	close(fd);
 }
 END_TEST
 
@@ -881,14 +958,14 @@ START_TEST(record_whole_or_not)
 	int dir = file_open_dir(AT_FDCWD, ".");
 
 	fill_record(&r);
-	ck_assert_int_eq(record_write(&r, dir), 0);
-	ck_assert_int_eq(record_read(&back, dir), 0);
+	ck_assert_int_eq(record_write(&r, dir, NULL), 0);
+	ck_assert_int_eq(record_read(&back, dir, NULL), 0);
 	ck_assert_int_eq(record_param(&r, "more", "x"), 0);
 	signal(SIGXFSZ, SIG_IGN);
 	ck_assert_int_eq(setrlimit(RLIMIT_FSIZE, &limit), 0);
-	ck_assert_int_eq(record_write(&r, dir), -1);
+	ck_assert_int_eq(record_write(&r, dir, NULL), -1);
 	record_free(&r);
-	ck_assert_int_eq(record_read(&r, dir), 0);
+	ck_assert_int_eq(record_read(&r, dir, NULL), 0);
 	same_record(&r, &back);
 }
 END_TEST
@@ -1643,6 +1720,9 @@ records_case(void)
 	tcase_add_test(tc, record_none_of_ours);
 	tcase_add_loop_test(tc, record_malformed_line, 0, COUNT(malformed));
 	tcase_add_test(tc, record_whole_or_not);
+	tcase_add_test(tc, record_unknown_line);
+	tcase_add_test(tc, record_paths);
+	tcase_add_test(tc, identities);
 	return tc;
 }
 

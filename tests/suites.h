@@ -16,6 +16,7 @@ Suite *fault_suite(void);       /* whole runs in which a call fails, or the proc
 Suite *again_suite(void);       /* what is asked again: -u, -n, diff */
 Suite *survive_suite(void);     /* whole runs: nobody outlives orch, however it ends */
 Suite *together_suite(void);    /* whole runs: orch and supervisors killed together, what cannot be ended */
+Suite *trust_suite(void);       /* whole runs: directories that came from elsewhere */
 Suite *history_suite(void);     /* whole runs: random workflows, killed and gone on with */
 Suite *limits_suite(void);      /* whole runs: full disks, few descriptors and processes, large answers */
 Suite *foreign_suite(void);     /* whole runs: directories and files that are another's, or links */
