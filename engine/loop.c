@@ -812,6 +812,7 @@ end_strays(struct loop_state *l)
 static void
 halt_all(struct loop_state *l, int sig)
 {
+	struct log_line line = { 0 };
 	struct sigaction sa, ours;
 	long long since = clock_ms();
 	sigset_t set;
@@ -829,7 +830,11 @@ halt_all(struct loop_state *l, int sig)
 	sigprocmask(SIG_BLOCK, &set, NULL);
 	sigaction(sig, &ours, NULL);
 	slots_signal(&l->slots, SIGCONT);
-	l->skew += clock_ms() - since;
+	line.event = LOG_PAUSED;
+	line.value = (long)(clock_ms() - since);
+	l->skew += line.value;
+	l->progress->suspended = l->skew;
+	log_event(l, &line);
 }
 
 static void

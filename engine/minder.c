@@ -46,6 +46,7 @@ enum {
 
 /* What has happened to this minder; set by its signal handlers only. */
 static volatile sig_atomic_t stops, halts, paused;
+static long long paused_since, suspended;       /* by clock_ms; milliseconds; handlers run in pselect alone */
 static pid_t orch;
 
 static void
@@ -54,10 +55,14 @@ on_signal(int sig, siginfo_t *info, void *context)
 	(void)context;
 	if (sig == SIGCHLD || info->si_pid != orch)
 		return;
-	if (sig == MINDER_STOP)
+	if (sig == MINDER_STOP) {
 		stops++;
-	else
+	} else {
+		if (paused)
+			suspended += clock_ms() - paused_since;
 		paused = sig == MINDER_HALT;
+		paused_since = clock_ms();
+	}
 	halts += sig == MINDER_HALT;
 }
 
@@ -102,7 +107,7 @@ leave(struct minder *d, enum outcome_kind kind)
 	terminal_restore(d, kind != OUT_OK);
 	close_answer(d);                /* with its lock: the next try may begin as soon as this is reported */
 	d->out.kind = kind;
-	d->out.ms = clock_ms() - d->started;
+	d->out.ms = clock_ms() - d->started - suspended - (paused ? clock_ms() - paused_since : 0);
 	report(d);
 	/* From here on the token is orch's to give back, unless there is no orch any more. */
 	if (d->m->jobserver->is_open && mind_wait(d, 0))
@@ -1062,6 +1067,7 @@ minder_run(const struct minding *m, struct task *t, uint32_t slot)
 		fcntl(in, F_SETFD, FD_CLOEXEC);
 	}
 	stops = halts = paused = 0;
+	suspended = 0;
 	if (t->tells) {
 		d.out.kind = OUT_BEGUN;
 		report(&d);

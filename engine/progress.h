@@ -13,6 +13,7 @@ struct progress {
 	enum loudness loud;
 	int colour;             /* it is for a terminal that may show colours */
 	struct store *store;
+	long long suspended;    /* milliseconds that orch was stopped (SIGTSTP) in this walk */
 	long done, kept, failed;        /* steps */
 	long kept_run;          /* kept steps in a row, so far */
 };

@@ -609,7 +609,7 @@ walk(struct run *r)
 	struct world world;
 	struct walk w;
 	struct buf hint = { 0 };
-	long long began = clock_epoch();
+	long long began = clock_ms();
 	int status;
 
 	world.ctx = r;
@@ -630,7 +630,7 @@ walk(struct run *r)
 	log_walk(r, LOG_END, status, w.reason.n ? buf_str(&w.reason) : NULL);
 	if (!store_gone(&r->store))
 		make_hint(r, &hint);
-	progress_end(&r->progress, r->shown.s, status, clock_epoch() - began, buf_str(&hint));
+	progress_end(&r->progress, r->shown.s, status, clock_ms() - began - r->progress.suspended, buf_str(&hint));
 	output_say(&r->progress);
 	buf_free(&hint);
 	buf_free(&r->progress.out);

@@ -152,6 +152,8 @@ add_line(void *ctx, const struct log_line *l)
 		end_line(v, l);
 	} else if (l->event == LOG_WALK) {
 		walk_line(v, l);
+	} else if (l->event == LOG_PAUSED) {
+		v->zero += (uint64_t)(l->value > 0 ? l->value : 0);
 	} else if (l->event != LOG_IF) {
 		step_line(v, l);
 	}

@@ -44,7 +44,7 @@ struct view {
 	char *reason;           /* why it failed; owned */
 	int signal;             /* that has ended its latest walk; 0: none */
 	long long walked;       /* when its latest walk began */
-	/* The axis: milliseconds since the run's first walk, those between a walk's end and the next taken out. */
+	/* The axis: milliseconds since the run's first walk, those between a walk's end and the next, and those that orch was stopped, taken out. */
 	long long spent;        /* where the log ends, or if somebody works on it, now */
 	long long now;          /* milliseconds since the Epoch, when it was looked at */
 	uint64_t zero;          /* where the axis has 0, since the Epoch */

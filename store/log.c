@@ -11,6 +11,7 @@
  *     TIME end STATUS TEXT
  *     TIME found KEY TRY MILLISECONDS DIGEST
  *     TIME held KEY TRY MILLISECONDS STATUS TEXT
+ *     TIME paused MILLISECONDS
  *     TIME if FILE:LINE 1|0 0 DIGEST
  *
  * TIME is in milliseconds since the Epoch, DIGEST sixteen hexadecimal digits, STATUS of a step what
@@ -30,7 +31,7 @@
 #include "store/escape.h"
 #include "store/file.h"
 
-static const char *const events[] = { "walk", "start", "done", "fail", "otherwise", "stop", "end", "found", "held", "if" };
+static const char *const events[] = { "walk", "start", "done", "fail", "otherwise", "stop", "end", "found", "held", "paused", "if" };
 
 enum { EVENTS = sizeof events / sizeof *events, LINE_MOST = 4096, PIECE = 64 * 1024 };
 
@@ -83,6 +84,12 @@ put_field(char *out, size_t at, const char *s, size_t n)
 	for (i = 0; i < n && at < LINE_MOST - 8; i++)
 		at += escape_byte(out + at, s[i]);
 	return at;
+}
+
+static int
+has_key(const struct log_line *l)
+{
+	return l->event != LOG_WALK && l->event != LOG_END && l->event != LOG_PAUSED;
 }
 
 static int
@@ -212,7 +219,7 @@ parse(char *s, size_t len, unsigned wanted, struct log_line *l)
 	if (!number(&time, time + n, &l->ms) || l->ms < 0)
 		return 0;               /* what reckons with it would overflow */
 	l->event = (enum log_event)e;
-	if (l->event != LOG_WALK && l->event != LOG_END) {
+	if (has_key(l)) {
 		p = field(&s, end, &n);
 		if (!p)
 			return 0;

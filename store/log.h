@@ -14,6 +14,7 @@ enum log_event {
 	LOG_END,                /* the walk has ended; value: orch's exit status; text: why it failed */
 	LOG_FOUND,              /* KEY has an answer of which the log does not tell; digest: of what it stands for */
 	LOG_HELD,               /* a try of KEY was refused by its agent for now; text: why */
+	LOG_PAUSED,             /* orch and its agents were stopped, and go on now; value: for how many milliseconds that was */
 	LOG_IF                  /* an `if` in a worktree has decided; KEY: its place; value: 1 true, 0 false; digest: of the evaluation */
 };
 
@@ -25,7 +26,7 @@ enum log_event {
 struct log_line {
 	long long ms;           /* since the Epoch */
 	enum log_event event;
-	const char *key;        /* its N bytes; NULL for LOG_WALK and LOG_END */
+	const char *key;        /* its N bytes; NULL for LOG_WALK, LOG_END and LOG_PAUSED */
 	size_t n;
 	long value;             /* the try, from 1; or as the events say */
 	long long took;         /* milliseconds, of DONE, and of tries that gave no answer */

@@ -170,6 +170,9 @@ hide_from_git(struct store *s)
 		return 0;
 	}
 	none = errno == ENOENT;
+	/* Something that is no plain file, or not ours to read, is somebody else's; any other error says nothing of it. */
+	if (!none && errno != ELOOP && errno != EINVAL && errno != EISDIR && errno != EACCES && errno != EPERM)
+		return -1;
 	if (none && list(file_open_dir(s->top, "."), count_others, &others))
 		return -1;
 	s->shown = !none || others;

@@ -1641,6 +1641,40 @@ START_TEST(a_stopped_supervisor_sees_the_end_of_orch)
 }
 END_TEST
 
+/* The number of milliseconds in field N of status's line of KEY; of the summary's last word, if KEY is NULL. */
+static long long
+shown_ms(const char *key)
+{
+	if (key)
+		return atoll(help_sh(0, "orch status -p -r r | awk -F'\t' '$2 == \"x\" { print $4 }'").out);
+	return atoll(help_sh(0, "tail -n 1 err | sed 's/.* in //; s/ms$//; s/\\.\\(.\\)s$/\\100/; t; s/s$/000/'").out);
+}
+
+START_TEST(a_stop_is_in_no_time_that_is_shown)
+{
+	const long stop = 1500;
+	long long began, wall;
+	pid_t orch;
+	int status;
+
+	help_file("w.orch", "step x exec agent append up 1 sleep 300", "run x", NULL);
+	began = help_ms();
+	orch = procs_start("exec orch run -r r w.orch");
+	procs_await_lines("up", 1, SOON);
+	kill(orch, SIGTSTP);
+	ck_assert_int_eq(waitpid(orch, &status, WUNTRACED), orch);
+	ck_assert(WIFSTOPPED(status));
+	help_pause(stop);
+	kill(orch, SIGCONT);
+	ck_assert_int_eq(procs_end(orch, SOON), 0);
+	wall = help_ms() - began;
+	ck_assert_msg(shown_ms("x") <= wall - stop, "the step: %lld of %lld ms", shown_ms("x"), wall);
+	ck_assert_msg(shown_ms(NULL) <= wall - stop, "the summary: %lld of %lld ms", shown_ms(NULL), wall);
+	help_has(help_read(".orch/r/log", NULL), "\tpaused\t1");
+	help_sh(0, "orch status -r r | head -n 1 | grep -qvE 'took [1-9][0-9]*(\\.[0-9])?s'");
+}
+END_TEST
+
 /* The suite. */
 
 static void
@@ -1790,5 +1824,6 @@ process_suite(void)
 	tcase_add_test(c, a_live_run_is_refused);
 	tcase_add_test(c, a_start_waits_for_an_earlier_supervisor);
 	tcase_add_test(c, a_stopped_supervisor_sees_the_end_of_orch);
+	tcase_add_test(c, a_stop_is_in_no_time_that_is_shown);
 	return s;
 }
