@@ -4,12 +4,11 @@
  * between two calls of git matters, a `git` in $T/bin stands before the real one ($REAL_GIT): it writes
  * down each call, and strikes at the one it was told. Without git the tests pass and say so. */
 #include "tests/help.h"
+#include "tests/repo.h"
 #include "tests/suites.h"
 
-#include <errno.h>
 #include <fcntl.h>
 #include <signal.h>
-#include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -18,154 +17,7 @@
 #include <time.h>
 #include <unistd.h>
 
-#define RESULT ".orch/x/result/"
 #define LEN(a) (sizeof (a) / sizeof *(a))
-
-static char top[4096];          /* $T */
-
-/* What the tests share. */
-
-static struct ran
-run_list(const char *fmt, va_list ap)
-{
-	char command[16384];
-
-	ck_assert_int_lt(vsnprintf(command, sizeof command, fmt, ap), (int)sizeof command);
-	return help_run("%s", command);
-}
-
-/* Runs a command, which must end with STATUS, and unless that is 0, must have said something. */
-static struct ran
-sh(int status, const char *fmt, ...)
-{
-	struct ran r;
-	va_list ap;
-
-	va_start(ap, fmt);
-	r = run_list(fmt, ap);
-	va_end(ap);
-	ck_assert_msg(r.status == status, "%s\n%d, not %d; it says:\n%s%s", fmt, r.status, status, r.out, r.err);
-	if (status)
-		ck_assert_msg(*r.err, "%s\n%d, and not a word", fmt, status);
-	return r;
-}
-
-/* What a command, which must end well, writes; without its last newline. */
-static char *
-out(const char *fmt, ...)
-{
-	struct ran r;
-	va_list ap;
-	size_t n;
-
-	va_start(ap, fmt);
-	r = run_list(fmt, ap);
-	va_end(ap);
-	ck_assert_msg(r.status == 0, "%s\n%d; it says:\n%s%s", fmt, r.status, r.out, r.err);
-	n = strlen(r.out);
-	if (n && r.out[n - 1] == '\n')
-		r.out[n - 1] = '\0';
-	return r.out;
-}
-
-static void
-no_file(const char *name)
-{
-	ck_assert_msg(!help_exists(name), "%s is there", name);
-}
-
-/* The result KEY is the path $T/NAME. */
-static void
-path_is(const char *key, const char *name)
-{
-	char file[300], path[8192];
-
-	snprintf(file, sizeof file, RESULT "%s", key);
-	snprintf(path, sizeof path, "%s/%s\n", top, name);
-	help_is(file, path);
-}
-
-/* The result KEY is the full id of the commit REV, and that has COUNT commits more than main. */
-static void
-commit_is(const char *key, const char *rev, int count)
-{
-	char file[300], id[200];
-
-	snprintf(file, sizeof file, RESULT "%s", key);
-	snprintf(id, sizeof id, "%s\n", out("git rev-parse --verify '%s^{commit}'", rev));
-	ck_assert_uint_ge(strlen(id), 41);
-	help_is(file, id);
-	snprintf(id, sizeof id, "%d", count);
-	ck_assert_msg(!strcmp(out("git rev-list --count 'main..%s'", rev), id), "%s has not %d commits but %s", rev, count,
-	    out("git rev-list --count 'main..%s'", rev));
-}
-
-static void
-program(const char *name, const char *text)
-{
-	help_file(name, text, NULL);
-	ck_assert_int_eq(chmod(name, 0755), 0);
-}
-
-/* Before every test. What git reads must not hang on who runs the tests. */
-static void
-begin(void)
-{
-	help_start();
-	ck_assert_ptr_nonnull(getcwd(top, sizeof top));
-	setenv("T", top, 1);
-	setenv("LC_ALL", "C", 1);
-	setenv("GIT_CONFIG_NOSYSTEM", "1", 1);
-	unsetenv("XDG_CONFIG_HOME");
-	unsetenv("GIT_DIR");
-	unsetenv("GIT_WORK_TREE");
-	unsetenv("GIT_INDEX_FILE");
-	unsetenv("EMAIL");
-}
-
-/* Makes $T/repo, one commit on main, and goes there. 0: there is no git. */
-static int
-repository(void)
-{
-	struct ran r = help_run("command -v git");
-	char path[16384];
-
-	if (r.status) {
-		printf("skipped: no git\n");
-		return 0;
-	}
-	r.out[strcspn(r.out, "\n")] = '\0';
-	setenv("REAL_GIT", r.out, 1);
-	snprintf(path, sizeof path, "%s/bin:%s", top, getenv("PATH"));
-	setenv("PATH", path, 1);
-	sh(0, "mkdir bin repo && git config --global user.name Somebody && git config --global user.email s@example.org &&"
-	    "cd repo && git init -q && git symbolic-ref HEAD refs/heads/main && echo one >file && mkdir sub &&"
-	    "echo two >sub/other && git add -A && git commit -q -m first");
-	ck_assert_int_eq(chdir("repo"), 0);
-	return 1;
-}
-
-/* A `git` that writes each call of it to $T/calls and its environment to $T/env. */
-static void
-watch_git(void)
-{
-	program("../bin/git", "#!/bin/sh\necho \"$*\" >>\"$T/calls\"; env | grep ^GIT_ >>\"$T/env\"\nexec \"$REAL_GIT\" \"$@\"");
-}
-
-/* All of the main checkout: branch, commit, index, files, what git says to it. */
-static char *
-checkout(void)
-{
-	return out("git symbolic-ref HEAD; git rev-parse HEAD; git ls-files -s; git status --porcelain;"
-	    "find . -name .git -prune -o -name .orch -prune -o -type f -exec cksum {} + | sort");
-}
-
-static void
-is_untouched(const char *before)
-{
-	ck_assert_str_eq(checkout(), before);
-	ck_assert_str_eq(out("git status --porcelain"), "");
-}
 
 /* The workflow of the manual, run for real. */
 
@@ -175,7 +27,7 @@ is_untouched(const char *before)
 static void
 fake_codex(void)
 {
-	program("../bin/fake-codex", "#!/bin/sh\nset -e\necho \"$module\" >>\"$T/started\"\n"
+	repo_program("../bin/fake-codex", "#!/bin/sh\nset -e\necho \"$module\" >>\"$T/started\"\n"
 	    "test \"$1 $2\" = '-s workspace-write'\ngrep -qx \"Implement $module\"\n"
 	    "pwd >\"$module.where\"\necho \"$module\" >\"$module.c\"\n"
 	    "test \"$module\" != billing || test -f \"$T/mended\" || { echo 'no money' >&2; exit 3; }\necho done");
@@ -184,14 +36,14 @@ fake_codex(void)
 static void
 modules(const char *list)
 {
-	sh(0, "sed 's/in auth api/in %s/' \"$TREE/tests/workflows/modules.orch\" >../modules.orch && grep -q '%s' ../modules.orch",
-	    list, list);
+	repo_sh(0, "sed 's/in auth api/in %s/' \"$TREE/tests/workflows/modules.orch\" >../modules.orch &&"
+	    "grep -q '%s' ../modules.orch", list, list);
 }
 
 static char *
 seven_tips(void)
 {
-	return out("for m in " MODULES "; do test $m = billing || echo $m $(git rev-parse feat/$m) "
+	return repo_out("for m in " MODULES "; do test $m = billing || echo $m $(git rev-parse feat/$m) "
 	    "$(git rev-list --count main..feat/$m); done; "
 	    "find ../repo--* -name '*-billing' -prune -o -newer ../stamp -type f -print; echo .");
 }
@@ -206,14 +58,14 @@ check_modules(void)
 	for (i = 0; i < LEN(names); i++) {
 		snprintf(key, sizeof key, "commit-%s", names[i]);
 		snprintf(branch, sizeof branch, "feat/%s", names[i]);
-		commit_is(key, branch, 1);
+		repo_commit_is(key, branch, 1);
 		snprintf(key, sizeof key, "feat%%2F%s", names[i]);
 		snprintf(path, sizeof path, "repo--feat-%s", names[i]);
-		path_is(key, path);
-		ck_assert_str_eq(out("git log -1 --format=%%s feat/%s", names[i]) + 5, out("echo '%s): done'", names[i]));
-		ck_assert_str_eq(out("git show feat/%s:%s.c", names[i], names[i]), names[i]);
-		ck_assert_str_eq(out("git -C ../%s status --porcelain", path), "");
-		ck_assert_str_eq(out("cat ../%s/%s.where", path, names[i]), out("cd ../%s && pwd -P", path));
+		repo_path_is(key, path);
+		ck_assert_str_eq(repo_out("git log -1 --format=%%s feat/%s", names[i]) + 5, repo_out("echo '%s): done'", names[i]));
+		ck_assert_str_eq(repo_out("git show feat/%s:%s.c", names[i], names[i]), names[i]);
+		ck_assert_str_eq(repo_out("git -C ../%s status --porcelain", path), "");
+		ck_assert_str_eq(repo_out("cat ../%s/%s.where", path, names[i]), repo_out("cd ../%s && pwd -P", path));
 	}
 }
 
@@ -222,35 +74,35 @@ START_TEST(m_modules_one_fails_and_resume_finishes_it)
 	char *before, *tips;
 	struct ran r;
 
-	if (!repository())
+	if (!repo_make())
 		return;
 	fake_codex();
 	modules(MODULES);
-	before = checkout();
-	r = sh(1, "orch run -r x -a codex=fake-codex ../modules.orch");
+	before = repo_checkout();
+	r = repo_sh(1, "orch run -r x -a codex=fake-codex ../modules.orch");
 	help_has(r.err, "1 of 8 branches failed: impl-billing");
 	help_has(r.err, "no money");
-	ck_assert_str_eq(out("git rev-list --count main..feat/billing"), "0");
-	no_file(RESULT "impl-billing");
-	no_file(RESULT "commit-billing");
-	sh(0, "touch ../stamp");
+	ck_assert_str_eq(repo_out("git rev-list --count main..feat/billing"), "0");
+	repo_no_file(RESULT "impl-billing");
+	repo_no_file(RESULT "commit-billing");
+	repo_sh(0, "touch ../stamp");
 	tips = seven_tips();
 	ck_assert_int_eq(help_count(tips, " 1\n"), 7);
-	is_untouched(before);
+	repo_is_untouched(before);
 
-	sh(0, "touch ../mended ../repo--feat-billing/mark");
-	sh(0, "orch resume -r x");
+	repo_sh(0, "touch ../mended ../repo--feat-billing/mark");
+	repo_sh(0, "orch resume -r x");
 	ck_assert_str_eq(seven_tips(), tips);
 	check_modules();
-	ck_assert_str_eq(out("git show feat/billing:mark"), "");
-	ck_assert_str_eq(out("sort ../started | uniq -c | tr -s ' \\n' '  '"),
+	ck_assert_str_eq(repo_out("git show feat/billing:mark"), "");
+	ck_assert_str_eq(repo_out("sort ../started | uniq -c | tr -s ' \\n' '  '"),
 	    " 1 api 1 auth 2 billing 1 cart 1 docs 1 mail 1 search 1 users ");
-	ck_assert_str_eq(out("git worktree list | wc -l | tr -d ' '"), "9");
-	is_untouched(before);
+	ck_assert_str_eq(repo_out("git worktree list | wc -l | tr -d ' '"), "9");
+	repo_is_untouched(before);
 
-	sh(0, "orch resume -r x || orch run -r x -a codex=fake-codex ../modules.orch");
+	repo_sh(0, "orch resume -r x || orch run -r x -a codex=fake-codex ../modules.orch");
 	ck_assert_str_eq(seven_tips(), tips);
-	is_untouched(before);
+	repo_is_untouched(before);
 }
 END_TEST
 
@@ -258,33 +110,33 @@ END_TEST
 
 START_TEST(w_sibling_path_and_slug)
 {
-	if (!repository())
+	if (!repo_make())
 		return;
 	help_file("../f.orch", "worktree Feat/Big_Thing..x", NULL);
-	sh(1, "orch run -r bad ../f.orch");
-	no_file("../repo--feat-big-thing-x");
+	repo_sh(1, "orch run -r bad ../f.orch");
+	repo_no_file("../repo--feat-big-thing-x");
 	help_file("../f.orch", "worktree Feat/Big__Thing.9", "worktree UP as up", "worktree a/b-/c as abc", NULL);
-	sh(0, "orch run -r x ../f.orch");
-	path_is("Feat%2FBig__Thing.9", "repo--feat-big-thing-9");
-	path_is("up", "repo--up");
-	path_is("abc", "repo--a-b-c");
-	ck_assert_str_eq(out("git -C ../repo--a-b-c symbolic-ref HEAD"), "refs/heads/a/b-/c");
-	ck_assert_str_eq(out("git rev-parse UP"), out("git rev-parse main"));
+	repo_sh(0, "orch run -r x ../f.orch");
+	repo_path_is("Feat%2FBig__Thing.9", "repo--feat-big-thing-9");
+	repo_path_is("up", "repo--up");
+	repo_path_is("abc", "repo--a-b-c");
+	ck_assert_str_eq(repo_out("git -C ../repo--a-b-c symbolic-ref HEAD"), "refs/heads/a/b-/c");
+	ck_assert_str_eq(repo_out("git rev-parse UP"), repo_out("git rev-parse main"));
 }
 END_TEST
 
 START_TEST(w_sibling_of_the_repository_not_of_the_directory)
 {
-	if (!repository())
+	if (!repo_make())
 		return;
 	help_file("../f.orch", "cd sub", "worktree a enter", "worktree b enter", "run sh as at | pwd -P", NULL);
-	sh(0, "orch run -r x ../f.orch");
-	path_is("a", "repo--a");
-	path_is("b", "repo--b");
-	path_is("at", "repo--b");
-	sh(0, "cd ../repo--a && orch run -r y ../f.orch || true");
-	no_file("../repo--a--a");
-	no_file("sub--a");
+	repo_sh(0, "orch run -r x ../f.orch");
+	repo_path_is("a", "repo--a");
+	repo_path_is("b", "repo--b");
+	repo_path_is("at", "repo--b");
+	repo_sh(0, "cd ../repo--a && orch run -r y ../f.orch || true");
+	repo_no_file("../repo--a--a");
+	repo_no_file("sub--a");
 }
 END_TEST
 
@@ -292,32 +144,32 @@ START_TEST(w_repository_with_blanks_in_its_path)
 {
 	char *before;
 
-	if (!repository())
+	if (!repo_make())
 		return;
-	sh(0, "mkdir '../a  b' && git clone -q . '../a  b/my repo'");
+	repo_sh(0, "mkdir '../a  b' && git clone -q . '../a  b/my repo'");
 	ck_assert_int_eq(chdir("../a  b/my repo"), 0);
 	help_file("../f.orch", "worktree w enter", "run sh as s | echo new >new", "commit | made", NULL);
-	before = checkout();
-	sh(0, "orch run -r x ../f.orch");
-	path_is("w", "a  b/my repo--w");
-	commit_is("commit", "w", 1);
-	is_untouched(before);
+	before = repo_checkout();
+	repo_sh(0, "orch run -r x ../f.orch");
+	repo_path_is("w", "a  b/my repo--w");
+	repo_commit_is("commit", "w", 1);
+	repo_is_untouched(before);
 }
 END_TEST
 
 START_TEST(w_at_is_from_the_directory_of_the_line)
 {
-	if (!repository())
+	if (!repo_make())
 		return;
 	help_file("../f.orch", "worktree one at ../here", "cd sub", "worktree two at ../../there enter",
 	    "worktree three at ../below", "worktree four at {{one}}-four", NULL);
-	sh(0, "orch run -r x ../f.orch");
-	path_is("one", "here");
-	path_is("two", "there");
-	path_is("three", "below");
-	path_is("four", "here-four");
-	ck_assert_str_eq(out("git -C ../below symbolic-ref --short HEAD"), "three");
-	no_file("../repo--one");
+	repo_sh(0, "orch run -r x ../f.orch");
+	repo_path_is("one", "here");
+	repo_path_is("two", "there");
+	repo_path_is("three", "below");
+	repo_path_is("four", "here-four");
+	ck_assert_str_eq(repo_out("git -C ../below symbolic-ref --short HEAD"), "three");
+	repo_no_file("../repo--one");
 }
 END_TEST
 
@@ -325,42 +177,42 @@ START_TEST(w_from_and_the_default_base)
 {
 	struct ran r;
 
-	if (!repository())
+	if (!repo_make())
 		return;
-	sh(0, "git tag -a -m tagged v1 && echo more >file && git commit -q -a -m second && git checkout -q -b side &&"
+	repo_sh(0, "git tag -a -m tagged v1 && echo more >file && git commit -q -a -m second && git checkout -q -b side &&"
 	    "git commit -q --allow-empty -m third");
 	help_file("../f.orch", "worktree a from v1 enter", "run sh as s | echo x >x", "commit | on a",
 	    "worktree b from a", "worktree c", "worktree d from main~1 at ../d as named", NULL);
-	sh(0, "orch run -r x ../f.orch");
-	ck_assert_str_eq(out("git rev-parse a~1"), out("git rev-parse 'v1^{commit}'"));
-	ck_assert_str_eq(out("git rev-parse b"), out("git rev-parse a"));
+	repo_sh(0, "orch run -r x ../f.orch");
+	ck_assert_str_eq(repo_out("git rev-parse a~1"), repo_out("git rev-parse 'v1^{commit}'"));
+	ck_assert_str_eq(repo_out("git rev-parse b"), repo_out("git rev-parse a"));
 	/* From the directory of the line, which is a's worktree. */
-	ck_assert_str_eq(out("git rev-parse c"), out("git rev-parse a"));
-	ck_assert_str_eq(out("git rev-parse d"), out("git rev-parse 'v1^{commit}'"));
-	path_is("named", "d");
+	ck_assert_str_eq(repo_out("git rev-parse c"), repo_out("git rev-parse a"));
+	ck_assert_str_eq(repo_out("git rev-parse d"), repo_out("git rev-parse 'v1^{commit}'"));
+	repo_path_is("named", "d");
 	help_file("../f.orch", "worktree e from nosuch", NULL);
-	r = sh(1, "orch run -r y ../f.orch");
+	r = repo_sh(1, "orch run -r y ../f.orch");
 	help_has(r.err, "nosuch");
-	no_file("../repo--e");
-	ck_assert_str_eq(out("git branch --list e"), "");
+	repo_no_file("../repo--e");
+	ck_assert_str_eq(repo_out("git branch --list e"), "");
 }
 END_TEST
 
 START_TEST(w_from_the_head_of_where_it_stands)
 {
-	if (!repository())
+	if (!repo_make())
 		return;
-	sh(0, "git checkout -q -b side && git commit -q --allow-empty -m side");
+	repo_sh(0, "git checkout -q -b side && git commit -q --allow-empty -m side");
 	help_file("../f.orch", "worktree a", NULL);
-	sh(0, "orch run -r x ../f.orch");
-	ck_assert_str_eq(out("git rev-parse a"), out("git rev-parse side"));
-	ck_assert_str_ne(out("git rev-parse a"), out("git rev-parse main"));
+	repo_sh(0, "orch run -r x ../f.orch");
+	ck_assert_str_eq(repo_out("git rev-parse a"), repo_out("git rev-parse side"));
+	ck_assert_str_ne(repo_out("git rev-parse a"), repo_out("git rev-parse main"));
 }
 END_TEST
 
 START_TEST(w_enter_is_for_the_lines_below_in_its_place)
 {
-	if (!repository())
+	if (!repo_make())
 		return;
 	help_file("../f.orch", "run sh as before | pwd -P",
 	    "if true", "worktree arm enter", "run sh as in-arm | pwd -P", "end", "run sh as after-arm | pwd -P",
@@ -371,48 +223,49 @@ START_TEST(w_enter_is_for_the_lines_below_in_its_place)
 	    "worktree deaf", "run sh as after-deaf | pwd -P",
 	    "worktree top enter", "run sh as in-top | pwd -P", "run sh as root | printf '%s\\n' \"$ORCH_ROOT\"",
 	    "for i in 3", "run sh as inner-{{i}} | pwd -P", "end", NULL);
-	sh(0, "orch run -r x ../f.orch");
-	path_is("before", "repo");
-	path_is("in-arm", "repo--arm");
-	path_is("after-arm", "repo");
-	path_is("pre-1", "repo");
-	path_is("in-1", "repo--pass-1");
-	path_is("pre-2", "repo");
-	path_is("in-2", "repo--pass-2");
-	path_is("after-for", "repo");
-	path_is("par-in-1", "repo--par-1");
-	path_is("par-in-2", "repo--par-2");
-	path_is("after-par", "repo");
-	path_is("after-deaf", "repo");
-	path_is("in-top", "repo--top");
-	path_is("root", "repo");
-	path_is("inner-3", "repo--top");
+	repo_sh(0, "orch run -r x ../f.orch");
+	repo_path_is("before", "repo");
+	repo_path_is("in-arm", "repo--arm");
+	repo_path_is("after-arm", "repo");
+	repo_path_is("pre-1", "repo");
+	repo_path_is("in-1", "repo--pass-1");
+	repo_path_is("pre-2", "repo");
+	repo_path_is("in-2", "repo--pass-2");
+	repo_path_is("after-for", "repo");
+	repo_path_is("par-in-1", "repo--par-1");
+	repo_path_is("par-in-2", "repo--par-2");
+	repo_path_is("after-par", "repo");
+	repo_path_is("after-deaf", "repo");
+	repo_path_is("in-top", "repo--top");
+	repo_path_is("root", "repo");
+	repo_path_is("inner-3", "repo--top");
 	/* A kept worktree is entered like a new one. */
-	sh(0, "rm " RESULT "in-arm " RESULT "in-2 " RESULT "par-in-1 " RESULT "in-top " RESULT "inner-3");
-	sh(0, "orch resume -r x");
-	path_is("in-arm", "repo--arm");
-	path_is("in-2", "repo--pass-2");
-	path_is("par-in-1", "repo--par-1");
-	path_is("in-top", "repo--top");
-	path_is("inner-3", "repo--top");
+	repo_sh(0, "rm " RESULT "in-arm " RESULT "in-2 " RESULT "par-in-1 " RESULT "in-top " RESULT "inner-3");
+	repo_sh(0, "orch resume -r x");
+	repo_path_is("in-arm", "repo--arm");
+	repo_path_is("in-2", "repo--pass-2");
+	repo_path_is("par-in-1", "repo--par-1");
+	repo_path_is("in-top", "repo--top");
+	repo_path_is("inner-3", "repo--top");
 }
 END_TEST
 
 START_TEST(w_without_enter_in_both_forms)
 {
-	char printed[4 * sizeof top + 100];
+	char printed[4 * sizeof repo_top + 100];
 
-	if (!repository())
+	if (!repo_make())
 		return;
 	help_file("../f.orch", "parallel", "worktree one", "worktree two at ../second as zwei", "run sh as s | pwd -P", "end",
 	    "parallel i in 3 4", "worktree w-{{i}}", "run sh as s-{{i}} | pwd -P", "end",
 	    "print | {{one}} {{zwei}} {{w-*}}", NULL);
-	snprintf(printed, sizeof printed, "%s/repo--one %s/second %s/repo--w-3\n%s/repo--w-4\n\n", top, top, top, top);
-	ck_assert_str_eq(sh(0, "orch run -q -r x ../f.orch").out, printed);
-	path_is("s", "repo");
-	path_is("s-3", "repo");
-	path_is("s-4", "repo");
-	ck_assert_str_eq(out("git worktree list | wc -l | tr -d ' '"), "5");
+	snprintf(printed, sizeof printed, "%s/repo--one %s/second %s/repo--w-3\n%s/repo--w-4\n\n", repo_top, repo_top,
+	    repo_top, repo_top);
+	ck_assert_str_eq(repo_sh(0, "orch run -q -r x ../f.orch").out, printed);
+	repo_path_is("s", "repo");
+	repo_path_is("s-3", "repo");
+	repo_path_is("s-4", "repo");
+	ck_assert_str_eq(repo_out("git worktree list | wc -l | tr -d ' '"), "5");
 }
 END_TEST
 
@@ -420,37 +273,37 @@ START_TEST(w_under_a_called_file)
 {
 	char *printed;
 
-	if (!repository())
+	if (!repo_make())
 		return;
 	help_file("../sub.orch", "param m", "worktree call-{{m}} enter", "run sh as where | pwd -P; echo \"$m\" >\"$m\"",
 	    "commit | made by a call: {{m}}", NULL);
 	help_file("../f.orch", "worktree outer enter", "call sub.orch as one m=one", "run sh as after | pwd -P",
 	    "parallel i in 2 3", "call sub.orch as c-{{i}} m={{i}}", "end", "run sh as last | pwd -P",
 	    "print | {{one/commit}}", NULL);
-	printed = sh(0, "orch run -q -r x ../f.orch").out;
+	printed = repo_sh(0, "orch run -q -r x ../f.orch").out;
 	ck_assert_str_eq(printed, help_read(RESULT "one%2Fcommit", NULL));
-	path_is("one%2Fwhere", "repo--call-one");
-	path_is("after", "repo--outer");
-	path_is("c-2%2Fwhere", "repo--call-2");
-	path_is("c-3%2Fwhere", "repo--call-3");
-	path_is("last", "repo--outer");
-	commit_is("one%2Fcommit", "call-one", 1);
-	commit_is("c-3%2Fcommit", "call-3", 1);
-	ck_assert_str_eq(out("git show call-2:2"), "2");
+	repo_path_is("one%2Fwhere", "repo--call-one");
+	repo_path_is("after", "repo--outer");
+	repo_path_is("c-2%2Fwhere", "repo--call-2");
+	repo_path_is("c-3%2Fwhere", "repo--call-3");
+	repo_path_is("last", "repo--outer");
+	repo_commit_is("one%2Fcommit", "call-one", 1);
+	repo_commit_is("c-3%2Fcommit", "call-3", 1);
+	ck_assert_str_eq(repo_out("git show call-2:2"), "2");
 }
 END_TEST
 
 START_TEST(w_call_in_a_branch_with_a_worktree_of_its_own)
 {
-	if (!repository())
+	if (!repo_make())
 		return;
 	help_file("../sub.orch", "run sh as s | pwd -P >at", "commit | done", NULL);
 	help_file("../f.orch", "parallel i in 1 2 3", "worktree w-{{i}} enter", "call sub.orch as c-{{i}}", "end", NULL);
-	sh(0, "orch run -r x ../f.orch");
-	commit_is("c-1%2Fcommit", "w-1", 1);
-	commit_is("c-2%2Fcommit", "w-2", 1);
-	commit_is("c-3%2Fcommit", "w-3", 1);
-	ck_assert_str_eq(out("git show w-2:at"), out("echo \"$T/repo--w-2\""));
+	repo_sh(0, "orch run -r x ../f.orch");
+	repo_commit_is("c-1%2Fcommit", "w-1", 1);
+	repo_commit_is("c-2%2Fcommit", "w-2", 1);
+	repo_commit_is("c-3%2Fcommit", "w-3", 1);
+	ck_assert_str_eq(repo_out("git show w-2:at"), repo_out("echo \"$T/repo--w-2\""));
 }
 END_TEST
 
@@ -479,23 +332,23 @@ START_TEST(c49_hostile_words_never_reach_git)
 	static const char *const lines[] = { "worktree {{v}} as w", "worktree w from {{v}}", "worktree w at {{v}}" };
 	size_t i, k;
 
-	if (!repository())
+	if (!repo_make())
 		return;
-	watch_git();
+	repo_watch_git();
 	for (i = 0; i < LEN(lines); i++)
 		for (k = 0; k < LEN(hostile); k++)
 			refused(lines[i], hostile[k]);
-	no_file("P");
+	repo_no_file("P");
 	help_file("../f.orch", "worktree good", NULL);
-	sh(0, "orch run ../f.orch");
+	repo_sh(0, "orch run ../f.orch");
 	ck_assert(help_exists("../calls"));
 	unlink("../calls");
 	help_file("../f.orch", "run sh as nul | printf 'a\\000b'", "worktree {{nul}} as w", NULL);
-	sh(1, "orch run -r nul ../f.orch");
-	no_file("../calls");
+	repo_sh(1, "orch run -r nul ../f.orch");
+	repo_no_file("../calls");
 	help_file("../f.orch", "run sh as nul | printf 'a\\000b'", "worktree w at {{nul}}", NULL);
-	sh(1, "orch run -r nul2 ../f.orch");
-	no_file("../calls");
+	repo_sh(1, "orch run -r nul2 ../f.orch");
+	repo_no_file("../calls");
 }
 END_TEST
 
@@ -506,9 +359,9 @@ START_TEST(c49_hostile_words_as_they_stand)
 	};
 	size_t i;
 
-	if (!repository())
+	if (!repo_make())
 		return;
-	watch_git();
+	repo_watch_git();
 	for (i = 0; i < LEN(lines); i++)
 		refused(lines[i], "unused");
 }
@@ -516,17 +369,17 @@ END_TEST
 
 START_TEST(c59_names_that_git_takes_are_never_a_program)
 {
-	if (!repository())
+	if (!repo_make())
 		return;
 	help_file("../f.orch", "param v", "worktree {{v}} enter as w", "run sh as s | echo >new",
 	    "commit | $(touch P) `touch P`; {{v}}",
 	    NULL);
-	sh(0, "orch run -r x ../f.orch 'v=$(touch${IFS}P);`touch${IFS}P`;%%n'");
-	path_is("w", "repo---touch-ifs-p-touch-ifs-p-n");
-	ck_assert_str_eq(out("git -C \"$(cat " RESULT "w)\" log -1 --format=%%s"),
+	repo_sh(0, "orch run -r x ../f.orch 'v=$(touch${IFS}P);`touch${IFS}P`;%%n'");
+	repo_path_is("w", "repo---touch-ifs-p-touch-ifs-p-n");
+	ck_assert_str_eq(repo_out("git -C \"$(cat " RESULT "w)\" log -1 --format=%%s"),
 	    "$(touch P) `touch P`; $(touch${IFS}P);`touch${IFS}P`;%n");
-	no_file("P");
-	no_file("../repo---touch-ifs-p-touch-ifs-p-n/P");
+	repo_no_file("P");
+	repo_no_file("../repo---touch-ifs-p-touch-ifs-p-n/P");
 }
 END_TEST
 
@@ -544,59 +397,59 @@ START_TEST(c52_variables_of_another_git_do_not_reach_git)
 	char *before, *env;
 	size_t i;
 
-	if (!repository())
+	if (!repo_make())
 		return;
-	watch_git();
-	before = checkout();
+	repo_watch_git();
+	before = repo_checkout();
 	unlink("../env");
 	help_file("../f.orch", IN_TREE, NULL);
-	sh(0, "mkdir ../other && cd ../other && \"$REAL_GIT\" init -q && \"$REAL_GIT\" commit -q --allow-empty -m other");
-	sh(0, "GIT_DIR=$T/other/.git GIT_WORK_TREE=$T/other GIT_INDEX_FILE=$T/other/index GIT_COMMON_DIR=$T/other/.git "
+	repo_sh(0, "mkdir ../other && cd ../other && \"$REAL_GIT\" init -q && \"$REAL_GIT\" commit -q --allow-empty -m other");
+	repo_sh(0, "GIT_DIR=$T/other/.git GIT_WORK_TREE=$T/other GIT_INDEX_FILE=$T/other/index GIT_COMMON_DIR=$T/other/.git "
 	    "GIT_OBJECT_DIRECTORY=$T/objects GIT_ALTERNATE_OBJECT_DIRECTORIES=$T/alt GIT_PREFIX=sub/ orch run -r x ../f.orch");
 	env = help_read("../env", NULL);
 	for (i = 0; i < LEN(git_variables); i++)
 		help_lacks(env, git_variables[i]);
 	help_has(env, "GIT_TERMINAL_PROMPT=0");
-	path_is("w", "repo--w");
-	commit_is("commit", "w", 1);
-	ck_assert_str_eq(out("git -C ../other rev-list --all --count; ls ../other"), "1");
-	is_untouched(before);
+	repo_path_is("w", "repo--w");
+	repo_commit_is("commit", "w", 1);
+	ck_assert_str_eq(repo_out("git -C ../other rev-list --all --count; ls ../other"), "1");
+	repo_is_untouched(before);
 }
 END_TEST
 
 /* orch started by a hook of a `git commit -a`, which has an index of its own. */
 START_TEST(c52_started_in_a_hook)
 {
-	if (!repository())
+	if (!repo_make())
 		return;
 	help_file("../f.orch", IN_TREE, NULL);
-	program(".git/hooks/pre-commit", "#!/bin/sh\ntest -d \"$T/repo--w\" && exit 0\nenv | grep ^GIT_ >\"$T/hook-env\"\n"
+	repo_program(".git/hooks/pre-commit", "#!/bin/sh\ntest -d \"$T/repo--w\" && exit 0\nenv | grep ^GIT_ >\"$T/hook-env\"\n"
 	    "exec orch run -q -r x ../f.orch");
-	sh(0, "echo changed >file && git commit -q -a -m by-hand");
+	repo_sh(0, "echo changed >file && git commit -q -a -m by-hand");
 	help_has(help_read("../hook-env", NULL), "GIT_INDEX_FILE=");
-	ck_assert_str_eq(out("git log --format=%%s main"), "by-hand\nfirst");
-	ck_assert_str_eq(out("git log --format=%%s w"), "made\nfirst");
-	ck_assert_str_eq(out("git ls-tree --name-only w; git ls-tree --name-only main; git -C ../repo--w status --porcelain"),
+	ck_assert_str_eq(repo_out("git log --format=%%s main"), "by-hand\nfirst");
+	ck_assert_str_eq(repo_out("git log --format=%%s w"), "made\nfirst");
+	ck_assert_str_eq(repo_out("git ls-tree --name-only w; git ls-tree --name-only main; git -C ../repo--w status --porcelain"),
 	    "file\nnew\nsub\nfile\nsub");
-	ck_assert_str_eq(out("git rev-parse w"), out("cat " RESULT "commit"));
-	ck_assert_str_eq(out("git status --porcelain"), "");
+	ck_assert_str_eq(repo_out("git rev-parse w"), repo_out("cat " RESULT "commit"));
+	ck_assert_str_eq(repo_out("git status --porcelain"), "");
 }
 END_TEST
 
 START_TEST(c52_started_in_a_hook_of_a_worktree)
 {
-	if (!repository())
+	if (!repo_make())
 		return;
 	help_file("../f.orch", IN_TREE, NULL);
-	sh(0, "git worktree add -q -b hand ../hand");
-	program(".git/hooks/post-commit", "#!/bin/sh\ntest -d \"$T/repo--w\" && exit 0\nenv | grep ^GIT_ >\"$T/hook-env\"\n"
+	repo_sh(0, "git worktree add -q -b hand ../hand");
+	repo_program(".git/hooks/post-commit", "#!/bin/sh\ntest -d \"$T/repo--w\" && exit 0\nenv | grep ^GIT_ >\"$T/hook-env\"\n"
 	    "exec orch run -q -r x ../f.orch");
-	sh(0, "cd ../hand && echo changed >file && git commit -q -a -m by-hand");
+	repo_sh(0, "cd ../hand && echo changed >file && git commit -q -a -m by-hand");
 	help_has(help_read("../hook-env", NULL), "GIT_DIR=");
-	ck_assert_str_eq(out("git log --format=%%s w"), "made\nby-hand\nfirst");
-	ck_assert_str_eq(out("git log --format=%%s hand"), "by-hand\nfirst");
-	ck_assert_str_eq(out("git rev-parse w"), out("cat ../hand/" RESULT "commit"));
-	ck_assert_str_eq(out("cat ../hand/" RESULT "w"), out("echo \"$T/repo--w\""));
+	ck_assert_str_eq(repo_out("git log --format=%%s w"), "made\nby-hand\nfirst");
+	ck_assert_str_eq(repo_out("git log --format=%%s hand"), "by-hand\nfirst");
+	ck_assert_str_eq(repo_out("git rev-parse w"), repo_out("cat ../hand/" RESULT "commit"));
+	ck_assert_str_eq(repo_out("cat ../hand/" RESULT "w"), repo_out("echo \"$T/repo--w\""));
 }
 END_TEST
 
@@ -606,17 +459,17 @@ START_TEST(c_only_what_is_there)
 {
 	char *printed;
 
-	if (!repository())
+	if (!repo_make())
 		return;
-	sh(0, "echo '*.o' >.gitignore && git add -A && git commit -q -m ignore");
+	repo_sh(0, "echo '*.o' >.gitignore && git add -A && git commit -q -m ignore");
 	help_file("../f.orch", "cd sub", "run sh as s | echo n >../new; rm ../file; echo m >other; : >x.o; mkdir deep; : >deep/a",
 	    "commit | all of it", "print | {{commit}}", NULL);
-	printed = sh(0, "orch run -q -r x ../f.orch").out;
+	printed = repo_sh(0, "orch run -q -r x ../f.orch").out;
 	ck_assert_str_eq(printed, help_read(RESULT "commit", NULL));
-	commit_is("commit", "HEAD", 0);
-	ck_assert_str_eq(out("git show --format=%%s --name-status HEAD"),
+	repo_commit_is("commit", "HEAD", 0);
+	ck_assert_str_eq(repo_out("git show --format=%%s --name-status HEAD"),
 	    "all of it\n\nD\tfile\nA\tnew\nA\tsub/deep/a\nM\tsub/other");
-	ck_assert_str_eq(out("git status --porcelain"), "");
+	ck_assert_str_eq(repo_out("git status --porcelain"), "");
 }
 END_TEST
 
@@ -625,38 +478,38 @@ START_TEST(c54_clean_tree_gives_an_empty_kept_result)
 	char *head;
 	struct ran r;
 
-	if (!repository())
+	if (!repo_make())
 		return;
-	head = out("git rev-parse HEAD");
+	head = repo_out("git rev-parse HEAD");
 	help_file("../f.orch", "commit | nothing", "commit as c2 | nothing", "print | <{{commit}}>", NULL);
-	ck_assert_str_eq(sh(0, "orch run -q -r x ../f.orch").out, "<>\n");
+	ck_assert_str_eq(repo_sh(0, "orch run -q -r x ../f.orch").out, "<>\n");
 	help_is(RESULT "commit", "");
 	help_is(RESULT "c2", "");
-	ck_assert_str_eq(out("git rev-parse HEAD"), head);
+	ck_assert_str_eq(repo_out("git rev-parse HEAD"), head);
 	/* Kept: what comes later is not committed by it. */
-	sh(0, "echo later >later");
-	r = sh(0, "orch run -r x ../f.orch");
+	repo_sh(0, "echo later >later");
+	r = repo_sh(0, "orch run -r x ../f.orch");
 	help_has(r.err, "2 kept");
 	help_is(RESULT "commit", "");
-	ck_assert_str_eq(out("git rev-parse HEAD"), head);
+	ck_assert_str_eq(repo_out("git rev-parse HEAD"), head);
 }
 END_TEST
 
 START_TEST(c53_runs_are_never_committed_and_never_dirty)
 {
-	if (!repository())
+	if (!repo_make())
 		return;
-	sh(0, "printf '!.orch\\n!runs\\n!*\\n' >.gitignore && git add -A && git commit -q -m ignore");
+	repo_sh(0, "printf '!.orch\\n!runs\\n!*\\n' >.gitignore && git add -A && git commit -q -m ignore");
 	help_file("../f.orch", "run sh as s | echo new >new; git status --porcelain", "commit | made",
 	    "run sh as t | git status --porcelain", NULL);
-	sh(0, "orch run -r x ../f.orch");
+	repo_sh(0, "orch run -r x ../f.orch");
 	help_is(RESULT "s", "?? new\n");
 	help_is(RESULT "t", "");
-	sh(0, "rm new && orch run -d runs -r y ../f.orch");
-	sh(0, "echo again >again && cd sub && ORCH_DIR=mine orch run -r z ../../f.orch");
-	ck_assert_str_eq(out("git ls-tree -r --name-only HEAD"), ".gitignore\nagain\nfile\nnew\nsub/new\nsub/other");
-	ck_assert_str_eq(out("git status --porcelain"), "");
-	ck_assert_str_eq(out("git add -A; git status --porcelain"), "");
+	repo_sh(0, "rm new && orch run -d runs -r y ../f.orch");
+	repo_sh(0, "echo again >again && cd sub && ORCH_DIR=mine orch run -r z ../../f.orch");
+	ck_assert_str_eq(repo_out("git ls-tree -r --name-only HEAD"), ".gitignore\nagain\nfile\nnew\nsub/new\nsub/other");
+	ck_assert_str_eq(repo_out("git status --porcelain"), "");
+	ck_assert_str_eq(repo_out("git add -A; git status --porcelain"), "");
 }
 END_TEST
 
@@ -664,43 +517,43 @@ END_TEST
 static void
 message_is(const char *text)
 {
-	sh(0, "git cat-file commit HEAD | sed '1,/^$/d' >../message");
+	repo_sh(0, "git cat-file commit HEAD | sed '1,/^$/d' >../message");
 	help_is("../message", text);
 }
 
 START_TEST(c_message_is_byte_exact)
 {
-	if (!repository())
+	if (!repo_make())
 		return;
 	help_file("../f.orch", "param v", "run sh as s | echo new >new", "commit", "| feat: {{v}}", "|",
 	    "| # no comment, 'quotes' \"and\" $HOME `x` %n \\", "|   indented", "| a: b", NULL);
-	sh(0, "orch run -r x ../f.orch v='caf\303\251 {{v}}'");
+	repo_sh(0, "orch run -r x ../f.orch v='caf\303\251 {{v}}'");
 	message_is("feat: caf\303\251 {{v}}\n\n# no comment, 'quotes' \"and\" $HOME `x` %n \\\n  indented\na: b\n");
 }
 END_TEST
 
 START_TEST(c_message_is_not_tidied)
 {
-	if (!repository())
+	if (!repo_make())
 		return;
-	sh(0, "git config commit.cleanup strip && git config commit.verbose true && git config commit.template ../nosuch");
+	repo_sh(0, "git config commit.cleanup strip && git config commit.verbose true && git config commit.template ../nosuch");
 	help_file("../f.orch", "run sh as s | echo new >new", "commit", "| subject  ", "|", "|",
 	    "| # two lines above, blanks behind  ", NULL);
-	sh(0, "orch run -r x ../f.orch");
+	repo_sh(0, "orch run -r x ../f.orch");
 	message_is("subject  \n\n\n# two lines above, blanks behind  \n");
 }
 END_TEST
 
 START_TEST(c_message_that_begins_with_a_dash)
 {
-	if (!repository())
+	if (!repo_make())
 		return;
 	help_file("../f.orch", "param v", "run sh as s | echo new >new", "commit as a | --amend -m x",
 	    "run sh as t | echo more >new", "commit as b | {{v}}", NULL);
-	sh(0, "orch run -r x ../f.orch v=-F/etc/passwd");
+	repo_sh(0, "orch run -r x ../f.orch v=-F/etc/passwd");
 	message_is("-F/etc/passwd\n");
-	ck_assert_str_eq(out("git log --format=%%s"), "-F/etc/passwd\n--amend -m x\nfirst");
-	ck_assert_str_eq(out("git rev-parse HEAD~1"), out("cat " RESULT "a"));
+	ck_assert_str_eq(repo_out("git log --format=%%s"), "-F/etc/passwd\n--amend -m x\nfirst");
+	ck_assert_str_eq(repo_out("git rev-parse HEAD~1"), repo_out("cat " RESULT "a"));
 }
 END_TEST
 
@@ -708,18 +561,18 @@ START_TEST(c_hook_that_refuses_is_shown)
 {
 	struct ran r;
 
-	if (!repository())
+	if (!repo_make())
 		return;
-	program(".git/hooks/pre-commit", "#!/bin/sh\ntest -f \"$T/mended\" && exit 0\necho 'no tabs, please' >&2\nexit 1");
+	repo_program(".git/hooks/pre-commit", "#!/bin/sh\ntest -f \"$T/mended\" && exit 0\necho 'no tabs, please' >&2\nexit 1");
 	help_file("../f.orch", "run sh as s | echo new >new", "commit | made", "run sh as after | :", NULL);
-	r = sh(1, "orch run -r x ../f.orch");
+	r = repo_sh(1, "orch run -r x ../f.orch");
 	help_has(r.err, "no tabs, please");
-	no_file(RESULT "commit");
-	no_file(RESULT "after");
-	ck_assert_str_eq(out("git log --format=%%s"), "first");
-	sh(0, "touch ../mended && orch resume -r x");
-	ck_assert_str_eq(out("git log --format=%%s"), "made\nfirst");
-	commit_is("commit", "HEAD", 0);
+	repo_no_file(RESULT "commit");
+	repo_no_file(RESULT "after");
+	ck_assert_str_eq(repo_out("git log --format=%%s"), "first");
+	repo_sh(0, "touch ../mended && orch resume -r x");
+	ck_assert_str_eq(repo_out("git log --format=%%s"), "made\nfirst");
+	repo_commit_is("commit", "HEAD", 0);
 }
 END_TEST
 
@@ -727,15 +580,15 @@ START_TEST(c_message_hook_that_refuses_is_shown)
 {
 	struct ran r;
 
-	if (!repository())
+	if (!repo_make())
 		return;
-	program(".git/hooks/commit-msg", "#!/bin/sh\ngrep -q '^feat' \"$1\" || { echo 'say feat' >&2; exit 1; }");
+	repo_program(".git/hooks/commit-msg", "#!/bin/sh\ngrep -q '^feat' \"$1\" || { echo 'say feat' >&2; exit 1; }");
 	help_file("../f.orch", "run sh as s | echo new >new", "commit | made", NULL);
-	r = sh(1, "orch run -r x ../f.orch");
+	r = repo_sh(1, "orch run -r x ../f.orch");
 	help_has(r.err, "say feat");
-	sh(0, "sed 's/| made/| feat: made/' ../f.orch >../g && cat ../g >../f.orch && orch resume -r x");
-	ck_assert_str_eq(out("git log --format=%%s"), "feat: made\nfirst");
-	commit_is("commit", "HEAD", 0);
+	repo_sh(0, "sed 's/| made/| feat: made/' ../f.orch >../g && cat ../g >../f.orch && orch resume -r x");
+	ck_assert_str_eq(repo_out("git log --format=%%s"), "feat: made\nfirst");
+	repo_commit_is("commit", "HEAD", 0);
 }
 END_TEST
 
@@ -743,13 +596,13 @@ END_TEST
 
 START_TEST(c_hook_that_changes_the_tree)
 {
-	if (!repository())
+	if (!repo_make())
 		return;
-	program(".git/hooks/pre-commit", TREE_HOOK);
+	repo_program(".git/hooks/pre-commit", TREE_HOOK);
 	help_file("../f.orch", "run sh as s | echo new >new", "commit | made", NULL);
-	sh(0, "orch run -r x ../f.orch");
-	commit_is("commit", "HEAD", 0);
-	ck_assert_str_eq(out("git show HEAD:hooked; git log --format=%%s"), "by hook\nmade\nfirst");
+	repo_sh(0, "orch run -r x ../f.orch");
+	repo_commit_is("commit", "HEAD", 0);
+	ck_assert_str_eq(repo_out("git show HEAD:hooked; git log --format=%%s"), "by hook\nmade\nfirst");
 }
 END_TEST
 
@@ -757,43 +610,43 @@ START_TEST(c_no_identity_says_what_git_says)
 {
 	struct ran r;
 
-	if (!repository())
+	if (!repo_make())
 		return;
-	sh(0, "git config --global --unset user.email && git config --global user.useConfigOnly true");
+	repo_sh(0, "git config --global --unset user.email && git config --global user.useConfigOnly true");
 	help_file("../f.orch", "run sh as s | echo new >new", "commit | made", NULL);
-	r = sh(1, "orch run -r x ../f.orch");
+	r = repo_sh(1, "orch run -r x ../f.orch");
 	help_has(r.err, "no email was given");
-	no_file(RESULT "commit");
-	sh(0, "git config user.email later@example.org && orch resume -r x");
-	ck_assert_str_eq(out("git log --format=%%s%%ae"), "madelater@example.org\nfirsts@example.org");
-	commit_is("commit", "HEAD", 0);
+	repo_no_file(RESULT "commit");
+	repo_sh(0, "git config user.email later@example.org && orch resume -r x");
+	ck_assert_str_eq(repo_out("git log --format=%%s%%ae"), "madelater@example.org\nfirsts@example.org");
+	repo_commit_is("commit", "HEAD", 0);
 }
 END_TEST
 
 START_TEST(c_first_commit_of_a_repository)
 {
-	if (!repository())
+	if (!repo_make())
 		return;
-	sh(0, "mkdir ../empty && cd ../empty && git init -q && git symbolic-ref HEAD refs/heads/main");
+	repo_sh(0, "mkdir ../empty && cd ../empty && git init -q && git symbolic-ref HEAD refs/heads/main");
 	ck_assert_int_eq(chdir("../empty"), 0);
 	help_file("../f.orch", "run sh as s | echo new >new", "commit | made", NULL);
-	sh(0, "orch run -r x ../f.orch");
-	commit_is("commit", "main", 0);
-	ck_assert_str_eq(out("git rev-list --count main"), "1");
+	repo_sh(0, "orch run -r x ../f.orch");
+	repo_commit_is("commit", "main", 0);
+	ck_assert_str_eq(repo_out("git rev-list --count main"), "1");
 }
 END_TEST
 
 START_TEST(c_passes_of_a_loop)
 {
-	if (!repository())
+	if (!repo_make())
 		return;
 	help_file("../f.orch", "for i in 1..3", "run sh as s-{{i}} | echo same >>new", "commit as c-{{i}} | the same words",
 	    "end", NULL);
-	sh(0, "orch run -r x ../f.orch");
-	ck_assert_str_eq(out("git rev-list HEAD | wc -l | tr -d ' '"), "4");
-	commit_is("c-1", "HEAD~2", 0);
-	commit_is("c-2", "HEAD~1", 0);
-	commit_is("c-3", "HEAD", 0);
+	repo_sh(0, "orch run -r x ../f.orch");
+	ck_assert_str_eq(repo_out("git rev-list HEAD | wc -l | tr -d ' '"), "4");
+	repo_commit_is("c-1", "HEAD~2", 0);
+	repo_commit_is("c-2", "HEAD~1", 0);
+	repo_commit_is("c-3", "HEAD", 0);
 }
 END_TEST
 
@@ -802,15 +655,15 @@ START_TEST(c_removed_results_are_made_again)
 {
 	char *first;
 
-	if (!repository())
+	if (!repo_make())
 		return;
 	help_file("../f.orch", "run sh as s | cat ../say >new", "commit | made", NULL);
-	sh(0, "echo 1 >../say; orch run -r x ../f.orch");
-	first = out("git rev-parse HEAD");
-	sh(0, "echo 2 >../say; rm " RESULT "s " RESULT "commit; orch run -r x ../f.orch");
-	ck_assert_str_eq(out("git show HEAD:new"), "2");
-	ck_assert_str_eq(out("git rev-parse HEAD~1"), first);
-	commit_is("commit", "HEAD", 0);
+	repo_sh(0, "echo 1 >../say; orch run -r x ../f.orch");
+	first = repo_out("git rev-parse HEAD");
+	repo_sh(0, "echo 2 >../say; rm " RESULT "s " RESULT "commit; orch run -r x ../f.orch");
+	ck_assert_str_eq(repo_out("git show HEAD:new"), "2");
+	ck_assert_str_eq(repo_out("git rev-parse HEAD~1"), first);
+	repo_commit_is("commit", "HEAD", 0);
 }
 END_TEST
 
@@ -828,7 +681,7 @@ check_says(int status, const char *needle, const char *lines)
 		help_has(r.err, needle);
 		ck_assert_int_eq(help_run("orch run f.orch").status, 2);
 	}
-	no_file(".orch");
+	repo_no_file(".orch");
 }
 
 START_TEST(c51_commit_without_a_worktree_of_its_own)
@@ -888,7 +741,7 @@ END_TEST
 static char *
 all_of_git(void)
 {
-	return out("git for-each-ref; git worktree list; ls -d ../*; cat ../repo--*/mine 2>/dev/null || true");
+	return repo_out("git for-each-ref; git worktree list; ls -d ../*; cat ../repo--*/mine 2>/dev/null || true");
 }
 
 /* `orch COMMAND` fails with the run x and changes nothing; doing what it says, it goes on. */
@@ -897,7 +750,7 @@ fails_and_is_mended(const char *command, const char *mend)
 {
 	char *before = all_of_git(), line[8192];
 	const char *p;
-	struct ran r = sh(1, "orch %s", command);
+	struct ran r = repo_sh(1, "orch %s", command);
 
 	ck_assert_str_eq(all_of_git(), before);
 	p = strstr(r.err, mend);
@@ -905,32 +758,32 @@ fails_and_is_mended(const char *command, const char *mend)
 	snprintf(line, sizeof line, "%.*s", (int)strcspn(p, "\n"), p);
 	r = help_run("%s", line);
 	ck_assert_msg(help_run("orch resume -r x").status == 0, "`%s` does not mend it: %s", line, r.err);
-	path_is("w", "repo--w");
-	ck_assert_str_eq(out("git -C ../repo--w symbolic-ref --short HEAD"), "w");
+	repo_path_is("w", "repo--w");
+	ck_assert_str_eq(repo_out("git -C ../repo--w symbolic-ref --short HEAD"), "w");
 }
 
 /* A directory that holds other things stays as git sees it; the runs in it are hidden by themselves. */
 START_TEST(c53_runs_beside_other_things)
 {
-	if (!repository())
+	if (!repo_make())
 		return;
-	sh(0, "mkdir runs && echo work >runs/mine && printf '*.o\\n' >.gitignore && git add .gitignore && git commit -q -m i");
+	repo_sh(0, "mkdir runs && echo work >runs/mine && printf '*.o\\n' >.gitignore && git add .gitignore && git commit -q -m i");
 	help_file("../f.orch", "run sh as a | echo new >added", "commit as c | all", NULL);
-	sh(0, "orch run -q -d runs -r x ../f.orch && orch run -q -d . -r y ../f.orch");
-	ck_assert_str_eq(out("git ls-tree -r --name-only HEAD | sort | tr '\\n' ' '"), ".gitignore added file runs/mine sub/other ");
-	ck_assert_str_eq(out("cat .gitignore; ls -A runs; cat runs/x/.gitignore y/.gitignore; git status --porcelain"),
+	repo_sh(0, "orch run -q -d runs -r x ../f.orch && orch run -q -d . -r y ../f.orch");
+	ck_assert_str_eq(repo_out("git ls-tree -r --name-only HEAD | sort | tr '\\n' ' '"), ".gitignore added file runs/mine sub/other ");
+	ck_assert_str_eq(repo_out("cat .gitignore; ls -A runs; cat runs/x/.gitignore y/.gitignore; git status --porcelain"),
 	    "*.o\nmine\nx\n*\n*");
 	/* One that holds nothing, or only runs, is theirs. */
-	sh(0, "mkdir own && orch run -q -d own -r x ../f.orch && rm own/.gitignore && orch run -q -d own -r y ../f.orch");
-	ck_assert_str_eq(out("ls -A own; cat own/.gitignore; ls -A own/y | grep git || :"), ".gitignore\nx\ny\n*");
+	repo_sh(0, "mkdir own && orch run -q -d own -r x ../f.orch && rm own/.gitignore && orch run -q -d own -r y ../f.orch");
+	ck_assert_str_eq(repo_out("ls -A own; cat own/.gitignore; ls -A own/y | grep git || :"), ".gitignore\nx\ny\n*");
 }
 END_TEST
 
 START_TEST(c55_branch_is_there_already)
 {
-	if (!repository())
+	if (!repo_make())
 		return;
-	sh(0, "git branch w");
+	repo_sh(0, "git branch w");
 	help_file("../f.orch", "worktree w", NULL);
 	fails_and_is_mended("run -r x ../f.orch", "git branch -D w");
 }
@@ -941,31 +794,31 @@ START_TEST(c55_path_is_there_already)
 	char *before;
 	struct ran r;
 
-	if (!repository())
+	if (!repo_make())
 		return;
-	sh(0, "mkdir ../repo--w && echo precious >../repo--w/mine");
+	repo_sh(0, "mkdir ../repo--w && echo precious >../repo--w/mine");
 	help_file("../f.orch", "worktree w", NULL);
 	before = all_of_git();
-	r = sh(1, "orch run -r x ../f.orch");
-	help_has(r.err, out("echo \"$T/repo--w\""));
+	r = repo_sh(1, "orch run -r x ../f.orch");
+	help_has(r.err, repo_out("echo \"$T/repo--w\""));
 	help_has(r.err, "at PATH");
 	ck_assert_str_eq(all_of_git(), before);
-	sh(0, "rm -r ../repo--w && echo file >../repo--w");
-	sh(1, "orch resume -r x");
-	ck_assert_str_eq(out("cat ../repo--w"), "file");
-	sh(0, "rm ../repo--w && ln -s nowhere ../repo--w");
-	sh(1, "orch resume -r x");
-	ck_assert_str_eq(out("readlink ../repo--w; git branch --list w"), "nowhere");
-	sh(0, "rm ../repo--w && orch resume -r x");
-	path_is("w", "repo--w");
+	repo_sh(0, "rm -r ../repo--w && echo file >../repo--w");
+	repo_sh(1, "orch resume -r x");
+	ck_assert_str_eq(repo_out("cat ../repo--w"), "file");
+	repo_sh(0, "rm ../repo--w && ln -s nowhere ../repo--w");
+	repo_sh(1, "orch resume -r x");
+	ck_assert_str_eq(repo_out("readlink ../repo--w; git branch --list w"), "nowhere");
+	repo_sh(0, "rm ../repo--w && orch resume -r x");
+	repo_path_is("w", "repo--w");
 }
 END_TEST
 
 START_TEST(c55_foreign_worktree_is_there)
 {
-	if (!repository())
+	if (!repo_make())
 		return;
-	sh(0, "git worktree add -q -b w ../repo--w");
+	repo_sh(0, "git worktree add -q -b w ../repo--w");
 	help_file("../f.orch", "worktree w", NULL);
 	fails_and_is_mended("run -r x ../f.orch", "git worktree remove");
 }
@@ -973,12 +826,12 @@ END_TEST
 
 START_TEST(c55_foreign_worktree_of_another_branch)
 {
-	if (!repository())
+	if (!repo_make())
 		return;
-	sh(0, "git worktree add -q -b other ../repo--w");
+	repo_sh(0, "git worktree add -q -b other ../repo--w");
 	help_file("../f.orch", "worktree w", NULL);
 	fails_and_is_mended("run -r x ../f.orch", "git worktree remove");
-	ck_assert_str_eq(out("git rev-parse other"), out("git rev-parse main"));
+	ck_assert_str_eq(repo_out("git rev-parse other"), repo_out("git rev-parse main"));
 }
 END_TEST
 
@@ -986,21 +839,21 @@ START_TEST(c55_foreign_worktree_with_work_in_it)
 {
 	char *before;
 
-	if (!repository())
+	if (!repo_make())
 		return;
 	help_file("../f.orch", "worktree w", NULL);
-	sh(0, "git worktree add -q -b w ../repo--w && echo precious >../repo--w/mine");
+	repo_sh(0, "git worktree add -q -b w ../repo--w && echo precious >../repo--w/mine");
 	before = all_of_git();
-	help_has(sh(1, "orch run -r x ../f.orch").err, "git worktree remove");
+	help_has(repo_sh(1, "orch run -r x ../f.orch").err, "git worktree remove");
 	ck_assert_str_eq(all_of_git(), before);
 }
 END_TEST
 
 START_TEST(c55_branch_is_checked_out_elsewhere)
 {
-	if (!repository())
+	if (!repo_make())
 		return;
-	sh(0, "git worktree add -q -b w ../elsewhere");
+	repo_sh(0, "git worktree add -q -b w ../elsewhere");
 	help_file("../f.orch", "worktree w", NULL);
 	fails_and_is_mended("run -r x ../f.orch", "git ");
 }
@@ -1013,24 +866,24 @@ START_TEST(c55_words_that_mend_are_quoted)
 	const char *p;
 	struct ran r;
 
-	if (!repository())
+	if (!repo_make())
 		return;
-	sh(0, "mkdir '../a  b' && git clone -q . '../a  b/repo' && cd '../a  b/repo' && git worktree add -q -b w ../repo--w");
+	repo_sh(0, "mkdir '../a  b' && git clone -q . '../a  b/repo' && cd '../a  b/repo' && git worktree add -q -b w ../repo--w");
 	ck_assert_int_eq(chdir("../a  b/repo"), 0);
-	setenv("T", out("cd .. && pwd -P"), 1);
-	snprintf(top, sizeof top, "%s", getenv("T"));
+	setenv("T", repo_out("cd .. && pwd -P"), 1);
+	snprintf(repo_top, sizeof repo_top, "%s", getenv("T"));
 	help_file("../f.orch", "worktree w", NULL);
 	fails_and_is_mended("run -r x ../f.orch", "git worktree remove");
 	setenv("VALUE", "it's;touch${IFS}P;$(touch${IFS}P)", 1);
 	help_file("../g.orch", "param v", "worktree {{v}} as k", NULL);
-	r = sh(1, "git branch \"$VALUE\" && orch run -r y ../g.orch v=\"$VALUE\"");
+	r = repo_sh(1, "git branch \"$VALUE\" && orch run -r y ../g.orch v=\"$VALUE\"");
 	p = strstr(r.err, "git branch -D");
 	ck_assert_msg(p != NULL, "%s", r.err);
 	snprintf(line, sizeof line, "%.*s", (int)strcspn(p, "\n"), p);
 	help_file("../mend", line, NULL);
 	help_run("sh ../mend");
-	no_file("P");
-	ck_assert_str_eq(out("git branch --list 'it*'"), "");
+	repo_no_file("P");
+	ck_assert_str_eq(repo_out("git branch --list 'it*'"), "");
 }
 END_TEST
 
@@ -1039,19 +892,19 @@ START_TEST(c55_long_paths_are_whole)
 	char name[170], *before;
 	struct ran r;
 
-	if (!repository())
+	if (!repo_make())
 		return;
 	memset(name, 'n', sizeof name - 1);
 	name[sizeof name - 1] = '\0';
-	sh(0, "mkdir ../%s && echo precious >../%s/mine", name, name);
+	repo_sh(0, "mkdir ../%s && echo precious >../%s/mine", name, name);
 	help_file("../f.orch", "param p", "worktree w at ../{{p}}", NULL);
 	before = all_of_git();
-	r = sh(1, "orch run -r x ../f.orch p=%s", name);
+	r = repo_sh(1, "orch run -r x ../f.orch p=%s", name);
 	help_has(r.err, name);
-	sh(0, "rm -r ../%s && git worktree add -q -b other ../%s", name, name);
-	r = sh(1, "orch run -r x ../f.orch p=%s", name);
+	repo_sh(0, "rm -r ../%s && git worktree add -q -b other ../%s", name, name);
+	r = repo_sh(1, "orch run -r x ../f.orch p=%s", name);
 	help_has(r.err, name);
-	sh(0, "git worktree remove ../%s && git branch -D -q other && mkdir ../%s && echo precious >../%s/mine", name, name, name);
+	repo_sh(0, "git worktree remove ../%s && git branch -D -q other && mkdir ../%s && echo precious >../%s/mine", name, name, name);
 	ck_assert_str_eq(all_of_git(), before);
 }
 END_TEST
@@ -1061,17 +914,17 @@ START_TEST(c55_worktree_that_git_still_knows)
 {
 	struct ran r;
 
-	if (!repository())
+	if (!repo_make())
 		return;
 	help_file("../f.orch", "worktree w enter", "run sh as s | echo new >new", "commit | made", NULL);
-	sh(0, "orch run -r x ../f.orch && rm -r ../repo--w " RESULT "w " RESULT "s");
-	r = sh(1, "orch run -r x ../f.orch");
+	repo_sh(0, "orch run -r x ../f.orch && rm -r ../repo--w " RESULT "w " RESULT "s");
+	r = repo_sh(1, "orch run -r x ../f.orch");
 	help_has(r.err, "git worktree prune");
 	help_has(r.err, "git branch -D w");
-	ck_assert_str_eq(out("git branch --list w | wc -l | tr -d ' '"), "1");
-	sh(0, "git worktree prune && git branch -D w && orch resume -r x");
-	path_is("w", "repo--w");
-	ck_assert_str_eq(out("cat ../repo--w/new"), "new");
+	ck_assert_str_eq(repo_out("git branch --list w | wc -l | tr -d ' '"), "1");
+	repo_sh(0, "git worktree prune && git branch -D w && orch resume -r x");
+	repo_path_is("w", "repo--w");
+	ck_assert_str_eq(repo_out("cat ../repo--w/new"), "new");
 }
 END_TEST
 
@@ -1079,32 +932,32 @@ START_TEST(c56_kept_worktree_that_is_gone)
 {
 	struct ran r;
 
-	if (!repository())
+	if (!repo_make())
 		return;
 	help_file("../f.orch", "worktree w enter", "run sh as s | pwd >>\"$T/started\"; echo new >new", "commit | made", NULL);
-	sh(0, "orch run -r x ../f.orch");
-	sh(0, "rm -r ../repo--w " RESULT "s " RESULT "commit ../started");
-	r = sh(1, "orch run -r x ../f.orch");
-	help_has(r.err, out("echo \"$T/repo--w\""));
-	no_file("../started");
-	no_file("new");
-	no_file(RESULT "commit");
-	no_file("../repo--w");
-	ck_assert_str_eq(out("git log --format=%%s main"), "first");
-	ck_assert_str_eq(out("git status --porcelain"), "");
+	repo_sh(0, "orch run -r x ../f.orch");
+	repo_sh(0, "rm -r ../repo--w " RESULT "s " RESULT "commit ../started");
+	r = repo_sh(1, "orch run -r x ../f.orch");
+	help_has(r.err, repo_out("echo \"$T/repo--w\""));
+	repo_no_file("../started");
+	repo_no_file("new");
+	repo_no_file(RESULT "commit");
+	repo_no_file("../repo--w");
+	ck_assert_str_eq(repo_out("git log --format=%%s main"), "first");
+	ck_assert_str_eq(repo_out("git status --porcelain"), "");
 }
 END_TEST
 
 /* Where nothing has to start in it, it is not missed. */
 START_TEST(c56_kept_worktree_that_is_gone_in_a_complete_run)
 {
-	if (!repository())
+	if (!repo_make())
 		return;
 	help_file("../f.orch", "worktree w", "worktree v enter", "print | all is well", NULL);
-	sh(0, "orch run -r x ../f.orch && rm -r ../repo--w && rm -r ../repo--v && echo >../repo--v");
-	help_has(sh(0, "orch run -r x ../f.orch").out, "all is well");
+	repo_sh(0, "orch run -r x ../f.orch && rm -r ../repo--w && rm -r ../repo--v && echo >../repo--v");
+	help_has(repo_sh(0, "orch run -r x ../f.orch").out, "all is well");
 	help_is("../repo--v", "\n");
-	no_file("../repo--w");
+	repo_no_file("../repo--w");
 }
 END_TEST
 
@@ -1112,29 +965,29 @@ START_TEST(c56_kept_worktree_that_is_gone_in_a_branch)
 {
 	struct ran r;
 
-	if (!repository())
+	if (!repo_make())
 		return;
 	help_file("../f.orch", "parallel i in 1 2", "worktree w-{{i}} enter", "run sh as s-{{i}} | pwd -P", "end", NULL);
-	sh(0, "orch run -r x ../f.orch");
-	sh(0, "rm -r ../repo--w-1 " RESULT "s-1 " RESULT "s-2");
-	r = sh(1, "orch run -r x ../f.orch");
-	help_has(r.err, out("echo \"$T/repo--w-1\""));
+	repo_sh(0, "orch run -r x ../f.orch");
+	repo_sh(0, "rm -r ../repo--w-1 " RESULT "s-1 " RESULT "s-2");
+	r = repo_sh(1, "orch run -r x ../f.orch");
+	help_has(r.err, repo_out("echo \"$T/repo--w-1\""));
 	help_has(r.err, "1 of 2 branches failed");
-	no_file(RESULT "s-1");
-	path_is("s-2", "repo--w-2");
+	repo_no_file(RESULT "s-1");
+	repo_path_is("s-2", "repo--w-2");
 }
 END_TEST
 
 START_TEST(c_not_a_repository)
 {
-	if (!repository())
+	if (!repo_make())
 		return;
 	ck_assert_int_eq(chdir(".."), 0);
 	help_file("f.orch", "worktree w", NULL);
-	help_has(sh(1, "orch run -r x f.orch").err, "git repository");
+	help_has(repo_sh(1, "orch run -r x f.orch").err, "git repository");
 	help_file("f.orch", "commit | x", NULL);
-	help_has(sh(1, "orch run -r y f.orch").err, "git repository");
-	no_file(".orch/y/result/commit");
+	help_has(repo_sh(1, "orch run -r y f.orch").err, "git repository");
+	repo_no_file(".orch/y/result/commit");
 }
 END_TEST
 
@@ -1142,14 +995,14 @@ START_TEST(c_no_git_at_all)
 {
 	struct ran r;
 
-	if (!repository())
+	if (!repo_make())
 		return;
-	sh(0, "ln -s \"$(command -v orch)\" ../bin/orch");
+	repo_sh(0, "ln -s \"$(command -v orch)\" ../bin/orch");
 	help_file("../f.orch", "worktree w", NULL);
 	r = help_run("PATH=\"$T/bin\" orch run -r x ../f.orch");
 	ck_assert_msg(r.status == 1 || r.status == 2, "%d: %s", r.status, r.err);
 	help_has(r.err, "git");
-	no_file(RESULT "w");
+	repo_no_file(RESULT "w");
 }
 END_TEST
 
@@ -1167,7 +1020,7 @@ rounds(void)
 static void
 watch_overlap(void)
 {
-	program("../bin/git", "#!/bin/sh\ntest \"$1 $2\" = 'worktree add' || exec \"$REAL_GIT\" \"$@\"\n"
+	repo_program("../bin/git", "#!/bin/sh\ntest \"$1 $2\" = 'worktree add' || exec \"$REAL_GIT\" \"$@\"\n"
 	    "mkdir \"$T/busy\" 2>/dev/null || echo >\"$T/overlap\"\necho >>\"$T/added\"\n"
 	    "\"$REAL_GIT\" \"$@\"; s=$?\nrmdir \"$T/busy\" 2>/dev/null\nexit $s");
 }
@@ -1178,11 +1031,11 @@ check_branches(const char *run, const char *prefix, int n)
 {
 	int i;
 
-	ck_assert_int_eq(atoi(out("git branch --list '%s-*' | wc -l", prefix)), n);
+	ck_assert_int_eq(atoi(repo_out("git branch --list '%s-*' | wc -l", prefix)), n);
 	for (i = 1; i <= n; i++) {
-		ck_assert_str_eq(out("git rev-list --count main..%s-%d", prefix, i), "1");
-		ck_assert_str_eq(out("cat .orch/%s/result/c-%d", run, i), out("git rev-parse %s-%d", prefix, i));
-		ck_assert_str_eq(out("git diff --name-only main %s-%d", prefix, i), out("echo f-%d", i));
+		ck_assert_str_eq(repo_out("git rev-list --count main..%s-%d", prefix, i), "1");
+		ck_assert_str_eq(repo_out("cat .orch/%s/result/c-%d", run, i), repo_out("git rev-parse %s-%d", prefix, i));
+		ck_assert_str_eq(repo_out("git diff --name-only main %s-%d", prefix, i), repo_out("echo f-%d", i));
 	}
 }
 
@@ -1202,35 +1055,35 @@ START_TEST(c50_sixteen_branches_at_once)
 	char *before;
 	int i;
 
-	if (!repository())
+	if (!repo_make())
 		return;
-	before = checkout();
+	before = repo_checkout();
 	branches_file("../f.orch", 16);
 	for (i = 0; i < rounds(); i++) {
 		snprintf(prefix, sizeof prefix, "b%d", i);
 		snprintf(run, sizeof run, "r%d", i);
-		sh(0, "orch run -q -r %s ../f.orch p=%s", run, prefix);
+		repo_sh(0, "orch run -q -r %s ../f.orch p=%s", run, prefix);
 		check_branches(run, prefix, 16);
 	}
-	is_untouched(before);
-	sh(0, "git fsck --no-progress");
+	repo_is_untouched(before);
+	repo_sh(0, "git fsck --no-progress");
 }
 END_TEST
 
 START_TEST(c50_two_at_once_in_one_repository)
 {
-	if (!repository())
+	if (!repo_make())
 		return;
 	watch_overlap();
 	branches_file("../f.orch", 12);
-	sh(0, "git worktree add -q --detach ../third && rm ../added");
-	sh(0, "orch run -q -r a ../f.orch p=a & p=$!; (cd ../third && orch run -q -r c ../f.orch p=c) & q=$!;"
+	repo_sh(0, "git worktree add -q --detach ../third && rm ../added");
+	repo_sh(0, "orch run -q -r a ../f.orch p=a & p=$!; (cd ../third && orch run -q -r c ../f.orch p=c) & q=$!;"
 	    "orch run -q -r b ../f.orch p=b && wait $p && wait $q");
 	check_branches("a", "a", 12);
 	check_branches("b", "b", 12);
-	ck_assert_str_eq(out("git branch --list 'c-*' | wc -l | tr -d ' '"), "12");
-	ck_assert_int_eq(atoi(out("wc -l <../added")), 36);
-	no_file("../overlap");
+	ck_assert_str_eq(repo_out("git branch --list 'c-*' | wc -l | tr -d ' '"), "12");
+	ck_assert_int_eq(atoi(repo_out("wc -l <../added")), 36);
+	repo_no_file("../overlap");
 }
 END_TEST
 
@@ -1253,7 +1106,7 @@ static const struct strike strikes[] = {
 static void
 strike_git(void)
 {
-	program("../bin/git", "#!/bin/sh\ntest \"$POINT\" || exec \"$REAL_GIT\" \"$@\"\n"
+	repo_program("../bin/git", "#!/bin/sh\ntest \"$POINT\" || exec \"$REAL_GIT\" \"$@\"\n"
 	    "echo \"$*\" >>\"$T/calls\"\n"
 	    "strike() {\n"
 	    "	test \"$1\" = \"$WHEN\" && test $(wc -l <\"$T/calls\") -eq \"$POINT\" || return 0\n"
@@ -1282,7 +1135,7 @@ await(const char *name)
 static void
 fresh_repository(void)
 {
-	sh(0, "rm -rf ../repo--* ../calls ../struck ../finished && rm -rf ./.orch ./* .git && cp -a ../template/. .");
+	repo_sh(0, "rm -rf ../repo--* ../calls ../struck ../finished && rm -rf ./.orch ./* .git && cp -a ../template/. .");
 }
 
 /* Runs f.orch in a fresh repository and strikes at call N of git. 0: it was not called that often. */
@@ -1303,7 +1156,7 @@ run_and_strike(const struct strike *s, int n)
 		await("../finished");
 	r = help_run("POINT= orch resume -r x");
 	ck_assert_msg(r.status == 0, "%s %s %s call %d (%s): resume: %d: %s", s->sig, s->whom, s->when, n,
-	    out("sed -n %dp ../calls", n), r.status, r.err);
+	    repo_out("sed -n %dp ../calls", n), r.status, r.err);
 	return 1;
 }
 
@@ -1311,20 +1164,20 @@ run_and_strike(const struct strike *s, int n)
 static void
 check_one(const char *branch, const char *files, const struct strike *s, int n)
 {
-	char *count = out("git rev-list --count first..%s", branch), *id = out("git rev-parse %s; echo", branch);
+	char *count = repo_out("git rev-list --count first..%s", branch), *id = repo_out("git rev-parse %s; echo", branch);
 	char *kept = help_read(RESULT "commit", NULL);
 
 	ck_assert_msg(!strcmp(count, "1"), "%s %s call %d (%s): %s commits", s->whom, s->when, n,
-	    out("sed -n %dp ../calls", n), count);
+	    repo_out("sed -n %dp ../calls", n), count);
 	ck_assert_msg(!strcmp(id, kept), "%s %s call %d (%s): the result is `%s`, not %s", s->whom, s->when, n,
-	    out("sed -n %dp ../calls", n), kept, id);
-	ck_assert_str_eq(out("git diff --name-only first %s", branch), files);
+	    repo_out("sed -n %dp ../calls", n), kept, id);
+	ck_assert_str_eq(repo_out("git diff --name-only first %s", branch), files);
 }
 
 static void
 template(void)
 {
-	sh(0, "git tag first && cp -a . ../template");
+	repo_sh(0, "git tag first && cp -a . ../template");
 }
 
 START_TEST(c55_killed_at_every_call)
@@ -1332,17 +1185,17 @@ START_TEST(c55_killed_at_every_call)
 	const struct strike *s = &strikes[_i];
 	int n;
 
-	if (!repository())
+	if (!repo_make())
 		return;
 	help_file("../f.orch", IN_TREE, NULL);
 	template();
 	strike_git();
 	for (n = 1; run_and_strike(s, n); n++) {
 		check_one("w", "new", s, n);
-		ck_assert_str_eq(out("git branch --format='%%(refname:short)'"), "main\nw");
-		ck_assert_str_eq(out("git worktree list | wc -l | tr -d ' '"), "2");
-		path_is("w", "repo--w");
-		ck_assert_str_eq(out("git -C ../repo--w status --porcelain; git status --porcelain"), "");
+		ck_assert_str_eq(repo_out("git branch --format='%%(refname:short)'"), "main\nw");
+		ck_assert_str_eq(repo_out("git worktree list | wc -l | tr -d ' '"), "2");
+		repo_path_is("w", "repo--w");
+		ck_assert_str_eq(repo_out("git -C ../repo--w status --porcelain; git status --porcelain"), "");
 	}
 	ck_assert_int_gt(n, 4);
 	ck_assert_int_gt(help_count(help_read("../calls", NULL), "worktree add"), 0);
@@ -1361,35 +1214,35 @@ killed_with(const struct strike *s, const char *files)
 	strike_git();
 	for (n = 1; run_and_strike(s, n); n++) {
 		check_one("main", files, s, n);
-		ck_assert_str_eq(out("git status --porcelain"), "");
+		ck_assert_str_eq(repo_out("git status --porcelain"), "");
 	}
 	ck_assert_int_gt(n, 3);
 }
 
 START_TEST(c55_killed_with_a_hook_for_the_tree)
 {
-	if (!repository())
+	if (!repo_make())
 		return;
-	program(".git/hooks/pre-commit", TREE_HOOK);
+	repo_program(".git/hooks/pre-commit", TREE_HOOK);
 	killed_with(&strikes[_i], "hooked\nnew");
 }
 END_TEST
 
 START_TEST(c55_killed_with_a_hook_for_the_message)
 {
-	if (!repository())
+	if (!repo_make())
 		return;
-	program(".git/hooks/commit-msg", "#!/bin/sh\necho >>\"$1\"\necho Change-Id: $$ >>\"$1\"");
+	repo_program(".git/hooks/commit-msg", "#!/bin/sh\necho >>\"$1\"\necho Change-Id: $$ >>\"$1\"");
 	killed_with(&strikes[_i], "new");
 }
 END_TEST
 
 START_TEST(c55_killed_with_hooks_for_both)
 {
-	if (!repository())
+	if (!repo_make())
 		return;
-	program(".git/hooks/pre-commit", TREE_HOOK);
-	program(".git/hooks/commit-msg", "#!/bin/sh\necho >>\"$1\"\necho Change-Id: $$ >>\"$1\"");
+	repo_program(".git/hooks/pre-commit", TREE_HOOK);
+	repo_program(".git/hooks/commit-msg", "#!/bin/sh\necho >>\"$1\"\necho Change-Id: $$ >>\"$1\"");
 	killed_with(&strikes[_i], "hooked\nnew");
 }
 END_TEST
@@ -1398,23 +1251,23 @@ END_TEST
 static void
 kill_behind_commit(void)
 {
-	program("../bin/git", "#!/bin/sh\ntest \"$POINT\" && test \"$1\" = commit || exec \"$REAL_GIT\" \"$@\"\n"
+	repo_program("../bin/git", "#!/bin/sh\ntest \"$POINT\" && test \"$1\" = commit || exec \"$REAL_GIT\" \"$@\"\n"
 	    "\"$REAL_GIT\" \"$@\"; s=$?\nkill -9 $(cat \"$T/pid\")\nexit $s");
 	ck_assert_int_eq(help_run("POINT=1 sh -c 'echo $$ >\"$T/pid\"; exec orch run -r x ../f.orch'").status, 137);
-	no_file(RESULT "commit");
+	repo_no_file(RESULT "commit");
 }
 
 /* A result that was removed is made anew, and that is what resume then finds. */
 START_TEST(c55_killed_when_it_is_made_again)
 {
-	if (!repository())
+	if (!repo_make())
 		return;
 	help_file("../f.orch", "run sh as s | cat ../say >new", "commit | made", NULL);
-	sh(0, "echo 1 >../say; orch run -r x ../f.orch; git tag first; echo 2 >../say; rm " RESULT "s " RESULT "commit");
+	repo_sh(0, "echo 1 >../say; orch run -r x ../f.orch; git tag first; echo 2 >../say; rm " RESULT "s " RESULT "commit");
 	kill_behind_commit();
-	sh(0, "orch resume -r x");
+	repo_sh(0, "orch resume -r x");
 	check_one("main", "new", &strikes[1], 0);
-	ck_assert_str_eq(out("git show HEAD:new; git show HEAD~1:new"), "2\n1");
+	ck_assert_str_eq(repo_out("git show HEAD:new; git show HEAD~1:new"), "2\n1");
 }
 END_TEST
 
@@ -1423,18 +1276,18 @@ START_TEST(c55_what_was_found_is_not_found_twice)
 {
 	char *found;
 
-	if (!repository())
+	if (!repo_make())
 		return;
 	help_file("../f.orch", "run sh as s | cat ../say >new", "commit | made", NULL);
-	sh(0, "echo 1 >../say");
+	repo_sh(0, "echo 1 >../say");
 	kill_behind_commit();
-	sh(0, "orch resume -r x");
-	commit_is("commit", "HEAD", 0);
-	found = out("git rev-parse HEAD");
-	sh(0, "echo 2 >../say; rm " RESULT "s " RESULT "commit; orch run -r x ../f.orch");
-	ck_assert_str_eq(out("git show HEAD:new"), "2");
-	ck_assert_str_eq(out("git rev-parse HEAD~1"), found);
-	commit_is("commit", "HEAD", 0);
+	repo_sh(0, "orch resume -r x");
+	repo_commit_is("commit", "HEAD", 0);
+	found = repo_out("git rev-parse HEAD");
+	repo_sh(0, "echo 2 >../say; rm " RESULT "s " RESULT "commit; orch run -r x ../f.orch");
+	ck_assert_str_eq(repo_out("git show HEAD:new"), "2");
+	ck_assert_str_eq(repo_out("git rev-parse HEAD~1"), found);
+	repo_commit_is("commit", "HEAD", 0);
 }
 END_TEST
 
@@ -1444,66 +1297,66 @@ START_TEST(c55_killed_and_somebody_commits_on_top)
 	struct ran r;
 	char *id;
 
-	if (!repository())
+	if (!repo_make())
 		return;
 	help_file("../f.orch", "run sh as s | echo new >new", "commit | made", NULL);
 	kill_behind_commit();
-	id = out("git rev-parse HEAD; echo");
-	sh(0, "git commit -q --allow-empty -m 'by hand'");
+	id = repo_out("git rev-parse HEAD; echo");
+	repo_sh(0, "git commit -q --allow-empty -m 'by hand'");
 	r = help_run("orch resume -r x");
 	if (r.status)
-		no_file(RESULT "commit");
+		repo_no_file(RESULT "commit");
 	else
 		help_is(RESULT "commit", id);
-	ck_assert_str_eq(out("git log --format=%%s"), "by hand\nmade\nfirst");
+	ck_assert_str_eq(repo_out("git log --format=%%s"), "by hand\nmade\nfirst");
 }
 END_TEST
 
 /* A tree that is dirty again after the commit: still that very commit. */
 START_TEST(c55_killed_and_the_tree_is_dirty_again)
 {
-	if (!repository())
+	if (!repo_make())
 		return;
-	program(".git/hooks/post-commit", "#!/bin/sh\necho \"by hook\" >left");
+	repo_program(".git/hooks/post-commit", "#!/bin/sh\necho \"by hook\" >left");
 	help_file("../f.orch", "run sh as s | echo new >new", "commit | made", NULL);
 	template();
 	fresh_repository();
 	kill_behind_commit();
-	sh(0, "orch resume -r x");
+	repo_sh(0, "orch resume -r x");
 	check_one("main", "new", &strikes[1], 0);
-	ck_assert_str_eq(out("git status --porcelain"), "?? left");
+	ck_assert_str_eq(repo_out("git status --porcelain"), "?? left");
 }
 END_TEST
 
 /* Killed by the hook itself, which goes on beside the start of resume. */
 START_TEST(c55_resume_while_git_still_works)
 {
-	if (!repository())
+	if (!repo_make())
 		return;
-	program(".git/hooks/pre-commit", "#!/bin/sh\ntest -f \"$T/struck\" && exit 0\necho >\"$T/struck\"\n"
+	repo_program(".git/hooks/pre-commit", "#!/bin/sh\ntest -f \"$T/struck\" && exit 0\necho >\"$T/struck\"\n"
 	    "kill -9 $(cat \"$T/pid\")\nuntil test -f \"$T/go\"; do sleep 0.01; done");
 	help_file("../f.orch", IN_TREE, NULL);
-	sh(0, "git tag first");
+	repo_sh(0, "git tag first");
 	ck_assert_int_eq(help_run("sh -c 'echo $$ >\"$T/pid\"; exec orch run -r x ../f.orch'").status, 137);
-	sh(0, "orch resume -r x & p=$!; touch ../go; wait $p");
+	repo_sh(0, "orch resume -r x & p=$!; touch ../go; wait $p");
 	check_one("w", "new", &strikes[0], 0);
-	ck_assert_str_eq(out("git worktree list | wc -l | tr -d ' '"), "2");
+	ck_assert_str_eq(repo_out("git worktree list | wc -l | tr -d ' '"), "2");
 }
 END_TEST
 
 /* A hook that takes longer than anybody waits for git once orch is gone. */
 START_TEST(c55_killed_in_a_long_hook)
 {
-	if (!repository())
+	if (!repo_make())
 		return;
-	program(".git/hooks/pre-commit", "#!/bin/sh\ntest -f \"$T/struck\" && exit 0\necho >\"$T/struck\"\n"
+	repo_program(".git/hooks/pre-commit", "#!/bin/sh\ntest -f \"$T/struck\" && exit 0\necho >\"$T/struck\"\n"
 	    "kill -9 $(cat \"$T/pid\")\nexec sleep 1000");
 	help_file("../f.orch", IN_TREE, NULL);
-	sh(0, "git tag first");
+	repo_sh(0, "git tag first");
 	ck_assert_int_eq(help_run("sh -c 'echo $$ >\"$T/pid\"; exec orch run -r x ../f.orch'").status, 137);
-	sh(0, "orch resume -r x");
+	repo_sh(0, "orch resume -r x");
 	check_one("w", "new", &strikes[0], 0);
-	ck_assert_str_eq(out("git -C ../repo--w status --porcelain"), "");
+	ck_assert_str_eq(repo_out("git -C ../repo--w status --porcelain"), "");
 }
 END_TEST
 
@@ -1513,12 +1366,12 @@ START_TEST(c55_git_killed_in_the_checkout)
 	struct ran r;
 	const char *p;
 
-	if (!repository())
+	if (!repo_make())
 		return;
-	sh(0, "echo 'sub/* filter=deadly' >.gitattributes && git add -A && git commit -q -m deadly && git tag first");
-	sh(0, "git config filter.deadly.clean cat && git config filter.deadly.smudge \"$T/bin/deadly\"");
-	program("../bin/git", "#!/bin/sh\necho $$ >\"$T/git\"; echo $PPID >\"$T/minder\"\nexec \"$REAL_GIT\" \"$@\"");
-	program("../bin/deadly", "#!/bin/sh\nif ! test -f \"$T/struck\"; then\necho >\"$T/struck\"\n"
+	repo_sh(0, "echo 'sub/* filter=deadly' >.gitattributes && git add -A && git commit -q -m deadly && git tag first");
+	repo_sh(0, "git config filter.deadly.clean cat && git config filter.deadly.smudge \"$T/bin/deadly\"");
+	repo_program("../bin/git", "#!/bin/sh\necho $$ >\"$T/git\"; echo $PPID >\"$T/minder\"\nexec \"$REAL_GIT\" \"$@\"");
+	repo_program("../bin/deadly", "#!/bin/sh\nif ! test -f \"$T/struck\"; then\necho >\"$T/struck\"\n"
 	    "kill -9 $(cat \"$T/pid\") $(cat \"$T/minder\") $(cat \"$T/git\")\nfi\nexec cat");
 	help_file("../f.orch", IN_TREE, NULL);
 	ck_assert_int_eq(help_run("sh -c 'echo $$ >\"$T/pid\"; exec orch run -r x ../f.orch'").status, 137);
@@ -1526,28 +1379,28 @@ START_TEST(c55_git_killed_in_the_checkout)
 	if (r.status) {
 		p = strstr(r.err, "git worktree ");
 		ck_assert_msg(p != NULL, "no command in: %s", r.err);
-		help_file("../mend", "set -e", out("printf '%%s' '%.*s'", (int)strcspn(p, "\n"), p), NULL);
-		sh(0, "sh ../mend");
-		sh(0, "orch resume -r x");
+		help_file("../mend", "set -e", repo_out("printf '%%s' '%.*s'", (int)strcspn(p, "\n"), p), NULL);
+		repo_sh(0, "sh ../mend");
+		repo_sh(0, "orch resume -r x");
 	}
 	check_one("w", "new", &strikes[0], 0);
-	ck_assert_str_eq(out("git show w:sub/other; git -C ../repo--w status --porcelain"), "two");
+	ck_assert_str_eq(repo_out("git show w:sub/other; git -C ../repo--w status --porcelain"), "two");
 }
 END_TEST
 
 /* Killed before the worktree was made; then somebody else makes the branch, elsewhere. */
 START_TEST(c55_intent_that_does_not_match)
 {
-	if (!repository())
+	if (!repo_make())
 		return;
-	program("../bin/git", "#!/bin/sh\ntest \"$1 $2\" = 'worktree add' && test \"$POINT\" || exec \"$REAL_GIT\" \"$@\"\n"
+	repo_program("../bin/git", "#!/bin/sh\ntest \"$1 $2\" = 'worktree add' && test \"$POINT\" || exec \"$REAL_GIT\" \"$@\"\n"
 	    "kill -9 $(cat \"$T/pid\") $PPID; echo >\"$T/finished\"");
 	help_file("../f.orch", "worktree w", NULL);
 	ck_assert_int_eq(help_run("POINT=1 sh -c 'echo $$ >\"$T/pid\"; exec orch run -r x ../f.orch'").status, 137);
 	await("../finished");
-	sh(0, "git branch w $(git commit-tree -m other HEAD^{tree})");
+	repo_sh(0, "git branch w $(git commit-tree -m other HEAD^{tree})");
 	fails_and_is_mended("resume -r x", "git branch -D w");
-	ck_assert_str_eq(out("git rev-parse w"), out("git rev-parse main"));
+	ck_assert_str_eq(repo_out("git rev-parse w"), repo_out("git rev-parse main"));
 }
 END_TEST
 
@@ -1591,10 +1444,11 @@ check_four(void)
 	for (i = 0; i < LEN(names); i++) {
 		snprintf(key, sizeof key, "commit-%s", names[i]);
 		snprintf(branch, sizeof branch, "feat/%s", names[i]);
-		commit_is(key, branch, 1);
-		ck_assert_str_eq(out("git diff --name-only main feat/%s", names[i]), out("printf '%s.c\\n%s.where'", names[i], names[i]));
+		repo_commit_is(key, branch, 1);
+		ck_assert_str_eq(repo_out("git diff --name-only main feat/%s", names[i]),
+		    repo_out("printf '%s.c\\n%s.where'", names[i], names[i]));
 	}
-	ck_assert_str_eq(out("git worktree list | wc -l; git branch --list 'feat/*' | wc -l"), "5\n4");
+	ck_assert_str_eq(repo_out("git worktree list | wc -l; git branch --list 'feat/*' | wc -l"), "5\n4");
 }
 
 /* Until WANTED signals have hit a living orch; after each, resume. A run takes about 300 ms. */
@@ -1605,10 +1459,10 @@ kill_at_random(int sig, int wanted)
 	int hits = 0, tries = 0, hit, status, begun = 0;
 	char *before;
 
-	sh(0, "rm -f ../mended");
+	repo_sh(0, "rm -f ../mended");
 	fake_codex();
 	modules("auth api cart docs");
-	before = checkout();
+	before = repo_checkout();
 	template();
 	while (hits < wanted || begun) {
 		ck_assert_int_lt(tries++, 20 * wanted);
@@ -1622,7 +1476,7 @@ kill_at_random(int sig, int wanted)
 		ck_assert_msg(WIFEXITED(status) && WEXITSTATUS(status) == 0, "after %d: status %x: %s", hits, (unsigned)status,
 		    help_read("../said", NULL));
 		check_four();
-		is_untouched(before);
+		repo_is_untouched(before);
 		fresh_repository();
 		begun = 0;
 	}
@@ -1630,14 +1484,14 @@ kill_at_random(int sig, int wanted)
 
 START_TEST(c55_killed_at_any_moment)
 {
-	if (repository())
+	if (repo_make())
 		kill_at_random(SIGKILL, 30);
 }
 END_TEST
 
 START_TEST(c55_terminated_at_any_moment)
 {
-	if (repository())
+	if (repo_make())
 		kill_at_random(SIGTERM, 20);
 }
 END_TEST
@@ -1763,7 +1617,7 @@ git_suite(void)
 		TCase *t = cases[i].make();
 
 		tcase_set_timeout(t, cases[i].seconds);
-		tcase_add_checked_fixture(t, begin, help_end);
+		tcase_add_checked_fixture(t, repo_begin, help_end);
 		suite_add_tcase(s, t);
 	}
 	return s;
