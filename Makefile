@@ -51,7 +51,7 @@ TESTS = tests/check.o tests/help.o tests/procs.o tests/pty.o tests/work.o tests/
 	tests/git_test.o tests/terminal_test.o tests/fault_test.o tests/survive_test.o tests/history_test.o \
 	tests/limits_test.o tests/foreign_test.o tests/live_test.o tests/again_test.o tests/jobs_test.o \
 	tests/status_test.o tests/messages_test.o tests/held_test.o tests/together_test.o tests/trust_test.o \
-	tests/repo.o
+	tests/repo.o tests/worktree_test.o
 TEST_HEADERS = tests/fault.h tests/help.h tests/history.h tests/procs.h tests/pty.h tests/repo.h \
 	tests/suites.h tests/work.h
 

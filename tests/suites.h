@@ -11,6 +11,7 @@ Suite *run_suite(void);         /* whole runs: blocks, results, the command */
 Suite *process_suite(void);     /* whole runs: processes, signals, limits */
 Suite *call_suite(void);        /* whole runs: call, cd */
 Suite *git_suite(void);         /* whole runs: worktree, commit */
+Suite *worktree_suite(void);    /* whole runs: worktrees are looked at again; where they go */
 Suite *terminal_suite(void);    /* whole runs on a pseudo-terminal: ask, interactive, job control */
 Suite *fault_suite(void);       /* whole runs in which a call fails, or the process is killed there */
 Suite *again_suite(void);       /* what is asked again: -u, -n, diff */
