@@ -178,8 +178,8 @@ check_places(struct claim *c)
 		b = &c->taken[i];
 		if (strcmp(a->place, b->place) || !strcmp(a->item, b->item))
 			continue;
-		buf_fmt(c->error, "the items `%.100s` and `%.100s` would have their worktrees in one place, %s%s: use `at PATH`",
-		    a->item, b->item, *a->place == '/' ? "" : "REPO", a->place);
+		buf_fmt(c->error, "the %s `%.100s` and `%.100s` would have their worktrees in one place, %s%s: use `at PATH`",
+		    c->block->var ? "items" : "branches", a->item, b->item, *a->place == '/' ? "" : "REPO", a->place);
 		return -1;
 	}
 	return 0;
@@ -201,7 +201,7 @@ free_places(struct claim *c)
 static int
 claim_nodes(struct claim *c, const struct node *n)
 {
-	int moved;
+	int moved, bad;
 
 	for (; n; n = n->next) {
 		if (n->key && claim_key(c, n))
@@ -209,10 +209,13 @@ claim_nodes(struct claim *c, const struct node *n)
 		if (n->kind == NODE_WORKTREE && c->want == KEY_NONE && c->block->kind == NODE_PARALLEL)
 			claim_place(c, n);
 		c->moved |= n->kind == NODE_CD || n->enter;
-		moved = c->moved;
-		if (!n->var && (claim_nodes(c, n->body) || claim_nodes(c, n->other)))
-			return -1;
+		moved = c->moved;       /* an arm hands no directory back */
+		bad = !n->var && claim_nodes(c, n->body);
 		c->moved = moved;
+		bad = bad || (!n->var && claim_nodes(c, n->other));
+		c->moved = moved;
+		if (bad)
+			return -1;
 	}
 	return 0;
 }
@@ -267,5 +270,34 @@ claim_keys(struct walk *w, struct branch *b, struct items *items, uint32_t *tota
 	if (bad)
 		branch_fail_here(w, b, buf_str(error.n ? &error : &w->answers->error));
 	buf_free(&error);
+	return bad;
+}
+
+int
+claim_places(struct walk *w, struct branch *b)
+{
+	struct claim c = { 0 };
+	struct buf error = { 0 }, name = { 0 };
+	const struct node *n;
+	int bad;
+
+	c.w = w;
+	c.block = b->at;
+	c.error = &error;
+	branch_place(b, &c.at);
+	for (n = b->at->body; n; n = n->next) {
+		name.n = 0;
+		if (n->kind != NODE_WORKTREE || expand(w->answers, &c.at, &n->arg->t, &name))
+			continue;
+		c.var.value = buf_str(&name);
+		c.var.n = name.n;
+		claim_place(&c, n);
+	}
+	bad = check_places(&c);
+	if (bad)
+		branch_fail_here(w, b, buf_str(&error));
+	free_places(&c);
+	buf_free(&error);
+	buf_free(&name);
 	return bad;
 }

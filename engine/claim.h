@@ -15,4 +15,7 @@ int claim_read(struct answers *, const struct place *, const struct node *, stru
 /* Whether the N bytes of S may be a key: 0, or -1 and why not, added to ERROR. */
 int claim_check(const char *s, size_t n, struct buf *error);
 
+/* The same for the places of worktrees in a block of different runs. */
+int claim_places(struct walk *, struct branch *);
+
 #endif

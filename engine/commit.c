@@ -81,15 +81,15 @@ static int
 is_submodule(struct minder *d, const char *name)
 {
 	char *out = NULL, *line;
-	size_t n = strlen(name);
+	size_t n = strlen(name), len;
 	int found = 0;
 
 	if (GIT(d, &out, "config", "--file", ".gitmodules", "--get-regexp", "^submodule\\..*\\.path$"))
 		return 0;
-	for (line = out; line && *line && !found; line = strchr(line, '\n') ? strchr(line, '\n') + 1 : NULL) {
-		const char *value = strchr(line, ' ');
-
-		found = value && !strncmp(value + 1, name, n) && (!value[n + 1] || value[n + 1] == '\n');
+	/* submodule.ITS NAME.path THE PATH; either may hold blanks */
+	for (line = strtok(out, "\n"); line && !found; line = strtok(NULL, "\n")) {
+		len = strlen(line);
+		found = len > n + 6 && !strcmp(line + len - n, name) && !strncmp(line + len - n - 6, ".path ", 6);
 	}
 	free(out);
 	return found;
@@ -221,6 +221,20 @@ add_all(struct minder *d)
 	name_nested(d);
 }
 
+/* A line that works in no worktree by the name of its directory may still be in one of this run: a link has led there. */
+static void
+look_at_known(struct minder *d, const char *top)
+{
+	const struct worktree *w;
+
+	for (w = d->task->worktree ? NULL : d->task->known; w; w = w->next)
+		if (git_is_same_file(w->path, top)) {
+			d->task->worktree = w;
+			git_look(d);
+			return;
+		}
+}
+
 void
 mind_commit(struct minder *d)
 {
@@ -231,6 +245,7 @@ mind_commit(struct minder *d)
 	git_look(d);
 	git_must(d, GIT(d, &out, "rev-parse", "--show-toplevel"), out, "git rev-parse (is this a git repository?)");
 	git_look_inside(d, out);
+	look_at_known(d, out);
 	made = find_made(d, before);
 	if (made) {
 		git_keep_line(d, made);

@@ -20,6 +20,7 @@ struct look {
 	const char *git_dir;    /* --absolute-git-dir */
 	const char *common;     /* --git-common-dir, perhaps from the worktree */
 	const char *head;       /* --symbolic-full-name HEAD: HEAD itself if it is detached */
+	int no_commit;          /* the branch that HEAD names has none */
 };
 
 static void leave_look(struct minder *, int what, struct buf *) NO_RETURN;
@@ -104,22 +105,37 @@ leave_branch(struct minder *d, const char *head)
 	leave_look(d, WORKTREE_OTHER, &b);
 }
 
-/* git takes the directory for no worktree, or has no commit there. */
+/* The branch is not there any more, though the worktree is on it. */
+static void leave_deleted(struct minder *) NO_RETURN;
+
+static void
+leave_deleted(struct minder *d)
+{
+	const struct worktree *w = d->task->worktree;
+	struct buf b = { 0 };
+
+	buf_text(&b, "branch ");
+	shell_add(&b, w->branch);
+	buf_text(&b, " of worktree ");
+	shell_add(&b, w->path);
+	buf_text(&b, " was deleted: to find its commits: git -C ");
+	shell_add(&b, w->path);
+	buf_text(&b, " reflog show HEAD");
+	leave_look(d, WORKTREE_OTHER, &b);
+}
+
+/* git takes the directory for no worktree. */
 static void leave_unusable(struct minder *) NO_RETURN;
 
 static void
 leave_unusable(struct minder *d)
 {
 	const struct worktree *w = d->task->worktree;
-	char *head = NULL;
 	struct buf b = { 0 };
 	struct stat st;
 
 	if (!lstat(w->path, &st) && !S_ISDIR(st.st_mode))
 		leave_not(d, "is not a directory any more, but ", S_ISLNK(st.st_mode) ? "a symbolic link" : "a file");
-	if (!git_run(d, w->path, d->m->null, &head, "symbolic-ref", "--quiet", "HEAD", (const char *)NULL) && strncmp(head, "refs/heads/", 11) == 0 &&
-	    strcmp(head + 11, w->branch))
-		leave_branch(d, head);
 	begin_why(d, &b);
 	buf_text(&b, "cannot be used by git any more; if its repository was moved: git worktree repair ");
 	shell_add(&b, w->path);
@@ -130,28 +146,53 @@ leave_unusable(struct minder *d)
 	leave_look(d, WORKTREE_OTHER, &b);
 }
 
+/* Cuts what git has said into its lines. -1: there are more or fewer, since a path holds a newline: nothing can be said
+ * for sure then. */
 static int
-read_look(struct minder *d, struct look *l)
+cut_look(struct look *l)
 {
 	const char **lines[4];
-	char *s;
+	char *s = l->all;
 	int i;
 
-	memset(l, 0, sizeof *l);
-	if (git_run(d, d->task->worktree->path, d->m->null, &l->all, "rev-parse", "--show-toplevel", "--absolute-git-dir",
-	    "--git-common-dir", "--symbolic-full-name", "HEAD", (const char *)NULL))
-		return -1;
 	lines[0] = &l->top;
 	lines[1] = &l->git_dir;
 	lines[2] = &l->common;
 	lines[3] = &l->head;
-	for (i = 0, s = l->all; i < 4 && s; i++) {
+	for (i = 0; i < 4 && s; i++) {
 		*lines[i] = s;
 		s = strchr(s, '\n');
 		if (s)
 			*s++ = '\0';
 	}
-	return i == 4 && !s ? 0 : -1;   /* else a path holds a newline: nothing can be said for sure */
+	return i == 4 && !s ? 0 : -1;
+}
+
+/* Asks git once. -1: it says nothing useful. */
+static int
+read_look(struct minder *d, struct look *l)
+{
+	const char *dir = d->task->worktree->path;
+	int errors = d->errors, bad;
+	struct buf b = { 0 };
+	char *head = NULL;
+
+	memset(l, 0, sizeof *l);
+	d->errors = d->m->null;         /* a branch without a commit is no error yet */
+	bad = git_run(d, dir, d->m->null, &l->all, "rev-parse", "--show-toplevel", "--absolute-git-dir", "--git-common-dir",
+	    "--symbolic-full-name", "HEAD", (const char *)NULL);
+	d->errors = errors;
+	if (!bad)
+		return cut_look(l);
+	if (git_run(d, dir, d->m->null, &l->all, "rev-parse", "--show-toplevel", "--absolute-git-dir", "--git-common-dir",
+	    (const char *)NULL) || git_run(d, dir, d->m->null, &head, "symbolic-ref", "--quiet", "HEAD", (const char *)NULL))
+		return -1;
+	buf_fmt(&b, "%s\n%s", l->all, head);
+	free(l->all);
+	free(head);
+	l->all = buf_take(&b);
+	l->no_commit = 1;
+	return cut_look(l);
 }
 
 /* Whether COMMON is the repository of the line that made the worktree. Where that line stood at the top of a main
@@ -226,6 +267,8 @@ git_look(struct minder *d)
 		leave_not(d, "has a .git that is not its own, but ", l.git_dir);
 	if (strncmp(l.head, "refs/heads/", 11) || strcmp(l.head + 11, w->branch))
 		leave_branch(d, l.head);
+	if (l.no_commit)
+		leave_deleted(d);
 	free(common);
 	free(l.all);
 }

@@ -141,7 +141,8 @@ default_place(struct minder *d, const char *common)
 		inside = 1;
 	} else if (is_bare) {
 		top = mem_dup(common, n > 5 && common[n - 5] != '/' && !strcmp(common + n - 4, ".git") ? n - 4 : n);
-	} else if (!(top = git_rev_parse(d, common, "--show-toplevel"))) {
+	} else if (!(top = git_rev_parse(d, common, "--show-toplevel")) &&
+	    !(d->task->worktree && (top = git_rev_parse(d, d->task->worktree->made_in, "--show-toplevel")))) {
 		int status = GIT(d, &top, "rev-parse", "--show-toplevel");
 
 		git_must(d, status, top, "git rev-parse");

@@ -177,7 +177,7 @@ task_names_repository(const char *entry)
 {
 	static const char *const names[] = {
 		"DIR=", "WORK_TREE=", "INDEX_FILE=", "COMMON_DIR=", "OBJECT_DIRECTORY=", "ALTERNATE_OBJECT_DIRECTORIES=", "NAMESPACE=",
-		"PREFIX=", "IMPLICIT_WORK_TREE=", "GRAFT_FILE=", "SHALLOW_FILE=", "INTERNAL_SUPER_PREFIX=",
+		"PREFIX=", "IMPLICIT_WORK_TREE=", "GRAFT_FILE=", "SHALLOW_FILE=", "INTERNAL_SUPER_PREFIX=", "QUARANTINE_PATH=",
 	};
 	size_t i;
 

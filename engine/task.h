@@ -47,6 +47,7 @@ struct task {
 	int tells;              /* its minder first tells that it runs */
 	int interactive;        /* TASK_STEP: the agent gets the terminal */
 	const struct worktree *worktree;        /* it works in this one, which is looked at first; NULL: in none */
+	const struct worktree *known;           /* TASK_COMMIT: all that this walk has made or kept */
 	uint64_t question;      /* TASK_IF in a worktree: the digest of what it asks */
 	const char *branch, *from, *path;       /* TASK_WORKTREE; from and path NULL: not given; path absolute */
 	const char *const *choices;     /* TASK_ASK: nchoices of them */

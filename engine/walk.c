@@ -122,7 +122,7 @@ at_parallel(struct walk *w, struct branch *b)
 
 	if (wait_for_stdin(w, b) || (max = read_max(w, b)) < 0)
 		return 0;
-	if (n->var && read_items(w, b, &items, &total))
+	if (n->var ? read_items(w, b, &items, &total) : claim_places(w, b))
 		return 0;
 	for (child = n->var ? NULL : n->body; child; child = child->next)
 		total++;
@@ -388,7 +388,8 @@ at_cd(struct walk *w, struct branch *b)
 		branch_fail_here(w, b, "the directory to go to is empty");
 	} else {
 		join_dir(b, buf_str(&s), &path);
-		branch_set_dir(b, buf_str(&path), worktree_around(w->worktrees, path.s));
+		buf_str(&path);
+		branch_set_dir(b, path.s, worktree_around(w->worktrees, path.s));
 		branch_go_on(b);
 	}
 	buf_free(&s);
@@ -469,6 +470,7 @@ make_task(struct walk *w, struct branch *b, struct task *t)
 		bad = task_step(t, w->around, w->answers, &at, b->at, branch_step(w, b));
 	else
 		bad = task_other(t, w->around, w->answers, &at, b->at, branch_step(w, b));
+	t->known = w->worktrees;
 	if (bad)
 		return bad;
 	b->retries = t->retries;

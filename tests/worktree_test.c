@@ -1074,7 +1074,23 @@ static const char *const no_collisions[] = {
 	/* one after the other */
 	"for m in a/b a-b\nif test $m = a/b\nworktree {{m}} enter as w-{{m}}\nend\nend",
 	"parallel i in 1 2\nfor m in a/b a-b\nif test $m = a/b\nworktree {{i}}/{{m}} enter as w-{{i}}-{{m}}\nend\nend\nend",
-	/* names that only begin alike */
+	/* Different runs of one block too. */
+START_TEST(one_place_for_different_branches)
+{
+	struct ran r;
+
+	if (!repo_make())
+		return;
+	help_file("../f.orch", "parallel", "worktree d/b", "run sh as s | echo started >>\"$T/started\"", "worktree d-b", "end", NULL);
+	r = repo_sh(1, "orch run -r x ../f.orch");
+	help_has(r.err, "the branches `d/b` and `d-b` would have their worktrees in one place");
+	repo_no_file("../started");
+	help_file("../g.orch", "parallel", "worktree d/b", "worktree d-b at ../other", "worktree e", "end", NULL);
+	repo_sh(0, "orch run -r y ../g.orch");
+}
+END_TEST
+
+/* names that only begin alike */
 	"parallel m in a a-b a-b-c\nworktree {{m}} enter as w-{{m}}\nend",
 	"parallel m in ab a b\nworktree w-{{m}} at ../{{m}} as w-{{m}}\nend",
 };
@@ -1685,6 +1701,7 @@ place_case(Suite *s)
 
 	tcase_add_test(t, places_of_any_script);
 	tcase_add_loop_test(t, one_place_for_two, 0, LEN(collisions));
+	tcase_add_test(t, one_place_for_different_branches);
 	tcase_add_loop_test(t, two_places_for_two, 0, LEN(no_collisions));
 	tcase_add_loop_test(t, place_of_a_layout, 0, LEN(layouts));
 }
