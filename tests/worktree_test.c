@@ -1063,18 +1063,7 @@ START_TEST(one_place_for_two)
 }
 END_TEST
 
-/* No alarm where there is no danger. */
-static const char *const no_collisions[] = {
-	/* one item, one branch of the workflow */
-	"parallel m in a b\nif test $m = a\nworktree x-{{m}} as one-{{m}}\nelse\nworktree x.{{m}} enter as "
-	    "two-{{m}}\nend\nend",
-	/* other directories, of other repositories */
-	"parallel m in one two\ncd ../{{m}}\nworktree w enter as w-{{m}}\nrun sh as s-{{m}} | pwd\nend",
-	"parallel m in one two\ncd ../{{m}}\nworktree w enter at wt as w-{{m}}\nrun sh as s-{{m}} | pwd\nend",
-	/* one after the other */
-	"for m in a/b a-b\nif test $m = a/b\nworktree {{m}} enter as w-{{m}}\nend\nend",
-	"parallel i in 1 2\nfor m in a/b a-b\nif test $m = a/b\nworktree {{i}}/{{m}} enter as w-{{i}}-{{m}}\nend\nend\nend",
-	/* Different runs of one block too. */
+/* Different runs of one block too. */
 START_TEST(one_place_for_different_branches)
 {
 	struct ran r;
@@ -1090,7 +1079,18 @@ START_TEST(one_place_for_different_branches)
 }
 END_TEST
 
-/* names that only begin alike */
+/* No alarm where there is no danger. */
+static const char *const no_collisions[] = {
+	/* one item, one branch of the workflow */
+	"parallel m in a b\nif test $m = a\nworktree x-{{m}} as one-{{m}}\nelse\nworktree x.{{m}} enter as "
+	    "two-{{m}}\nend\nend",
+	/* other directories, of other repositories */
+	"parallel m in one two\ncd ../{{m}}\nworktree w enter as w-{{m}}\nrun sh as s-{{m}} | pwd\nend",
+	"parallel m in one two\ncd ../{{m}}\nworktree w enter at wt as w-{{m}}\nrun sh as s-{{m}} | pwd\nend",
+	/* one after the other */
+	"for m in a/b a-b\nif test $m = a/b\nworktree {{m}} enter as w-{{m}}\nend\nend",
+	"parallel i in 1 2\nfor m in a/b a-b\nif test $m = a/b\nworktree {{i}}/{{m}} enter as w-{{i}}-{{m}}\nend\nend\nend",
+	/* names that only begin alike */
 	"parallel m in a a-b a-b-c\nworktree {{m}} enter as w-{{m}}\nend",
 	"parallel m in ab a b\nworktree w-{{m}} at ../{{m}} as w-{{m}}\nend",
 };
