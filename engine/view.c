@@ -267,7 +267,7 @@ fail(struct view *v, const char *dir, const char *part)
 {
 	int saved = errno;
 
-	snprintf(v->store.what, sizeof v->store.what, "%.100s/%.100s/%s", dir, v->store.name, part);
+	store_blame(&v->store, dir, part);
 	errno = saved;
 	return -1;
 }

@@ -10,6 +10,32 @@ is_plain(char c)
 }
 
 size_t
+escape_cut(const char *s, size_t n, size_t most)
+{
+	size_t cut = n < most ? n : most, k;
+
+	for (k = cut; cut < n && k && cut - k < 4 && ((unsigned char)s[k] & 0xc0) == 0x80; k--)
+		;
+	return cut < n && ((unsigned char)s[k] & 0xc0) == 0xc0 ? k : cut;
+}
+
+void
+escape_append(char *out, size_t size, const char *s, size_t most)
+{
+	size_t at = strlen(out), n = strlen(s), room = size - at - 1;
+
+	if (n > most || n > room) {
+		n = escape_cut(s, n, most + 3 < room ? most : room < 3 ? 0 : room - 3);
+		memcpy(out + at, s, n);
+		at += n;
+		s = "...";
+		n = room < 3 ? 0 : 3;
+	}
+	memcpy(out + at, s, n);
+	out[at + n] = '\0';
+}
+
+size_t
 escape_byte(char out[3], char c)
 {
 	static const char digits[] = "0123456789ABCDEF";

@@ -4,6 +4,12 @@
 
 #include <stddef.h>
 
+/* How many of the N bytes at S, MOST at most, end with a whole character of UTF-8. */
+size_t escape_cut(const char *s, size_t n, size_t most);
+
+/* Adds S, MOST bytes of it at most, to the text in the SIZE bytes at OUT. What is cut off leaves `...`. */
+void escape_append(char *out, size_t size, const char *s, size_t most);
+
 /* Writes the byte C as it stands in a field to OUT; returns how many bytes that are, 3 at most. */
 size_t escape_byte(char out[3], char c);
 

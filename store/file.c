@@ -3,6 +3,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <poll.h>
 #include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -25,6 +26,51 @@ file_write(int fd, const void *p, size_t n)
 		n -= (size_t)done;
 	}
 	return 0;
+}
+
+/* Whether what has failed is to be done again: FD is another's too, who has made it non-blocking (O_NONBLOCK is no
+ * descriptor's own), so it is waited here as its kernel would have. */
+static int
+is_for_now(int fd, short events)
+{
+	struct pollfd p = { 0 };
+
+	if (errno != EAGAIN && errno != EWOULDBLOCK)
+		return errno == EINTR;
+	p.fd = fd;
+	p.events = events;
+	if (poll(&p, 1, -1) > 0 && p.revents == events)
+		poll(NULL, 0, 1);       /* not every system means by that that there is room for all of it */
+	return 1;
+}
+
+int
+file_write_wait(int fd, const void *p, size_t n)
+{
+	const char *s = p;
+	ssize_t done;
+
+	while (n) {
+		done = write(fd, s, n);
+		if (done < 0 && is_for_now(fd, POLLOUT))
+			continue;
+		if (done < 0)
+			return -1;
+		s += done;
+		n -= (size_t)done;
+	}
+	return 0;
+}
+
+long
+file_read_wait(int fd, void *p, size_t n)
+{
+	ssize_t got;
+
+	do
+		got = read(fd, p, n);
+	while (got < 0 && is_for_now(fd, POLLIN));
+	return (long)got;
 }
 
 int

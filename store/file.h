@@ -7,6 +7,11 @@
 /* Writes all N bytes. -1 and errno when that is not possible. */
 int file_write(int fd, const void *p, size_t n);
 
+/* The same for a descriptor that orch was started with. Whoever shares it may have made it non-blocking, as node does: then
+ * its reader is waited for, its writer. */
+int file_write_wait(int fd, const void *p, size_t n);
+long file_read_wait(int fd, void *p, size_t n);
+
 /* Makes what was written to FD safe on disk. -1 and errno: then it is not, and never asked again. */
 int file_sync(int fd);
 

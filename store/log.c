@@ -75,15 +75,21 @@ mend(int fd)
 	return 0;
 }
 
-/* A field, escaped; cut when there is no room. */
+/* A field, escaped; cut at a character when there is no room, which `...` says. */
 static size_t
 put_field(char *out, size_t at, const char *s, size_t n)
 {
-	size_t i;
+	size_t i, last = at;            /* where the last character begins that leaves room for the mark */
 
-	for (i = 0; i < n && at < LINE_MOST - 8; i++)
+	for (i = 0; i < n && at < LINE_MOST - 8; i++) {
+		if (((unsigned char)s[i] & 0xc0) != 0x80 && at < LINE_MOST - 16)
+			last = at;
 		at += escape_byte(out + at, s[i]);
-	return at;
+	}
+	if (i == n)
+		return at;
+	memcpy(out + last, "...", 3);
+	return last + 3;
 }
 
 static int

@@ -15,32 +15,73 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "store/escape.h"
 #include "store/file.h"
 #include "store/log.h"
+
+enum { DIR_SHOWN = 300 };       /* bytes of -d in a message; what is longer is cut there */
 
 static int
 fail(struct store *s, const char *what)
 {
-	snprintf(s->what, sizeof s->what, "%s", what);
+	s->what[0] = '\0';
+	escape_append(s->what, sizeof s->what, what, sizeof s->what);
 	s->told = 0;
 	return -1;
 }
 
 /* Says which part of the run's directory it was about. */
 static const char *
-part(const struct store *s, const char *dir, const char *name, char path[256])
+part(const struct store *s, const char *dir, const char *name, char path[STORE_PATH])
 {
-	snprintf(path, 256, "%.100s/%.100s%s%.20s", dir, s->name, *name ? "/" : "", name);
+	path[0] = '\0';
+	escape_append(path, STORE_PATH, dir, DIR_SHOWN);
+	escape_append(path, STORE_PATH, "/", 1);
+	escape_append(path, STORE_PATH, s->name, KEY_NAME_MAX);
+	escape_append(path, STORE_PATH, *name ? "/" : "", 1);
+	escape_append(path, STORE_PATH, name, KEY_NAME_MAX);
 	return path;
+}
+
+void
+store_blame(struct store *s, const char *dir, const char *name)
+{
+	char path[STORE_PATH];
+
+	fail(s, part(s, dir, name, path));
 }
 
 /* The path WHAT is as WHY says. */
 static int
 fail_told(struct store *s, int error, const char *what, const char *why)
 {
-	snprintf(s->what, sizeof s->what, "%.200s %s", what, why);
+	s->what[0] = '\0';
+	escape_append(s->what, sizeof s->what, what, STORE_PATH);
+	escape_append(s->what, sizeof s->what, " ", 1);
+	escape_append(s->what, sizeof s->what, why, sizeof s->what);
 	s->told = 1;
 	errno = error;
+	return -1;
+}
+
+const char *
+store_remedy(int error)
+{
+	return error == EINVAL || error == ENOSYS || error == EOPNOTSUPP || error == ENOTSUP || error == ENOLCK ?
+	    "this file system cannot hold a run: use -d DIR for one on another file system" : NULL;
+}
+
+/* The directory WHAT cannot be made safe: what is renamed there could be lost with the power. */
+static int
+fail_sync(struct store *s, const char *what)
+{
+	int error = errno;
+	const char *remedy = store_remedy(error);
+
+	fail_told(s, error, what, "cannot be synced to disk (fsync: ");
+	escape_append(s->what, sizeof s->what, strerror(error), 100);
+	escape_append(s->what, sizeof s->what, remedy ? "): " : ")", 3);
+	escape_append(s->what, sizeof s->what, remedy ? remedy : "", sizeof s->what);
 	return -1;
 }
 
@@ -120,7 +161,7 @@ open_top(struct store *s, const char *dir, enum store_use use)
 		s->top = file_make_dir(parent, last);
 		if (s->top >= 0 && file_sync(parent) && errno != EINVAL) {
 			file_drop(parent);
-			return fail(s, dir);
+			return fail_sync(s, dir);
 		}
 	} else {
 		s->top = file_open_dir(parent, last);
@@ -204,7 +245,7 @@ static int
 open_parts(struct store *s, const char *dir, enum store_use use)
 {
 	static const char *const names[] = { "result", "asked", "how", "stderr", "tmp" };
-	char path[256];
+	char path[STORE_PATH];
 	int *fds[5];
 	size_t i;
 
@@ -230,7 +271,7 @@ open_parts(struct store *s, const char *dir, enum store_use use)
 		return fail_part(s, s->run, "log", part(s, dir, "log", path));
 	/* What was renamed when an earlier orch was killed counts from now on: it has to be safe too. */
 	if (file_sync(s->result) || file_sync(s->run) || file_sync(s->top))
-		return fail(s, part(s, dir, "", path));
+		return fail_sync(s, part(s, dir, "", path));
 	return 0;
 }
 
@@ -253,7 +294,7 @@ set_path(struct store *s, const char *dir)
 int
 store_open(struct store *s, const char *dir, const char *name, size_t n, enum store_use use)
 {
-	char path[256];
+	char path[STORE_PATH];
 	struct stat st;
 
 	memset(s, 0, sizeof *s);

@@ -25,6 +25,9 @@ enum store_use {
 	STORE_WRITE             /* what is missing is made */
 };
 
+/* Bytes of a path in a message, and of the message; what is longer is cut, and says so by `...`. */
+enum { STORE_PATH = 640, STORE_WHAT = STORE_PATH + 260 };
+
 struct store {
 	int top;                /* .orch; these are -1 while they are not open */
 	int run;
@@ -35,7 +38,7 @@ struct store {
 	char name[KEY_NAME_MAX + 1];    /* of the run, as a file's name */
 	int shown;              /* ->top holds other things too, and does not keep git from the runs: each does */
 	char *path;             /* absolute, of the run's directory; freed by store_close */
-	char what[300];         /* after an error: the path that it was about, or what is wrong with it */
+	char what[STORE_WHAT];  /* after an error: the path that it was about, or what is wrong with it */
 	int told;               /* ->what says what is wrong: errno adds nothing */
 };
 
@@ -45,6 +48,13 @@ struct store {
 int store_open(struct store *, const char *dir, const char *name, size_t n, enum store_use);
 
 void store_close(struct store *);
+
+/* Makes ->what the part NAME of the run below DIR. errno is the caller's. */
+void store_blame(struct store *, const char *dir, const char *name);
+
+/* What helps when the file system does not have what a run needs (locks, directories that can be made safe); NULL when
+ * that is not what ERROR, an errno, means. */
+const char *store_remedy(int error);
 
 /* Calls EACH with the name of every run below DIR (decode it with key_decode). Returns -1 and errno;
  * ELOOP if DIR is a link; a DIR that is not there has no runs. */

@@ -15,6 +15,7 @@
 #include <unistd.h>
 
 #include "parse/diag.h"
+#include "store/escape.h"
 #include "store/file.h"
 #include "store/key.h"
 #include "store/log.h"
@@ -564,16 +565,71 @@ START_TEST(log_only_appended)
 }
 END_TEST
 
-/* However long what is to be said, it is one line that can be read. */
+/* Of what does not fit, whole characters are left, and a mark. */
+START_TEST(what_does_not_fit_is_cut_at_a_character)
+{
+	static const char text[] = "a\xc3\xa9\xe6\x97\xa5\xf0\x9f\x98\x80z";
+	static const size_t whole[] = { 0, 1, 1, 3, 3, 3, 6, 6, 6, 6, 10 };
+	char out[64];
+	size_t n;
+
+	for (n = 0; n < sizeof whole / sizeof *whole; n++) {
+		ck_assert_uint_eq(escape_cut(text, sizeof text - 1, n), whole[n]);
+		strcpy(out, ">");
+		escape_append(out, sizeof out, text, n);
+		ck_assert_uint_eq(strlen(out), 1 + whole[n] + 3);
+		ck_assert_int_eq(memcmp(out + 1, text, whole[n]), 0);
+		ck_assert_str_eq(out + 1 + whole[n], "...");
+	}
+	strcpy(out, ">");
+	escape_append(out, sizeof out, text, 11);
+	ck_assert_str_eq(out + 1, text);
+	for (n = 5; n <= sizeof text; n++) {
+		strcpy(out, ">");
+		escape_append(out, n, text, sizeof text);
+		ck_assert_uint_lt(strlen(out), n);
+		ck_assert_str_eq(out + strlen(out) - 3, "...");
+	}
+	ck_assert_uint_eq(escape_cut("\x80\x80\x80\x80\x80\x80", 6, 5), 5);
+}
+END_TEST
+
+/* What is said of a path that is too long to be shown: its beginning, cut at a character, and what is wrong with it. */
+START_TEST(a_long_directory_is_cut_visibly)
+{
+	char dir[1300] = "";
+	struct store s;
+	int i;
+
+	for (i = 0; i < 5; i++) {
+		memset(dir + strlen(dir), 'd', 99);
+		strcat(dir, i == 2 ? "\xc3\xa9/" : "/");
+		ck_assert_int_eq(mkdir(dir, 0700), 0);
+	}
+	dir[strlen(dir) - 1] = '\0';
+	ck_assert_int_eq(mkdir("x", 0700), 0);
+	ck_assert_int_eq(chmod(dir, 0700), 0);
+	ck_assert_int_eq(store_open(&s, dir, "nowhere", 7, STORE_READ), -1);
+	ck_assert_int_eq(strncmp(s.what, dir, 299), 0);
+	ck_assert_str_eq(s.what + 299, ".../nowhere");
+	store_close(&s);
+}
+END_TEST
+
+/* However long what is to be said, it is one line that can be read, cut at a character, which it shows. */
 START_TEST(log_long_text)
 {
+	static const char *const units[] = { "t", "\n", "\xc3\xa9", "\xe6\x97\xa5", "\xf0\x9f\x98\x80" };
+	const char *unit = units[_i / 4];
+	size_t n = strlen(unit), i, kept;
 	struct log_line l = events[5];
 	struct lines *lines = malloc(sizeof *lines);
 	char *text = malloc(20001);
 	int fd = log_open(AT_FDCWD);
 
-	memset(text, _i ? '\n' : 't', 20000);
-	text[20000] = '\0';
+	for (i = 0; i + n <= 20000; i++)
+		text[i] = i < (size_t)_i % 4 ? 'a' : unit[(i - (size_t)_i % 4) % n];
+	text[i] = '\0';
 	l.text = text;
 	ck_assert_int_eq(log_add(fd, &l), 0);
 	l.text = "short";
@@ -581,8 +637,11 @@ START_TEST(log_long_text)
 	ck_assert_int_eq(help_count(help_read("log", NULL), "\n"), 2);
 	read_lines(lines);
 	ck_assert_int_eq(lines->n, 2);
-	ck_assert_uint_gt(strlen(lines->list[0].text), 1000);
-	ck_assert_int_eq(strncmp(lines->list[0].text, text, strlen(lines->list[0].text)), 0);
+	kept = strlen(lines->list[0].text) - 3;
+	ck_assert_uint_gt(kept, 1000);
+	ck_assert_int_eq(strncmp(lines->list[0].text, text, kept), 0);
+	ck_assert_str_eq(lines->list[0].text + kept, "...");
+	ck_assert_uint_eq((kept - (size_t)_i % 4) % n, 0);
 	ck_assert_str_eq(lines->list[1].text, "short");
 }
 END_TEST
@@ -1708,7 +1767,9 @@ records_case(void)
 	tcase_add_checked_fixture(tc, start_as_user, end_as_user);
 	tcase_add_test(tc, log_round_trip);
 	tcase_add_test(tc, log_only_appended);
-	tcase_add_loop_test(tc, log_long_text, 0, 2);
+	tcase_add_test(tc, what_does_not_fit_is_cut_at_a_character);
+	tcase_add_test(tc, a_long_directory_is_cut_visibly);
+	tcase_add_loop_test(tc, log_long_text, 0, 20);
 	tcase_add_test(tc, log_missing);
 	tcase_add_test(tc, log_in_pieces);
 	tcase_add_loop_test(tc, log_endless_line, 0, 8);
