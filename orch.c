@@ -9,6 +9,7 @@
 #include "engine/loop.h"
 #include "engine/run.h"
 #include "engine/runs.h"
+#include "engine/start.h"
 #include "engine/title.h"
 #include "engine/trust.h"
 #include "engine/width.h"
@@ -64,7 +65,7 @@ static void
 say(struct buf *b)
 {
 	if (b->n)
-		file_write(2, b->s, b->n);
+		file_write_wait(2, b->s, b->n);
 	b->n = 0;
 }
 
@@ -73,7 +74,7 @@ no_memory(void)
 {
 	static const char text[] = "orch: out of memory; what was answered is kept\n";
 
-	file_write(2, text, sizeof text - 1);
+	file_write_wait(2, text, sizeof text - 1);
 	_exit(FAILED);
 }
 
@@ -97,7 +98,7 @@ static int
 write_out(void *ctx, const char *s, size_t n)
 {
 	(void)ctx;
-	return file_write(1, s, n);
+	return file_write_wait(1, s, n);
 }
 
 static int
@@ -191,8 +192,9 @@ start_run(struct options *o)
 	struct buf said = { 0 }, shown = { 0 };
 
 	if (loop_prepare()) {
-		buf_fmt(&said, "orch: /dev/null: %s\n", strerror(errno));
-		return finish_run(o, &said, &shown, FAILED);
+		int status = start_fail(&said, "/dev/null", errno);
+
+		return finish_run(o, &said, &shown, status);
 	}
 	return finish_run(o, &said, &shown, run_workflow(&o->run, &said, &shown));
 }
@@ -415,7 +417,7 @@ do_help(const char *text)
 	struct buf error = { 0 };
 
 	errno = 0;
-	return end_output(&error, file_write(1, text, strlen(text)) ? FAILED : OK);
+	return end_output(&error, file_write_wait(1, text, strlen(text)) ? FAILED : OK);
 }
 
 static int

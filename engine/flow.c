@@ -27,7 +27,7 @@ read_file(const char *path, struct buf *out)
 
 	if (fd < 0)
 		return strerror(errno);
-	while ((got = file_read_some(fd, buf_room(out, 16 * 1024), 16 * 1024)) > 0)
+	while ((got = file_read_wait(fd, buf_room(out, 16 * 1024), 16 * 1024)) > 0)
 		out->n += (size_t)got;
 	file_drop(fd);
 	return got < 0 ? strerror(errno) : NULL;

@@ -24,6 +24,7 @@
 #include "engine/kin.h"
 #include "engine/minder.h"
 #include "engine/output.h"
+#include "engine/start.h"
 #include "parse/mem.h"
 #include "store/file.h"
 #include "store/log.h"
@@ -241,7 +242,8 @@ make_pipe(int fds[2])
 	return -1;
 }
 
-static int
+/* Returns NULL, or the name of what cannot be had, with errno. */
+static const char *
 set_up(struct loop_state *l)
 {
 	siginfo_t info;
@@ -249,7 +251,7 @@ set_up(struct loop_state *l)
 
 	hold_signals();
 	if (make_pipe(report) || make_pipe(life))
-		return -1;
+		return "a pipe";
 	fcntl(report[0], F_SETFL, O_NONBLOCK);
 	l->report = report[0];
 	l->life = life[1];
@@ -258,7 +260,7 @@ set_up(struct loop_state *l)
 	l->minding.life = life[0];
 	l->minding.null = file_open_as(AT_FDCWD, "/dev/null", O_RDWR);
 	if (l->minding.null < 0)
-		return -1;
+		return "/dev/null";
 	l->minding.orch = getpid();
 	l->minding.job = getpgrp();
 	l->minding.jobserver = l->jobserver = &jobserver;
@@ -272,7 +274,7 @@ set_up(struct loop_state *l)
 		l->adopts = kin_adopt();
 	if (kin_is_blind())
 		buf_text(&l->progress->out, "orch: warning: /proc cannot be read: of what agents start only their process groups are ended\n");
-	return 0;
+	return NULL;
 }
 
 /* The log. It is not the truth, so a run goes on without it; it is said once. */
@@ -981,14 +983,15 @@ int
 loop_run(struct walk *w, struct store *s, struct progress *p)
 {
 	struct loop_state l = { 0 };
+	const char *lacks;
 	int more;
 
 	l.walk = w;
 	l.store = s;
 	l.progress = p;
-	if (set_up(&l)) {
-		buf_fmt(&p->out, "orch: cannot start: %s\n", strerror(errno));
-		return 1;
+	if ((lacks = set_up(&l))) {
+		buf_fmt(&w->reason, "cannot start: %s: %s", lacks, strerror(errno));
+		return start_fail(&p->out, lacks, errno);
 	}
 	let_signals_in();
 	look_at_signals(&l);

@@ -1041,8 +1041,8 @@ mind_stdin(struct minder *d, int in)
 		if (!FD_ISSET(in, &set))
 			continue;
 		n = file_read_some(in, buf, sizeof buf);
-		if (n < 0 && errno == EIO && !terminal_wait(d, in))
-			continue;       /* it was in the background */
+		if (n < 0 && (errno == EAGAIN || (errno == EIO && !terminal_wait(d, in))))
+			continue;       /* another has read it; it was in the background */
 		if (n < 0)
 			leave_errno(d, OUT_IO, "standard input");
 		mind_write(d, fd, buf, (size_t)n, "tmp/");

@@ -19,6 +19,7 @@
 #include "engine/results.h"
 #include "engine/runs.h"
 #include "engine/spawn.h"
+#include "engine/start.h"
 #include "engine/trust.h"
 #include "parse/mem.h"
 #include "parse/near.h"
@@ -69,7 +70,27 @@ working_directory(void)
 static int
 store_error(struct run *r, const struct store *s)
 {
-	return runs_fail(r->say, 2, s->what, s->told ? NULL : strerror(errno));
+	struct buf why = { 0 };
+
+	buf_text(&why, strerror(errno));
+	start_remedy(&why, errno);
+	runs_fail(r->say, 2, s->what, s->told ? NULL : buf_str(&why));
+	buf_free(&why);
+	return 2;
+}
+
+/* Without its lock nothing is started: two could work on the run. */
+static int
+lock_error(struct run *r)
+{
+	int error = errno;
+	const char *remedy = store_remedy(error);
+
+	buf_fmt(r->say, "orch: run %s cannot be locked: %s", r->shown.s, strerror(error));
+	if (remedy)
+		buf_fmt(r->say, ": %s", remedy);
+	buf_char(r->say, '\n');
+	return 2;
 }
 
 static int
@@ -156,7 +177,7 @@ read_stdin(struct run *r)
 	struct buf b = { 0 };
 	long got;
 
-	while ((got = file_read_some(0, buf_room(&b, 16 * 1024), 16 * 1024)) > 0)
+	while ((got = file_read_wait(0, buf_room(&b, 16 * 1024), 16 * 1024)) > 0)
 		b.n += (size_t)got;
 	if (got < 0)
 		return runs_fail(r->say, 2, "cannot read the workflow from standard input", strerror(errno));
@@ -381,7 +402,7 @@ lock(struct run *r)
 
 	if (store_lock(&r->store, &holder)) {
 		if (errno != EAGAIN)
-			return runs_fail(r->say, 1, "the run's lock", strerror(errno));
+			return lock_error(r);
 		buf_fmt(r->say, "orch: the run %s is in use by another orch", r->shown.s);
 		if (holder > 0)
 			buf_fmt(r->say, " (pid %ld); `kill %ld` stops it\n", holder, holder);
@@ -394,7 +415,7 @@ lock(struct run *r)
 		kin_continue(st.st_dev, st.st_ino);
 	if (store_lock_wait(&r->store, LOCK_WAIT_MS, &holder)) {
 		if (errno != EAGAIN)
-			return runs_fail(r->say, 1, "the run's lock", strerror(errno));
+			return lock_error(r);
 		buf_fmt(r->say, "orch: a step of the run %s that an earlier orch has left is still being ended (", r->shown.s);
 		put_minder(r, holder);
 		buf_text(r->say, "); try again later\n");
@@ -445,8 +466,15 @@ compare_record(struct run *r)
 static int
 write_record(struct run *r)
 {
-	return record_write(&r->record, r->store.run, r->store.path) ?
-	    runs_fail(r->say, 2, "this run's file `run` cannot be written", strerror(errno)) : 0;
+	struct buf why = { 0 };
+
+	if (!record_write(&r->record, r->store.run, r->store.path))
+		return 0;
+	buf_text(&why, strerror(errno));
+	start_remedy(&why, errno);
+	runs_fail(r->say, 2, "this run's file `run` cannot be written", buf_str(&why));
+	buf_free(&why);
+	return 2;
 }
 
 static int

@@ -42,6 +42,7 @@ static const struct {
 } errors[] = {
 	{ "ENOSPC", ENOSPC }, { "EIO", EIO }, { "EMFILE", EMFILE }, { "EAGAIN", EAGAIN }, { "EINTR", EINTR },
 	{ "ENOMEM", ENOMEM }, { "EACCES", EACCES }, { "ENOLCK", ENOLCK }, { "EPERM", EPERM },
+	{ "EINVAL", EINVAL }, { "ENOSYS", ENOSYS }, { "EOPNOTSUPP", EOPNOTSUPP },
 };
 
 enum { NERRORS = sizeof errors / sizeof *errors };

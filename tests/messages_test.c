@@ -973,10 +973,10 @@ messages_suite(void)
  * terminal (terminal_test.c, live_test.c), or a long time. The file and the function that says it:
  *
  * orch.c             no_memory           out of memory; what was answered is kept
- *                    start_run           /dev/null: WHY
+ * engine/start.c     start_fail          cannot start: /dev/null: WHY, a pipe: WHY (streams_test.c)
  * engine/run.c       find_record         result/ cannot be read: WHY
  *                    take_operand(s)     memory: WHY
- *                    lock                the run's lock: WHY
+ *                    lock_error          run RUN cannot be locked: WHY (streams_test.c)
  *                    lock                a step of the run RUN that an earlier orch has left is still being ended ...
  *                    compare_record      the run RUN was just made for FILE; give this one another name with -r
  *                    write_record        this run's file `run` cannot be written: WHY
@@ -984,7 +984,6 @@ messages_suite(void)
  * engine/flow.c      flow_bind           a parameter's default that cannot be made
  * engine/loop.c      log_event           cannot write the log of run RUN: WHY
  *                    keep_answers        result/ cannot be made safe on disk: WHY
- *                    loop_run            cannot start: WHY
  * engine/walk.c      keep                what it would be asked cannot be told
  *                    walk_printed        standard output: WHY, of what was to be printed later
  * engine/outcome.c   outcome_text        cannot be started: no process to be had: WHY
@@ -1010,5 +1009,6 @@ messages_suite(void)
  * engine/diff.c      look                the log: WHY
  *                    compare             KEY: WHY
  * store/store.c      check_owner, fault  PATH belongs to another user
+ *                    fail_sync           PATH cannot be synced to disk (fsync: WHY) (streams_test.c)
  *                    store_open          .gitignore: WHY
  *                    set_path            memory: WHY */
