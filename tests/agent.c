@@ -614,6 +614,18 @@ do_touch(char **a)
 	close(fd);
 }
 
+/* Writes the line TEXT into FILE, and nothing else. */
+static void
+do_file(char **a)
+{
+	int fd = open(a[0], O_WRONLY | O_CREAT | O_TRUNC, 0666);
+
+	if (fd < 0)
+		die("file", a[0]);
+	put_line(fd, a[1]);
+	close(fd);
+}
+
 static void
 do_count(char **a)
 {
@@ -1028,6 +1040,7 @@ static const struct command {
 	{ "daemon", 1, do_daemon }, { "default", 1, do_default }, { "env", 1, do_env },
 	{ "environ", 0, do_environ }, { "err", 1, do_err }, { "errx", 1, do_errx }, { "exec", -1, do_exec },
 	{ "exit", 1, do_exit }, { "exit-on-term", 1, do_exit_on_term }, { "fds", 0, do_fds },
+	{ "file", 2, do_file },
 	{ "holder", 1, do_holder }, { "ids", 0, do_ids }, { "ignore", 1, do_ignore }, { "kill", 1, do_kill },
 	{ "length", 0, do_length }, { "limit", 2, do_limit }, { "mask", 0, do_mask }, { "note", 1, do_note },
 	{ "open", 2, do_open }, { "partial-on-term", 1, do_partial_on_term }, { "pid", 0, do_pid },

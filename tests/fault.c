@@ -29,7 +29,7 @@
 
 enum kind {
 	WRITE, READ, OPEN, CLOSE, FSYNC, RENAME, UNLINK, MKDIR, STAT, LOCK, CHMOD, DIRECTORY, PATH,
-	FORK, EXEC, PIPE, DUP, WAIT, SELECT, MEMORY, NO_KIND
+	FORK, EXEC, PIPE, DUP, WAIT, SELECT, MEMORY, NO_KIND = FAULT_KINDS
 };
 
 static const char *const kinds[] = {
@@ -91,7 +91,10 @@ is_hit(enum kind k, const char *call, int fd)
 {
 	long n;
 
-	if (k != kind || inside || (stop_before && getpid() == orch))
+	if (inside)
+		return 0;
+	__sync_add_and_fetch(&page->calls[k], 1);
+	if (k != kind || (stop_before && getpid() == orch))
 		return 0;
 	n = __sync_add_and_fetch(&page->seen, 1);
 	if (!at || n < at || (n > at && !on))
@@ -374,7 +377,7 @@ hold_lock(char *const *envp)
 	for (; *envp; envp++)
 		if (!strncmp(*envp, "ORCH_KEY=", 9))
 			key = *envp + 9;
-	if (held || !key || !*page_file || strchr(key, ':'))    /* an `if` has its place for a name */
+	if (held || !key || !*page_file || strpbrk(key, ": "))  /* an `if` has its place for a name, in each branch */
 		return;
 	held = 1;
 	snprintf(file, sizeof file, "%s.%.200s", page_file, key);

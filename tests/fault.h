@@ -15,7 +15,10 @@
 #ifndef TESTS_FAULT_H
 #define TESTS_FAULT_H
 
+enum { FAULT_KINDS = 20 };
+
 struct fault_page {
+	long calls[FAULT_KINDS];        /* of every kind, in the order of the table in tests/fault.c */
 	long seen;              /* calls of that kind */
 	long hit;               /* of these have been made to fail */
 	long pid;               /* the process that was hit first */

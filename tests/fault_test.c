@@ -1,5 +1,5 @@
-/* The fault table: whole runs in which one call fails, or the process is killed there (tests/fault.h). Whatever
- * fails, and wherever: what was said to be done is done and stays so, nothing half is kept, the run tells what
+/* The fault table: whole runs in which one call fails, or the process is killed there (tests/fault.h), of two scenes:
+ * one workflow of steps alone, and one of worktrees and commits. Whatever fails, and wherever: what was said to be done is done and stays so, nothing half is kept, the run tells what
  * has failed, nobody is left, and gone on with it comes to the very same end.
  *
  * With ORCH_TORTURE=1 in the environment every call of every kind is made to fail in turn, which takes hours;
@@ -20,6 +20,7 @@
 #include "tests/fault.h"
 #include "tests/help.h"
 #include "tests/procs.h"
+#include "tests/reflog.h"
 #include "tests/suites.h"
 
 enum rule {
@@ -34,82 +35,107 @@ struct order {
 	const char *kind, *what;
 	enum rule rule;
 	int some;               /* without ORCH_TORTURE every how manieth call */
+	int git;                /* the same in the scene with git; 0: none */
 };
 
 static const struct order orders[] = {
-	{ "write", "ENOSPC", MAY_FAIL, 107 }, { "write", "ENOSPC+", MAY_FAIL, 147 }, { "write", "EIO", MAY_FAIL, 157 },
-	{ "write", "EINTR", HARMLESS, 169 }, { "write", "short", HARMLESS, 157 }, { "write", "short-ENOSPC", MAY_FAIL, 17 },
-	{ "write", "kill", KILLS, 107 }, { "write", "after", KILLS, 117 }, { "write", "torn", KILLS, 93 },
-	{ "read", "EIO", MAY_FAIL, 123 }, { "read", "EINTR", HARMLESS, 129 }, { "read", "short", HARMLESS, 139 },
-	{ "read", "kill", KILLS, 177 },
-	{ "open", "EMFILE", MAY_FAIL, 103 }, { "open", "EMFILE+", MAY_FAIL, 147 }, { "open", "ENOSPC", MAY_FAIL, 169 },
-	{ "open", "EACCES", MAY_FAIL, 107 }, { "open", "EINTR", HARMLESS, 157 }, { "open", "kill", KILLS, 147 },
-	{ "open", "after", KILLS, 139 },
-	{ "close", "EIO", MAY_FAIL, 169 }, { "close", "EINTR", HARMLESS, 177 }, { "close", "kill", KILLS, 181 },
-	{ "fsync", "EIO", FAILS, 9 }, { "fsync", "EIO+", FAILS, 23 }, { "fsync", "EINTR", HARMLESS, 23 },
-	{ "fsync", "kill", KILLS, 19 }, { "fsync", "after", KILLS, 19 },
-	{ "rename", "ENOSPC", MAY_FAIL, 19 }, { "rename", "EIO+", MAY_FAIL, 23 }, { "rename", "kill", KILLS, 19 },
-	{ "rename", "after", KILLS, 19 },
-	{ "unlink", "EIO", MAY_FAIL, 53 }, { "unlink", "EACCES+", MAY_FAIL, 63 }, { "unlink", "kill", KILLS, 71 },
-	{ "unlink", "after", KILLS, 77 },
-	{ "mkdir", "ENOSPC", MAY_FAIL, 5 }, { "mkdir", "EACCES+", MAY_FAIL, 7 }, { "mkdir", "kill", KILLS, 5 },
-	{ "mkdir", "after", KILLS, 5 },
-	{ "stat", "EIO", MAY_FAIL, 93 }, { "stat", "EACCES", MAY_FAIL, 103 }, { "stat", "kill", KILLS, 169 },
-	{ "lock", "ENOLCK", MAY_FAIL, 29 }, { "lock", "ENOLCK+", MAY_FAIL, 51 }, { "lock", "kill", KILLS, 33 },
-	{ "lock", "after", KILLS, 41 },
-	{ "chmod", "EPERM", MAY_FAIL, 53 }, { "chmod", "kill", KILLS, 63 },
-	{ "directory", "EIO", MAY_FAIL, 7 }, { "directory", "ENOMEM", MAY_FAIL, 33 }, { "directory", "kill", KILLS, 77 },
-	{ "path", "EACCES", MAY_FAIL, 29 }, { "path", "ENOMEM", MAY_FAIL, 33 }, { "path", "kill", KILLS, 51 },
-	{ "fork", "EAGAIN", HARMLESS, 23 }, { "fork", "ENOMEM", HARMLESS, 29 }, { "fork", "kill", KILLS, 19 },
-	{ "fork", "after", KILLS, 19 },
-	{ "exec", "EACCES", MAY_FAIL, 23 }, { "exec", "ENOMEM", MAY_FAIL, 29 }, { "exec", "kill", KILLS, 23 },
-	{ "pipe", "EMFILE", MAY_FAIL, 19 }, { "pipe", "EMFILE+", MAY_FAIL, 23 }, { "pipe", "kill", KILLS, 29 },
-	{ "pipe", "after", KILLS, 23 },
-	{ "dup", "EMFILE", MAY_FAIL, 71 }, { "dup", "kill", KILLS, 93 },
-	{ "wait", "kill", KILLS, 147 }, { "wait", "after", KILLS, 107 },
-	{ "select", "EINTR", HARMLESS, 51 }, { "select", "ENOMEM", HARMLESS, 53 }, { "select", "kill", KILLS, 51 },
-	{ "memory", "ENOMEM", MAY_FAIL, 701 }, { "memory", "ENOMEM+", MAY_FAIL, 881 },
+	{ "write", "ENOSPC", MAY_FAIL, 107, 0 }, { "write", "ENOSPC+", MAY_FAIL, 147, 170 },
+	{ "write", "EIO", MAY_FAIL, 157, 160 }, { "write", "EINTR", HARMLESS, 169, 0 },
+	{ "write", "short", HARMLESS, 157, 0 }, { "write", "short-ENOSPC", MAY_FAIL, 17, 0 },
+	{ "write", "kill", KILLS, 107, 150 }, { "write", "after", KILLS, 117, 110 },
+	{ "write", "torn", KILLS, 93, 160 },
+	{ "read", "EIO", MAY_FAIL, 123, 280 }, { "read", "EINTR", HARMLESS, 129, 0 },
+	{ "read", "short", HARMLESS, 139, 0 }, { "read", "kill", KILLS, 177, 280 },
+	{ "open", "EMFILE", MAY_FAIL, 103, 370 }, { "open", "EMFILE+", MAY_FAIL, 147, 0 },
+	{ "open", "ENOSPC", MAY_FAIL, 169, 0 }, { "open", "EACCES", MAY_FAIL, 107, 0 },
+	{ "open", "EINTR", HARMLESS, 157, 0 }, { "open", "kill", KILLS, 147, 370 },
+	{ "open", "after", KILLS, 139, 270 },
+	{ "close", "EIO", MAY_FAIL, 169, 0 }, { "close", "EINTR", HARMLESS, 177, 0 },
+	{ "close", "kill", KILLS, 181, 550 },
+	{ "fsync", "EIO", FAILS, 9, 50 }, { "fsync", "EIO+", FAILS, 23, 0 }, { "fsync", "EINTR", HARMLESS, 23, 0 },
+	{ "fsync", "kill", KILLS, 19, 40 }, { "fsync", "after", KILLS, 19, 31 },
+	{ "rename", "ENOSPC", MAY_FAIL, 19, 0 }, { "rename", "EIO+", MAY_FAIL, 23, 37 },
+	{ "rename", "kill", KILLS, 19, 25 }, { "rename", "after", KILLS, 19, 21 },
+	{ "unlink", "EIO", MAY_FAIL, 53, 0 }, { "unlink", "EACCES+", MAY_FAIL, 63, 0 },
+	{ "unlink", "kill", KILLS, 71, 110 }, { "unlink", "after", KILLS, 77, 0 },
+	{ "mkdir", "ENOSPC", MAY_FAIL, 5, 0 }, { "mkdir", "EACCES+", MAY_FAIL, 7, 0 },
+	{ "mkdir", "kill", KILLS, 5, 0 }, { "mkdir", "after", KILLS, 5, 0 },
+	{ "stat", "EIO", MAY_FAIL, 93, 0 }, { "stat", "EACCES", MAY_FAIL, 103, 0 },
+	{ "stat", "kill", KILLS, 169, 510 },
+	{ "lock", "ENOLCK", MAY_FAIL, 29, 19 }, { "lock", "ENOLCK+", MAY_FAIL, 51, 0 },
+	{ "lock", "kill", KILLS, 33, 17 }, { "lock", "after", KILLS, 41, 17 },
+	{ "chmod", "EPERM", MAY_FAIL, 53, 0 }, { "chmod", "kill", KILLS, 63, 0 },
+	{ "directory", "EIO", MAY_FAIL, 7, 0 }, { "directory", "ENOMEM", MAY_FAIL, 33, 0 },
+	{ "directory", "kill", KILLS, 77, 0 },
+	{ "path", "EACCES", MAY_FAIL, 29, 110 }, { "path", "ENOMEM", MAY_FAIL, 33, 0 },
+	{ "path", "kill", KILLS, 51, 0 },
+	{ "fork", "EAGAIN", HARMLESS, 23, 19 }, { "fork", "ENOMEM", HARMLESS, 29, 0 },
+	{ "fork", "kill", KILLS, 19, 19 }, { "fork", "after", KILLS, 19, 13 },
+	{ "exec", "EACCES", MAY_FAIL, 23, 1200 }, { "exec", "ENOMEM", MAY_FAIL, 29, 0 },
+	{ "exec", "kill", KILLS, 23, 700 },
+	{ "pipe", "EMFILE", MAY_FAIL, 19, 100 }, { "pipe", "EMFILE+", MAY_FAIL, 23, 0 },
+	{ "pipe", "kill", KILLS, 29, 90 }, { "pipe", "after", KILLS, 23, 90 },
+	{ "dup", "EMFILE", MAY_FAIL, 71, 0 }, { "dup", "kill", KILLS, 93, 350 },
+	{ "wait", "kill", KILLS, 147, 390 }, { "wait", "after", KILLS, 107, 310 },
+	{ "select", "EINTR", HARMLESS, 51, 0 }, { "select", "ENOMEM", HARMLESS, 53, 0 },
+	{ "select", "kill", KILLS, 51, 130 },
+	{ "memory", "ENOMEM", MAY_FAIL, 701, 860 }, { "memory", "ENOMEM+", MAY_FAIL, 881, 0 },
 };
 
 /* In the order of the table. */
-static const char *const kinds[] = {
+static const char *const kinds[FAULT_KINDS] = {
 	"write", "read", "open", "close", "fsync", "rename", "unlink", "mkdir", "stat", "lock", "chmod", "directory",
 	"path", "fork", "exec", "pipe", "dup", "wait", "select", "memory",
 };
 
 enum {
 	NORDERS = sizeof orders / sizeof *orders,
-	NKINDS = sizeof kinds / sizeof *kinds,
+	NKINDS = FAULT_KINDS,
 	HANG = 50 * 1000,       /* ms: longer than orch ever waits for anything */
 	WRONG_MOST = 12         /* complaints, and then it is enough */
 };
 
 /* How far the run is when the fault comes. */
-enum scene { FRESH, HALF };
+enum stage { FRESH, HALF };
 
-static const char *const scenes[] = { "a new run", "a run that is gone on with" };
+static const char *const stages[] = { "a new run", "a run that is gone on with" };
+
+/* What is run, and what is to be known of it besides. The commands are for a shell. */
+struct scene {
+	const char *name;
+	void (*begin)(void);            /* writes w.orch, and all that it needs, in a directory of its own */
+	const char *clean;              /* as it was before any run */
+	const char *spoil, *unspoil;    /* one branch fails */
+	const char *save, *restore;     /* what such a run has left */
+	const char *const *files;       /* some that must be there in the end, up to NULL */
+	/* Puts into words what differs from run to run in the text S of the run's file NAME; NULL: nothing does. */
+	void (*word)(const char *name, char *s, size_t *n);
+	void (*check)(int ended);       /* looks at the rest, behind every run; NULL: there is none */
+};
 
 static struct fault_page *page;
+static long calls[HALF + 1][FAULT_KINDS];       /* that a run makes when nothing fails, new or gone on with */
 static char where[PATH_MAX];    /* of the library */
 
 /* The point that is being tried. */
 static const struct order *order;
 static struct fault_page was;   /* how it went */
-static enum scene scene;
+static const struct scene *scene;
+static enum stage stage;
 static long at;
-static int wrong;
+static int wrong, unmade;       /* complaints; worktrees that git had not made to the end, and that were removed by hand */
 
 static void
 complain(const char *fmt, ...)
 {
-	char text[1000];
+	char text[8000];
 	va_list ap;
 
 	va_start(ap, fmt);
 	vsnprintf(text, sizeof text, fmt, ap);
 	va_end(ap);
-	fprintf(stderr, "fault: FAULT=\"%s %ld %s\" (%s), %s of process %ld: %s; orch said:\n%s\n", order->kind, at, order->what,
-	    scenes[scene], was.call, was.pid, text, help_read("err", NULL));
+	fprintf(stderr, "fault: FAULT=\"%s %ld %s\" (%s, %s), %s of process %ld: %s; orch said:\n%s\n", order->kind, at,
+	    order->what, scene->name, stages[stage], was.call, was.pid, text, help_read("err", NULL));
 	if (++wrong == WRONG_MOST)
 		ck_abort_msg("enough");
 }
@@ -142,6 +168,16 @@ each_file(const char *dir, void (*each)(const char *dir, const char *name))
 		closedir(d);
 }
 
+static char *
+read_file(const char *path, const char *name, size_t *n)
+{
+	char *s = help_read(path, n);
+
+	if (scene->word)
+		scene->word(name, s, n);
+	return s;
+}
+
 static void
 remember(const char *dir, const char *name)
 {
@@ -151,7 +187,7 @@ remember(const char *dir, const char *name)
 	ck_assert_uint_lt(nkept, sizeof kept / sizeof *kept);
 	snprintf(path, sizeof path, "%s/%s", dir, name);
 	ck_assert_int_lt(snprintf(k->name, sizeof k->name, "%s/%s", dir + strlen(".orch/r/"), name), (int)sizeof k->name);
-	k->s = help_read(path, &k->n);
+	k->s = read_file(path, k->name, &k->n);
 }
 
 static const struct kept *
@@ -176,7 +212,7 @@ is_same(const struct kept *k)
 	snprintf(path, sizeof path, ".orch/r/%.79s", k->name);
 	if (!help_exists(path))
 		return -1;
-	s = help_read(path, &n);
+	s = read_file(path, k->name, &n);
 	same = n == k->n && !memcmp(s, k->s, n);
 	free(s);
 	return same;
@@ -185,15 +221,16 @@ is_same(const struct kept *k)
 static void
 check_whole(const char *dir, const char *name)
 {
-	char file[300];
+	char file[300], path[400];
 	const struct kept *k;
 
+	snprintf(path, sizeof path, "%s/%s", dir, name);
 	snprintf(file, sizeof file, "%s/%s", dir + strlen(".orch/r/"), name);
 	k = recall(file);
 	if (!k)
 		complain("%s is there, which should not be", file);
 	else if (strncmp(file, "tmp/", 4) && !is_same(k))
-		complain("%s is not what it should be", file);
+		complain("%s is not what it should be: %.400s", file, help_read(path, NULL));
 }
 
 /* Whatever is there is whole. */
@@ -285,8 +322,8 @@ says_why(const char *err)
 static int
 is_log_line(const char *s, size_t n)
 {
-	static const char *const events[] = { "walk", "start", "done", "fail", "otherwise", "stop", "end", "found" };
-	static const int tabs[] = { 2, 3, 5, 6, 3, 6, 2, 5 };
+	static const char *const events[] = { "walk", "start", "done", "fail", "otherwise", "stop", "end", "found", "if" };
+	static const int tabs[] = { 2, 3, 5, 6, 3, 6, 2, 5, 5 };
 	size_t e, i, digits = 0;
 	int found = 0;
 
@@ -325,11 +362,6 @@ do_command(const char *command)
 	free(r.err);
 }
 
-static void
-clean(void)
-{
-	do_command("rm -rf .orch marks pids tried ready out err page.*");
-}
 
 static pid_t began;             /* orch, that was run last */
 
@@ -349,8 +381,12 @@ run(const char *command, const char *ordered)
 	return procs_end(began, HANG);
 }
 
+/* The scene without git. */
+
+#define CLEAN "rm -rf .orch marks pids tried ready out err page.*"
+
 static void
-write_workflow(void)
+begin_plain(void)
 {
 	help_file("w.orch",
 	    "step list exec agent append marks 'start list' say a say b append marks 'end list'",
@@ -387,6 +423,206 @@ write_workflow(void)
 	    NULL);
 }
 
+static const char *const plain_files[] = { "result/last", "asked/inner-b-2", "how/pass-2", NULL };
+
+static const struct scene plain = {
+	"without git", begin_plain, CLEAN, "touch broken", "rm broken",
+	"mkdir half; cp -a .orch marks half", "cp -a half/. .", plain_files, NULL, NULL
+};
+
+/* The scene with git. Commits have other ids in every run, since they have a time: where one stands, the words are
+ * `BRANCH` and which of its commits it is, by git's own list of all that the branch has ever been. So a commit that
+ * was made twice is seen, whatever became of it. */
+
+static const char *const branches[] = { "w", "w-1", "w-1-a", "w-1-b" };
+
+enum { NBRANCHES = sizeof branches / sizeof *branches };
+
+static struct reflog logs[NBRANCHES];
+static char *history[NBRANCHES];        /* what they say when nothing fails */
+static char *looked;                    /* what git says then */
+
+#define FAILING "test \"$ORCH_KEY\" != edit-1-b || test ! -e \"$ORCH_ROOT/broken\"; "
+
+static void
+begin_git(void)
+{
+	setenv("GIT_CONFIG_NOSYSTEM", "1", 1);
+	setenv("LC_ALL", "C", 1);
+	unsetenv("XDG_CONFIG_HOME");
+	help_sh(0, "git config --global user.name Somebody && git config --global user.email s@example.org &&"
+	    "git config --global gc.auto 0 && git config --global core.fsync none &&"
+	    "mkdir repo && cd repo && git init -q --template= && git symbolic-ref HEAD refs/heads/main && mkdir .git/info &&"
+	    "for f in w.orch marks pids broken 'page*' out err; do echo \"/$f\"; done >.git/info/exclude &&"
+	    "echo one >file && git add -A && git commit -q -m first && cp -a .git ../git");
+	ck_assert_int_eq(chdir("repo"), 0);
+	help_file("w.orch",
+	    "step edit exec sh -euc 'm=\"$ORCH_ROOT/marks\"; agent append \"$m\" \"start $ORCH_KEY\"; " FAILING
+	    "echo by $ORCH_KEY >$ORCH_KEY; cat; agent append \"$m\" \"end $ORCH_KEY\"'",
+	    "worktree w enter",
+	    "run edit as edit-w | Begin.",
+	    "commit as commit-w",
+	    "| The first",
+	    "|",
+	    "| of two parts.",
+	    "if grep -qx 'by edit-w' edit-w",
+	    "    run edit as edit-if | Once more.",
+	    "else",
+	    "    fail | the file is not there",
+	    "end",
+	    "commit as commit-if | The second.",
+	    "commit as commit-none | Nothing.",
+	    "parallel p in 1",
+	    "    worktree w-{{p}} enter",
+	    "    run edit as edit-{{p}} < commit-if | On top of it.",
+	    "    parallel max 2 f in a b",
+	    "        worktree w-{{p}}-{{f}} enter",
+	    "        run edit as edit-{{p}}-{{f}} < w-{{p}} | Edit {{f}}.",
+	    "        if test -e edit-$p-$f",
+	    "            commit as commit-{{p}}-{{f}} | Of {{f}}.",
+	    "        end",
+	    "    end",
+	    "    commit as commit-{{p}} | Of {{p}}.",
+	    "end",
+	    "run edit as last < commit-* w* | The end.",
+	    "print | {{w}} {{w-1-a}} {{commit-none}}",
+	    NULL);
+}
+
+static void
+read_branches(void)
+{
+	int i;
+
+	for (i = 0; i < NBRANCHES; i++)
+		reflog_read(branches[i], &logs[i]);
+}
+
+/* Puts words in place of the id at S, if it is one of a commit that a branch has had of its own. */
+static void
+word_id(char *s)
+{
+	char word[REFLOG_ID + 1];
+	int b, i;
+
+	for (b = 0; b < NBRANCHES; b++)
+		for (i = 1; i < logs[b].n; i++)
+			if (!strncmp(s, logs[b].ids[i], REFLOG_ID)) {
+				snprintf(word, sizeof word, "commit %-10s %-22d", branches[b], i);
+				memcpy(s, word, REFLOG_ID);
+			}
+}
+
+/* Of an intent: when it was, and that it has been answered, which is written down when there is time for it. */
+static void
+word_intent(char *s, size_t *n)
+{
+	static const char answered[] = "answered\t\n";
+	char *p = strstr(s, "\ntime\t"), *last;
+
+	for (p = p ? p + 6 : s + *n; *p >= '0' && *p <= '9'; p++)
+		*p = '0';
+	for (last = s + *n; last > s && (last == s + *n || last[-1] != '\n'); last--)
+		;
+	if (last == s + *n && last > s)
+		for (last--; last > s && last[-1] != '\n'; last--)
+			;
+	if (last > s && !strncmp(last, answered, (size_t)(s + *n - last)))
+		*n = (size_t)(last - s);
+}
+
+static void
+word_git(const char *name, char *s, size_t *n)
+{
+	size_t i;
+
+	read_branches();
+	for (i = 0; i + REFLOG_ID <= *n; i++)
+		if ((!i || !strchr("0123456789abcdef", s[i - 1])) && strspn(s + i, "0123456789abcdef") == REFLOG_ID)
+			word_id(s + i);
+	if (!strncmp(name, "how/commit-", 11))
+		word_intent(s, n);
+}
+
+/* A branch as it has been: from which commit on, and the subjects of its commits. */
+static char *
+tell_branch(int b)
+{
+	const struct reflog *l = &logs[b];
+	char *text = calloc(1, 4096), *end = text, from[REFLOG_ID + 1];
+	int i;
+
+	for (i = 0; i < l->n && end - text < 3500; i++) {
+		memcpy(from, l->ids[i], sizeof from);
+		if (!i)
+			word_id(from);
+		end += sprintf(end, "%s%.400s\n", i ? "" : from, i ? l->says[i] : "");
+	}
+	if (!l->is_chain)
+		sprintf(end, "and was moved otherwise\n");
+	return text;
+}
+
+/* What git says of all that must be there in the end: commits, whole, with what is in them, worktrees, and the main
+ * checkout, which nobody has touched. */
+static char *
+look_at_git(void)
+{
+	struct ran r = help_run("git for-each-ref --format='%%(refname) %%(tree) %%(contents)'; git worktree list --porcelain | "
+	    "grep -v ^HEAD; for w in ../repo--*; do echo $w; git -C $w status --porcelain; git -C $w ls-files -s; done; "
+	    "cat .git/HEAD; cat .git/logs/HEAD; git status --porcelain; git ls-files -s; cat file; "
+	    "find .git -name '*.lock' ! -name orch.lock; git fsck --no-dangling 2>&1");
+
+	return strcat(r.out, r.err);
+}
+
+static void
+check_git(int ended)
+{
+	char *now;
+	int i;
+
+	read_branches();
+	for (i = 0; i < NBRANCHES; i++) {
+		now = tell_branch(i);
+		if (!history[i])
+			history[i] = now;
+		else if (ended ? strcmp(now, history[i]) != 0 : strncmp(now, history[i], strlen(now)) != 0)
+			complain("the branch %s has been: %s", branches[i], now);
+	}
+	if (!ended)
+		return;
+	now = look_at_git();
+	if (!looked)
+		looked = now;
+	else if (strcmp(now, looked))
+		complain("git says: %s, and not: %s", now, looked);
+	now = help_read(".orch/r/log", NULL);
+	if (!strstr(now, "\tif\tw.orch:8\t1\t0\t") || help_count(now, "\tif\tw.orch:21\t1\t0\t") < 2 ||
+	    strstr(now, "\tif\tw.orch:8\t0") || strstr(now, "\tif\tw.orch:21\t0"))
+		complain("what the `if` lines have decided is not in the log: %s", now);
+}
+
+static const char *const git_files[] = { "result/commit-1-b", "result/w-1-a", "how/commit-if", "asked/last", NULL };
+
+static const struct scene with_git = {
+	"with git", begin_git, CLEAN " .git ../repo--*; cp -a ../git .git", "touch broken", "rm broken",
+	"mkdir ../half; cp -a .orch marks .git ../repo--* ../half",
+	"rm -rf .git; cp -a ../half/.orch ../half/marks ../half/.git .; cp -a ../half/repo--* ..",
+	git_files, word_git, check_git
+};
+
+static void
+make_page(void)
+{
+	int fd = open("page", O_RDWR | O_CREAT, 0600);
+
+	ck_assert_int_eq(ftruncate(fd, sizeof *page), 0);
+	page = mmap(NULL, sizeof *page, PROT_READ | PROT_WRITE, MAP_SHARED, fd, 0);
+	ck_assert(page != MAP_FAILED);
+	close(fd);
+}
+
 /* What is there when nothing fails, and what half-way, when one branch has failed. */
 static void
 prepare(void)
@@ -394,13 +630,19 @@ prepare(void)
 	char dir[64];
 	size_t i;
 
-	write_workflow();
-	do_command("touch broken");
+	scene->begin();
+	make_page();
+	do_command(scene->clean);
+	do_command(scene->spoil);
 	ck_assert_int_eq(run("orch run -r r w.orch", "write 0 kill"), 1);
 	procs_none_left(SOON);
-	do_command("rm broken; mkdir half; cp -a .orch marks half");
-	clean();
+	do_command(scene->unspoil);
+	do_command(scene->save);
+	ck_assert_int_eq(run("orch resume -r r", "write 0 kill"), 0);
+	memcpy(calls[HALF], page->calls, sizeof page->calls);
+	do_command(scene->clean);
 	ck_assert_int_eq(run("orch run -r r w.orch", "write 0 kill"), 0);
+	memcpy(calls[FRESH], page->calls, sizeof page->calls);
 	procs_none_left(SOON);
 	printed = help_read("out", NULL);
 	nkept = 0;
@@ -408,9 +650,12 @@ prepare(void)
 		snprintf(dir, sizeof dir, ".orch/r/%s", rooms[i]);
 		each_file(dir, remember);
 	}
-	ck_assert_ptr_nonnull(recall("result/last"));
-	ck_assert_ptr_nonnull(recall("asked/inner-b-2"));
-	ck_assert_ptr_nonnull(recall("how/pass-2"));
+	for (i = 0; scene->files[i]; i++)
+		ck_assert_ptr_nonnull(recall(scene->files[i]));
+	order = orders;
+	if (scene->check)
+		scene->check(1);
+	ck_assert_int_eq(wrong, 0);
 }
 
 /* What must hold behind every run. */
@@ -475,6 +720,8 @@ check_after(void)
 		complain("%s ran twice at the same moment", page->twice);
 	check_rooms(0);
 	check_log();
+	if (scene->check)
+		scene->check(0);
 }
 
 /* The keys that were said to be done; how often each was started, until now. */
@@ -545,6 +792,11 @@ go_on(int at_once)
 	char *out;
 
 	status = run(command, "write 0 kill");
+	/* Without its minder git may have been killed half-way; then it is said what helps. */
+	if (status == 1 && order->rule == KILLS && was.pid != began && help_unmake_tree(help_read("err", NULL))) {
+		unmade++;
+		status = run(command, "write 0 kill");
+	}
 	check_after();
 	check_rooms(1);
 	check_complete();
@@ -552,6 +804,8 @@ go_on(int at_once)
 	if (!at_once)
 		check_starts();
 	check_status("run r: complete");
+	if (scene->check)
+		scene->check(1);
 	each_file(".orch/r", check_name_of_run);
 	each_file(".orch", check_name_of_top);
 	out = help_read("out", NULL);
@@ -581,13 +835,13 @@ try_point(void)
 	char ordered[80];
 	int status, lines, killed, at_once;
 
-	clean();
-	if (scene == HALF)
-		do_command("cp -a half/. .");
+	do_command(scene->clean);
+	if (stage == HALF)
+		do_command(scene->restore);
 	lines = procs_lines("marks");
 	note_done();
 	snprintf(ordered, sizeof ordered, "%s %ld %s", order->kind, at, order->what);
-	status = run(scene == HALF ? "orch resume -r r" : "orch run -r r w.orch", ordered);
+	status = run(stage == HALF ? "orch resume -r r" : "orch run -r r w.orch", ordered);
 	was = *page;
 	killed = was.hit && order->rule == KILLS && was.pid == began;
 	at_once = killed && at % 2;
@@ -601,25 +855,21 @@ try_point(void)
 	return was.hit > 0;
 }
 
-/* Every how manieth point is tried. */
+/* Whether ORCH_TORTURE says how many are tried; every how manieth point of the order then is; 0: none. */
+static int
+is_torture(void)
+{
+	const char *s = getenv("ORCH_TORTURE");
+
+	return s && strtol(s, NULL, 10) > 0;
+}
+
 static long
 step_of(const struct order *o)
 {
-	const char *s = getenv("ORCH_TORTURE");
-	long n = s ? strtol(s, NULL, 10) : 0;
-
-	return n > 0 ? n : o->some;
-}
-
-static void
-make_page(void)
-{
-	int fd = open("page", O_RDWR | O_CREAT, 0600);
-
-	ck_assert_int_eq(ftruncate(fd, sizeof *page), 0);
-	page = mmap(NULL, sizeof *page, PROT_READ | PROT_WRITE, MAP_SHARED, fd, 0);
-	ck_assert(page != MAP_FAILED);
-	close(fd);
+	if (is_torture())
+		return strtol(getenv("ORCH_TORTURE"), NULL, 10);
+	return scene == &plain ? o->some : o->git;
 }
 
 /* Whether orch can be made to fail: it loads the library, and its calls are counted. */
@@ -631,43 +881,98 @@ can_preload(void)
 	return r.status == 0 && page->seen > 0;
 }
 
+/* How many calls of this kind there are. When all is tried, that is found out by trying. */
+static long
+calls_of(const char *kind)
+{
+	int i;
+
+	for (i = 0; strcmp(kinds[i], kind); i++)
+		;
+	return calls[stage][i];
+}
+
 /* Points of the order, of new runs and of others. */
 static long
 try_order(void)
 {
 	long step = step_of(order), n = 0;
 
-	for (scene = FRESH; scene <= HALF; scene++) {
+	for (stage = FRESH; step && stage <= HALF; stage++) {
 		at = 1 + (order - orders) * 7 % step;
-		while (n++, try_point())
+		while ((is_torture() || at <= calls_of(order->kind)) && (n++, try_point()))
 			at += step;
 	}
 	return n;
 }
 
-START_TEST(faults)
+/* All orders about calls of KIND; NULL: of all kinds. */
+static void
+try_kind(const char *kind)
 {
-	const char *kind = kinds[_i], *only = getenv("ORCH_FAULT");
 	long long since = help_ms();
 	long n = 0;
 
-	if (only && strcmp(only, kind))
-		return;
+	prepare();
+	for (order = orders; order < orders + NORDERS; order++)
+		if (!kind || !strcmp(order->kind, kind))
+			n += try_order();
+	fprintf(stderr, "fault: %-9s %5ld points %s, %lld s\n", kind ? kind : "all kinds", n, scene->name,
+	    (help_ms() - since) / 1000);
+	if (unmade)
+		fprintf(stderr, "fault: %d times a worktree that was half made had to be removed by hand\n", unmade);
+	ck_assert_int_eq(wrong, 0);
+}
+
+/* Whether faults can be made here; if not, and SAYS, that is said. */
+static int
+can_begin(int says)
+{
+	int can;
+
 	procs_begin();
 	make_page();
 	snprintf(where, sizeof where, "%s/tests/fault.so", getenv("TREE"));
-	if (procs_portable() || !can_preload()) {
-		if (!_i)
-			help_skip("fault_test", "no library can be preloaded into this orch");
-		help_end();
+	can = !procs_portable() && can_preload();
+	if (!can && says)
+		help_skip("fault_test", "no library can be preloaded into this orch");
+	return can;
+}
+
+/* Whether ORCH_FAULT, if it is said, means this kind. */
+static int
+is_meant(const char *kind)
+{
+	const char *only = getenv("ORCH_FAULT");
+
+	return !only || !strcmp(only, kind);
+}
+
+START_TEST(faults)
+{
+	if (!is_meant(kinds[_i]))
 		return;
-	}
-	prepare();
-	for (order = orders; order < orders + NORDERS; order++)
-		if (!strcmp(order->kind, kind))
-			n += try_order();
-	fprintf(stderr, "fault: %-9s %5ld points, %lld s\n", kind, n, (help_ms() - since) / 1000);
-	ck_assert_int_eq(wrong, 0);
+	scene = &plain;
+	if (can_begin(!_i))
+		try_kind(kinds[_i]);
+	help_end();
+}
+END_TEST
+
+/* All in one test, unless it takes hours: the preparation takes longer than a point. */
+START_TEST(faults_with_git)
+{
+	const char *kind = is_torture() || getenv("ORCH_FAULT") ? kinds[_i] : NULL;
+
+	if (kind && !is_meant(kind))
+		return;
+	scene = &with_git;
+	if (!can_begin(0))
+		;
+	else if (help_run("command -v git").status)
+		printf("skipped: no git\n");
+	else
+		try_kind(kind);
 	help_end();
 }
 END_TEST
@@ -680,7 +985,7 @@ kill_without(const char *kind, const char *what)
 	char ordered[80];
 	long seen;
 
-	clean();
+	do_command(CLEAN);
 	snprintf(ordered, sizeof ordered, "%s %ld %s+", kind, at, what);
 	start("orch run -r r w.orch", ordered);
 	procs_await_file("ready");
@@ -721,9 +1026,13 @@ fault_suite(void)
 	Suite *s = suite_create("fault");
 	TCase *c = tcase_create("fault");
 
-	tcase_set_timeout(c, getenv("ORCH_TORTURE") ? 6 * 3600 : 600);
+	tcase_set_timeout(c, is_torture() ? 6 * 3600 : 600);
 	tcase_add_loop_test(c, killed_without, 0, NMEANS);
 	tcase_add_loop_test(c, faults, 0, NKINDS);
+	suite_add_tcase(s, c);
+	c = tcase_create("with git");
+	tcase_set_timeout(c, is_torture() ? 6 * 3600 : 600);
+	tcase_add_loop_test(c, faults_with_git, 0, is_torture() || getenv("ORCH_FAULT") ? NKINDS : 1);
 	suite_add_tcase(s, c);
 	return s;
 }

@@ -202,6 +202,21 @@ help_sh(int status, const char *command)
 	return r;
 }
 
+int
+help_unmake_tree(const char *err)
+{
+	static const char said[] = "git was killed while it made this worktree: ";
+	const char *s = strstr(err, said);
+	char command[1024];
+
+	if (!s)
+		return 0;
+	s += strlen(said);
+	snprintf(command, sizeof command, "set -e; %.*s", (int)strcspn(s, "\n"), s);
+	free(help_sh(0, command).out);
+	return 1;
+}
+
 void
 help_has(const char *s, const char *needle)
 {

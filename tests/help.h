@@ -44,6 +44,10 @@ struct ran help_run(const char *fmt, ...);
 /* Runs COMMAND, which must end with STATUS, and unless that is 0, must have said something. */
 struct ran help_sh(int status, const char *command);
 
+/* What orch says in ERR that helps where git itself was killed while it made a worktree, is done, as a person would.
+ * Whether it said so. */
+int help_unmake_tree(const char *err);
+
 /* S holds the NEEDLE; does not hold it; holds N of them in this order, one behind the other. */
 void help_has(const char *s, const char *needle);
 void help_lacks(const char *s, const char *needle);

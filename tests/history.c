@@ -9,6 +9,7 @@
 
 #include "parse/mem.h"
 #include "tests/help.h"
+#include "tests/reflog.h"
 
 static char text[4096];
 
@@ -355,6 +356,20 @@ settled(struct reader *r, int i, enum work_end end)
 	return NULL;
 }
 
+/* An `if` in a worktree has decided; PLACE is FILE:LINE. */
+static const char *
+decided(struct reader *r, const char *place, const char *yes)
+{
+	const struct work *w = r->h->work;
+	const char *line = strrchr(place, ':');
+	int i, found = 0;
+
+	for (i = 0; i < w->nwants && line && yes && !found; i++)
+		found = w->wants[i].end == WORK_COMMAND && w->wants[i].tree >= 0 && w->wants[i].node->line == atoi(line + 1) &&
+		    w->wants[i].yes == atoi(yes);
+	return found ? NULL : wrong("the if of %s has decided %s", place, yes ? yes : "nothing");
+}
+
 static const char *
 read_line(struct reader *r, char *line)
 {
@@ -363,6 +378,8 @@ read_line(struct reader *r, char *line)
 
 	if (!time || !what || !key)
 		return wrong("no line of a log: %s", line);
+	if (!strcmp(what, "if"))
+		return decided(r, key, strtok(NULL, "\t"));
 	if (!strcmp(what, "walk"))
 		return begin_walk(r, atol(key));
 	if (!strcmp(what, "end"))
@@ -408,7 +425,159 @@ history_log(const struct history *h)
 	return bad;
 }
 
+/* Worktrees. */
+
+/* What git writes to a command, which must succeed. */
+static char *
+git(const char *dir, const char *command)
+{
+	struct ran r = help_run("git -C '%s' %s", dir, command);
+
+	ck_assert_msg(r.status == 0, "git -C '%s' %s\n%s", dir, command, r.err);
+	return r.out;
+}
+
+static const char *
+check_branch(const struct work *w, const struct work_tree *t, int all)
+{
+	struct reflog own, base;
+	char says[300];
+	int i;
+
+	reflog_read(t->branch, &own);
+	if (!own.n && !all)
+		return NULL;
+	reflog_read(t->base < 0 ? "main" : w->trees[t->base].branch, &base);
+	if (t->nth >= base.n || strcmp(own.ids[0], base.ids[t->nth]))
+		return wrong("the branch %s does not begin at commit %d of the one it was made in", t->branch, t->nth);
+	if (!own.is_chain || own.n - 1 > t->ncommits || (all && own.n - 1 < t->ncommits))
+		return wrong("the branch %s was moved %d times, for %d commits: the last is: %s", t->branch, own.n - 1, t->ncommits,
+		    own.says[own.n - 1]);
+	for (i = 1; i < own.n; i++) {
+		snprintf(says, sizeof says, "commit: Made %s.", w->wants[t->commits[i - 1]].key);
+		if (strcmp(own.says[i], says))
+			return wrong("the branch %s was moved: %s, not %s", t->branch, own.says[i], says);
+	}
+	return NULL;
+}
+
+/* The messages and files of the branch's own commits, as git log is told to write them. */
+static const char *
+check_commits(const struct work *w, const struct work_tree *t)
+{
+	struct buf want = { 0 };
+	char command[300], *said, *from, *to, *line;
+	int i, same;
+
+	snprintf(command, sizeof command, "log --reverse -n %d --format=%%B --name-status %s --", t->ncommits, t->branch);
+	said = git(".", command);
+	for (from = to = said; *from; from++)           /* the lines without those that are empty */
+		if (*from != '\n' || (to > said && to[-1] != '\n'))
+			*to++ = *from;
+	*to = '\0';
+	for (i = 0; i < t->ncommits; i++) {
+		const struct work_want *c = &w->wants[t->commits[i]];
+		char *files = mem_dup(c->files.s, c->files.n);
+
+		buf_add(&want, c->message.s, c->message.n);
+		for (line = strtok(files, "\n"); line; line = strtok(NULL, "\n"))
+			buf_fmt(&want, "A\t%s\n", line);
+		free(files);
+	}
+	same = !strcmp(said, buf_str(&want));
+	if (!same)
+		wrong("the branch %s has:\n%s\nand not:\n%s", t->branch, said, buf_str(&want));
+	buf_free(&want);
+	return same ? NULL : text;
+}
+
+/* What lies in the worktree: what was written, of which git misses only what no line has committed. */
+static const char *
+check_tree(const struct work_tree *t)
+{
+	struct buf want = { 0 };
+	char path[1024], *all = mem_dup(t->all.n ? t->all.s : "", t->all.n), *files = mem_dup(t->files.n ? t->files.s : "", t->files.n);
+	char *said = git(t->path, "status --porcelain"), *line, *s;
+	int same;
+
+	for (line = strtok(files, "\n"); line; line = strtok(NULL, "\n"))
+		buf_fmt(&want, "?? %s\n", line);
+	same = !strcmp(said, buf_str(&want));
+	if (!same)
+		wrong("in %s git status is:\n%s\nand not:\n%s", t->path, said, buf_str(&want));
+	for (line = strtok(all, "\n"); line && same; line = strtok(NULL, "\n")) {
+		snprintf(path, sizeof path, "%s/f-%s", t->path, line);
+		s = help_read(path, NULL);
+		same = !strncmp(s, line, strlen(line)) && !strcmp(s + strlen(line), "\n");
+		if (!same)
+			wrong("%s has: %s", path, s);
+		free(s);
+	}
+	buf_free(&want);
+	free(all);
+	free(files);
+	return same ? NULL : text;
+}
+
+/* git knows these worktrees, each on its branch, and no other branch. */
+static const char *
+check_known(const struct work *w)
+{
+	char *list = git(".", "worktree list --porcelain"), want[1200];
+	int i, n = help_count(list, "worktree ");
+
+	for (i = 0; i < w->ntrees; i++) {
+		char *at;
+
+		snprintf(want, sizeof want, "worktree %s\n", w->trees[i].path);
+		at = strstr(list, want);
+		snprintf(want, sizeof want, "\nbranch refs/heads/%s\n\n", w->trees[i].branch);
+		if (!at || !(at = strstr(at, "\nbranch ")) || strncmp(at, want, strlen(want)))
+			return wrong("git knows no worktree %s with its branch, in:\n%s", w->trees[i].path, list);
+	}
+	if (n != w->ntrees + 1)
+		return wrong("git knows %d worktrees, not %d:\n%s", n, w->ntrees + 1, list);
+	n = help_count(git(".", "for-each-ref"), "\n");
+	return n == w->ntrees + 1 ? NULL : wrong("there are %d branches, not %d", n, w->ntrees + 1);
+}
+
+const char *
+history_trees(const struct work *w, int all)
+{
+	const char *bad = NULL;
+	int i;
+
+	for (i = 0; i < w->ntrees && !bad; i++)
+		bad = check_branch(w, &w->trees[i], all);
+	for (i = 0; i < w->ntrees && all && !bad; i++) {
+		bad = check_commits(w, &w->trees[i]);
+		if (!bad)
+			bad = check_tree(&w->trees[i]);
+	}
+	if (!bad && all && w->ntrees)
+		bad = check_known(w);
+	return bad;
+}
+
 /* Answers. */
+
+/* The answer of a commit that was made is its id. */
+static const char *
+check_id(const struct work *w, const struct work_want *want, const char *path)
+{
+	const struct work_tree *t = &w->trees[want->tree];
+	struct reflog l;
+	char *s = help_read(path, NULL), id[REFLOG_ID + 2];
+	int same;
+
+	reflog_read(t->branch, &l);
+	snprintf(id, sizeof id, "%s\n", want->nth < l.n ? l.ids[want->nth] : "");
+	same = !strcmp(s, id);
+	if (!same)
+		wrong("the answer %s is %.50s, and commit %d of the branch %s is %s", want->key, s, want->nth, t->branch, id);
+	free(s);
+	return same ? NULL : text;
+}
 
 static const char *
 check_answer(const struct work *w, int i, const char *dir, const char *name)
@@ -421,6 +590,8 @@ check_answer(const struct work *w, int i, const char *dir, const char *name)
 	if (w->wants[i].end != WORK_ANSWER && w->wants[i].end != WORK_WORD)
 		return wrong("%s has an answer", name);
 	snprintf(path, sizeof path, "%s/%s", dir, name);
+	if (w->wants[i].nth)
+		return check_id(w, &w->wants[i], path);
 	s = help_read(path, &n);
 	while (at < n && at < want->n && s[at] == want->s[at])
 		at++;

@@ -37,6 +37,11 @@ const char *history_marks(const struct history *);
  * of a block in input order, each step in as many tries as it has. */
 const char *history_log(const struct history *);
 
+/* The branches of the worktrees, in the repository of this directory: each begins where its line stood, and has of its
+ * own the commits of its lines, no other and none twice, as far as they are made; with ALL, all of them, with their
+ * messages and files, and git says the same of the worktrees as the work. */
+const char *history_trees(const struct work *, int all);
+
 /* The answers in the directory DIR: each as it must be, byte for byte, and none that must not be. Sets
  * KEPT of those that are there; with ALL, all must be. */
 const char *history_results(const struct work *, const char *dir, unsigned char *kept, int all);

@@ -1,8 +1,8 @@
 /* Random workflows, killed at random and gone on with, and a checker that looks at all that was seen.
  *
  * A history is one workflow (tests/work.h): orch is started, something is done to it after a random time,
- * up to six times; then it is let be until it has come to its end. What the agents, the log, the messages and
- * the run's directory say is checked on the way (tests/history.h), and the end is held against a reference
+ * up to six times; then it is let be until it has come to its end. What the agents, the log, the messages,
+ * the run's directory and, where the workflow has worktrees, git say is checked on the way (tests/history.h), and the end is held against a reference
  * that was computed without orch.
  *
  * ORCH_SEED=n runs the history of that seed alone, ORCH_HISTORIES=n says how many; ORCH_TORTURE=1 makes
@@ -45,11 +45,12 @@ enum cut {
 	CUT_KILL, CUT_KILL_GROUP, CUT_TERM, CUT_INT, CUT_TERM_TWICE, CUT_TERM_KILL,
 	CUT_BATCH,              /* orch is stopped until many agents have ended; killed when it says so of the first */
 	CUT_MINDER,             /* a minder is killed, orch is not */
-	CUT_LATE                /* orch is killed while a minder is stopped, which goes on in the next walk */
+	CUT_LATE,               /* orch is killed while a minder is stopped, which goes on in the next walk */
+	CUT_GIT                 /* a minder that has called git is killed, orch is not */
 };
 
 static const char *const cut_names[] = { "none", "kill", "kill group", "term", "int", "term twice", "term, kill", "batch",
-    "minder", "late" };
+    "minder", "late", "git" };
 
 /* When: after some milliseconds, or as soon as so many more are done, or have begun. */
 enum when { WHEN_TIME, WHEN_DONE, WHEN_BEGUN };
@@ -64,6 +65,7 @@ struct life {
 	const char *title;
 	pid_t orch;
 	pid_t late;             /* a stopped minder; 0: none */
+	char *checkout;         /* what git says of the main checkout; NULL: there is no repository */
 	int n;                  /* walks that have begun */
 };
 
@@ -121,6 +123,35 @@ must_be(const struct life *l, int good, const char *why)
 {
 	if (!good)
 		fail_life(l, why);
+}
+
+/* The repository. */
+
+static int
+has_git(void)
+{
+	return system("command -v git >/dev/null 2>&1") == 0;
+}
+
+/* This directory becomes the main checkout of one, in which only the file `file` counts. */
+static void
+make_repository(void)
+{
+	setenv("GIT_CONFIG_NOSYSTEM", "1", 1);
+	setenv("LC_ALL", "C", 1);
+	unsetenv("XDG_CONFIG_HOME");
+	help_sh(0, "git config --global user.name Somebody && git config --global user.email s@example.org &&"
+	    "git config --global gc.auto 0 && git config --global core.fsync none &&"
+	    "git init -q --template= && git symbolic-ref HEAD refs/heads/main && mkdir .git/info &&"
+	    "for f in w.orch 'marks*' f/ out err pids; do echo \"/$f\"; done >.git/info/exclude &&"
+	    "echo one >file && git add -A && git commit -q -m first");
+}
+
+/* All of the main checkout: branch, all that it has been, index, files. */
+static char *
+look_at_checkout(void)
+{
+	return help_sh(0, "cat .git/HEAD .git/logs/HEAD .git/logs/refs/heads/main; git status --porcelain; git ls-files -s").out;
 }
 
 /* Nobody is left below this test. */
@@ -271,6 +302,37 @@ find_minder(const struct life *l)
 	return (pid_t)minder;
 }
 
+/* A minder of this walk whose child is git; 0: there is none. */
+static pid_t
+find_git_minder(const struct life *l)
+{
+	char file[96], *s, *end;
+	long minder, child;
+
+	snprintf(file, sizeof file, "/proc/%ld/task/%ld/children", (long)l->orch, (long)l->orch);
+	for (s = help_read(file, NULL); (minder = strtol(s, &end, 10)) > 0; s = end) {
+		snprintf(file, sizeof file, "/proc/%ld/task/%ld/children", minder, minder);
+		child = strtol(help_read(file, NULL), NULL, 10);
+		snprintf(file, sizeof file, "/proc/%ld/comm", child);
+		if (child > 0 && !strcmp(help_read(file, NULL), "git\n"))
+			return (pid_t)minder;
+	}
+	return 0;
+}
+
+/* Sometimes one of the first calls of git, sometimes a later one. */
+static void
+cut_git(struct life *l)
+{
+	pid_t minder = 0;
+
+	help_pause((long)work_dice(&l->chance, 150));
+	while (!is_over(l) && !(minder = find_git_minder(l)))
+		;
+	if (minder > 0)
+		kill(minder, SIGKILL);
+}
+
 static void
 cut_twice(struct life *l, int first, int second)
 {
@@ -336,13 +398,16 @@ do_cut(struct life *l, enum cut cut)
 	case CUT_LATE:
 		cut_late(l);
 		break;
+	case CUT_GIT:
+		cut_git(l);
+		break;
 	}
 }
 
 static int
 may_end_with(enum cut cut, int status)
 {
-	static const int kills[] = { 0, SIGKILL, SIGKILL, SIGTERM, SIGINT, SIGTERM, SIGTERM, SIGKILL, 0, SIGKILL };
+	static const int kills[] = { 0, SIGKILL, SIGKILL, SIGTERM, SIGINT, SIGTERM, SIGTERM, SIGKILL, 0, SIGKILL, 0 };
 
 	return status == 0 || status == 1 || (kills[cut] && status == 128 + kills[cut]) ||
 	    (cut == CUT_TERM_KILL && status == 128 + SIGKILL);
@@ -380,6 +445,7 @@ check_left(struct life *l)
 	must(l, check_said(l, log_file, "\totherwise\t", kept));
 	must(l, check_said(l, "err", "\ndone      ", kept));
 	must(l, check_said(l, "err", "\notherwise ", kept));
+	must(l, history_trees(&l->work, 0));
 	free(kept);
 }
 
@@ -418,7 +484,7 @@ end_walk(struct life *l, enum cut cut, int stop_first)
 	l->walks[i].whole = cut == CUT_NONE && !stop_first;
 	check_left(l);
 	/* Where a branch failed that does not always fail, what others print comes without it, whatever ends orch then. */
-	if (cut != CUT_MINDER && !stop_first && !(l->work.may_stumble && (l->status[i] == 1 || has_failed())))
+	if (cut != CUT_MINDER && cut != CUT_GIT && !stop_first && !(l->work.may_stumble && (l->status[i] == 1 || has_failed())))
 		check_printed(l, l->status[i] == 0 && l->work.status == 0);
 }
 
@@ -426,11 +492,12 @@ end_walk(struct life *l, enum cut cut, int stop_first)
 static void
 cut_walk(struct life *l, int most)
 {
-	enum cut cut = (enum cut)(CUT_KILL + (int)work_dice(&l->chance, CUT_LATE));
+	enum cut cut = (enum cut)(CUT_KILL + (int)work_dice(&l->chance, l->work.ntrees ? CUT_GIT : CUT_LATE));
 	int stop_first = !work_dice(&l->chance, 8);
 
 	begin_walk(l, work_dice(&l->chance, 2) ? 0 : 1 + (long)work_dice(&l->chance, 4), stop_first);
-	await_moment(l, cut >= CUT_BATCH ? WHEN_BEGUN : (enum when)work_dice(&l->chance, 3), most);
+	if (cut != CUT_GIT)
+		await_moment(l, cut >= CUT_BATCH ? WHEN_BEGUN : (enum when)work_dice(&l->chance, 3), most);
 	do_cut(l, cut);
 	end_walk(l, cut, stop_first);
 	if (!l->late && work_dice(&l->chance, 2))
@@ -511,6 +578,18 @@ check_asked(const struct life *l)
 	}
 }
 
+/* Whether git may have been killed half-way, since its minder was: then it is said what helps. */
+static int
+has_cut_git(const struct life *l)
+{
+	int i;
+
+	for (i = 0; i < l->n; i++)
+		if (l->cuts[i] == CUT_GIT)
+			return 1;
+	return 0;
+}
+
 /* Lets it be until a walk starts only what always fails. */
 static void
 come_to_an_end(struct life *l)
@@ -523,6 +602,8 @@ come_to_an_end(struct life *l)
 		calm_walk(l);
 		expect_nobody(l);
 		look_at_all(l);
+		if (has_cut_git(l) && help_unmake_tree(help_read("err", NULL)))
+			continue;
 		if (history_begun(&l->seen, l->n - 1) >= 0)
 			break;
 	}
@@ -532,6 +613,9 @@ come_to_an_end(struct life *l)
 	check_blocks(l);
 	check_tmp(l);
 	check_asked(l);
+	must(l, history_trees(&l->work, 1));
+	if (l->checkout)
+		must_be(l, !strcmp(look_at_checkout(), l->checkout), look_at_checkout());
 	free(kept);
 }
 
@@ -545,6 +629,10 @@ start_life(struct life *l, const char *title)
 	help_bytes("w.orch", l->work.file.s, l->work.file.n);
 	ck_assert_int_eq(mkdir("f", 0700), 0);
 	help_sh(0, "orch check w.orch");
+	if (l->work.ntrees) {
+		make_repository();
+		l->checkout = look_at_checkout();
+	}
 }
 
 /* Random histories. */
@@ -553,11 +641,15 @@ static void
 live(uint64_t seed)
 {
 	struct life *l = mem_zero(1, sizeof *l);
+	static char top[4096];
 	char title[64];
 	int cuts;
 
 	snprintf(title, sizeof title, "ORCH_SEED=%llu", (unsigned long long)seed);
-	work_make(&l->work, seed);
+	ck_assert_int_eq(mkdir("repo", 0700), 0);
+	ck_assert_int_eq(chdir("repo"), 0);
+	ck_assert_ptr_nonnull(getcwd(top, sizeof top));
+	work_make(&l->work, seed, has_git() ? top : NULL);
 	l->chance = l->work.seed ^ 0x5bd1e995;
 	l->chance += !l->chance;
 	start_life(l, title);
@@ -803,6 +895,8 @@ history_suite(void)
 		help_skip("history_test", "random, fixed: what leaves its group, or has lost its minder, is ended on Linux only");
 		return s;
 	}
+	if (!has_git())
+		help_skip("history_test", "worktrees and commits in random: no git");
 	c = help_case(s, "random", procs_begin, 300);
 	if (REGRESSIONS && !seed)
 		tcase_add_loop_test(c, a_history_that_failed_once, 0, REGRESSIONS);

@@ -6,7 +6,12 @@
 
 #include "parse/mem.h"
 
-enum { INSTANCES = 50, NAMES = 64 };
+enum {
+	INSTANCES = 50,
+	NAMES = 64,
+	TREES = 8,              /* worktrees and commits of one workflow, at most: each takes as long as many runs */
+	COMMITS = 14
+};
 
 uint32_t
 work_dice(uint64_t *seed, uint32_t n)
@@ -33,6 +38,9 @@ struct spot {
 	int loop;               /* a `for` is around it, and no parallel block within that */
 	int mult;               /* how often it is reached, at most */
 	int depth;
+	int in_tree;            /* a worktree was entered above */
+	int commits;            /* it is this branch's own: `commit` may stand here */
+	int mixed;              /* items of a block around it are not known here: two may give one place */
 };
 
 struct maker {
@@ -44,6 +52,8 @@ struct maker {
 	int npatterns;
 	char *list;             /* the newest list of items that can be read here; NULL: none */
 	int nlist;              /* its items */
+	uint64_t dice;          /* for all that is about git: the others are thrown as if there was none */
+	int trees, commits;     /* that may still be made */
 };
 
 static int
@@ -56,6 +66,12 @@ static int
 between(struct maker *m, int from, int to)
 {
 	return from + (int)work_dice(&m->work->seed, (uint32_t)(to - from + 1));
+}
+
+static int
+git_chance(struct maker *m, int percent)
+{
+	return (int)work_dice(&m->dice, 100) < percent;
 }
 
 static struct work_node *
@@ -173,6 +189,8 @@ make_run(struct maker *m, struct work_node ***tail, const struct spot *s, char *
 	struct work_node *n = add(m->work, tail, WORK_RUN);
 
 	n->name = make_name('k', n->id, s);
+	n->in_tree = s->in_tree;
+	n->writes = s->in_tree && git_chance(m, 65);
 	n->list = list;
 	n->size = pick_size(m);
 	n->has_text = chance(m, 40);
@@ -233,6 +251,35 @@ make_items(struct maker *m, struct work_node *n)
 }
 
 static void make_body(struct maker *m, struct work_node **tail, const struct spot *s);
+
+/* The lines below are in a worktree of their own. */
+static void
+make_tree(struct maker *m, struct work_node ***tail, struct spot *s)
+{
+	struct work_node *n;
+
+	if (m->trees < s->mult)
+		return;
+	m->trees -= s->mult;
+	n = add(m->work, tail, WORK_TREE);
+	n->name = make_name('t', n->id, s);
+	n->in_tree = s->in_tree;
+	n->has_place = s->mixed || git_chance(m, 30);
+	s->in_tree = s->commits = 1;
+}
+
+static void
+make_commit(struct maker *m, struct work_node ***tail, const struct spot *s)
+{
+	struct work_node *n;
+
+	if (!s->commits || m->commits < s->mult)
+		return;
+	m->commits -= s->mult;
+	n = add(m->work, tail, WORK_COMMIT);
+	n->name = make_name('m', n->id, s);
+	n->in_tree = 1;
+}
 
 /* What the names that were made since FIRST are after the block with the variable VAR: with one of its
  * items where that was. */
@@ -312,6 +359,8 @@ make_block(struct maker *m, struct work_node ***tail, const struct spot *up, enu
 	s.parallels += kind == WORK_SAME;
 	s.loop = kind == WORK_FOR;
 	s.depth++;
+	s.commits = s.commits && kind == WORK_FOR;
+	s.mixed = s.mixed || n->ninputs;
 	list = m->list;
 	nlist = m->nlist;
 	make_body(m, &n->body, &s);
@@ -349,6 +398,7 @@ make_if(struct maker *m, struct work_node ***tail, const struct spot *up)
 
 	s.depth++;
 	n->name = make_name('c', n->id, up);
+	n->in_tree = up->in_tree;
 	if (chance(m, 80))
 		add_input(m, n, 30);
 	make_body(m, &n->body, &s);
@@ -392,16 +442,31 @@ make_statement(struct maker *m, struct work_node ***tail, const struct spot *s)
 	}
 }
 
+/* How likely a worktree of its own is, in percent, at the beginning of such a body. */
+static int
+wants_tree(const struct spot *s)
+{
+	return !s->depth ? 50 : s->parallels && !s->commits ? 70 : 12;
+}
+
 /* One statement at least: an empty block is something for other tests. */
 static void
-make_body(struct maker *m, struct work_node **tail, const struct spot *s)
+make_body(struct maker *m, struct work_node **tail, const struct spot *up)
 {
-	int i, n = s->depth ? between(m, 1, 3) : between(m, 3, 8);
+	int i, n = up->depth ? between(m, 1, 3) : between(m, 3, 8);
+	struct spot s = *up;
 
-	for (i = 0; i < n && m->left >= s->mult; i++)
-		make_statement(m, &tail, s);
+	if (m->trees && git_chance(m, wants_tree(up)))
+		make_tree(m, &tail, &s);
+	for (i = 0; i < n && m->left >= s.mult; i++) {
+		make_statement(m, &tail, &s);
+		if (s.commits && git_chance(m, 40))
+			make_commit(m, &tail, &s);
+	}
 	if (!*tail && i == 0)
 		add(m->work, &tail, WORK_PRINT)->has_text = 1;
+	if (s.commits && (!up->commits || git_chance(m, 20)))
+		make_commit(m, &tail, &s);
 }
 
 /* Writing. */
@@ -423,22 +488,36 @@ put_list(struct buf *b, const char *s)
 			buf_char(b, *s);
 }
 
+/* The directory of the run, as seen from where the statement works: "" when it is the same. */
+static const char *
+top_from(const struct work *w, const struct work_node *n)
+{
+	static struct buf b;
+
+	b.n = 0;
+	if (n->in_tree)
+		buf_fmt(&b, "%s/", w->top);
+	return buf_str(&b);
+}
+
 /* The commands of the fake agent by which the first tries fail: each takes away one file. */
 static void
-put_stumbles(struct buf *b, const struct work_node *n, const char *key, const char *how)
+put_stumbles(struct buf *b, const struct work *w, const struct work_node *n, const char *key, const char *how)
 {
 	int i;
 
 	for (i = 1; i <= n->fails; i++)
-		buf_fmt(b, " once f/%d-%s %s", i, key, how);
+		buf_fmt(b, " once %sf/%d-%s %s", top_from(w, n), i, key, how);
 	if (n->fails == FAILS_ALWAYS)
 		buf_fmt(b, " %s", how);
 }
 
 static void
-write_step(struct buf *b, const struct work_node *n)
+write_step(struct buf *b, const struct work *w, const struct work_node *n)
 {
-	buf_fmt(b, "step s%d exec agent begin marks", n->id);
+	buf_fmt(b, "step s%d exec agent begin %smarks", n->id, top_from(w, n));
+	if (n->writes)
+		buf_fmt(b, " file f-%s %s", n->name, n->name);
 	if (n->leaves)
 		buf_fmt(b, " %s", n->leaves);
 	if (n->half)
@@ -456,12 +535,12 @@ write_step(struct buf *b, const struct work_node *n)
 	if (n->way == FAILS_TIMEOUT && n->fails)
 		buf_text(b, " sleep 60000");
 	else if (n->way == FAILS_EXIT || n->way == FAILS_SIGNAL)
-		put_stumbles(b, n, n->name, n->way == FAILS_EXIT ? "exit 7" : "kill USR1");
+		put_stumbles(b, w, n, n->name, n->way == FAILS_EXIT ? "exit 7" : "kill USR1");
 	buf_char(b, '\n');
 }
 
 static void
-write_attributes(struct buf *b, const struct work_node *n)
+write_attributes(struct buf *b, const struct work *w, const struct work_node *n)
 {
 	if (n->retries >= 0)
 		buf_fmt(b, "retry %d 0s\n", n->retries);
@@ -470,17 +549,17 @@ write_attributes(struct buf *b, const struct work_node *n)
 	if (n->way == FAILS_TIMEOUT && n->fails)
 		buf_text(b, "timeout 1s\n");
 	if (n->has_check)
-		buf_text(b, "check agent begin marks length | grep -q .\n");
+		buf_fmt(b, "check agent begin %smarks length | grep -q .\n", top_from(w, n));
 	if (n->way == FAILS_CHECK && n->fails) {
 		buf_text(b, "check agent");
-		put_stumbles(b, n, "\"$ORCH_KEY\"", "exit 1");
+		put_stumbles(b, w, n, "\"$ORCH_KEY\"", "exit 1");
 		buf_char(b, '\n');
 	}
 	if (n->filter < 0 && !(n->way == FAILS_FILTER && n->fails))
 		return;
-	buf_text(b, "filter agent begin marks");
+	buf_fmt(b, "filter agent begin %smarks", top_from(w, n));
 	if (n->way == FAILS_FILTER)
-		put_stumbles(b, n, "\"$ORCH_KEY\"", "exit 2");
+		put_stumbles(b, w, n, "\"$ORCH_KEY\"", "exit 2");
 	if (n->filter < 0)
 		buf_text(b, " cat\n");
 	else
@@ -488,16 +567,16 @@ write_attributes(struct buf *b, const struct work_node *n)
 }
 
 static void
-write_steps(struct buf *b, const struct work_node *n)
+write_steps(struct buf *b, const struct work *w, const struct work_node *n)
 {
 	for (; n; n = n->next) {
 		if (n->kind == WORK_RUN) {
-			write_step(b, n);
+			write_step(b, w, n);
 			if (n->id % 2)
-				write_attributes(b, n);
+				write_attributes(b, w, n);
 		}
-		write_steps(b, n->body);
-		write_steps(b, n->other);
+		write_steps(b, w, n->body);
+		write_steps(b, w, n->other);
 	}
 }
 
@@ -558,7 +637,7 @@ write_run(struct writer *w, const struct work_node *n)
 	put_text(w, n);
 	b.n = 0;
 	if (!(n->id % 2))
-		write_attributes(&b, n);
+		write_attributes(&b, w->work, n);
 	for (line = buf_str(&b); (end = strchr(line, '\n')); line = end + 1) {
 		*end = '\0';
 		put_word(w, line);
@@ -603,7 +682,7 @@ write_if(struct writer *w, const struct work_node *n)
 			buf_text(&b, "}"), s++;
 		else
 			buf_char(&b, *s);
-	buf_text(&b, "\" agent begin marks coin");
+	buf_fmt(&b, "\" agent begin %smarks coin", top_from(w->work, n));
 	put_line(w, &b);
 	buf_free(&b);
 }
@@ -636,6 +715,28 @@ write_print(struct writer *w, const struct work_node *n)
 	buf_free(&b);
 }
 
+/* The directory that has the repository's, and the places of all worktrees. */
+static int
+parent_length(const struct work *w)
+{
+	return (int)(strrchr(w->top, '/') - w->top);
+}
+
+static void
+write_git(struct writer *w, const struct work_node *n)
+{
+	struct buf b = { 0 };
+
+	if (n->kind == WORK_COMMIT)
+		buf_fmt(&b, "commit as %s | Made %s.", n->name, n->name);
+	else
+		buf_fmt(&b, "worktree %s enter", n->name);
+	if (n->has_place)
+		buf_fmt(&b, " at %.*s/trees/%s", parent_length(w->work), w->work->top, n->name);
+	put_line(w, &b);
+	buf_free(&b);
+}
+
 static void
 write_body(struct writer *w, struct work_node *n)
 {
@@ -649,6 +750,8 @@ write_body(struct writer *w, struct work_node *n)
 			put_word(w, "break");
 		else if (n->kind == WORK_PRINT || n->kind == WORK_FAIL)
 			write_print(w, n);
+		else if (n->kind == WORK_TREE || n->kind == WORK_COMMIT)
+			write_git(w, n);
 		else
 			write_block(w, n);
 		if (n->kind == WORK_IF || n->kind == WORK_FOR || n->kind == WORK_SAME || n->kind == WORK_DIFF)
@@ -662,7 +765,7 @@ write_work(struct work *work)
 	struct writer w = { 0 };
 	size_t i;
 
-	write_steps(&work->file, work->body);
+	write_steps(&work->file, work, work->body);
 	w.work = work;
 	w.line = 1;
 	for (i = 0; i < work->file.n; i++)
@@ -690,6 +793,7 @@ struct walker {
 	struct work *work;
 	int blocks[WORK_DEEP], branches[WORK_DEEP], deep;
 	const struct work_node *lead;   /* the first statement of the branch */
+	int tree;                       /* where it works; -1: in the main checkout */
 };
 
 enum went { WENT_ON, WENT_OUT, WENT_WRONG };
@@ -864,6 +968,7 @@ add_want(struct walker *w, const struct work_node *n, const struct var *vars, co
 	memcpy(want->blocks, w->blocks, sizeof w->blocks);
 	memcpy(want->branches, w->branches, sizeof w->branches);
 	want->leads = w->deep && n == w->lead;
+	want->tree = w->tree;
 	want->nneeds = s->n;
 	want->needs = mem_grow(NULL, (size_t)s->n + 1, sizeof *want->needs);
 	if (s->n)
@@ -873,6 +978,106 @@ add_want(struct walker *w, const struct work_node *n, const struct var *vars, co
 	return work->nwants++;
 }
 
+/* Worktrees. */
+
+/* Adds the line WORD to those of B, which are sorted by their bytes, as git sorts. */
+static void
+add_sorted(struct buf *b, const char *word)
+{
+	struct buf all = { 0 };
+	char *line, *copied = copy(buf_str(b));
+	int added = 0;
+
+	for (line = strtok(copied, "\n"); line; line = strtok(NULL, "\n")) {
+		if (!added && strcmp(word, line) < 0)
+			buf_fmt(&all, "%s\n", word);
+		added |= strcmp(word, line) < 0;
+		buf_fmt(&all, "%s\n", line);
+	}
+	if (!added)
+		buf_fmt(&all, "%s\n", word);
+	free(copied);
+	buf_free(b);
+	*b = all;
+}
+
+/* The run that has the key writes a file, whatever becomes of it then. */
+static void
+write_file(struct walker *w, const char *key)
+{
+	struct work_tree *t = &w->work->trees[w->tree];
+	struct buf name = { 0 };
+
+	buf_fmt(&name, "f-%s", key);
+	add_sorted(&t->files, buf_str(&name));
+	buf_fmt(&t->all, "%s\n", key);
+	buf_free(&name);
+}
+
+/* Where orch puts the worktree of a branch: beside the repository, letters and digits, all else a dash. */
+static void
+put_place(struct buf *b, const struct work *w, const char *branch)
+{
+	int dash = 0;
+
+	buf_fmt(b, "%s--", w->top);
+	for (; *branch; branch++)
+		if ((*branch >= '0' && *branch <= '9') || (*branch >= 'a' && *branch <= 'z')) {
+			buf_char(b, *branch);
+			dash = 0;
+		} else if (*branch >= 'A' && *branch <= 'Z') {
+			buf_char(b, *branch - 'A' + 'a');
+			dash = 0;
+		} else if (!dash++) {
+			buf_char(b, '-');
+		}
+}
+
+static enum went
+walk_tree(struct walker *w, const struct work_node *n, const struct var *vars, struct seen *s)
+{
+	int i = add_want(w, n, vars, s);
+	struct work *work = w->work;
+	struct work_want *want = &work->wants[i];
+	struct work_tree *t;
+	struct buf path = { 0 };
+
+	work->trees = mem_grow(work->trees, (size_t)work->ntrees + 1, sizeof *work->trees);
+	t = &work->trees[work->ntrees];
+	memset(t, 0, sizeof *t);
+	t->branch = want->key;
+	t->base = w->tree;
+	t->nth = w->tree < 0 ? 0 : work->trees[w->tree].ncommits;
+	if (n->has_place)
+		buf_fmt(&path, "%.*s/trees/%s", parent_length(work), work->top, want->key);
+	else
+		put_place(&path, work, want->key);
+	buf_fmt(&want->answer, "%s\n", buf_str(&path));
+	t->path = buf_take(&path);
+	w->tree = want->tree = work->ntrees++;
+	see(s, i);
+	return WENT_ON;
+}
+
+static enum went
+walk_commit(struct walker *w, const struct work_node *n, const struct var *vars, struct seen *s)
+{
+	int i = add_want(w, n, vars, s);
+	struct work_want *want = &w->work->wants[i];
+	struct work_tree *t = &w->work->trees[w->tree];
+
+	see(s, i);
+	buf_fmt(&want->message, "Made %s.\n", want->key);
+	if (!t->files.n)
+		return WENT_ON;
+	want->files = t->files;
+	memset(&t->files, 0, sizeof t->files);
+	t->commits = mem_grow(t->commits, (size_t)t->ncommits + 1, sizeof *t->commits);
+	t->commits[t->ncommits++] = i;
+	want->nth = t->ncommits;
+	return WENT_ON;
+}
+
 static enum went
 walk_run(struct walker *w, const struct work_node *n, const struct var *vars, struct seen *s)
 {
@@ -880,6 +1085,8 @@ walk_run(struct walker *w, const struct work_node *n, const struct var *vars, st
 	struct work_want *want = &w->work->wants[i];
 	struct buf raw = { 0 };
 
+	if (n->writes)
+		write_file(w, want->key);
 	if (n->fails == FAILS_ALWAYS) {
 		want->end = n->otherwise ? WORK_WORD : WORK_NOTHING;
 		if (!n->otherwise)
@@ -931,7 +1138,7 @@ walk_for(struct walker *w, const struct work_node *n, const struct var *vars, st
 {
 	struct var v;
 	char **items;
-	int i, count = read_items(w, n, vars, s, &items);
+	int i, count = read_items(w, n, vars, s, &items), tree = w->tree;
 	enum went went = WENT_ON;
 
 	v.up = vars;
@@ -939,6 +1146,7 @@ walk_for(struct walker *w, const struct work_node *n, const struct var *vars, st
 	for (i = 0; i < count && went == WENT_ON; i++) {
 		v.value = items[i];
 		went = walk_body(w, n->body, &v, s);
+		w->tree = tree;
 	}
 	return went == WENT_OUT ? WENT_ON : went;
 }
@@ -962,6 +1170,7 @@ walk_branch(struct walker *w, int block, int index, const struct work_node *body
 {
 	struct seen own = { 0 };
 	const struct work_node *lead = w->lead;
+	int tree = w->tree;
 	enum went went;
 
 	see_all(&own, s, 0);
@@ -974,6 +1183,7 @@ walk_branch(struct walker *w, int block, int index, const struct work_node *body
 		went = walk_body(w, body, vars, &own);
 	w->deep--;
 	w->lead = lead;
+	w->tree = tree;
 	w->work->blocks[block].failed += went == WENT_WRONG;
 	see_all(made, &own, s->n);
 	free(own.list);
@@ -1014,12 +1224,15 @@ walk_parallel(struct walker *w, const struct work_node *n, const struct var *var
 static enum went
 walk_if(struct walker *w, const struct work_node *n, const struct var *vars, struct seen *s)
 {
-	int i = add_want(w, n, vars, s);
+	int i = add_want(w, n, vars, s), tree = w->tree;
+	struct work_want *want = &w->work->wants[i];
+	enum went went;
 
-	w->work->wants[i].end = WORK_COMMAND;
-	if (digest(w->work->wants[i].key, &w->work->wants[i].asked) >> 32 & 1)
-		return walk_body(w, n->other, vars, s);
-	return walk_body(w, n->body, vars, s);
+	want->end = WORK_COMMAND;
+	want->yes = !(digest(want->key, &want->asked) >> 32 & 1);
+	went = walk_body(w, want->yes ? n->body : n->other, vars, s);
+	w->tree = tree;
+	return went;
 }
 
 static enum went
@@ -1051,6 +1264,12 @@ walk_body(struct walker *w, const struct work_node *n, const struct var *vars, s
 		case WORK_FAIL:
 			went = WENT_WRONG;
 			break;
+		case WORK_TREE:
+			went = walk_tree(w, n, vars, s);
+			break;
+		case WORK_COMMIT:
+			went = walk_commit(w, n, vars, s);
+			break;
 		}
 	return went;
 }
@@ -1072,6 +1291,7 @@ finish(struct work *work)
 
 	write_work(work);
 	w.work = work;
+	w.tree = -1;
 	work->status = walk_body(&w, work->body, NULL, &seen) == WENT_WRONG;
 	work->may_stumble = stumbles(work->body);
 	buf_str(&work->out);
@@ -1085,7 +1305,7 @@ work_tries(const struct work_node *n)
 }
 
 void
-work_make(struct work *w, uint64_t seed)
+work_make(struct work *w, uint64_t seed, const char *top)
 {
 	struct maker m = { 0 };
 	struct spot s = { 0 };
@@ -1097,6 +1317,13 @@ work_make(struct work *w, uint64_t seed)
 		work_dice(&w->seed, 2);
 	m.work = w;
 	m.left = between(&m, 5, INSTANCES);
+	m.dice = w->seed ^ 0x2545f4914f6cdd1du;
+	m.dice += !m.dice;
+	w->top = top;
+	if (top && git_chance(&m, 65)) {
+		m.trees = TREES;
+		m.commits = COMMITS;
+	}
 	s.mult = 1;
 	make_body(&m, &w->body, &s);
 	finish(w);

@@ -14,7 +14,11 @@ enum {
 	WORK_DEEP = 12          /* blocks inside of each other */
 };
 
-enum work_kind { WORK_RUN, WORK_FOR, WORK_SAME, WORK_DIFF, WORK_IF, WORK_BREAK, WORK_PRINT, WORK_FAIL };
+enum work_kind {
+	WORK_RUN, WORK_FOR, WORK_SAME, WORK_DIFF, WORK_IF, WORK_BREAK, WORK_PRINT, WORK_FAIL,
+	WORK_TREE,              /* `worktree NAME enter`: its branch and its key have one name */
+	WORK_COMMIT
+};
 
 enum work_way { FAILS_EXIT, FAILS_SIGNAL, FAILS_CHECK, FAILS_FILTER, FAILS_TIMEOUT };
 
@@ -26,7 +30,8 @@ struct work_node {
 	enum work_kind kind;
 	int id;                 /* a run's key begins with kID, a block's variable is vID */
 	int line;               /* in the file, as soon as it is written */
-	char *name;             /* of a run; of an `if`, for the marks of its command */
+	char *name;             /* of a run, a worktree, a commit; of an `if`, for the marks of its command */
+	int in_tree;            /* a worktree was entered above it */
 	char *inputs[WORK_INPUTS];
 	int ninputs;
 	int has_text;           /* of a run or a print */
@@ -44,6 +49,10 @@ struct work_node {
 	char *otherwise;        /* NULL: none */
 	const char *leaves;     /* a command of the fake agent, of what it leaves running; NULL: nothing */
 	int half;               /* told to stop, it writes more and exits with 0 */
+	int writes;             /* a file, named after its key, into the directory where it works */
+
+	/* Of a worktree. */
+	int has_place;          /* `at PATH`: the place that orch would choose may be another's too */
 
 	/* Of a block. */
 	char *items[WORK_ITEMS];
@@ -63,6 +72,19 @@ struct work_want {
 	int *needs, nneeds;     /* which keys have their answer before it begins */
 	int blocks[WORK_DEEP], branches[WORK_DEEP], deep;       /* where it stands, the outermost block first */
 	int leads;              /* it is the first statement of its branch */
+	int tree;               /* the worktree it works in, of a worktree itself that; -1: the main checkout */
+	int yes;                /* of a command: what it decides */
+	int nth;                /* of a commit: which of its branch's own, from 1; 0: there is nothing to commit */
+	struct buf message, files;      /* of a commit: its files, a line each, sorted */
+};
+
+/* A worktree that is made. */
+struct work_tree {
+	char *branch, *path;
+	int base, nth;          /* its branch begins at this commit of that worktree's, as nth of a want; -1: of main's */
+	int *commits, ncommits; /* its own, as wants; without those that had nothing to commit */
+	struct buf files;       /* what lies in it and is not committed in the end, a line each, sorted */
+	struct buf all;         /* what was written there, the keys, a line each */
 };
 
 /* A parallel block, each time that it is reached. */
@@ -80,6 +102,9 @@ struct work {
 	int nwants;
 	struct work_block *blocks;
 	int nblocks;
+	struct work_tree *trees;
+	int ntrees;
+	const char *top;        /* the directory of the run; NULL: it must have no worktrees */
 	struct buf out;         /* what it prints */
 	int status;             /* orch's exit status in the end */
 	int may_stumble;        /* a step fails in more tries than it has, and does not always */
@@ -88,8 +113,9 @@ struct work {
 /* A number from 0 to N-1; *SEED is never 0. */
 uint32_t work_dice(uint64_t *seed, uint32_t n);
 
-/* The random workflow of SEED, written, and walked. */
-void work_make(struct work *, uint64_t seed);
+/* The random workflow of SEED, written, and walked. About every second one has worktrees, if TOP, the directory of the
+ * run, is the main checkout of a repository; NULL: there is no git. */
+void work_make(struct work *, uint64_t seed, const char *top);
 
 /* The one that does not change: blocks of both forms, three deep, a loop that ends by its answers. */
 void work_fixed(struct work *);
