@@ -1,6 +1,7 @@
 /* The fault table: whole runs in which one call fails, or the process is killed there (tests/fault.h), of two scenes:
- * one workflow of steps alone, and one of worktrees and commits. Whatever fails, and wherever: what was said to be done is done and stays so, nothing half is kept, the run tells what
- * has failed, nobody is left, and gone on with it comes to the very same end.
+ * a workflow of steps alone, and one of worktrees and commits. Whatever fails, and wherever: what was said to be
+ * done is done and stays so, nothing half is kept, the run tells what has failed, nobody is left, and gone on with it
+ * comes to the very same end.
  *
  * With ORCH_TORTURE=1 in the environment every call of every kind is made to fail in turn, which takes hours;
  * ORCH_TORTURE=N takes every Nth; without it some are taken. ORCH_FAULT=KIND looks at one kind alone. */

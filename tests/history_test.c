@@ -1,9 +1,9 @@
 /* Random workflows, killed at random and gone on with, and a checker that looks at all that was seen.
  *
  * A history is one workflow (tests/work.h): orch is started, something is done to it after a random time,
- * up to six times; then it is let be until it has come to its end. What the agents, the log, the messages,
- * the run's directory and, where the workflow has worktrees, git say is checked on the way (tests/history.h), and the end is held against a reference
- * that was computed without orch.
+ * up to six times; then it is let be until it has come to its end. What the agents, the log, the messages, the run's
+ * directory and, where the workflow has worktrees, git say is checked on the way (tests/history.h), and the end is
+ * held against a reference that was computed without orch.
  *
  * ORCH_SEED=n runs the history of that seed alone, ORCH_HISTORIES=n says how many; ORCH_TORTURE=1 makes
  * 400 of them, and a thousand runs of one workflow. What is random in a history follows from its seed, but for
@@ -46,11 +46,12 @@ enum cut {
 	CUT_BATCH,              /* orch is stopped until many agents have ended; killed when it says so of the first */
 	CUT_MINDER,             /* a minder is killed, orch is not */
 	CUT_LATE,               /* orch is killed while a minder is stopped, which goes on in the next walk */
-	CUT_GIT                 /* a minder that has called git is killed, orch is not */
+	CUT_GIT,                /* a minder that has called git is killed, orch is not */
+	CUT_MEDDLED             /* nothing, but somebody has meddled with a branch or a worktree */
 };
 
 static const char *const cut_names[] = { "none", "kill", "kill group", "term", "int", "term twice", "term, kill", "batch",
-    "minder", "late", "git" };
+    "minder", "late", "git", "meddled" };
 
 /* When: after some milliseconds, or as soon as so many more are done, or have begun. */
 enum when { WHEN_TIME, WHEN_DONE, WHEN_BEGUN };
@@ -401,13 +402,15 @@ do_cut(struct life *l, enum cut cut)
 	case CUT_GIT:
 		cut_git(l);
 		break;
+	case CUT_MEDDLED:
+		break;
 	}
 }
 
 static int
 may_end_with(enum cut cut, int status)
 {
-	static const int kills[] = { 0, SIGKILL, SIGKILL, SIGTERM, SIGINT, SIGTERM, SIGTERM, SIGKILL, 0, SIGKILL, 0 };
+	static const int kills[] = { 0, SIGKILL, SIGKILL, SIGTERM, SIGINT, SIGTERM, SIGTERM, SIGKILL, 0, SIGKILL, 0, 0 };
 
 	return status == 0 || status == 1 || (kills[cut] && status == 128 + kills[cut]) ||
 	    (cut == CUT_TERM_KILL && status == 128 + SIGKILL);
@@ -484,7 +487,7 @@ end_walk(struct life *l, enum cut cut, int stop_first)
 	l->walks[i].whole = cut == CUT_NONE && !stop_first;
 	check_left(l);
 	/* Where a branch failed that does not always fail, what others print comes without it, whatever ends orch then. */
-	if (cut != CUT_MINDER && cut != CUT_GIT && !stop_first && !(l->work.may_stumble && (l->status[i] == 1 || has_failed())))
+	if (cut != CUT_MINDER && cut < CUT_GIT && !stop_first && !(l->work.may_stumble && (l->status[i] == 1 || has_failed())))
 		check_printed(l, l->status[i] == 0 && l->work.status == 0);
 }
 
@@ -509,6 +512,78 @@ calm_walk(struct life *l)
 {
 	begin_walk(l, work_dice(&l->chance, 3) ? 0 : 1 + (long)work_dice(&l->chance, 4), 0);
 	end_walk(l, CUT_NONE, 0);
+}
+
+/* Somebody has meddled. */
+
+static int
+has_file(const char *dir, const char *key)
+{
+	char name[300];
+
+	snprintf(name, sizeof name, ".orch/r/%s/%s", dir, key);
+	return help_exists(name);
+}
+
+static void
+walk_meddled(struct life *l)
+{
+	begin_walk(l, 0, 0);
+	end_walk(l, CUT_MEDDLED, 0);
+	expect_nobody(l);
+}
+
+/* The commit that is checked out in the worktree, and what lies there. */
+static char *
+look_at_tree(const struct work_tree *t)
+{
+	return help_run("cd '%s' && git rev-parse HEAD && git status --porcelain && cat .git", t->path).out;
+}
+
+/* Another branch, or none, is checked out in the worktree: nothing is written there. */
+static void
+meddle_with_tree(struct life *l, const struct work_tree *t)
+{
+	char *before;
+
+	if (help_run("git -C '%s' switch -q --detach", t->path).status)
+		return;                 /* a git that was killed has left it so */
+	before = look_at_tree(t);
+	walk_meddled(l);
+	must_be(l, !strcmp(look_at_tree(t), before), "it has worked in a worktree whose branch is not checked out");
+	must_be(l, !help_run("git -C '%s' switch -q '%s'", t->path, t->branch).status, "the branch cannot be switched to");
+}
+
+/* The branch that is to be made is there already, and is somebody else's: no worktree is made of it. */
+static void
+meddle_with_branch(struct life *l, const struct work_tree *t)
+{
+	must_be(l, !help_run("git branch '%s' main", t->branch).status, "the branch cannot be made");
+	walk_meddled(l);
+	must_be(l, !has_file("result", t->branch), "it has taken up a branch that it did not make");
+	must_be(l, !help_run("git branch -D '%s'", t->branch).status, "the branch cannot be removed");
+}
+
+/* With the latest worktree that is there, or with one that is not. */
+static void
+meddle(struct life *l)
+{
+	int dice = (int)work_dice(&l->chance, 2), i;
+	const struct work_tree *there = NULL, *none = NULL;
+
+	expect_nobody(l);
+	for (i = 0; i < l->work.ntrees; i++) {
+		const struct work_tree *t = &l->work.trees[i];
+
+		if (has_file("result", t->branch))
+			there = t;
+		else if (!none && t->base < 0 && !has_file("how", t->branch))
+			none = t;
+	}
+	if (there && (dice || !none))
+		meddle_with_tree(l, there);
+	else if (none)
+		meddle_with_branch(l, none);
 }
 
 static void
@@ -556,6 +631,22 @@ check_tmp(const struct life *l)
 			must_be(l, i >= 0 && l->work.wants[i].node->fails == FAILS_ALWAYS, e->d_name);
 	}
 	closedir(d);
+}
+
+/* Each `if` in a worktree has its decision in the log. */
+static void
+check_decisions(const struct life *l)
+{
+	const char *log = help_read(log_file, NULL);
+	char said[64];
+	int i;
+
+	for (i = 0; i < l->work.nwants; i++) {
+		const struct work_want *want = &l->work.wants[i];
+
+		snprintf(said, sizeof said, "\tif\tw.orch:%d\t%d\t0\t", want->node->line, want->yes);
+		must_be(l, want->end != WORK_COMMAND || want->tree < 0 || strstr(log, said), said);
+	}
 }
 
 /* What each was asked. */
@@ -613,6 +704,7 @@ come_to_an_end(struct life *l)
 	check_blocks(l);
 	check_tmp(l);
 	check_asked(l);
+	check_decisions(l);
 	must(l, history_trees(&l->work, 1));
 	if (l->checkout)
 		must_be(l, !strcmp(look_at_checkout(), l->checkout), look_at_checkout());
@@ -653,9 +745,12 @@ live(uint64_t seed)
 	l->chance = l->work.seed ^ 0x5bd1e995;
 	l->chance += !l->chance;
 	start_life(l, title);
-	for (cuts = (int)work_dice(&l->chance, CUTS + 1); cuts > 0; cuts--)
+	for (cuts = (int)work_dice(&l->chance, CUTS + 1); cuts > 0; cuts--) {
+		if (l->work.ntrees && !l->late && !work_dice(&l->chance, 2))
+			meddle(l);
 		cut_walk(l, 100);
-	come_to_an_end(l);
+	}
+	come_to_an_end(l);	come_to_an_end(l);
 }
 
 START_TEST(a_history)
