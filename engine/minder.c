@@ -31,6 +31,7 @@
 #include "engine/mind.h"
 #include "engine/spawn.h"
 #include "engine/title.h"
+#include "parse/mem.h"
 #include "store/file.h"
 
 enum {
@@ -212,9 +213,21 @@ mind_wait(struct minder *d, long long ms)
 	return (mind_wait_for(d, -1, ms) & MIND_GONE) != 0;
 }
 
+static struct minder *self;     /* that this process is */
+
+/* A supervisor that runs out of memory says so, as of any other lack. */
+static void
+no_memory(void)
+{
+	errno = ENOMEM;
+	leave_errno(self, OUT_IO, "memory");
+}
+
 static void
 set_up(struct minder *d)
 {
+	self = d;
+	mem_onfail(no_memory);
 	if (d->task->kind != TASK_STDIN && d->task->kind != TASK_ASK)   /* these may have to read the terminal */
 		setpgid(0, 0);
 	set_signals();

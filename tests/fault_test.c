@@ -313,6 +313,8 @@ says_why(const char *err)
 	for (; *err; err = strchr(err, '\n') ? strchr(err, '\n') + 1 : "") {
 		if (!strncmp(err, "failed  ", 8) || !strncmp(err, "w.orch:", 7))
 			return 1;
+		if (!strncmp(err, "orch: run r cannot ", 19))
+			return 1;
 		if (!strncmp(err, "orch: ", 6) && strncmp(err, "orch: run ", 10) && strncmp(err, "orch: to go on", 14))
 			return 1;
 	}
@@ -428,7 +430,7 @@ static const char *const plain_files[] = { "result/last", "asked/inner-b-2", "ho
 
 static const struct scene plain = {
 	"without git", begin_plain, CLEAN, "touch broken", "rm broken",
-	"mkdir half; cp -a .orch marks half", "cp -a half/. .", plain_files, NULL, NULL
+	"mkdir half; cp -a .orch marks half", "cp -a half/. . && orch trust r", plain_files, NULL, NULL
 };
 
 /* The scene with git. Commits have other ids in every run, since they have a time: where one stands, the words are
@@ -609,7 +611,7 @@ static const char *const git_files[] = { "result/commit-1-b", "result/w-1-a", "h
 static const struct scene with_git = {
 	"with git", begin_git, CLEAN " .git ../repo--*; cp -a ../git .git", "touch broken", "rm broken",
 	"mkdir ../half; cp -a .orch marks .git ../repo--* ../half",
-	"rm -rf .git; cp -a ../half/.orch ../half/marks ../half/.git .; cp -a ../half/repo--* ..",
+	"rm -rf .git; cp -a ../half/.orch ../half/marks ../half/.git .; cp -a ../half/repo--* ..; orch trust r",
 	git_files, word_git, check_git
 };
 
