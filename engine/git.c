@@ -2,11 +2,13 @@
 #include "engine/git.h"
 
 #include <errno.h>
+#include <signal.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
 #include "parse/mem.h"
@@ -74,6 +76,7 @@ git_run(struct minder *d, const char *dir, int in, char **out, ...)
 	p.dir = dir;
 	p.in = in;
 	p.err = d->errors;
+	p.death = SIGTERM;              /* at which it removes its locks */
 	status = mind_program(d, &p);
 	close(p.out);
 	if (file_read(s->tmp, name, out, &len))
@@ -81,6 +84,8 @@ git_run(struct minder *d, const char *dir, int in, char **out, ...)
 	unlinkat(s->tmp, name, 0);
 	while (len && (*out)[len - 1] == '\n')
 		(*out)[--len] = '\0';
+	if (WIFSIGNALED(status))
+		leave(d, OUT_ENDED);    /* that says nothing of what it was asked */
 	return status;
 }
 

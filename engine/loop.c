@@ -38,6 +38,7 @@ enum {
 	AGAIN_MOST_MS = 1000,
 	SECOND_MS = 1000,       /* from when on a second signal is one of its own */
 	STRAY_MS = 10 * 1000,
+	PATIENCE_MS = 700,
 	STOP_MS = 40 * 1000,    /* from the word to stop until a supervisor must have ended: its agent has 10 s, 10 s after SIGKILL, what that left 11 s */
 	STOP_NOW_MS = 25 * 1000,/* the same from the second word on */
 	OVERDUE_MS = 60 * 1000, /* from the timeout of a step */
@@ -61,6 +62,7 @@ struct loop_state {
 	struct outcome *lost;   /* whose minder was killed; told when its processes are gone */
 	size_t nlost;
 	long long lost_since;
+	long long patience;     /* the git of a killed supervisor was told to end, and has until then to remove its locks */
 	long long overdue_at;   /* not before this time has a supervisor to be looked for that does not answer; 0: never */
 	int sig;                /* the signal that stops orch; 0: none */
 	long long sig_at;
@@ -686,6 +688,8 @@ lose_slot(struct loop_state *l, uint32_t slot)
 
 	o.slot = slot;
 	o.kind = OUT_LOST;
+	if (l->slots.list[slot].kind == TASK_WORKTREE || l->slots.list[slot].kind == TASK_COMMIT)
+		l->patience = now_ms(l) + PATIENCE_MS;
 	slots_forget(&l->slots, slot);
 	l->lost = mem_grow(l->lost, l->nlost + 1, sizeof *l->lost);
 	l->lost[l->nlost++] = o;
@@ -773,6 +777,19 @@ limit_all(struct loop_state *l, long long ms)
 	l->overdue_at = now_ms(l) + ms;
 }
 
+static int
+has_no_strays(struct loop_state *l)
+{
+	pid_t *list;
+	long n = kin_children(&list), i;
+	int none = 1;
+
+	for (i = 0; i < n; i++)
+		none &= is_minder(&l->slots, list[i]) || waitpid(list[i], NULL, WNOHANG) > 0;
+	free(list);
+	return none;
+}
+
 /* What is left of a killed supervisor, and does not end. */
 static void
 name_strays(struct loop_state *l, struct outcome *o)
@@ -795,6 +812,8 @@ end_strays(struct loop_state *l)
 	long left;
 
 	if (!l->nlost)
+		return;
+	if (l->adopts && now_ms(l) < l->patience && !has_no_strays(l))
 		return;
 	left = l->adopts ? kin_kill(is_minder, &l->slots) : 0;
 	if (left > 0 && now_ms(l) - l->lost_since < STRAY_MS)

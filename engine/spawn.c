@@ -174,7 +174,7 @@ child(void *arg)
 	if (!p->terminal)
 		setsid();
 #if defined(__linux__) && !defined(ORCH_NO_LINUX)
-	prctl(PR_SET_PDEATHSIG, SIGKILL, 0, 0, 0);
+	prctl(PR_SET_PDEATHSIG, p->death ? p->death : SIGKILL, 0, 0, 0);
 	if (getppid() != b->parent)     /* it has died before that */
 		leave(127);
 #endif

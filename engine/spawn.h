@@ -12,6 +12,7 @@ struct program {
 	const char *dir;        /* absolute: its working directory */
 	int in, out, err;       /* its standard descriptors */
 	int terminal;           /* it keeps the terminal: no session of its own */
+	int death;              /* the signal that it gets when its parent dies, where there is that; 0: SIGKILL */
 };
 
 enum spawn_stage { SPAWN_FORK, SPAWN_DIR, SPAWN_EXEC };
@@ -32,7 +33,7 @@ int spawn_begin(struct spawning *, const struct program *p);
 int spawn_finish(struct spawning *, enum spawn_stage *stage);
 
 /* Both, waiting as long as it takes. P gets a session of its own (unless terminal), its signals as a program expects them: none
- * blocked, those that orch ignores for itself at their defaults. On Linux it is killed when its parent dies, unless it
+ * blocked, those that orch ignores for itself at their defaults. On Linux it gets ->death when its parent dies, unless it
  * is set-user-ID or the like. Returns its process id; -1 with errno, and *STAGE says what failed. All other
  * descriptors must be close-on-exec. */
 pid_t spawn(const struct program *, enum spawn_stage *stage);

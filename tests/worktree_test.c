@@ -1105,6 +1105,49 @@ START_TEST(two_places_for_two)
 }
 END_TEST
 
+/* A git that somebody kills has said nothing: no commit is made on top of "none", nor is an empty result kept. */
+START_TEST(a_query_that_is_killed_is_no_answer)
+{
+	static const char *const queries[] = {
+		"\"rev-parse --verify --quiet\"*", "\"diff --cached --quiet\"*", "\"rev-parse --show-toplevel --absolute-git-dir\"*",
+		"\"config --type=bool\"*",
+	};
+	char program[2000];
+	struct ran r;
+
+	if (!repo_make())
+		return;
+	snprintf(program, sizeof program, "#!/bin/sh\ncase \"$*\" in\n%s) test -e \"$T/once\" || { echo >\"$T/once\"; kill -9 $$; };;\nesac\n"
+	    "exec \"$REAL_GIT\" \"$@\"", queries[_i]);
+	help_file("../f.orch", "worktree w enter", "run sh as s | echo new >new", "commit as c | made", NULL);
+	repo_sh(0, "orch run -q -r x ../f.orch && rm .orch/x/result/c && git -C ../repo--w reset -q --soft HEAD^");
+	repo_program("../bin/git", program);
+	r = repo_sh(1, "orch run -r x ../f.orch");
+	help_has(r.err, "killed by SIGKILL");
+	repo_no_file(".orch/x/result/c");
+	repo_sh(0, "orch resume -r x && test \"$(git log --format=%%s main..w | wc -l)\" = 1 && "
+	    "test \"$(cat .orch/x/result/c)\" = \"$(git rev-parse w)\"");
+}
+END_TEST
+
+/* The supervisor of a git that works is killed: git is told to end, and leaves no lock that stops the next start. */
+START_TEST(git_outlives_its_supervisor_to_remove_its_locks)
+{
+	if (!repo_make())
+		return;
+	if (getenv("ORCH_TEST_PORTABLE")) {
+		help_skip("worktree_test", "nobody tells git where a system has no signal at a parent's death");
+		return;
+	}
+	repo_sh(0, "git config filter.slow.clean 'echo >>\"$T/adding\"; sleep 1; cat'");
+	help_file("../f.orch", "worktree w enter", "run sh as s | echo new >new; echo 'new filter=slow' >.gitattributes",
+	    "commit as c | made", NULL);
+	repo_sh(1, "orch run -r x ../f.orch & until test -e ../adding; do sleep 0.02; done; p=$(pgrep -f -- 'git add --all' | head -n 1); "
+	    "kill -9 $(ps -o ppid= -p $p); wait $!");
+	repo_sh(0, "! ls .git/worktrees/*/index.lock 2>/dev/null && orch resume -r x");
+}
+END_TEST
+
 /* Repositories that have no checkout to stand beside, or one that is another's. */
 
 #define SUPER "git clone -q . ../s && git -C ../s submodule --quiet add \"$PWD\" part"
@@ -1701,6 +1744,8 @@ place_case(Suite *s)
 
 	tcase_add_test(t, places_of_any_script);
 	tcase_add_loop_test(t, one_place_for_two, 0, LEN(collisions));
+	tcase_add_loop_test(t, a_query_that_is_killed_is_no_answer, 0, 4);
+	tcase_add_test(t, git_outlives_its_supervisor_to_remove_its_locks);
 	tcase_add_test(t, one_place_for_different_branches);
 	tcase_add_loop_test(t, two_places_for_two, 0, LEN(no_collisions));
 	tcase_add_loop_test(t, place_of_a_layout, 0, LEN(layouts));
