@@ -516,22 +516,20 @@ word_id(char *s)
 			}
 }
 
-/* Of an intent: when it was, and that it has been answered, which is written down when there is time for it. */
+/* Of an intent: when it was, and that it has been answered, which is written down when there is time for it, perhaps
+ * twice. */
 static void
 word_intent(char *s, size_t *n)
 {
 	static const char answered[] = "answered\t\n";
-	char *p = strstr(s, "\ntime\t"), *last;
+	char *p = strstr(s, "\ntime\t");
+	size_t part;
 
 	for (p = p ? p + 6 : s + *n; *p >= '0' && *p <= '9'; p++)
 		*p = '0';
-	for (last = s + *n; last > s && (last == s + *n || last[-1] != '\n'); last--)
-		;
-	if (last == s + *n && last > s)
-		for (last--; last > s && last[-1] != '\n'; last--)
-			;
-	if (last > s && !strncmp(last, answered, (size_t)(s + *n - last)))
-		*n = (size_t)(last - s);
+	for (part = strlen(answered); part > 0; part--)
+		while (*n > part && s[*n - part - 1] == '\n' && !memcmp(s + *n - part, answered, part))
+			*n -= part;
 }
 
 static void
