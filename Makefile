@@ -19,7 +19,7 @@ ALL_CFLAGS = -std=c99 -D_XOPEN_SOURCE=700 -D_FILE_OFFSET_BITS=64 -D_TIME_BITS=64
 
 PARSE = parse/agents.o parse/arena.o parse/buf.o parse/check.o parse/diag.o parse/glob.o parse/lex.o \
 	parse/mem.o parse/names.o parse/near.o parse/parse.o parse/tmpl.o parse/tree.o
-STORE = store/escape.o store/file.o store/identity.o store/key.o store/log.o store/record.o store/store.o
+	STORE = store/escape.o store/file.o store/identity.o store/key.o store/log.o store/record.o store/store.o store/fold.o
 ENGINE = engine/asked.o engine/branch.o engine/claim.o engine/clock.o engine/commit.o engine/completion.o engine/decisions.o \
 	engine/diff.o engine/digest.o engine/expand.o engine/flow.o engine/git.o engine/hold.o engine/items.o \
 	engine/jobserver.o engine/keys.o engine/kin.o engine/live.o engine/look.o engine/loop.o engine/making.o engine/minder.o \
@@ -28,7 +28,7 @@ ENGINE = engine/asked.o engine/branch.o engine/claim.o engine/clock.o engine/com
 ROOMS = $(ENGINE) $(STORE) $(PARSE)
 HEADERS = parse/agents.h parse/arena.h parse/buf.h parse/check.h parse/diag.h parse/glob.h parse/lex.h \
 	parse/mem.h parse/names.h parse/near.h parse/parse.h parse/tmpl.h parse/tree.h store/escape.h \
-	store/file.h store/identity.h store/key.h store/log.h store/record.h store/store.h engine/asked.h engine/branch.h \
+	store/file.h store/identity.h store/key.h store/log.h store/record.h store/store.h engine/asked.h engine/branch.h store/fold.h \
 	engine/claim.h engine/clock.h engine/completion.h engine/decisions.h engine/diff.h engine/digest.h engine/expand.h \
 	engine/flow.h engine/git.h engine/hold.h engine/items.h engine/jobserver.h engine/keys.h engine/kin.h engine/live.h \
 	engine/loop.h engine/mind.h engine/minder.h engine/orphans.h engine/outcome.h engine/output.h engine/plan.h \

@@ -17,6 +17,7 @@
 
 #include "store/escape.h"
 #include "store/file.h"
+#include "store/fold.h"
 #include "store/log.h"
 
 enum { DIR_SHOWN = 300 };       /* bytes of -d in a message; what is longer is cut there */
@@ -291,6 +292,96 @@ set_path(struct store *s, const char *dir)
 	return s->path ? 0 : fail(s, "memory");
 }
 
+/* An entry of a directory, looked for in its list. */
+struct entry {
+	const char *name;
+	struct fold fold;
+	int found;
+	char like[KEY_NAME_MAX + 1];    /* another that may be one with it; "": there is none */
+};
+
+static void
+look_at_entry(void *ctx, int dir, const struct dirent *d)
+{
+	struct entry *e = ctx;
+	struct fold fold;
+
+	(void)dir;
+	if (!strcmp(d->d_name, e->name)) {
+		e->found = 1;
+		return;
+	}
+	fold_name(&fold, d->d_name);
+	if (fold_same(&fold, &e->fold))
+		snprintf(e->like, sizeof e->like, "%s", d->d_name);
+}
+
+/* Looks for NAME, as it is written, in the list of DIR. */
+static int
+find_entry(struct entry *e, int dir, const char *name)
+{
+	memset(e, 0, sizeof *e);
+	e->name = name;
+	fold_name(&e->fold, name);
+	return list(file_open_dir(dir, "."), look_at_entry, e);
+}
+
+/* Whether RESULT is `result` here. With exfat by FUSE each spelling of a name has an inode's number of its own: that
+ * there is nothing of this name in the directory tells it as well. */
+static int
+look_whether_folds(struct store *s)
+{
+	struct stat result, other;
+	struct entry e;
+
+	if (s->result < 0)
+		return 0;
+	if (fstatat(s->run, "RESULT", &other, AT_SYMLINK_NOFOLLOW))
+		return errno == ENOENT ? 0 : -1;
+	if (fstat(s->result, &result))
+		return -1;
+	s->folds = other.st_dev == result.st_dev && other.st_ino == result.st_ino;
+	if (s->folds)
+		return 0;
+	if (find_entry(&e, s->run, "RESULT"))
+		return -1;
+	s->folds = !e.found;
+	return 0;
+}
+
+/* A file's name as it is said: the key that it stands for. */
+static void
+show_name(const char *name, char key[KEY_NAME_MAX + 1])
+{
+	int n = key_decode(name, key);
+
+	if (n < 0)
+		snprintf(key, KEY_NAME_MAX + 1, "%s", name);
+	else
+		key[n] = '\0';
+}
+
+/* Where the file system folds, the run that was opened may be one of another name. One that is listed by no such name at
+ * all is taken as it is: some systems list names otherwise than they were made (HFS+ decomposes them). */
+static int
+check_name(struct store *s)
+{
+	char asked[KEY_NAME_MAX + 1], there[KEY_NAME_MAX + 1];
+	struct entry e;
+
+	if (find_entry(&e, s->top, s->name))
+		return -1;
+	if (e.found || !*e.like)
+		return 0;
+	show_name(s->name, asked);
+	show_name(e.like, there);
+	snprintf(s->what, sizeof s->what, "run `%.60s` would be run `%.60s`: this file system does not tell their names apart; "
+	    "use -r %.60s or another name", asked, there, there);
+	s->told = 1;
+	errno = EEXIST;
+	return -1;
+}
+
 int
 store_open(struct store *s, const char *dir, const char *name, size_t n, enum store_use use)
 {
@@ -314,6 +405,10 @@ store_open(struct store *s, const char *dir, const char *name, size_t n, enum st
 		return -1;
 	if (open_parts(s, dir, use))
 		return -1;
+	if (look_whether_folds(s))
+		return fail(s, part(s, dir, "RESULT", path));
+	if (s->folds && name && check_name(s))
+		return s->told ? -1 : fail(s, dir);
 	if (s->shown && fstatat(s->run, ".gitignore", &st, AT_SYMLINK_NOFOLLOW) && put_gitignore(s->run))
 		return fail(s, ".gitignore");
 	return set_path(s, dir);

@@ -37,6 +37,7 @@ struct store {
 	int log;                /* to append to; only with STORE_WRITE */
 	char name[KEY_NAME_MAX + 1];    /* of the run, as a file's name */
 	int shown;              /* ->top holds other things too, and does not keep git from the runs: each does */
+	int folds;              /* its file system takes names for one that are not (fold.h) */
 	char *path;             /* absolute, of the run's directory; freed by store_close */
 	char what[STORE_WHAT];  /* after an error: the path that it was about, or what is wrong with it */
 	int told;               /* ->what says what is wrong: errno adds nothing */
@@ -44,7 +45,8 @@ struct store {
 
 /* Opens the run NAME (its N bytes) below DIR. NAME may be NULL with STORE_WRITE: then a new run is made,
  * named by the time. Returns -1 with errno and ->what: ENOENT when it is not there, EPERM when its
- * directory, or one in it, is a link, another's or writable by others. The caller then still calls store_close. */
+ * directory, or one in it, is a link, another's or writable by others, EEXIST when what is there is a run of another
+ * name, which the file system takes for this one. The caller then still calls store_close. */
 int store_open(struct store *, const char *dir, const char *name, size_t n, enum store_use);
 
 void store_close(struct store *);
