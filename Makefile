@@ -23,8 +23,7 @@ PARSE = parse/agents.o parse/arena.o parse/buf.o parse/check.o parse/diag.o pars
 ENGINE = engine/asked.o engine/branch.o engine/claim.o engine/clock.o engine/commit.o engine/completion.o engine/decisions.o \
 	engine/diff.o engine/digest.o engine/expand.o engine/flow.o engine/git.o engine/hold.o engine/items.o \
 	engine/jobserver.o engine/keys.o engine/kin.o engine/live.o engine/look.o engine/loop.o engine/making.o engine/minder.o \
-	engine/orphans.o engine/outcome.o engine/output.o engine/plan.o engine/progress.o engine/rest.o engine/results.o \
-	engine/run.o engine/runs.o engine/screen.o engine/slots.o engine/spawn.o engine/table.o engine/task.o engine/terminal.o engine/title.o engine/trust.o engine/verdict.o engine/view.o engine/walk.o engine/watch.o engine/width.o engine/worktree.o engine/start.o
+	engine/orphans.o engine/outcome.o engine/output.o engine/plan.o engine/progress.o engine/rest.o engine/results.o engine/run.o engine/runs.o engine/screen.o engine/slots.o engine/spawn.o engine/table.o engine/task.o engine/terminal.o engine/title.o engine/trust.o engine/verdict.o engine/view.o engine/walk.o engine/watch.o engine/width.o engine/worktree.o engine/start.o engine/rivals.o
 ROOMS = $(ENGINE) $(STORE) $(PARSE)
 HEADERS = parse/agents.h parse/arena.h parse/buf.h parse/check.h parse/diag.h parse/glob.h parse/lex.h \
 	parse/mem.h parse/names.h parse/near.h parse/parse.h parse/tmpl.h parse/tree.h store/escape.h \
@@ -32,8 +31,7 @@ HEADERS = parse/agents.h parse/arena.h parse/buf.h parse/check.h parse/diag.h pa
 	engine/claim.h engine/clock.h engine/completion.h engine/decisions.h engine/diff.h engine/digest.h engine/expand.h \
 	engine/flow.h engine/git.h engine/hold.h engine/items.h engine/jobserver.h engine/keys.h engine/kin.h engine/live.h \
 	engine/loop.h engine/mind.h engine/minder.h engine/orphans.h engine/outcome.h engine/output.h engine/plan.h \
-	engine/progress.h engine/results.h engine/run.h engine/runs.h engine/screen.h engine/slots.h \
-	engine/spawn.h engine/table.h engine/task.h engine/title.h engine/trust.h engine/verdict.h engine/view.h engine/walk.h engine/watch.h engine/start.h \
+	engine/progress.h engine/results.h engine/run.h engine/runs.h engine/screen.h engine/slots.h engine/spawn.h engine/table.h engine/task.h engine/title.h engine/trust.h engine/verdict.h engine/view.h engine/walk.h engine/watch.h engine/start.h engine/rivals.h \
 	engine/width.h engine/worktree.h
 
 orch: orch.o $(ROOMS)

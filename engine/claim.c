@@ -4,6 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "engine/rivals.h"
 #include "parse/mem.h"
 #include "parse/parse.h"
 
@@ -98,7 +99,7 @@ static int
 claim_key(struct claim *c, const struct node *n)
 {
 	struct keys *keys = c->w->answers->keys;
-	uint32_t id;
+	uint32_t id, rival;
 
 	c->key.n = 0;
 	/* A key that hangs on an answer that is still to come is looked at when it is made. */
@@ -116,6 +117,11 @@ claim_key(struct claim *c, const struct node *n)
 	if ((keys->list[id].flags & KEY_MADE) || ((keys->list[id].flags & KEY_CLAIMED) &&
 	    (keys->list[id].owner != c->tag || !node_exclusive(keys_line(keys, id), n)))) {
 		say_twice(c, n, id);
+		return -1;
+	}
+	rival = keys_rival(keys, id);
+	if (rival != KEY_NONE) {
+		rivals_say(c->error, keys, rival, buf_str(&c->key), n);
 		return -1;
 	}
 	keys_claim(keys, id, c->tag, n);

@@ -5,6 +5,13 @@
 #include <string.h>
 
 #include "parse/mem.h"
+#include "store/fold.h"
+
+/* Which key has which file, where names are folded. */
+struct key_files {
+	uint32_t *table;        /* numbers of keys from 1, by the hash of their folded names; 0: empty */
+	size_t size, n;         /* a power of two; how many there are */
+};
 
 void
 keys_free(struct keys *k)
@@ -14,6 +21,9 @@ keys_free(struct keys *k)
 	mem_apart_free(k->digest, k->digest ? k->cap * sizeof *k->digest : 0);
 	mem_apart_free(k->place, k->place ? k->cap * sizeof *k->place : 0);
 	mem_apart_free(k->table, k->size * sizeof *k->table);
+	if (k->files)
+		mem_apart_free(k->files->table, k->files->size * sizeof *k->files->table);
+	free(k->files);
 	memset(k, 0, sizeof *k);
 }
 
@@ -229,6 +239,73 @@ uint32_t
 keys_place(const struct keys *k, uint32_t id)
 {
 	return k->place ? k->place[id] : 0;
+}
+
+void
+keys_watch_files(struct keys *k)
+{
+	if (!k->files)
+		k->files = mem_zero(1, sizeof *k->files);
+}
+
+/* What the name of the key's file is to the file system; 0: it has none. */
+static int
+fold_key(const struct keys *k, uint32_t id, struct fold *f)
+{
+	char name[KEY_NAME_MAX + 1];
+
+	if (key_encode(keys_text(k, id), length(k, id), name) < 0)
+		return 0;
+	fold_name(f, name);
+	return 1;
+}
+
+/* The place in the table of the files of what F is, or the empty one where it would be. */
+static uint32_t *
+file_slot(const struct keys *k, const struct fold *f)
+{
+	uint32_t near, *table = k->files->table;
+	size_t low = k->files->size - 1, i = hash((const char *)f->c, f->n * sizeof *f->c, &near) & low;
+	struct fold other;
+
+	for (; table[i]; i = (i + 1) & low)
+		if (fold_key(k, table[i] - 1, &other) && fold_same(&other, f))
+			break;
+	return &table[i];
+}
+
+static void
+grow_files(struct keys *k)
+{
+	struct key_files *files = k->files;
+	uint32_t *old = files->table;
+	size_t was = files->size, i;
+	struct fold f;
+
+	files->size = was ? was * 2 : 64;
+	files->table = mem_apart(NULL, 0, files->size * sizeof *files->table);
+	for (i = 0; i < was; i++)
+		if (old[i] && fold_key(k, old[i] - 1, &f))
+			*file_slot(k, &f) = old[i];
+	mem_apart_free(old, was * sizeof *old);
+}
+
+uint32_t
+keys_rival(struct keys *k, uint32_t id)
+{
+	uint32_t *place;
+	struct fold f;
+
+	if (!k->files || !fold_key(k, id, &f))
+		return KEY_NONE;
+	if ((k->files->n + 1) * 2 > k->files->size)
+		grow_files(k);
+	place = file_slot(k, &f);
+	if (*place)
+		return *place == id + 1 ? KEY_NONE : *place - 1;
+	*place = id + 1;
+	k->files->n++;
+	return KEY_NONE;
 }
 
 void

@@ -43,6 +43,7 @@ struct keys {
 	uint32_t n, cap;
 	uint32_t *table;        /* numbers from 1, and bits of the hash, by hash; 0: empty */
 	size_t size;            /* of the table, a power of two */
+	struct key_files *files;        /* NULL: keys_rival does not look */
 	uint64_t lengths;       /* a bit for each length that a key has; the highest for all that are longer */
 	uint32_t claimed;       /* the latest that was claimed, from 1; 0: none */
 	uint32_t expected;      /* that was claimed behind the one added last: it is likely asked for next; 0: none */
@@ -74,6 +75,14 @@ void keys_set_digest(struct keys *, uint32_t id, uint64_t digest);
 /* When the answer of the key ID came: the higher, the later. */
 void keys_set_place(struct keys *, uint32_t id, uint32_t place);
 uint32_t keys_place(const struct keys *, uint32_t id);
+
+/* From here on keys_rival looks: the file system takes names for one that are not (store/fold.h). Else nothing is kept
+ * for that. */
+void keys_watch_files(struct keys *);
+
+/* The key that has come to the file of the key ID before it; KEY_NONE: none has, and it is ID's from now on. What is
+ * too long for a file's name has none. */
+uint32_t keys_rival(struct keys *, uint32_t id);
 
 /* Numbers of keys, in the order they were made. */
 struct ids {

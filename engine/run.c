@@ -17,6 +17,7 @@
 #include "engine/output.h"
 #include "engine/plan.h"
 #include "engine/results.h"
+#include "engine/rivals.h"
 #include "engine/runs.h"
 #include "engine/spawn.h"
 #include "engine/start.h"
@@ -516,6 +517,7 @@ load_keys(struct run *r)
 		return runs_fail(r->say, 1, "the log cannot be read", strerror(errno));
 	if (results_keys(&r->keys, &r->store))
 		return runs_fail(r->say, 1, "result/ cannot be read", strerror(errno));
+	rivals_begin(&r->keys, &r->store);
 	if (r->args->again)
 		asked_place(&r->asked);
 	return 0;
@@ -762,6 +764,8 @@ run_it(struct run *r)
 		status = end_orphans(r);
 	if (!status)
 		set_around(r);
+	if (!status)
+		status = rivals_check(&r->flow, &r->answers, r->say);
 	/* What was given anew holds for an earlier run only when nothing is refused. */
 	if (!status && r->was_there)
 		status = check_needs(r);
@@ -786,6 +790,8 @@ show_it(struct run *r, struct buf *show)
 	}
 	set_around(r);
 	compare(r, &with);
+	if (!status)
+		status = rivals_check(&r->flow, &r->answers, r->say);
 	if (!status)
 		plan_show(&r->flow, &r->answers, &with, show);
 	return status;

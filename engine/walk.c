@@ -7,6 +7,7 @@
 #include <sys/wait.h>
 
 #include "engine/claim.h"
+#include "engine/rivals.h"
 #include "parse/mem.h"
 #include "parse/parse.h"
 
@@ -145,6 +146,26 @@ at_parallel(struct walk *w, struct branch *b)
 	return 0;
 }
 
+/* Whether the key that the branch has come to can be made here; ERROR says why not. A call has no file of its own. */
+static int
+check_key(struct walk *w, const struct branch *b, struct buf *error)
+{
+	struct keys *keys = w->answers->keys;
+	const char *key = branch_step(w, b);
+	uint32_t rival = KEY_NONE;
+
+	if (keys->list[b->key].flags & KEY_MADE) {
+		const struct node *line = keys_line(keys, b->key);
+
+		buf_fmt(error, "the key `%s` was made already, on line %u of %s", key, line->pos.line, line->pos.src->name);
+	} else if (keys->list[b->key].flags & KEY_ODD) {
+		buf_fmt(error, "result/%s is no plain file; remove it", key);
+	} else if (b->at->kind != NODE_CALL && (rival = keys_rival(keys, b->key)) != KEY_NONE) {
+		rivals_say(error, keys, rival, key, b->at);
+	}
+	return error->n ? -1 : 0;
+}
+
 /* A key that was made before in this walk; otherwise it is now being made. */
 static int
 begin_key(struct walk *w, struct branch *b)
@@ -164,15 +185,7 @@ begin_key(struct walk *w, struct branch *b)
 	bad = claim_check(buf_str(s), s->n, &error);
 	if (!bad) {
 		b->key = keys_add(keys, s->s, s->n);
-		if (keys->list[b->key].flags & KEY_MADE) {
-			const struct node *line = keys_line(keys, b->key);
-
-			buf_fmt(&error, "the key `%s` was made already, on line %u of %s", s->s, line->pos.line, line->pos.src->name);
-			bad = -1;
-		} else if (keys->list[b->key].flags & KEY_ODD) {
-			buf_fmt(&error, "result/%s is no plain file; remove it", s->s);
-			bad = -1;
-		}
+		bad = check_key(w, b, &error);
 	}
 	if (bad) {
 		branch_fail_here(w, b, buf_str(&error));
