@@ -47,7 +47,7 @@ TESTS = tests/check.o tests/help.o tests/procs.o tests/pty.o tests/reflog.o test
 	tests/parse_test.o tests/store_test.o tests/engine_test.o tests/run_test.o tests/process_test.o tests/call_test.o \
 	tests/git_test.o tests/terminal_test.o tests/fault_test.o tests/survive_test.o tests/history_test.o \
 	tests/limits_test.o tests/foreign_test.o tests/live_test.o tests/again_test.o tests/jobs_test.o \
-	tests/status_test.o tests/messages_test.o tests/held_test.o tests/together_test.o tests/trust_test.o tests/repo.o tests/worktree_test.o tests/streams_test.o
+	tests/status_test.o tests/messages_test.o tests/held_test.o tests/together_test.o tests/trust_test.o tests/repo.o tests/worktree_test.o tests/streams_test.o tests/fold_test.o
 TEST_HEADERS = tests/fault.h tests/help.h tests/history.h tests/procs.h tests/pty.h tests/repo.h tests/suites.h tests/work.h tests/reflog.h
 
 tests/agent: tests/agent.c
@@ -57,13 +57,17 @@ tests/agent: tests/agent.c
 tests/fault.so: tests/fault.c tests/fault.h
 	$(CC) $(ALL_CFLAGS) $(LDFLAGS) -shared -fPIC -o $@ tests/fault.c
 
+# What takes names for one that differ in case, loaded before libc.
+tests/fold.so: tests/fold.c
+	$(CC) $(ALL_CFLAGS) $(LDFLAGS) -shared -fPIC -o $@ tests/fold.c
+
 tests/check: $(TESTS) $(ROOMS)
 	$(CC) $(CFLAGS) $(LDFLAGS) -o $@ $(TESTS) $(ROOMS) `pkg-config --libs check`
 
 $(TESTS): $(TEST_HEADERS) $(HEADERS)
 
 # What the tests need, themselves too.
-checkable: orch tests/agent tests/fault.so
+checkable: orch tests/agent tests/fault.so tests/fold.so
 	@sh tests/need-check
 	@$(MAKE) CHECK_CFLAGS="`pkg-config --cflags check`" tests/check
 
@@ -156,7 +160,7 @@ install: orch
 	cp orch.1 $(DESTDIR)$(PREFIX)/share/man/man1/orch.1
 
 clean:
-	rm -f orch orch.o $(ROOMS) $(TESTS) tests/agent tests/fault.so tests/check tests/fuzz tests/fuzz-store \
+	rm -f orch orch.o $(ROOMS) $(TESTS) tests/agent tests/fault.so tests/fold.so tests/check tests/fuzz tests/fuzz-store \
 		tests/bench tests/floor tests/hello tests/orch-static
 	rm -rf tests/found tests/found-store tests/bench.d
 

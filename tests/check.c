@@ -22,7 +22,7 @@ static struct {
 	SUITE(fault), SUITE(process), SUITE(terminal), SUITE(git), SUITE(worktree), SUITE(run),
 	SUITE(history), SUITE(limits), SUITE(live), SUITE(trust), SUITE(together), SUITE(foreign),
 	SUITE(again), SUITE(jobs), SUITE(status), SUITE(messages), SUITE(held), SUITE(call), SUITE(parse),
-	SUITE(store), SUITE(engine), SUITE(streams), SUITE(survive),
+	SUITE(store), SUITE(engine), SUITE(streams), SUITE(fold), SUITE(survive),
 };
 
 enum { NSUITES = sizeof suites / sizeof *suites, JOBS = 4 };

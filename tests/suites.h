@@ -21,6 +21,7 @@ Suite *trust_suite(void);       /* whole runs: directories that came from elsewh
 Suite *history_suite(void);     /* whole runs: random workflows, killed and gone on with */
 Suite *limits_suite(void);      /* whole runs: full disks, few descriptors and processes, large answers */
 Suite *foreign_suite(void);     /* whole runs: directories and files that are another's, or links */
+Suite *fold_suite(void);        /* file systems that fold case: names that would be one file are refused */
 Suite *live_suite(void);        /* the live view: as a text, and whole runs on a pseudo-terminal */
 Suite *jobs_suite(void);        /* whole runs: make's jobserver, as its client and as one */
 Suite *status_suite(void);      /* looking at runs: status, logs, scripts, completion */
