@@ -5,6 +5,7 @@
 #if defined(__linux__)
 #define _GNU_SOURCE             /* RTLD_NEXT, open64, towlower_l */
 #undef _FILE_OFFSET_BITS        /* open and open64 are two names here */
+#undef _TIME_BITS
 #undef _FORTIFY_SOURCE
 #include <dirent.h>
 #include <dlfcn.h>

@@ -1142,7 +1142,7 @@ START_TEST(git_outlives_its_supervisor_to_remove_its_locks)
 	repo_sh(0, "git config filter.slow.clean 'echo >>\"$T/adding\"; sleep 1; cat'");
 	help_file("../f.orch", "worktree w enter", "run sh as s | echo new >new; echo 'new filter=slow' >.gitattributes",
 	    "commit as c | made", NULL);
-	repo_sh(1, "orch run -r x ../f.orch & until test -e ../adding; do sleep 0.02; done; p=$(pgrep -f -- 'git add --all' | head -n 1); "
+	repo_sh(1, "orch run -r x ../f.orch & until test -e ../adding; do sleep 0.02; done; p=$(pgrep -fx -- 'git add --all' | head -n 1); "
 	    "kill -9 $(ps -o ppid= -p $p); wait $!");
 	repo_sh(0, "! ls .git/worktrees/*/index.lock 2>/dev/null && orch resume -r x");
 }
