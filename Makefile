@@ -18,21 +18,27 @@ WARNINGS = -Wall -Wextra -Wpedantic -Wshadow -Wwrite-strings -Wstrict-prototypes
 ALL_CFLAGS = -std=c99 -D_XOPEN_SOURCE=700 -D_FILE_OFFSET_BITS=64 -D_TIME_BITS=64 -I. $(WARNINGS) $(FEATURES) $(CFLAGS)
 
 PARSE = parse/agents.o parse/arena.o parse/buf.o parse/check.o parse/diag.o parse/glob.o parse/lex.o \
-	parse/mem.o parse/names.o parse/near.o parse/parse.o parse/tmpl.o parse/tree.o
-	STORE = store/escape.o store/file.o store/identity.o store/key.o store/log.o store/record.o store/store.o store/fold.o
-ENGINE = engine/asked.o engine/branch.o engine/claim.o engine/clock.o engine/commit.o engine/completion.o engine/decisions.o \
-	engine/diff.o engine/digest.o engine/expand.o engine/flow.o engine/git.o engine/hold.o engine/items.o \
-	engine/jobserver.o engine/keys.o engine/kin.o engine/live.o engine/look.o engine/loop.o engine/making.o engine/minder.o \
-	engine/orphans.o engine/outcome.o engine/output.o engine/plan.o engine/progress.o engine/rest.o engine/results.o engine/run.o engine/runs.o engine/screen.o engine/slots.o engine/spawn.o engine/table.o engine/task.o engine/terminal.o engine/title.o engine/trust.o engine/verdict.o engine/view.o engine/walk.o engine/watch.o engine/width.o engine/worktree.o engine/start.o engine/rivals.o
+	parse/mem.o parse/names.o parse/near.o parse/parse.o parse/text.o parse/tmpl.o parse/tree.o
+STORE = store/escape.o store/file.o store/fold.o store/identity.o store/key.o store/log.o store/record.o \
+	store/store.o
+ENGINE = engine/asked.o engine/branch.o engine/claim.o engine/clock.o engine/commit.o engine/completion.o \
+	engine/decisions.o engine/diff.o engine/digest.o engine/expand.o engine/flow.o engine/git.o engine/hold.o \
+	engine/items.o engine/jobserver.o engine/keys.o engine/kin.o engine/live.o engine/look.o engine/loop.o \
+	engine/making.o engine/minder.o engine/orphans.o engine/outcome.o engine/output.o engine/plan.o \
+	engine/progress.o engine/rest.o engine/results.o engine/rivals.o engine/run.o engine/runs.o engine/screen.o \
+	engine/slots.o engine/spawn.o engine/start.o engine/table.o engine/task.o engine/terminal.o engine/title.o \
+	engine/trust.o engine/verdict.o engine/view.o engine/walk.o engine/watch.o engine/width.o engine/worktree.o
 ROOMS = $(ENGINE) $(STORE) $(PARSE)
-HEADERS = parse/agents.h parse/arena.h parse/buf.h parse/check.h parse/diag.h parse/glob.h parse/lex.h \
-	parse/mem.h parse/names.h parse/near.h parse/parse.h parse/tmpl.h parse/tree.h store/escape.h \
-	store/file.h store/identity.h store/key.h store/log.h store/record.h store/store.h engine/asked.h engine/branch.h store/fold.h \
-	engine/claim.h engine/clock.h engine/completion.h engine/decisions.h engine/diff.h engine/digest.h engine/expand.h \
-	engine/flow.h engine/git.h engine/hold.h engine/items.h engine/jobserver.h engine/keys.h engine/kin.h engine/live.h \
-	engine/loop.h engine/mind.h engine/minder.h engine/orphans.h engine/outcome.h engine/output.h engine/plan.h \
-	engine/progress.h engine/results.h engine/run.h engine/runs.h engine/screen.h engine/slots.h engine/spawn.h engine/table.h engine/task.h engine/title.h engine/trust.h engine/verdict.h engine/view.h engine/walk.h engine/watch.h engine/start.h engine/rivals.h \
-	engine/width.h engine/worktree.h
+HEADERS = engine/asked.h engine/branch.h engine/claim.h engine/clock.h engine/completion.h \
+	engine/decisions.h engine/diff.h engine/digest.h engine/expand.h engine/flow.h engine/git.h engine/hold.h \
+	engine/items.h engine/jobserver.h engine/keys.h engine/kin.h engine/live.h engine/loop.h engine/mind.h \
+	engine/minder.h engine/orphans.h engine/outcome.h engine/output.h engine/plan.h engine/progress.h \
+	engine/results.h engine/rivals.h engine/run.h engine/runs.h engine/screen.h engine/slots.h engine/spawn.h \
+	engine/start.h engine/table.h engine/task.h engine/title.h engine/trust.h engine/verdict.h engine/view.h \
+	engine/walk.h engine/watch.h engine/width.h engine/worktree.h parse/agents.h parse/arena.h parse/buf.h \
+	parse/check.h parse/diag.h parse/glob.h parse/lex.h parse/mem.h parse/names.h parse/near.h parse/parse.h \
+	parse/text.h parse/tmpl.h parse/tree.h store/escape.h store/file.h store/fold.h store/identity.h \
+	store/key.h store/log.h store/record.h store/store.h
 
 orch: orch.o $(ROOMS)
 	$(CC) $(CFLAGS) $(LDFLAGS) -o $@ orch.o $(ROOMS)
@@ -43,12 +49,14 @@ orch.o $(ROOMS): $(HEADERS)
 .c.o:
 	$(CC) $(ALL_CFLAGS) $(CHECK_CFLAGS) -c -o $@ $<
 
-TESTS = tests/check.o tests/help.o tests/procs.o tests/pty.o tests/reflog.o tests/work.o tests/history.o \
-	tests/parse_test.o tests/store_test.o tests/engine_test.o tests/run_test.o tests/process_test.o tests/call_test.o \
-	tests/git_test.o tests/terminal_test.o tests/fault_test.o tests/survive_test.o tests/history_test.o \
-	tests/limits_test.o tests/foreign_test.o tests/live_test.o tests/again_test.o tests/jobs_test.o \
-	tests/status_test.o tests/messages_test.o tests/held_test.o tests/together_test.o tests/trust_test.o tests/repo.o tests/worktree_test.o tests/streams_test.o tests/fold_test.o
-TEST_HEADERS = tests/fault.h tests/help.h tests/history.h tests/procs.h tests/pty.h tests/repo.h tests/suites.h tests/work.h tests/reflog.h
+TESTS = tests/again_test.o tests/call_test.o tests/check.o tests/engine_test.o tests/fault_test.o \
+	tests/fold_test.o tests/foreign_test.o tests/git_test.o tests/held_test.o tests/help.o tests/history.o \
+	tests/history_test.o tests/jobs_test.o tests/limits_test.o tests/live_test.o tests/messages_test.o \
+	tests/parse_test.o tests/process_test.o tests/procs.o tests/pty.o tests/reflog.o tests/repo.o \
+	tests/run_test.o tests/status_test.o tests/store_test.o tests/streams_test.o tests/survive_test.o \
+	tests/terminal_test.o tests/together_test.o tests/trust_test.o tests/work.o tests/worktree_test.o
+TEST_HEADERS = tests/fault.h tests/help.h tests/history.h tests/procs.h tests/pty.h tests/reflog.h \
+	tests/repo.h tests/suites.h tests/work.h
 
 tests/agent: tests/agent.c
 	$(CC) $(ALL_CFLAGS) $(LDFLAGS) -o $@ tests/agent.c

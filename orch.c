@@ -16,6 +16,7 @@
 #include "parse/mem.h"
 #include "parse/near.h"
 #include "parse/parse.h"
+#include "parse/text.h"
 #include "store/file.h"
 
 #define VERSION "0.1"

@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "parse/mem.h"
+#include "parse/text.h"
 
 /* Lists of branches. */
 
@@ -345,8 +346,10 @@ static void fail_branch(struct walk *, struct branch *, const char *text);
 static void
 put_item(const struct branch *b, struct buf *out)
 {
+	char quoted[TEXT_SHORT];
+
 	if (b->of->node && b->of->node->var)
-		buf_fmt(out, "%s=%.100s: ", b->of->node->var, b->var.value);
+		buf_fmt(out, "%s=%s: ", b->of->node->var, text_short(quoted, b->var.value));
 }
 
 static void

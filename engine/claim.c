@@ -7,6 +7,7 @@
 #include "engine/rivals.h"
 #include "parse/mem.h"
 #include "parse/parse.h"
+#include "parse/text.h"
 
 /* Where a branch of the block will have a worktree. */
 struct taken {
@@ -35,7 +36,7 @@ struct claim {
 int
 claim_check(const char *s, size_t n, struct buf *error)
 {
-	char name[KEY_NAME_MAX + 1];
+	char name[KEY_NAME_MAX + 1], quoted[TEXT_SHORT];
 
 	if (memchr(s, '\0', n))
 		buf_text(error, "a key with a NUL byte");
@@ -46,8 +47,8 @@ claim_check(const char *s, size_t n, struct buf *error)
 	else if (!n)
 		buf_text(error, "an empty key");
 	else
-		buf_fmt(error, "the key `%.60s...` is too long for a file's name: %d bytes, as %%XX written out, are the most",
-		    s, (int)KEY_NAME_MAX);
+		buf_fmt(error, "the key `%s` is too long for a file's name: %d bytes, as %%XX written out, are the most",
+		    text_short(quoted, s), (int)KEY_NAME_MAX);
 	return -1;
 }
 
@@ -76,18 +77,19 @@ say_twice(struct claim *c, const struct node *n, uint32_t id)
 	struct keys *keys = c->w->answers->keys;
 	struct claim again = *c;
 	struct buf item = { 0 };
+	char quoted[TEXT_SHORT];
 
 	memset(&again.key, 0, sizeof again.key);
 
-	buf_add(&item, c->var.value, c->var.n > 100 ? 100 : c->var.n);
+	visible_cut(&item, c->var.value, c->var.n, 100, 0);
 	again.want = id;
 	again.found = 0;
 	again.at.scope = &again.var;
 	items_rewind(c->items);
 	if (!(keys->list[id].flags & KEY_MADE) && keys->list[id].owner <= c->first && keys->list[id].owner != c->tag &&
 	    claim_items(&again) && again.found)
-		buf_fmt(c->error, "the items `%.*s` and `%s` both give the key `%s`",
-		    (int)(again.var.n > 100 ? 100 : again.var.n), again.var.value, buf_str(&item), keys_text(keys, id));
+		buf_fmt(c->error, "the items `%s` and `%s` both give the key `%s`",
+		    text_short(quoted, again.var.value), buf_str(&item), keys_text(keys, id));
 	else
 		buf_fmt(c->error, "the key `%s` of line %u, item `%s`, is made on line %u already", keys_text(keys, id),
 		    n->pos.line, buf_str(&item), keys_line(keys, id)->pos.line);
@@ -175,6 +177,7 @@ static int
 check_places(struct claim *c)
 {
 	const struct taken *a, *b;
+	char one[TEXT_SHORT], other[TEXT_SHORT];
 	size_t i;
 
 	if (c->ntaken)
@@ -184,8 +187,9 @@ check_places(struct claim *c)
 		b = &c->taken[i];
 		if (strcmp(a->place, b->place) || !strcmp(a->item, b->item))
 			continue;
-		buf_fmt(c->error, "the %s `%.100s` and `%.100s` would have their worktrees in one place, %s%s: use `at PATH`",
-		    c->block->var ? "items" : "branches", a->item, b->item, *a->place == '/' ? "" : "REPO", a->place);
+		buf_fmt(c->error, "the %s `%s` and `%s` would have their worktrees in one place, %s%s: use `at PATH`",
+		    c->block->var ? "items" : "branches", text_short(one, a->item), text_short(other, b->item),
+		    *a->place == '/' ? "" : "REPO", a->place);
 		return -1;
 	}
 	return 0;

@@ -11,6 +11,7 @@
 
 #include "engine/git.h"
 #include "parse/mem.h"
+#include "parse/text.h"
 #include "store/file.h"
 
 enum { NAMES_MOST = 200 };      /* bytes of names in a warning, from where on no more is added */

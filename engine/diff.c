@@ -16,6 +16,7 @@
 #include "engine/spawn.h"
 #include "parse/diag.h"
 #include "parse/mem.h"
+#include "parse/text.h"
 #include "store/escape.h"
 #include "store/file.h"
 

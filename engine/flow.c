@@ -16,6 +16,7 @@
 #include "parse/mem.h"
 #include "parse/near.h"
 #include "parse/parse.h"
+#include "parse/text.h"
 #include "store/file.h"
 
 /* A file of any kind, to its end. NULL, or what went wrong. */
@@ -261,11 +262,12 @@ static long long
 check_bound(struct bound *b, const struct tmpl *t, struct pos pos, long long (*parse)(const char *, size_t), const char *what)
 {
 	struct buf v = { 0 };
+	char quoted[TEXT_SHORT];
 	long long number = -1;
 
 	b->answers->error.n = 0;
 	if (t->n && !expand(b->answers, b->at, t, &v) && (number = parse(buf_str(&v), v.n)) < 0)
-		diag_error(&b->f->diags, pos, "`%.60s` is no %s", v.s, what);
+		diag_error(&b->f->diags, pos, "`%s` is no %s", text_short(quoted, v.s), what);
 	buf_free(&v);
 	return number;
 }

@@ -8,6 +8,7 @@
 #include "engine/width.h"
 #include "parse/diag.h"
 #include "parse/mem.h"
+#include "parse/text.h"
 
 enum {
 	FREE_LINES = 4,         /* of the terminal, for what was said last and for the cursor */

@@ -11,6 +11,7 @@
 
 #include "engine/git.h"
 #include "parse/mem.h"
+#include "parse/text.h"
 #include "store/file.h"
 
 /* What git says of the worktree, a line each, cut out of one answer. */

@@ -15,6 +15,7 @@
 #include "engine/clock.h"
 #include "engine/git.h"
 #include "parse/mem.h"
+#include "parse/text.h"
 
 enum {
 	LOCK_MS = 20,
@@ -306,7 +307,7 @@ make(struct minder *d, struct making *w, const char *before)
 	int ours = w->tip && intent_is(before, "branch", branch) && intent_is(before, "path", w->path) &&
 	    intent_is(before, "base", w->tip) && intent_is(before, "repository", w->common);
 	struct buf b = { 0 };
-	char *out = NULL, *base;
+	char *out = NULL, *base, quoted[TEXT_SHORT];
 
 	if (ours && w->is_whole && w->is_there && is_clean(d, w->path))
 		return;
@@ -318,7 +319,7 @@ make(struct minder *d, struct making *w, const char *before)
 		refuse(d, w);
 	base = git_commit_of(d, d->task->from ? d->task->from : "HEAD");
 	if (!base)
-		leave_text(d, "there is no commit `%.100s` to begin from", d->task->from ? d->task->from : "HEAD");
+		leave_text(d, "there is no commit `%s` to begin from", text_short(quoted, d->task->from ? d->task->from : "HEAD"));
 	intent_put(&b, "branch", branch);
 	intent_put(&b, "path", w->path);
 	intent_put(&b, "base", base);

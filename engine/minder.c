@@ -32,6 +32,7 @@
 #include "engine/spawn.h"
 #include "engine/title.h"
 #include "parse/mem.h"
+#include "parse/text.h"
 #include "store/file.h"
 
 enum {
@@ -95,6 +96,16 @@ report(const struct minder *d)
 		;
 }
 
+/* A text that fills its place was cut there, or might have been. */
+static void
+mark_cut(struct minder *d)
+{
+	size_t full = sizeof d->out.text - 1;
+
+	if (strlen(d->out.text) == full)
+		strcpy(d->out.text + utf8_cut(d->out.text, full, full - 3), "...");
+}
+
 /* The end: reports and exits. An empty standard error is no file. */
 void
 leave(struct minder *d, enum outcome_kind kind)
@@ -107,6 +118,7 @@ leave(struct minder *d, enum outcome_kind kind)
 		unlinkat(d->m->store->errors, d->task->file, 0);
 	terminal_restore(d, kind != OUT_OK);
 	close_answer(d);                /* with its lock: the next try may begin as soon as this is reported */
+	mark_cut(d);
 	d->out.kind = kind;
 	d->out.ms = clock_ms() - d->started - suspended - (paused ? clock_ms() - paused_since : 0);
 	report(d);
@@ -467,6 +479,19 @@ has_ended(struct minder *d, pid_t pid, int *status)
 	return 1;
 }
 
+static void
+put_path(struct minder *d, const char *program, const char *path)
+{
+	char quoted[TEXT_SHORT];
+	size_t room = sizeof d->out.text - sizeof quoted - 20, n, cut;
+	int at = snprintf(d->out.text, sizeof d->out.text, "%s (PATH: ", text_short(quoted, program));
+
+	path = path ? path : "not set";
+	n = strlen(path);
+	cut = utf8_cut(path, n, room);
+	snprintf(d->out.text + at, sizeof d->out.text - (size_t)at, "%.*s%s)", (int)cut, path, cut < n ? "..." : "");
+}
+
 /* exec's own error, and where the program was looked for. */
 static void
 leave_unstarted(struct minder *d, const struct program *p)
@@ -479,7 +504,7 @@ leave_unstarted(struct minder *d, const struct program *p)
 	if (there || d->out.error == E2BIG || strchr(p->argv[0], '/'))
 		snprintf(d->out.text, sizeof d->out.text, "%s", p->argv[0]);
 	else
-		snprintf(d->out.text, sizeof d->out.text, "%.80s (PATH: %.330s)", p->argv[0], path ? path : "not set");
+		put_path(d, p->argv[0], path);
 	leave(d, there ? OUT_NO_INTERPRETER : OUT_NO_EXEC);
 }
 
@@ -505,6 +530,7 @@ static void
 await_program(struct minder *d, const struct program *p, const struct spawning *s)
 {
 	long long until = clock_ms() + EXEC_MS, next;
+	char dir[TEXT_SHORT], program[TEXT_SHORT];
 	unsigned is;
 
 	if (d->deadline && d->deadline < until)
@@ -527,7 +553,8 @@ await_program(struct minder *d, const struct program *p, const struct spawning *
 			continue;
 		}
 		end_unstarted(d, s);
-		leave_text(d, "cannot be started: %.180s or %.180s does not answer: is its file system there?", p->dir, p->argv[0]);
+		leave_text(d, "cannot be started: %s or %s does not answer: is its file system there?", text_short(dir, p->dir),
+		    text_short(program, p->argv[0]));
 	}
 }
 
@@ -709,10 +736,10 @@ copy_input(struct minder *d, int out, const char *key, int *open_line)
 {
 	const struct task *t = d->task;
 	int in = store_open_answer(d->m->store, key);
-	char head[64];
+	char head[TEXT_SHORT + 20], quoted[TEXT_SHORT];
 
 	if (in < 0) {
-		snprintf(head, sizeof head, "the answer `%.40s`", key);
+		snprintf(head, sizeof head, "the answer `%s`", text_short(quoted, key));
 		leave_errno(d, OUT_IO, head);
 	}
 	if (*open_line)
@@ -910,6 +937,18 @@ mind_settle_written(struct minder *d, int fd)
 	mind_settle(d);
 }
 
+/* The N bytes at S are why. They are of a text that was not read whole: its first and last character may not be. */
+static void
+quote(struct minder *d, const char *s, size_t n)
+{
+	size_t from = n ? utf8_rest(s, n) : 0;
+
+	if (!n)
+		return;
+	n = utf8_cut(s + from, n - from, VERDICT_HEAD);
+	memcpy(d->out.text, s + from, n - utf8_begun(s + from, n));
+}
+
 /* Leaves if the agent has not answered. */
 static void
 judge(struct minder *d)
@@ -931,8 +970,7 @@ judge(struct minder *d)
 	if (v.kind == OUT_OK)
 		return;
 	d->out.number = (int32_t)v.wait;
-	if (v.nwhy)
-		memcpy(d->out.text, v.why, v.nwhy < VERDICT_HEAD ? v.nwhy : VERDICT_HEAD);
+	quote(d, v.why, v.nwhy);
 	leave(d, v.kind);
 }
 
@@ -971,14 +1009,19 @@ mind_step(struct minder *d)
 static void
 tail_errors(struct minder *d)
 {
+	enum { MOST = sizeof d->out.text - 8 };
 	struct stat st;
+	char *text = d->out.text;
+	size_t from = 0;
 	long n;
 
 	if (fstat(d->errors, &st))
 		return;
-	n = file_read_at(d->errors, d->out.text, sizeof d->out.text - 1,
-	    st.st_size > (off_t)sizeof d->out.text - 1 ? (long long)st.st_size - (long long)sizeof d->out.text + 1 : 0);
-	d->out.text[n > 0 ? n : 0] = '\0';
+	n = file_read_at(d->errors, text, MOST, st.st_size > MOST ? (long long)st.st_size - MOST : 0);
+	if (n > 0 && st.st_size > MOST)
+		from = utf8_rest(text, (size_t)n);
+	memmove(text, text + from, n > 0 ? (size_t)n - from : 0);
+	text[n > 0 ? (size_t)n - from : 0] = '\0';
 }
 
 static void

@@ -11,6 +11,7 @@
 #include "engine/clock.h"
 #include "engine/watch.h"
 #include "parse/mem.h"
+#include "parse/text.h"
 
 enum {
 	PATIENCE_MS = 400,      /* how long the live view waits for what is just being begun */

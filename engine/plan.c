@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "engine/items.h"
+#include "parse/text.h"
 
 struct plan {
 	struct answers *answers;
@@ -359,9 +360,7 @@ show_prompt(struct shower *s, const struct plan_step *step)
 	n = strcspn(buf_str(&text), "\n");
 	if (n) {
 		buf_text(s->out, "  | ");
-		visible_add(s->out, text.s, n > 120 ? 120 : n, VISIBLE_TABS);
-		if (n > 120)
-			buf_text(s->out, "...");
+		visible_cut(s->out, text.s, n, 120, VISIBLE_TABS);
 	}
 	buf_free(&text);
 }

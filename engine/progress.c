@@ -5,6 +5,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "parse/text.h"
 #include "store/file.h"
 
 enum {
@@ -33,7 +34,7 @@ tail(struct progress *p, int fd, const char *what)
 {
 	char buf[TAIL_BYTES];
 	struct stat st;
-	long n = -1, from, lines = 0;
+	long n = -1, from, first, lines = 0;
 
 	if (fstat(fd, &st) == 0)
 		n = file_read_at(fd, buf, sizeof buf, st.st_size > TAIL_BYTES ? (long long)st.st_size - TAIL_BYTES : 0);
@@ -41,7 +42,8 @@ tail(struct progress *p, int fd, const char *what)
 		n--;
 	if (n <= 0)
 		return;
-	for (from = n; from > 0; from--)
+	first = st.st_size > TAIL_BYTES ? (long)utf8_rest(buf, (size_t)n) : 0;
+	for (from = n; from > first; from--)
 		if (buf[from - 1] == '\n' && ++lines == TAIL_LINES)
 			break;
 	while (from < n) {
@@ -85,7 +87,8 @@ say_errors(struct progress *p, const char *key)
 		st.st_size = 0;
 	n = file_read_at(fd, text, sizeof text, st.st_size > SAID_BYTES ? (long long)st.st_size - SAID_BYTES : 0);
 	close(fd);
-	for (from = 0; from < n; from = end + 1) {
+	from = n > 0 && st.st_size > SAID_BYTES ? (long)utf8_rest(text, (size_t)n) : 0;
+	for (; from < n; from = end + 1) {
 		const char *nl = memchr(text + from, '\n', (size_t)(n - from));
 
 		end = nl ? nl - text : n;
@@ -142,7 +145,7 @@ progress_otherwise(struct progress *p, const char *key, const char *word)
 		return;
 	head(p, "otherwise", key);
 	buf_text(&p->out, "  kept as its answer: ");
-	visible_add(&p->out, word, strlen(word) > 60 ? 60 : strlen(word), 0);
+	visible_cut(&p->out, word, strlen(word), 60, 0);
 	buf_char(&p->out, '\n');
 }
 

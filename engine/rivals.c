@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "parse/diag.h"
+#include "parse/text.h"
 
 void
 rivals_begin(struct keys *k, const struct store *s)

@@ -25,6 +25,7 @@
 #include "parse/mem.h"
 #include "parse/near.h"
 #include "parse/parse.h"
+#include "parse/text.h"
 #include "store/file.h"
 #include "store/log.h"
 

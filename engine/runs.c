@@ -18,6 +18,7 @@
 #include "parse/diag.h"
 #include "parse/glob.h"
 #include "parse/mem.h"
+#include "parse/text.h"
 #include "store/escape.h"
 #include "store/file.h"
 
@@ -590,8 +591,9 @@ runs_status(const char *dir, const char *run, int for_scripts, struct sink *sink
 
 /* The bytes of files. */
 
-int
-sink_file(struct sink *sink, int fd, long long *at)
+/* Shows FD from *AT on to its end, or, if it GROWS, to the end of the last whole character. */
+static int
+show_file(struct sink *sink, int fd, long long *at, int grows)
 {
 	char buf[32 * 1024];
 	struct buf shown = { 0 };
@@ -599,6 +601,10 @@ sink_file(struct sink *sink, int fd, long long *at)
 	int bad = 0;
 
 	while (!bad && (n = file_read_at(fd, buf, sizeof buf, *at)) > 0) {
+		if (sink->visible && (grows || n == (long)sizeof buf))
+			n -= (long)utf8_begun(buf, (size_t)n);
+		if (!n)
+			break;
 		*at += n;
 		if (sink->visible) {
 			visible_add(&shown, buf, (size_t)n, VISIBLE_TABS | VISIBLE_LINES);
@@ -608,6 +614,12 @@ sink_file(struct sink *sink, int fd, long long *at)
 		}
 	}
 	return bad || n < 0;
+}
+
+int
+sink_file(struct sink *sink, int fd, long long *at)
+{
+	return show_file(sink, fd, at, 0);
 }
 
 static unsigned short *
@@ -755,21 +767,32 @@ put_log_head(struct logs *l, struct view *v, uint32_t id, uint32_t own, int what
 	emit(l->sink, &head);
 }
 
+/* Whether what FD has from AT on is no more than the beginning of a character. */
+static int
+is_begun(int fd, long long at)
+{
+	char s[4];
+	long n = file_read_at(fd, s, sizeof s, at);
+
+	return n > 0 && utf8_begun(s, (size_t)n) == (size_t)n;
+}
+
 /* Shows what FD, the file of a stream, has beyond what was shown. */
 static int
 log_more(struct logs *l, struct view *v, uint32_t id, uint32_t own, int what, int fd)
 {
 	struct stream *s = &l->said[own].streams[what];
+	int grows = l->sink->visible && v->steps[id].state == STEP_RUNNING;
 	struct stat st;
 
 	if (fstat(fd, &st))
 		return 0;
 	if (st.st_size < s->at)
 		s->at = 0;              /* it was cut off, and is written anew */
-	if (st.st_size == s->at)
+	if (st.st_size == s->at || (grows && st.st_size - s->at < 4 && is_begun(fd, s->at)))
 		return 0;
 	put_log_head(l, v, id, own, what);
-	return sink_file(l->sink, fd, &s->at);
+	return show_file(l->sink, fd, &s->at, grows);
 }
 
 static void

@@ -9,6 +9,7 @@
 #include "engine/items.h"
 #include "parse/agents.h"
 #include "parse/parse.h"
+#include "parse/text.h"
 #include "store/escape.h"
 
 enum {
@@ -194,13 +195,14 @@ static const char *
 git_word(struct maker *m, const struct word *w, const char *what)
 {
 	size_t n;
+	char quoted[TEXT_SHORT];
 	const char *s = read_tmpl(m, &w->t, &n, 1);
 
 	if (s && n && *s != '-' && !strpbrk(s, " \t\n"))
 		return s;
 	if (s)
-		buf_fmt(&m->answers->error, "`%.100s` is no %s: it must not be empty, begin with -, or hold a blank or newline",
-		    s, what);
+		buf_fmt(&m->answers->error, "`%s` is no %s: it must not be empty, begin with -, or hold a blank or newline",
+		    text_short(quoted, s), what);
 	return NULL;
 }
 
@@ -265,6 +267,7 @@ make_ask(struct maker *m)
 	struct task *t = m->task;
 	const char **choices = arena_get(&t->mem, (node->choices.n + 1) * sizeof *choices);
 	struct buf b = { 0 };
+	char quoted[TEXT_SHORT];
 	size_t i, n;
 
 	for (i = 0; i < node->choices.n; i++)
@@ -277,7 +280,7 @@ make_ask(struct maker *m)
 	for (i = 0; t->fallback && i < t->nchoices && strcmp(choices[i], t->fallback); i++)
 		;
 	if (t->fallback && t->nchoices && i == t->nchoices) {
-		buf_fmt(&m->answers->error, "the default `%.60s` is none of the choices", t->fallback);
+		buf_fmt(&m->answers->error, "the default `%s` is none of the choices", text_short(quoted, t->fallback));
 		return -1;
 	}
 	task_how_line(&b, "ask", t->key, strlen(t->key));
@@ -328,13 +331,14 @@ static int
 read_number(struct maker *m, const struct word *w, long long (*parse)(const char *, size_t), const char *what, long long *v)
 {
 	size_t n;
+	char quoted[TEXT_SHORT];
 	const char *s = read_tmpl(m, &w->t, &n, 0);
 
 	if (!s)
 		return -1;
 	*v = parse(s, n);
 	if (*v < 0)
-		buf_fmt(&m->answers->error, "`%.60s` is no %s", s, what);
+		buf_fmt(&m->answers->error, "`%s` is no %s", text_short(quoted, s), what);
 	return *v < 0 ? -1 : 0;
 }
 

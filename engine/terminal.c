@@ -16,6 +16,7 @@
 #include "engine/clock.h"
 #include "engine/mind.h"
 #include "parse/diag.h"
+#include "parse/text.h"
 #include "store/file.h"
 
 enum {

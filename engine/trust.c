@@ -8,6 +8,7 @@
 #include "engine/orphans.h"
 #include "engine/runs.h"
 #include "parse/diag.h"
+#include "parse/text.h"
 #include "parse/mem.h"
 #include "store/store.h"
 

@@ -10,6 +10,7 @@
 #include "engine/rivals.h"
 #include "parse/mem.h"
 #include "parse/parse.h"
+#include "parse/text.h"
 
 enum {
 	BUDGET = 500,
@@ -90,6 +91,7 @@ static long
 read_max(struct walk *w, struct branch *b)
 {
 	struct buf s = { 0 }, text = { 0 };
+	char quoted[TEXT_SHORT];
 	struct place at;
 	long long max = 0;
 
@@ -104,7 +106,7 @@ read_max(struct walk *w, struct branch *b)
 	}
 	max = number_parse(buf_str(&s), s.n);
 	if (max < 1) {
-		buf_fmt(&text, "max is followed by a positive number, not `%.60s`", s.s);
+		buf_fmt(&text, "max is followed by a positive number, not `%s`", text_short(quoted, s.s));
 		branch_fail_here(w, b, buf_str(&text));
 	}
 	buf_free(&s);

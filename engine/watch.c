@@ -8,6 +8,7 @@
 
 #include "engine/clock.h"
 #include "engine/live.h"
+#include "parse/text.h"
 #include "store/file.h"
 
 /* Both files: whether there is something in them, and since when. */
@@ -35,7 +36,7 @@ read_end(struct watch *w, int dir, const char *file, off_t size)
 {
 	int fd = file_open(dir, file);
 	long got;
-	size_t at = 0;
+	size_t at;
 
 	w->n = 0;
 	if (fd < 0)
@@ -44,8 +45,10 @@ read_end(struct watch *w, int dir, const char *file, off_t size)
 	close(fd);
 	if (got <= 0)
 		return;
-	while (size > WATCH_BYTES && at < 3 && at < (size_t)got && ((unsigned char)w->text[at] & 0xc0) == 0x80)
-		at++;                   /* the rest of a character */
+	at = size > WATCH_BYTES ? utf8_rest(w->text, (size_t)got) : 0;
+	got -= (long)utf8_begun(w->text, (size_t)got);  /* its end is still to be written */
+	if ((size_t)got < at)
+		return;
 	w->from = (size_t)(live_last(w->text + at, (size_t)got - at, &w->n) - w->text);
 }
 

@@ -3,7 +3,7 @@
 
 #include <sys/ioctl.h>
 
-#include "parse/diag.h"
+#include "parse/text.h"
 
 /* How many columns a character takes at most. Terminals do not agree: where they show one column or two, it
  * counts as two, and where they show none or one, as one, so that no line is ever too long. */
@@ -28,8 +28,8 @@ char_width(unsigned long c)
 size_t
 width_next(const char *s, size_t n, size_t *columns)
 {
-	size_t len = utf8_len(s, n), i;
-	unsigned long c = (unsigned char)*s;
+	unsigned long c;
+	size_t len = utf8_next(s, n, &c), i;
 
 	*columns = 0;
 	if (*s == '\033') {
@@ -37,10 +37,6 @@ width_next(const char *s, size_t n, size_t *columns)
 			;
 		return i < n ? i + 1 : n;
 	}
-	if (len > 1)
-		c &= 0x7f >> len;
-	for (i = 1; i < len; i++)
-		c = c << 6 | ((unsigned char)s[i] & 0x3f);
 	*columns = char_width(c);
 	return len ? len : 1;
 }

@@ -6,6 +6,7 @@
 
 #include "parse/diag.h"
 #include "parse/mem.h"
+#include "parse/text.h"
 
 const struct worktree *
 worktree_add(struct worktree **list, const char *path, const char *branch, const char *made_in)

@@ -5,6 +5,8 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "parse/text.h"
+
 /* A step's text is read where each run of it stands; what is wrong with it is said once. */
 static int
 said(const struct diags *d, struct pos pos, const char *text)
@@ -24,7 +26,8 @@ add(struct diags *d, struct pos pos, int warning, const char *fmt, va_list ap)
 	char text[1024];
 	struct diag *new;
 
-	vsnprintf(text, sizeof text, fmt, ap);
+	if (vsnprintf(text, sizeof text, fmt, ap) >= (int)sizeof text)
+		strcpy(text + utf8_cut(text, sizeof text, sizeof text - 4), "...");
 	if (said(d, pos, text))
 		return;
 	if (!warning)
@@ -100,13 +103,13 @@ line_start(const struct source *src, unsigned line)
 	return p;
 }
 
-/* The offending line, and below it a caret under the byte; a line too long to read is left out. */
+/* The offending line, and below it a caret under the character; a line too long to read is left out. */
 static void
 add_line(const struct pos *pos, struct buf *out)
 {
 	const char *p = line_start(pos->src, pos->line), *end = pos->src->text + pos->src->n, *nl;
 	struct buf lead = { 0 };
-	size_t n, i;
+	size_t n, i, len, k;
 
 	if (!p)
 		return;
@@ -120,9 +123,11 @@ add_line(const struct pos *pos, struct buf *out)
 	visible_add(out, p, n, VISIBLE_TABS);
 	visible_add(&lead, p, pos->col - 1, VISIBLE_TABS);
 	buf_text(out, "\n    ");
-	for (i = 0; i < lead.n; i++)
-		if (((unsigned char)lead.s[i] & 0xc0) != 0x80)
+	for (i = 0; i < lead.n; i += len) {
+		len = utf8_len(lead.s + i, lead.n - i);
+		for (k = text_columns(lead.s + i, len); k; k--)
 			buf_char(out, lead.s[i] == '\t' ? '\t' : ' ');
+	}
 	buf_text(out, "^\n");
 	buf_free(&lead);
 }
@@ -154,82 +159,4 @@ diag_free(struct diags *d)
 {
 	arena_free(&d->mem);
 	memset(d, 0, sizeof *d);
-}
-
-size_t
-utf8_len(const char *s, size_t n)
-{
-	const unsigned char *u = (const unsigned char *)s;
-	size_t len, i;
-
-	if (!n)
-		return 0;
-	if (u[0] < 0x80)
-		return 1;
-	len = u[0] < 0xc2 ? 0 : u[0] < 0xe0 ? 2 : u[0] < 0xf0 ? 3 : u[0] < 0xf5 ? 4 : 0;
-	if (!len || len > n)
-		return 0;
-	for (i = 1; i < len; i++)
-		if ((u[i] & 0xc0) != 0x80)
-			return 0;
-	if ((u[0] == 0xe0 && u[1] < 0xa0) || (u[0] == 0xed && u[1] > 0x9f) ||
-	    (u[0] == 0xf0 && u[1] < 0x90) || (u[0] == 0xf4 && u[1] > 0x8f))
-		return 0;
-	return len;
-}
-
-/* Whether the character of LEN bytes at U must not reach a terminal as it is. */
-static int
-drives_terminal(const unsigned char *u, size_t len)
-{
-	if (len == 1)
-		return u[0] < 0x20 || u[0] == 0x7f;
-	if (len == 2)
-		return (u[0] == 0xc2 && u[1] < 0xa0) || (u[0] == 0xd8 && u[1] == 0x9c);  /* C1; a direction */
-	if (len == 3 && u[0] == 0xe2 && u[1] == 0x80)
-		return u[2] == 0x8e || u[2] == 0x8f || (u[2] >= 0xa8 && u[2] <= 0xae);
-	if (len == 3 && u[0] == 0xe2 && u[1] == 0x81)
-		return u[2] >= 0xa6 && u[2] <= 0xa9;            /* isolates */
-	return 0;
-}
-
-void
-visible_add(struct buf *b, const char *s, size_t n, int keep)
-{
-	size_t i = 0, k, len;
-
-	while (i < n) {
-		len = utf8_len(s + i, n - i);
-		if ((s[i] == '\t' && (keep & VISIBLE_TABS)) || (s[i] == '\n' && (keep & VISIBLE_LINES)) ||
-		    (len && !drives_terminal((const unsigned char *)s + i, len))) {
-			buf_add(b, s + i, len);
-		} else {
-			len = len ? len : 1;
-			for (k = 0; k < len; k++)
-				buf_fmt(b, "\\x%02x", (unsigned)(unsigned char)s[i + k]);
-		}
-		i += len;
-	}
-}
-
-void
-shell_add(struct buf *b, const char *s)
-{
-	static const char plain[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789._/@+,:=-";
-	size_t n;
-
-	if (*s && !s[strspn(s, plain)]) {
-		buf_text(b, s);
-		return;
-	}
-	buf_char(b, '\'');
-	for (; *s; s += n) {
-		n = strcspn(s, "'");
-		visible_add(b, s, n, 0);
-		if (s[n]) {
-			buf_text(b, "'\\''");
-			n++;
-		}
-	}
-	buf_char(b, '\'');
 }

@@ -45,16 +45,4 @@ void diag_text(struct diags *, struct buf *out);
 
 void diag_free(struct diags *);
 
-/* Adds the N bytes at S so that they cannot drive a terminal: control characters (C0, C1, those
- * that change direction) and what is no UTF-8 as \xNN. A tab stays a tab if TABS, a newline a
- * newline if LINES. */
-enum { VISIBLE_TABS = 1, VISIBLE_LINES = 2 };
-void visible_add(struct buf *, const char *s, size_t n, int keep);
-
-/* Adds S to B as one word of a shell, made visible. */
-void shell_add(struct buf *b, const char *s);
-
-/* How many bytes of S, of N, are one character of UTF-8 (RFC 3629); 0 if they are none. */
-size_t utf8_len(const char *s, size_t n);
-
 #endif

@@ -11,6 +11,7 @@
 #include "parse/lex.h"
 #include "parse/mem.h"
 #include "parse/near.h"
+#include "parse/text.h"
 
 /* Where an attribute line goes. */
 enum attr_level { ATTR_NOWHERE, ATTR_FILE, ATTR_STEP, ATTR_RUN, ATTR_GIT };
@@ -1021,9 +1022,9 @@ unknown_keyword(struct parser *p, const char *s, size_t n)
 	for (i = 0; i < ATTRIBUTES; i++)
 		near_try(&near, attributes[i].word, strlen(attributes[i].word));
 	if (near.best)
-		diag_error(p->diags, p->pos, "unknown keyword `%.*s`; did you mean `%s`?", (int)(n > 80 ? 80 : n), s, near.best);
+		diag_error(p->diags, p->pos, "unknown keyword `%.*s%s`; did you mean `%s`?", (int)utf8_cut(s, n, 80), s, n > 80 ? "..." : "", near.best);
 	else
-		diag_error(p->diags, p->pos, "unknown keyword `%.*s`; a text line begins with |", (int)(n > 80 ? 80 : n), s);
+		diag_error(p->diags, p->pos, "unknown keyword `%.*s%s`; a text line begins with |", (int)utf8_cut(s, n, 80), s, n > 80 ? "..." : "");
 	for (i = 0; near.best && i < sizeof blocks / sizeof *blocks; i++)
 		p->unread += !strcmp(near.best, blocks[i]);
 	lex_skip(&p->lex);

@@ -568,11 +568,11 @@ static const struct message {
 	    ENDED("1 done, 0 kept, 0 failed"), NULL },
 	{ "long key", "run sh as n | head -c 300 /dev/zero | tr '\\0' x\n" "run sh as {{n}} | echo\n",
 	    RUN, 1,
-	    "orch: w.orch:2: the key `xxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxx...` is too long for a file's name: 255 bytes, as %XX written out, are the most\n"
+	    "orch: w.orch:2: the key `xxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxx...` is too long for a file's name: 255 bytes, as %XX written out, are the most\n"
 	    ENDED("1 done, 0 kept, 0 failed"), NULL },
 	{ "long key of a parameter", "param n\n" "run sh as {{n}} | echo\n",
 	    "orch run w.orch n=$(head -c 300 /dev/zero | tr '\\0' x)", 2,
-	    "w.orch:2:11: error: the key `xxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxx...` is too long for a file's name: 255 bytes, as %XX written out, are the most\n"
+	    "w.orch:2:11: error: the key `xxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxx...` is too long for a file's name: 255 bytes, as %XX written out, are the most\n"
 	    "    run sh as {{n}} | echo\n" "              ^\n", NULL },
 
 	/* Git. */
@@ -949,6 +949,61 @@ START_TEST(each_message)
 }
 END_TEST
 
+/* A text that is too long to be shown. Each round begins it at another byte. */
+
+static char *
+japanese(int shift, size_t n)
+{
+	char *s = malloc(n + 8);
+	size_t i;
+
+	memset(s, 'a', (size_t)shift);
+	for (i = (size_t)shift; i < n; i += 3)
+		memcpy(s + i, "\xe6\x97\xa5", 3);
+	memset(s + i, 'b', (size_t)shift);      /* an end is cut at another byte too */
+	s[i + (size_t)shift] = '\0';
+	return s;
+}
+
+static const struct {
+	const char *workflow;   /* %s is the text */
+	const char *command;
+	int is_marked;
+} cuts[] = {
+	{ "param t %s\n" "run sh as x | echo\n" "timeout {{t}}\n", "orch run -r r w.orch", 1 },
+	{ "run sh as x | echo %s\n" "run sh as y | echo\n" "timeout {{x}}\n", "orch run -r r w.orch", 1 },
+	{ "run sh as x | echo %s\n" "parallel max {{x}} i in 1 2\n" "print | x\n" "end\n", "orch run -r r w.orch", 1 },
+	{ "run sh as x | exit 1\n" "otherwise '%s'\n", "orch run -r r w.orch", 1 },
+	{ "run claude as x | %s\n", "orch run -n -a 'claude=cat' w.orch", 1 },
+	{ "param t '%s'\n" "run sh as x-{{t}}{{t}} | echo\n", "orch run -r r w.orch", 1 },
+	{ "run sh as y | echo %s\n" "ask x a b default {{y}} | ?\n", "orch run -r r w.orch", 0 },
+	{ "%s\n", "orch check w.orch", 1 },
+	{ "print | {{a%s}}\n", "orch check w.orch", 0 },
+	{ "run sh as x | cat w.orch w.orch w.orch w.orch w.orch w.orch w.orch | tr -d '\\n' | tee -a /dev/stderr; exit 1 # %s\n", "orch run -r r w.orch", 0 },
+	{ "run sh as x | for i in 1 2 3 4 5 6 7 8; do cat w.orch w.orch w.orch w.orch w.orch w.orch w.orch w.orch w.orch w.orch w.orch w.orch; "
+	    "done | tr -d '\\n' >&2 # %s\n", "orch run -v -r r w.orch", 0 },
+	{ "if tr -d '\\n' <w.orch >&2; exit 3 # %s\n" "print | x\n" "end\n", "orch run -r r w.orch; orch status -r r", 0 },
+	{ "run sh as x | tr -d '\\n' <w.orch >&2; exit 75 # %s\n", "timeout 1 orch run -r r w.orch", 0 },
+	{ "step s exec no-such-program\n" "run s as x\n" "env PATH=/%s\n", "orch run -r r w.orch", 0 },
+};
+
+START_TEST(texts_are_cut_at_a_character)
+{
+	const char *format = cuts[_i / 3].workflow;
+	char *text = japanese(_i % 3, 600), *all = malloc(strlen(format) + 1000);
+	struct ran r;
+
+	sprintf(all, format, text);
+	help_bytes("w.orch", all, strlen(all));
+	r = help_run("%s", cuts[_i / 3].command);
+	ck_assert_msg(strstr(r.err, "\xe6\x97\xa5") || strstr(r.out, "\xe6\x97\xa5"), "%s: nothing of it is shown: %s%s", format, r.out, r.err);
+	help_lacks(r.err, "\\x");
+	help_lacks(r.out, "\\x");
+	if (cuts[_i / 3].is_marked)
+		ck_assert_msg(strstr(r.err, "\xa5...") || strstr(r.out, "\xa5..."), "%s: no mark: %s%s", format, r.out, r.err);
+}
+END_TEST
+
 /* What the manual and README show as a workflow is one. */
 START_TEST(examples_are_workflows)
 {
@@ -964,6 +1019,7 @@ messages_suite(void)
 	Suite *s = suite_create("messages");
 
 	tcase_add_loop_test(help_case(s, "messages", help_start, 30), each_message, 0, LEN(messages));
+	tcase_add_loop_test(help_case(s, "cuts", help_start, 30), texts_are_cut_at_a_character, 0, 3 * LEN(cuts));
 	tcase_add_test(help_case(s, "examples", help_start, 30), examples_are_workflows);
 	return s;
 }

@@ -5,6 +5,7 @@
 #if defined(__linux__) && !defined(ORCH_NO_LINUX)
 #define _DEFAULT_SOURCE         /* mincore */
 #endif
+#include "parse/text.h"
 #include "tests/suites.h"
 
 #include <dirent.h>
@@ -1152,6 +1153,16 @@ START_TEST(said_with_line_and_caret)
 	expect_said("w", "print | \xc3\xa4\xe2\x82\xac{{x}}",
 	    "w:1:14: error: unknown name `x`: neither a variable nor a result of a line above (\\{{ is a literal {{)\n"
 	    "    print | \xc3\xa4\xe2\x82\xac{{x}}\n              ^\n");
+	/* a wide character takes two columns, a mark that combines none, what is made visible all that is shown of it */
+	expect_said("w", "print | \xe6\x97\xa5\xe6\x9c\xac{{x}}",
+	    "w:1:15: error: unknown name `x`: neither a variable nor a result of a line above (\\{{ is a literal {{)\n"
+	    "    print | \xe6\x97\xa5\xe6\x9c\xac{{x}}\n                ^\n");
+	expect_said("w", "print | e\xcc\x81\xf0\x9f\x98\x80{{x}}",
+	    "w:1:16: error: unknown name `x`: neither a variable nor a result of a line above (\\{{ is a literal {{)\n"
+	    "    print | e\xcc\x81\xf0\x9f\x98\x80{{x}}\n               ^\n");
+	expect_said("w", "print | \xe2\x80\x8b{{x}}",
+	    "w:1:12: error: unknown name `x`: neither a variable nor a result of a line above (\\{{ is a literal {{)\n"
+	    "    print | \\xe2\\x80\\x8b{{x}}\n                        ^\n");
 	/* at the end of a line there is nothing to point at but its end */
 	expect_said("w", "if \nend", "w:1:4: error: no command: if [< NAME... |] COMMAND\n    if \n       ^\n");
 }
@@ -1530,7 +1541,19 @@ static const struct {
 	{ "\xf4\x90\x80\x80", "\\xf4\\x90\\x80\\x80", "\\xf4\\x90\\x80\\x80" }, { "\xf5\x80\x80\x80", "\\xf5\\x80\\x80\\x80", "\\xf5\\x80\\x80\\x80" },
 	{ "\xc3(", "\\xc3(", "\\xc3(" },
 	/* marks that change direction or break lines */
-	{ "\xe2\x80\x8b\xe2\x80\x8e\xe2\x80\x8f", "\xe2\x80\x8b\\xe2\\x80\\x8e\\xe2\\x80\\x8f", "\xe2\x80\x8b\\xe2\\x80\\x8e\\xe2\\x80\\x8f" },
+	{ "\xe2\x80\x8b\xe2\x80\x8e\xe2\x80\x8f", "\\xe2\\x80\\x8b\\xe2\\x80\\x8e\\xe2\\x80\\x8f", "\\xe2\\x80\\x8b\\xe2\\x80\\x8e\\xe2\\x80\\x8f" },
+	/* what has no width: the soft hyphen, joiners, the byte order mark, tags, more variation selectors */
+	{ "\xc2\xac\xc2\xad\xc2\xae", "\xc2\xac\\xc2\\xad\xc2\xae", "\xc2\xac\\xc2\\xad\xc2\xae" },
+	{ "\xe2\x80\x8a\xe2\x80\x8c\xe2\x80\x8d", "\xe2\x80\x8a\\xe2\\x80\\x8c\\xe2\\x80\\x8d", "\xe2\x80\x8a\\xe2\\x80\\x8c\\xe2\\x80\\x8d" },
+	{ "\xe2\x81\x9f\xe2\x81\xa0\xe2\x81\xa4", "\xe2\x81\x9f\\xe2\\x81\\xa0\\xe2\\x81\\xa4", "\xe2\x81\x9f\\xe2\\x81\\xa0\\xe2\\x81\\xa4" },
+	{ "\xef\xbb\xbe\xef\xbb\xbf\xef\xbc\x81", "\xef\xbb\xbe\\xef\\xbb\\xbf\xef\xbc\x81", "\xef\xbb\xbe\\xef\\xbb\\xbf\xef\xbc\x81" },
+	{ "\xf3\xa0\x80\x81\xf3\xa0\x81\xbf\xf3\xa0\x87\xaf\xf3\xa0\x87\xb0",
+	    "\\xf3\\xa0\\x80\\x81\\xf3\\xa0\\x81\\xbf\\xf3\\xa0\\x87\\xaf\xf3\xa0\x87\xb0",
+	    "\\xf3\\xa0\\x80\\x81\\xf3\\xa0\\x81\\xbf\\xf3\\xa0\\x87\\xaf\xf3\xa0\x87\xb0" },
+	/* a flag, a heart in colour, a hand with its tone stay what they are */
+	{ "\xf0\x9f\x87\xa9\xf0\x9f\x87\xaa\xe2\x9d\xa4\xef\xb8\x8f\xf0\x9f\x91\x8d\xf0\x9f\x8f\xbd",
+	    "\xf0\x9f\x87\xa9\xf0\x9f\x87\xaa\xe2\x9d\xa4\xef\xb8\x8f\xf0\x9f\x91\x8d\xf0\x9f\x8f\xbd",
+	    "\xf0\x9f\x87\xa9\xf0\x9f\x87\xaa\xe2\x9d\xa4\xef\xb8\x8f\xf0\x9f\x91\x8d\xf0\x9f\x8f\xbd" },
 	{ "\xe2\x80\xa8\xe2\x80\xaa\xe2\x80\xae\xe2\x80\xaf", "\\xe2\\x80\\xa8\\xe2\\x80\\xaa\\xe2\\x80\\xae\xe2\x80\xaf",
 	    "\\xe2\\x80\\xa8\\xe2\\x80\\xaa\\xe2\\x80\\xae\xe2\x80\xaf" },
 	{ "\xe2\x81\xa5\xe2\x81\xa6\xe2\x81\xa9\xe2\x81\xaa", "\xe2\x81\xa5\\xe2\\x81\\xa6\\xe2\\x81\\xa9\xe2\x81\xaa",
@@ -1549,6 +1572,59 @@ START_TEST(visible)
 	visible_add(&b, s, strlen(s), VISIBLE_TABS | VISIBLE_LINES);
 	ck_assert_str_eq(buf_str(&b), visibles[_i].tabs_and_lines);
 	buf_free(&b);
+}
+END_TEST
+
+START_TEST(characters_are_not_cut)
+{
+	static const struct {
+		const char *s;
+		size_t begun, rest;
+	} is[] = {
+		{ "", 0, 0 }, { "a", 0, 0 }, { "\xc3\xa9", 0, 0 }, { "a\xc3", 1, 0 }, { "\xe6\x97", 2, 0 }, { "\xe6\x97\xa5", 0, 0 },
+		{ "\xf0\x9f\x98", 3, 0 }, { "\xf0\x9f", 2, 0 }, { "\xf0\x9f\x98\x80", 0, 0 }, { "\x97\xa5" "a", 0, 2 }, { "\x9f\x98\x80\x80", 0, 3 },
+		/* nothing makes these whole */
+		{ "\xc0", 0, 0 }, { "\xff", 0, 0 }, { "\xe0\x80", 0, 0 }, { "\xed\xa0", 0, 0 }, { "\xf4\x90", 0, 0 }, { "\xf0\x80", 0, 0 },
+		{ "\xe0", 1, 0 }, { "\xe0\xa0", 2, 0 }, { "\xed", 1, 0 }, { "\xed\x9f", 2, 0 }, { "\xf4", 1, 0 }, { "\xf4\x8f\xbf", 3, 0 }, { "\xf0", 1, 0 },
+	};
+	static const char text[] = "a\xc3\xa9\xe6\x97\xa5\xf0\x9f\x98\x80z";
+	static const size_t whole[] = { 0, 1, 1, 3, 3, 3, 6, 6, 6, 6, 10, 11, 11 };
+	struct buf b = { 0 };
+	size_t i;
+
+	for (i = 0; i < COUNT(is); i++) {
+		ck_assert_msg(utf8_begun(is[i].s, strlen(is[i].s)) == is[i].begun, "%d", (int)i);
+		ck_assert_msg(utf8_rest(is[i].s, strlen(is[i].s)) == is[i].rest, "%d", (int)i);
+	}
+	for (i = 0; i < COUNT(whole); i++) {
+		ck_assert_uint_eq(utf8_cut(text, sizeof text - 1, i), whole[i]);
+		b.n = 0;
+		visible_cut(&b, text, sizeof text - 1, i, 0);
+		ck_assert_uint_eq(b.n, whole[i] + (i < 11 ? 3 : 0));
+	}
+	buf_free(&b);
+}
+END_TEST
+
+START_TEST(quotes_are_short)
+{
+	char text[300], out[TEXT_SHORT];
+	size_t n, shift;
+
+	for (shift = 0; shift < 4; shift++) {
+		memset(text, 'a', sizeof text);
+		for (n = shift; n + 3 < sizeof text; n += 3)
+			memcpy(text + n, "\xe6\x97\xa5", 3);
+		text[n] = '\0';
+		ck_assert_str_eq(text_short(out, text), out);
+		n = strlen(out) - 3;
+		ck_assert_uint_gt(n, 90);
+		ck_assert_int_eq(memcmp(out, text, n), 0);
+		ck_assert_str_eq(out + n, "...");
+		ck_assert_uint_eq((n - shift) % 3, 0);
+	}
+	text[TEXT_SHORT - 4] = '\0';
+	ck_assert_str_eq(text_short(out, text), text);
 }
 END_TEST
 
@@ -1823,6 +1899,8 @@ tools_case(void)
 	tcase_add_loop_test(tc, near_names, 0, COUNT(nears));
 	tcase_add_loop_test(tc, visible, 0, COUNT(visibles));
 	tcase_add_test(tc, visible_keeps_what_it_is_told);
+	tcase_add_test(tc, characters_are_not_cut);
+	tcase_add_test(tc, quotes_are_short);
 	tcase_add_loop_test(tc, variable_names, 0, COUNT(variables));
 	tcase_add_loop_test(tc, numbers_and_durations, 0, COUNT(numbers));
 	tcase_add_test(tc, arena_grows);

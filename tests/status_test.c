@@ -412,6 +412,43 @@ START_TEST(pauses_are_taken_out_of_the_axis)
 }
 END_TEST
 
+static int
+shows_bytes(void)
+{
+	size_t i;
+
+	for (i = 0; i + 1 < pty.n; i++)
+		if (pty.seen[i] == '\\' && pty.seen[i + 1] == 'x')
+			return 1;
+	return 0;
+}
+
+/* On a terminal a character stays whole that lies across two pieces, or that is still being written. */
+START_TEST(characters_stay_whole_on_a_terminal)
+{
+	static const char *const shifts[] = { "", "a", "aa" };
+
+	setenv("SHIFT", shifts[_i], 1);
+	help_file("f.orch", "run sh as big | printf %s \"$SHIFT\"; head -c 40000 /dev/zero | tr '\\0' a | sed 's/a/\xe6\x97\xa5/g'; echo end of it",
+	    "run sh as slow | printf '\\346\\227'; until test -f \"$ORCH_ROOT/shown\"; do sleep 0.02; done; printf '\\245 is whole'; "
+	    "until test -f \"$ORCH_ROOT/end\"; do sleep 0.02; done", NULL);
+	procs_start("exec orch run -q -r x f.orch");
+	while (!*help_read(".orch/x/tmp/slow", NULL))
+		help_pause(10);
+	pty_command("exec orch cat -r x big");
+	pty_expect("end of it");
+	pty_ends(0);
+	ck_assert(!shows_bytes());
+	pty_command("exec orch logs -f -r x slow");
+	help_pause(500);
+	help_file("shown", NULL);
+	pty_expect("\xe6\x97\xa5 is whole");
+	help_file("end", NULL);
+	pty_ends(0);
+	ck_assert(!shows_bytes());
+}
+END_TEST
+
 START_TEST(bars_and_colours_are_a_terminals)
 {
 	help_file("f.orch", "run sh as a | sleep 0.1", "run sh as b | exit 3", NULL);
@@ -899,6 +936,7 @@ status_case(Suite *s)
 	tcase_add_test(t, runs_for_scripts);
 	tcase_add_test(t, pauses_are_taken_out_of_the_axis);
 	tcase_add_test(t, bars_and_colours_are_a_terminals);
+	tcase_add_loop_test(t, characters_stay_whole_on_a_terminal, 0, 3);
 }
 
 static void

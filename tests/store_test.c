@@ -1,4 +1,5 @@
 /* store/: keys as names, files, the log, the record, the run's directory and its lock. */
+#include "parse/text.h"
 #include "tests/suites.h"
 
 #include <errno.h>
