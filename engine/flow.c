@@ -19,16 +19,22 @@
 #include "parse/text.h"
 #include "store/file.h"
 
-/* A file of any kind, to its end. NULL, or what went wrong. */
+/* A plain file, through links, to its end. NULL, or what went wrong. What else may have come into its place is not waited
+ * for: a run is looked at, and gone on with, long after it was begun. */
 static const char *
 read_file(const char *path, struct buf *out)
 {
-	int fd = file_open_as(AT_FDCWD, path, O_RDONLY);
+	int fd = file_open_as(AT_FDCWD, path, O_RDONLY | O_NONBLOCK);
+	struct stat st;
 	long got;
 
 	if (fd < 0)
 		return strerror(errno);
-	while ((got = file_read_wait(fd, buf_room(out, 16 * 1024), 16 * 1024)) > 0)
+	if (!fstat(fd, &st) && !S_ISREG(st.st_mode)) {
+		file_drop(fd);
+		return S_ISDIR(st.st_mode) ? strerror(EISDIR) : "not a regular file";
+	}
+	while ((got = file_read_some(fd, buf_room(out, 16 * 1024), 16 * 1024)) > 0)
 		out->n += (size_t)got;
 	file_drop(fd);
 	return got < 0 ? strerror(errno) : NULL;
@@ -79,18 +85,19 @@ directory_of(const char *path, const char *otherwise)
 	return mem_dup(path, slash == path ? 1 : (size_t)(slash - path));
 }
 
-/* Parses a file; TEXT becomes its own. */
+/* Parses a file; TEXT becomes its own. A byte order mark in front is no part of it. */
 static struct workflow *
 add_file(struct flow *f, const char *path, const char *name, const char *dir, struct buf *text)
 {
 	struct flow_file *file = mem_zero(1, sizeof *file), **last;
+	size_t mark = text->n >= 3 && !memcmp(text->s, "\xef\xbb\xbf", 3) ? 3 : 0;
 
 	file->path = copy(path);
 	file->name = copy(name);
 	file->dir = directory_of(path, dir);
-	file->src.n = text->n;
+	file->src.n = text->n - mark;
 	file->text = buf_take(text);
-	file->src.text = file->text;
+	file->src.text = file->text + mark;
 	file->src.name = file->name;
 	file->w = workflow_parse(&file->src, &f->diags);
 	for (last = &f->files; *last; last = &(*last)->next)
@@ -180,7 +187,7 @@ flow_read(struct flow *f, const struct record *r, const char *name, const struct
 	const char *wrong = NULL;
 
 	memset(f, 0, sizeof *f);
-	if (strcmp(r->workflow, "-"))
+	if (strcmp(r->workflow, "-") && !r->text)
 		wrong = read_file(r->workflow, &text);
 	else
 		buf_add(&text, r->text, r->ntext);

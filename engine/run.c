@@ -173,16 +173,19 @@ find_record(struct run *r, const char *name)
 	return status;
 }
 
+/* The workflow's text is what FD has. */
 static int
-read_stdin(struct run *r)
+read_text(struct run *r, int fd)
 {
 	struct buf b = { 0 };
 	long got;
 
-	while ((got = file_read_wait(0, buf_room(&b, 16 * 1024), 16 * 1024)) > 0)
+	while ((got = file_read_wait(fd, buf_room(&b, 16 * 1024), 16 * 1024)) > 0)
 		b.n += (size_t)got;
-	if (got < 0)
-		return runs_fail(r->say, 2, "cannot read the workflow from standard input", strerror(errno));
+	if (got < 0) {
+		buf_free(&b);
+		return -1;
+	}
 	free(r->record.text);
 	r->record.ntext = b.n;
 	r->record.text = buf_take(&b);
@@ -190,19 +193,54 @@ read_stdin(struct run *r)
 }
 
 static int
+read_stdin(struct run *r)
+{
+	return read_text(r, 0) ? runs_fail(r->say, 2, "cannot read the workflow from standard input", strerror(errno)) : 0;
+}
+
+static int
+no_directory(struct run *r)
+{
+	return runs_fail(r->say, 2, "the current directory", errno == ENOENT ? "it was deleted: cd to one that is there" : strerror(errno));
+}
+
+/* FILE cannot be the workflow of a run, with errno; 0: it is no plain file. */
+static int
+refuse_file(struct run *r, const char *file)
+{
+	int error = errno;
+
+	buf_text(r->say, "orch: cannot read ");
+	visible_add(r->say, file, strlen(file), 0);
+	if (error)
+		buf_fmt(r->say, ": %s\n", strerror(error));
+	else
+		buf_text(r->say, ": it is a pipe or a device, which a later `resume` could not read again: orch run - <FILE\n");
+	return 2;
+}
+
+/* Whether FILE can be read again, by another process: the name of a descriptor that is a pipe leads nowhere. */
+static int
+is_lasting(const char *file)
+{
+	struct stat st;
+
+	return stat(file, &st) || S_ISREG(st.st_mode) || S_ISDIR(st.st_mode);
+}
+
+static int
 take_file(struct run *r)
 {
 	const char *file = r->args->file;
-	char *path = strcmp(file, "-") ? realpath(file, NULL) : mem_dup("-", 1);
+	int is_text = !strcmp(file, "-");
+	char *path = is_text ? mem_dup("-", 1) : NULL;
 
-	if (!path) {
-		buf_text(r->say, "orch: cannot read ");
-		visible_add(r->say, file, strlen(file), 0);
-		if (errno == ENOENT && access(file, F_OK) == 0)
-			buf_text(r->say, ": it is a pipe, which a later `resume` could not read again: orch run - <FILE\n");
-		else
-			buf_fmt(r->say, ": %s\n", strerror(errno));
-		return 2;
+	errno = 0;
+	if (!is_text && (!is_lasting(file) || !(path = realpath(file, NULL)))) {
+		if (!(errno == ENOENT && access(file, F_OK) == 0))
+			return refuse_file(r, file);
+		errno = ENOENT;
+		return no_directory(r);
 	}
 	if (r->record.workflow && strcmp(r->record.workflow, path)) {
 		buf_fmt(r->say, "orch: the run %s is one of %s; give this one another name with -r\n", r->args->run,
@@ -216,11 +254,9 @@ take_file(struct run *r)
 		r->record.directory = working_directory();
 		r->record.started = clock_epoch();
 	}
-	if (!r->record.directory) {
-		runs_fail(r->say, 2, "the current directory", strerror(errno));
-		return 2;
-	}
-	return strcmp(file, "-") ? 0 : read_stdin(r);
+	if (!r->record.directory)
+		return no_directory(r);
+	return is_text ? read_stdin(r) : 0;
 }
 
 /* An operand is NAME=VALUE when what stands before the = could be a variable; else it is the prompt. */
@@ -825,6 +861,29 @@ run_workflow(const struct run_args *args, struct buf *say, struct buf *show)
 	return status;
 }
 
+/* A pipe or a device, which is read once: nobody resumes a check. Only where it is standard input can the workflow not
+ * read that, too; what it calls is looked for where orch was started. */
+static int
+take_passing(struct run *r)
+{
+	int fd = file_open_as(AT_FDCWD, r->args->file, O_RDONLY), is_stdin;
+	struct stat st, in;
+	struct buf path = { 0 };
+
+	if (fd < 0 || read_text(r, fd))
+		return refuse_file(r, r->args->file);
+	is_stdin = !fstat(fd, &st) && !fstat(0, &in) && st.st_dev == in.st_dev && st.st_ino == in.st_ino;
+	file_drop(fd);
+	r->record.directory = working_directory();
+	if (!r->record.directory)
+		return no_directory(r);
+	if (!is_stdin)
+		buf_fmt(&path, "%s/", r->record.directory);
+	buf_char(&path, '-');
+	r->record.workflow = buf_take(&path);
+	return 0;
+}
+
 int
 run_check(const char *file, char *const *environ, struct buf *say)
 {
@@ -836,7 +895,7 @@ run_check(const char *file, char *const *environ, struct buf *say)
 	args.environ = environ;
 	r.args = &args;
 	r.say = say;
-	status = take_file(&r);
+	status = is_lasting(file) ? take_file(&r) : take_passing(&r);
 	if (!status)
 		status = flow_read(&r.flow, &r.record, file, NULL, say);
 	if (!status)

@@ -119,7 +119,16 @@ static const struct message {
 	    "orch: cannot read DIR/w: Is a directory\n", NULL },
 	{ "no current directory", "print | x\n",
 	    "w=$PWD; mkdir gone; cd gone; rmdir ../gone; orch run -d \"$w/runs\" \"$w/w.orch\"", 2,
-	    "orch: the current directory: No such file or directory\n", NULL },
+	    "orch: the current directory: it was deleted: cd to one that is there\n", NULL },
+	{ "no current directory, FILE from there", "print | x\n",
+	    "mkdir gone; cd gone; rmdir ../gone; orch run ../w.orch", 2,
+	    "orch: the current directory: it was deleted: cd to one that is there\n", NULL },
+	{ "no current directory, check", "print | x\n",
+	    "mkdir gone; cd gone; rmdir ../gone; orch check ../w.orch", 2,
+	    "orch: the current directory: it was deleted: cd to one that is there\n", NULL },
+	{ "no current directory, check of a pipe", "print | x\n",
+	    "cp w.orch gone.orch; mkdir gone; cd gone; rmdir ../gone; echo 'print | x' | orch check /dev/stdin", 2,
+	    "orch: the current directory: it was deleted: cd to one that is there\n", NULL },
 	{ "unknown parameter", "param a x\n" "print | x\n",
 	    "orch run w.orch b=1", 2,
 	    "orch: w.orch has no parameter `b`\n", NULL },
@@ -305,7 +314,52 @@ static const struct message {
 	    "orch: run r failed: 0 done, 0 kept, 1 failed, in T\n", NULL },
 	{ "a pipe as FILE", "print | x\n",
 	    "cat w.orch | orch run /dev/stdin", 2,
-	    "orch: cannot read /dev/stdin: it is a pipe, which a later `resume` could not read again: orch run - <FILE\n", NULL },
+	    "orch: cannot read /dev/stdin: it is a pipe or a device, which a later `resume` could not read again: orch run - <FILE\n", NULL },
+
+	{ "a pipe with a name as FILE", NULL,
+	    "mkfifo w.orch; timeout 20 orch run w.orch", 2,
+	    "orch: cannot read w.orch: it is a pipe or a device, which a later `resume` could not read again: orch run - <FILE\n", NULL },
+	{ "a device as FILE", NULL,
+	    "orch run /dev/zero", 2,
+	    "orch: cannot read /dev/zero: it is a pipe or a device, which a later `resume` could not read again: orch run - <FILE\n", NULL },
+	{ "check of a pipe", "print | {{x}}\n",
+	    "cat w.orch | orch check /dev/stdin", 2,
+	    "/dev/stdin:1:9: error: unknown name `x`: neither a variable nor a result of a line above (\\{{ is a literal {{)\n"
+	    "    print | {{x}}\n"
+	    "            ^\n", NULL },
+	{ "check of a pipe that calls", "call w.orch as x\nrun sh as y < - | cat\n",
+	    "echo 'print | {{n}}' >v.orch; echo 'call v.orch as x' >w.orch; mkfifo p; { echo 'call w.orch as x'; echo 'run sh as y < - | cat'; } >p & orch check p", 2,
+	    "v.orch:1:9: error: unknown name `n`: neither a variable nor a result of a line above (\\{{ is a literal {{)\n"
+	    "    print | {{n}}\n"
+	    "            ^\n", NULL },
+	{ "check of standard input that reads it", NULL,
+	    "echo 'run sh as y < - | cat' | orch check /dev/stdin", 2,
+	    "/dev/stdin:1:15: error: standard input is the workflow itself here; `< -` needs it in a file\n"
+	    "    run sh as y < - | cat\n"
+	    "                  ^\n", NULL },
+	{ "a workflow that has become a pipe", "print | x\n",
+	    "orch run -q -r r w.orch; rm w.orch; mkfifo w.orch; timeout 20 orch status -r r; timeout 20 orch runs; timeout 20 orch resume -r r", 2,
+	    "orch: cannot read DIR/w.orch: not a regular file\n", NULL },
+	{ "a called file that is a pipe", "call v.orch as x\n",
+	    "mkfifo v.orch; timeout 20 orch check w.orch", 2,
+	    "w.orch:1:6: error: cannot read `v.orch`: not a regular file\n"
+	    "    call v.orch as x\n"
+	    "         ^\n", NULL },
+
+	/* Byte order marks. */
+	{ "a byte order mark", "\xef\xbb\xbfrun nobody as x | y\n",
+	    "orch run w.orch", 2,
+	    "w.orch:1:5: error: unknown step `nobody`: neither a step above nor an agent\n"
+	    "    run nobody as x | y\n"
+	    "        ^\n", NULL },
+	{ "a byte order mark in a called file", "\xef\xbb\xbf" "call v.orch as x\n",
+	    "printf '\\357\\273\\277print | hello\\n' >v.orch; orch run -q w.orch && printf '\\357\\273\\277print | from stdin\\n' | orch run -q -", 0,
+	    "", "hello\nfrom stdin\n" },
+	{ "a second byte order mark", "\xef\xbb\xbf\xef\xbb\xbfprint | x\n",
+	    "orch run w.orch", 2,
+	    "w.orch:1:1: error: unknown keyword `\\xef\\xbb\\xbfprint`; did you mean `print`?\n"
+	    "    \\xef\\xbb\\xbfprint | x\n"
+	    "    ^\n", NULL },
 
 	/* Parameters. */
 	{ "bound time", "param t\n" "run sh as x | echo y\n" "timeout {{t}}\n",
@@ -979,7 +1033,7 @@ static const struct {
 	{ "run sh as y | echo %s\n" "ask x a b default {{y}} | ?\n", "orch run -r r w.orch", 0 },
 	{ "%s\n", "orch check w.orch", 1 },
 	{ "print | {{a%s}}\n", "orch check w.orch", 0 },
-	{ "run sh as x | cat w.orch w.orch w.orch w.orch w.orch w.orch w.orch | tr -d '\\n' | tee -a /dev/stderr; exit 1 # %s\n", "orch run -r r w.orch", 0 },
+	{ "run sh as x | for i in 1 2 3 4 5 6; do sed 's/.*# //' w.orch; done | tr -d '\\n' | tee -a /dev/stderr; exit 1 # %s\n", "orch run -r r w.orch", 0 },
 	{ "run sh as x | for i in 1 2 3 4 5 6 7 8; do cat w.orch w.orch w.orch w.orch w.orch w.orch w.orch w.orch w.orch w.orch w.orch w.orch; "
 	    "done | tr -d '\\n' >&2 # %s\n", "orch run -v -r r w.orch", 0 },
 	{ "if tr -d '\\n' <w.orch >&2; exit 3 # %s\n" "print | x\n" "end\n", "orch run -r r w.orch; orch status -r r", 0 },

@@ -170,6 +170,7 @@ START_TEST(input_that_does_not_block)
 	expect_read("orch run -q -r r -", "print | one\nprint | two\n");
 	help_is("out", "one\ntwo\n");
 	expect_read("orch check -", "print | one\nprint | two\n");
+	expect_read("orch check /dev/stdin", "print | one\nprint | two\n");
 	help_file("w.orch", "step cat exec cat", "run cat as x < -", "print | {{x}}", NULL);
 	expect_read("orch run -q -r s w.orch", "first\nsecond\n");
 	help_is("out", "first\nsecond\n");
