@@ -18,6 +18,7 @@
 #include <sys/mman.h>
 #include <unistd.h>
 
+#include "store/key.h"
 #include "tests/fault.h"
 #include "tests/help.h"
 #include "tests/procs.h"
@@ -422,11 +423,15 @@ begin_plain(void)
 	    "else",
 	    "    fail | the answer is not there",
 	    "end",
-	    "print | {{pass-2}} {{never}}",
+	    "ask sure yes no default yes | Is {{pass-2}} all?",
+	    "call in.orch as sub | {{pass-1}}",
+	    "print | {{pass-2}} {{never}} {{sure}} {{sub/in}}",
 	    NULL);
+	help_file("in.orch", "param prompt", "step in exec agent append marks 'start sub/in' cat append marks 'end sub/in'",
+	    "run in | Below: {{prompt}}", NULL);
 }
 
-static const char *const plain_files[] = { "result/last", "asked/inner-b-2", "how/pass-2", NULL };
+static const char *const plain_files[] = { "result/last", "asked/inner-b-2", "how/pass-2", "asked/sure", "result/sub%2Fin", NULL };
 
 static const struct scene plain = {
 	"without git", begin_plain, CLEAN, "touch broken", "rm broken",
@@ -731,7 +736,9 @@ static int done[128], started[128];
 static const char *
 key_of(size_t i)
 {
-	return strncmp(kept[i].name, "result/", 7) ? NULL : kept[i].name + 7;
+	static char key[KEY_NAME_MAX + 1];
+
+	return strncmp(kept[i].name, "result/", 7) || key_decode(kept[i].name + 7, key) < 0 ? NULL : key;
 }
 
 /* No agent was started by this run oftener than it may be: only `flaky` is tried twice. */
