@@ -4,8 +4,8 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "parse/diag.h"
 #include "parse/mem.h"
+#include "parse/text.h"
 #include "parse/text.h"
 
 const struct worktree *
@@ -100,18 +100,6 @@ is_separator(unsigned long c)
 	return 0;
 }
 
-/* The code point of the N bytes of UTF-8 at S. */
-static unsigned long
-code_point(const char *s, size_t n)
-{
-	unsigned long c = (unsigned char)*s & (0xffu >> (n > 1 ? n + 1 : 1));
-	size_t i;
-
-	for (i = 1; i < n; i++)
-		c = c << 6 | ((unsigned char)s[i] & 0x3f);
-	return c;
-}
-
 static int
 is_ascii_word(char c)
 {
@@ -122,14 +110,15 @@ void
 worktree_add_slug(struct buf *b, const char *branch)
 {
 	size_t left = strlen(branch), n;
+	unsigned long c = 0;
 	int dash = 0;
 
 	for (; left; branch += n, left -= n) {
-		n = utf8_len(branch, left);
+		n = utf8_next(branch, left, &c);
 		if (n == 1 && is_ascii_word(*branch)) {
 			buf_char(b, *branch >= 'A' && *branch <= 'Z' ? (char)(*branch - 'A' + 'a') : *branch);
 			dash = 0;
-		} else if (n > 1 && !is_separator(code_point(branch, n))) {
+		} else if (n > 1 && !is_separator(c)) {
 			buf_add(b, branch, n);
 			dash = 0;
 		} else {
