@@ -625,7 +625,7 @@ on_random(void *ctx)
 	return r->seed;
 }
 
-static void
+static int
 log_walk(struct run *r, enum log_event event, long value, const char *text)
 {
 	struct log_line l = { 0 };
@@ -634,7 +634,23 @@ log_walk(struct run *r, enum log_event event, long value, const char *text)
 	l.event = event;
 	l.value = value;
 	l.text = text;
-	log_add(r->store.log, &l);
+	return log_add(r->store.log, &l);
+}
+
+/* The end of the walk, from which `status` knows how it was: what cannot be written there is no success. Returns orch's
+ * exit status. */
+static int
+log_end(struct run *r, int status, const char *reason)
+{
+	int error;
+
+	if (!log_walk(r, LOG_END, status, reason) || store_gone(&r->store))
+		return status;
+	error = errno;
+	progress_flush(&r->progress);
+	buf_fmt(&r->progress.out, "orch: the end of run %s cannot be written to its log: %s: orch status takes it for interrupted; "
+	    "resume it when the log can be written again\n", r->shown.s, strerror(error));
+	return status ? status : 1;
 }
 
 /* The command that goes on with the run. */
@@ -694,7 +710,7 @@ walk(struct run *r)
 	w.again = r->args->again;
 	w.decisions = &r->decisions;
 	status = loop_run(&w, &r->store, &r->progress);
-	log_walk(r, LOG_END, status, w.reason.n ? buf_str(&w.reason) : NULL);
+	status = log_end(r, status, w.reason.n ? buf_str(&w.reason) : NULL);
 	if (!store_gone(&r->store))
 		make_hint(r, &hint);
 	progress_end(&r->progress, r->shown.s, status, clock_ms() - began - r->progress.suspended, buf_str(&hint));

@@ -1090,6 +1090,7 @@ messages_suite(void)
  *                    lock                a step of the run RUN that an earlier orch has left is still being ended ...
  *                    compare_record      the run RUN was just made for FILE; give this one another name with -r
  *                    write_record        this run's file `run` cannot be written: WHY
+ *                    log_end             the end of run RUN cannot be written to its log: WHY (streams_test.c)
  *                    load_keys           the log cannot be read: WHY; result/ cannot be read: WHY
  * engine/flow.c      flow_bind           a parameter's default that cannot be made
  * engine/loop.c      log_event           cannot write the log of run RUN: WHY

@@ -251,6 +251,26 @@ START_TEST(a_file_system_that_lacks_something)
 }
 END_TEST
 
+/* A log that cannot be written: run and status say the same, and what was done is kept. */
+START_TEST(a_log_that_is_full)
+{
+	struct ran r;
+
+	help_file("w.orch", "parallel max 4 i in 1..40", "run sh as b-{{i}} | echo $i; echo >>\"$ORCH_ROOT/started\"", "end", NULL);
+	r = help_run("ulimit -f 3; exec orch run -q -r r w.orch");
+	ck_assert_msg(r.status == 1, "%d: %s", r.status, r.err);
+	help_has(r.err, "orch: cannot write the log of run r: File too large\n");
+	help_has(r.err, "orch: the end of run r cannot be written to its log: File too large: orch status takes it for interrupted; "
+	    "resume it when the log can be written again\norch: run r failed: 40 done, ");
+	r = help_run("orch status -r r");
+	ck_assert_int_eq(r.status, 6);
+	help_has(r.out, "run r: interrupted");
+	help_sh(0, "orch resume -q -r r");
+	help_sh(0, "orch status -r r");
+	ck_assert_int_eq(help_count(help_read("started", NULL), "\n"), 40);
+}
+END_TEST
+
 static void
 begin(void)
 {
@@ -275,6 +295,7 @@ streams_suite(void)
 	c = help_case(s, "start", begin, 60);
 	tcase_add_test(c, too_few_descriptors_are_named);
 	tcase_add_test(c, no_dev_null);
+	tcase_add_test(c, a_log_that_is_full);
 	tcase_add_test(c, a_file_system_that_lacks_something);
 	return s;
 }
