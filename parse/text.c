@@ -5,7 +5,7 @@
 
 /* Characters from FROM to TO. */
 struct range {
-	unsigned long from, to;
+	uint32_t from, to;
 };
 
 static int

@@ -1,6 +1,7 @@
 /* The live view: as a text; and on a pseudo-terminal, by whole runs. What was written to the terminal is put
  * on a small screen of the test's own, as a terminal would, and that is looked at. */
 #include <check.h>
+#include <fcntl.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -10,6 +11,7 @@
 #include <unistd.h>
 
 #include "engine/live.h"
+#include "engine/watch.h"
 #include "engine/width.h"
 #include "engine/progress.h"
 #include "tests/help.h"
@@ -259,6 +261,30 @@ START_TEST(last_lines)
 		const char *s = live_last(is[i].s, strlen(is[i].s), &n);
 
 		ck_assert_msg(n == strlen(is[i].last) && !memcmp(s, is[i].last, n), "%d: `%.*s`", (int)i, (int)n, s);
+	}
+}
+END_TEST
+
+/* What is shown of a file that is being written begins and ends with a whole character. */
+START_TEST(the_end_of_a_file_has_whole_characters)
+{
+	struct store s = { 0 };
+	char text[3 * WATCH_BYTES];
+	size_t n, i;
+
+	s.tmp = open(".", O_RDONLY | O_DIRECTORY);
+	s.errors = s.tmp;
+	for (i = 0; i < sizeof text; i++)
+		text[i] = "\xe6\x97\xa5"[i % 3];
+	for (n = 1; n < sizeof text; n += n < 8 ? 1 : n < sizeof text - 8 ? sizeof text - 15 : 1) {
+		struct watch w;
+
+		memset(&w, 0, sizeof w);
+		help_bytes("x", text, n);
+		watch_look(&w, &s, "x");
+		ck_assert_uint_eq(w.n % 3, 0);
+		ck_assert(w.n || n < 3);
+		ck_assert(!w.n || !memcmp(w.text + w.from, text, w.n));
 	}
 }
 END_TEST
@@ -813,6 +839,7 @@ live_suite(void)
 	tcase_add_test(text, widths);
 	tcase_add_test(text, colours);
 	tcase_add_test(text, last_lines);
+	tcase_add_test(help_case(s, "end of a file", help_start, 30), the_end_of_a_file_has_whole_characters);
 	tcase_add_test(text, estimates);
 	tcase_add_test(text, signs_of_life);
 	tcase_add_test(text, what_a_sign_says);

@@ -1038,7 +1038,7 @@ static const struct {
 	    "done | tr -d '\\n' >&2 # %s\n", "orch run -v -r r w.orch", 0 },
 	{ "if tr -d '\\n' <w.orch >&2; exit 3 # %s\n" "print | x\n" "end\n", "orch run -r r w.orch; orch status -r r", 0 },
 	{ "run sh as x | tr -d '\\n' <w.orch >&2; exit 75 # %s\n", "timeout 1 orch run -r r w.orch", 0 },
-	{ "step s exec no-such-program\n" "run s as x\n" "env PATH=/%s\n", "orch run -r r w.orch", 0 },
+	{ "step s exec no-such-program\n" "run s as x\n" "env PATH=/%s\n", "orch run -r r w.orch", 1 },
 };
 
 START_TEST(texts_are_cut_at_a_character)
