@@ -212,8 +212,8 @@ hide_from_git(struct store *s)
 		return 0;
 	}
 	none = errno == ENOENT;
-	/* Something that is no plain file, or not ours to read, is somebody else's; any other error says nothing of it. */
-	if (!none && errno != ELOOP && errno != EINVAL && errno != EISDIR && errno != EACCES && errno != EPERM)
+	/* Something that is no plain file is somebody else's; any other error says nothing of it. */
+	if (!none && errno != ELOOP && errno != EINVAL && errno != EISDIR)
 		return -1;
 	if (none && list(file_open_dir(s->top, "."), count_others, &others))
 		return -1;
