@@ -177,16 +177,26 @@ open_top(struct store *s, const char *dir, enum store_use use)
 
 static int list(int fd, void (*each)(void *, int dir, const struct dirent *), void *ctx);
 
-/* Counts what is no run. */
+/* What is in a directory of runs that is no run. */
+struct others {
+	size_t n;
+	int error;              /* an errno: whether it is one could not be told; 0: it could */
+};
+
 static void
 count_others(void *ctx, int dir, const struct dirent *e)
 {
-	size_t *others = ctx;
+	struct others *o = ctx;
 	char lock[KEY_NAME_MAX + 10];
 	struct stat st;
 
 	snprintf(lock, sizeof lock, "%s/lock", e->d_name);
-	*others += strcmp(e->d_name, ".gitignore.new") && fstatat(dir, lock, &st, AT_SYMLINK_NOFOLLOW);
+	if (!strcmp(e->d_name, ".gitignore.new") || !fstatat(dir, lock, &st, AT_SYMLINK_NOFOLLOW))
+		return;
+	if (errno == ENOENT || errno == ENOTDIR || errno == ELOOP)
+		o->n++;
+	else
+		o->error = errno;
 }
 
 /* Puts into DIR what keeps git from all that is in it. */
@@ -202,7 +212,8 @@ static int
 hide_from_git(struct store *s)
 {
 	char *text;
-	size_t n, others = 0;
+	struct others others = { 0, 0 };
+	size_t n;
 	int ours, none;
 
 	if (!file_read(s->top, ".gitignore", &text, &n)) {
@@ -213,11 +224,15 @@ hide_from_git(struct store *s)
 	}
 	none = errno == ENOENT;
 	/* Something that is no plain file is somebody else's; any other error says nothing of it. */
-	if (!none && errno != ELOOP && errno != EINVAL && errno != EISDIR)
+	if (!none && errno != ELOOP && errno != EINVAL && errno != EISDIR && errno != ENXIO)
 		return -1;
 	if (none && list(file_open_dir(s->top, "."), count_others, &others))
 		return -1;
-	s->shown = !none || others;
+	if (others.error) {
+		errno = others.error;
+		return -1;
+	}
+	s->shown = !none || others.n;
 	return s->shown ? 0 : put_gitignore(s->top);
 }
 

@@ -197,7 +197,7 @@ make_pristine(void)
 static int
 plant_anew(const struct place *p, enum kind kind)
 {
-	help_sh(0, "rm -rf .orch; cp -pR pristine .orch");
+	help_sh(0, "rm -rf .orch; cp -pR pristine .orch; orch trust x");
 	return plant(p->path, kind);
 }
 
@@ -260,7 +260,8 @@ go_on(const struct place *p, enum kind kind, const char *command)
 	switch (p->run[kind]) {
 	case 'r':
 		ck_assert_msg(r.status >= 2, "%s: %d: %s", what, r.status, r.err);
-		if (r.status == 2)
+		/* a lock that is another file makes the whole run a stranger's */
+		if (r.status == 2 && !(strstr(p->path, "lock") && strstr(r.err, "is not trusted")))
 			help_has(r.err, p->name);
 		help_lacks(r.err, "not permitted");
 		same_tree(".orch", run, what);
@@ -309,7 +310,7 @@ START_TEST(a_broken_run_beside_a_whole_one)
 
 	make_pristine();
 	plant_anew(&places[8], FIFO);
-	help_sh(0, "cp -pR pristine/x .orch/y");
+	help_sh(0, "cp -pR pristine/x .orch/y; orch trust y");
 	r = run_it("orch runs");
 	ck_assert_int_eq(r.status, 1);
 	help_has(r.err, ".orch/x/log");
@@ -341,7 +342,7 @@ START_TEST(planted_beside_a_new_run)
 		ck_assert_int_eq(run_it("orch run -r new f.orch").status, kind == DIRECTORY ? 2 : 0);
 		same_tree("vault", vault, kinds[kind]);
 		plant(".orch/new/run.new", (enum kind)kind);
-		help_sh(0, "rm -rf .orch/.gitignore.new .orch/new/run");
+		help_sh(0, "rm -rf .orch/.gitignore.new .orch/new/run .orch/new/result");
 		vault = help_tree("vault", 0);
 		ck_assert_int_eq(run_it("orch run -r new f.orch").status, kind == DIRECTORY ? 2 : 0);
 		same_tree("vault", vault, kinds[kind]);
@@ -443,7 +444,7 @@ START_TEST(writable_by_others)
 	for (place = 0; place < 7; place++)
 		for (i = 0; i < LEN(modes); i++) {
 			path = places[place].path;
-			help_sh(0, "rm -rf .orch; cp -pR pristine .orch");
+			help_sh(0, "rm -rf .orch; cp -pR pristine .orch; orch trust x");
 			ck_assert_int_eq(chmod(path, (mode_t)modes[i]), 0);
 			before = help_tree(".orch", 0);
 			r = run_it("orch run -r x f.orch");
