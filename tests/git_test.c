@@ -1117,6 +1117,7 @@ strike_git(void)
 	    "	both) kill -9 $(cat \"$T/pid\") $PPID;;\n"
 	    "	all) kill -9 $(cat \"$T/pid\") $PPID; echo >\"$T/finished\"; exit 1;;\n"
 	    "	esac\n}\n"
+	    "trap 'echo >\"$T/finished\"; exit 143' TERM\n"       /* it is told to end when its supervisor dies */
 	    "strike before\n\"$REAL_GIT\" \"$@\"; s=$?\nstrike after\n"
 	    "test -f \"$T/struck\" && echo >\"$T/finished\"\nexit $s");
 }
