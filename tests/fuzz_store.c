@@ -15,8 +15,10 @@
 #include "engine/run.h"
 #include "engine/runs.h"
 #include "parse/glob.h"
+#include "parse/mem.h"
 #include "parse/near.h"
 #include "parse/parse.h"
+#include "store/file.h"
 #include "store/log.h"
 #include "store/record.h"
 
