@@ -19,26 +19,33 @@ ALL_CFLAGS = -std=c99 -D_XOPEN_SOURCE=700 -D_FILE_OFFSET_BITS=64 -D_TIME_BITS=64
 
 PARSE = parse/agents.o parse/arena.o parse/buf.o parse/check.o parse/diag.o parse/glob.o parse/lex.o \
 	parse/mem.o parse/names.o parse/near.o parse/parse.o parse/text.o parse/tmpl.o parse/tree.o
-STORE = store/escape.o store/file.o store/fold.o store/identity.o store/key.o store/log.o store/record.o \
-	store/store.o
-ENGINE = engine/asked.o engine/branch.o engine/claim.o engine/clock.o engine/commit.o engine/completion.o \
-	engine/decisions.o engine/diff.o engine/digest.o engine/expand.o engine/flow.o engine/git.o engine/hold.o \
-	engine/items.o engine/jobserver.o engine/keys.o engine/kin.o engine/live.o engine/look.o engine/loop.o \
-	engine/making.o engine/minder.o engine/orphans.o engine/outcome.o engine/output.o engine/plan.o \
-	engine/progress.o engine/rest.o engine/results.o engine/rivals.o engine/run.o engine/runs.o engine/screen.o \
-	engine/slots.o engine/spawn.o engine/start.o engine/table.o engine/task.o engine/terminal.o engine/title.o \
-	engine/trust.o engine/verdict.o engine/view.o engine/walk.o engine/watch.o engine/width.o engine/worktree.o
+STORE = store/clock.o store/escape.o store/file.o store/fold.o store/identity.o store/key.o store/log.o \
+	store/record.o store/store.o
+ENGINE = engine/agent/outcome.o engine/agent/verdict.o engine/inspect/completion.o engine/inspect/diff.o \
+	engine/inspect/run_state.o engine/inspect/runs.o engine/inspect/table.o engine/inspect/trust.o \
+	engine/load.o engine/loop.o engine/run.o engine/sched/branch.o engine/sched/plan.o engine/sched/remaining.o \
+	engine/sched/reserve.o engine/sched/rivals.o engine/sched/running.o engine/sched/throttle.o \
+	engine/sched/walk.o engine/start.o engine/supervise/commit.o engine/supervise/git.o \
+	engine/supervise/jobserver.o engine/supervise/look.o engine/supervise/making.o engine/supervise/orphans.o \
+	engine/supervise/proctree.o engine/supervise/spawn.o engine/supervise/supervisor.o \
+	engine/supervise/terminal.o engine/supervise/title.o engine/task/decisions.o engine/task/digest.o \
+	engine/task/expand.o engine/task/items.o engine/task/keys.o engine/task/question.o engine/task/results.o \
+	engine/task/task.o engine/task/worktree.o engine/ui/live.o engine/ui/output.o engine/ui/progress.o \
+	engine/ui/screen.o engine/ui/watch.o engine/ui/width.o
 ROOMS = $(ENGINE) $(STORE) $(PARSE)
-HEADERS = engine/asked.h engine/branch.h engine/claim.h engine/clock.h engine/completion.h \
-	engine/decisions.h engine/diff.h engine/digest.h engine/expand.h engine/flow.h engine/git.h engine/hold.h \
-	engine/items.h engine/jobserver.h engine/keys.h engine/kin.h engine/live.h engine/loop.h engine/mind.h \
-	engine/minder.h engine/orphans.h engine/outcome.h engine/output.h engine/plan.h engine/progress.h \
-	engine/results.h engine/rivals.h engine/run.h engine/runs.h engine/screen.h engine/slots.h engine/spawn.h \
-	engine/start.h engine/table.h engine/task.h engine/title.h engine/trust.h engine/verdict.h engine/view.h \
-	engine/walk.h engine/watch.h engine/width.h engine/worktree.h parse/agents.h parse/arena.h parse/buf.h \
-	parse/check.h parse/diag.h parse/glob.h parse/lex.h parse/mem.h parse/names.h parse/near.h parse/parse.h \
-	parse/text.h parse/tmpl.h parse/tree.h store/escape.h store/file.h store/fold.h store/identity.h \
-	store/key.h store/log.h store/record.h store/store.h
+HEADERS = engine/agent/outcome.h engine/agent/verdict.h engine/inspect/completion.h engine/inspect/diff.h \
+	engine/inspect/run_state.h engine/inspect/runs.h engine/inspect/table.h engine/inspect/trust.h \
+	engine/load.h engine/loop.h engine/run.h engine/sched/branch.h engine/sched/plan.h engine/sched/reserve.h \
+	engine/sched/rivals.h engine/sched/running.h engine/sched/throttle.h engine/sched/walk.h engine/start.h \
+	engine/supervise/git.h engine/supervise/jobserver.h engine/supervise/orphans.h engine/supervise/proctree.h \
+	engine/supervise/spawn.h engine/supervise/supervision.h engine/supervise/supervisor.h \
+	engine/supervise/title.h engine/task/decisions.h engine/task/digest.h engine/task/expand.h \
+	engine/task/items.h engine/task/keys.h engine/task/question.h engine/task/results.h engine/task/task.h \
+	engine/task/worktree.h engine/ui/live.h engine/ui/output.h engine/ui/progress.h engine/ui/screen.h \
+	engine/ui/watch.h engine/ui/width.h parse/agents.h parse/arena.h parse/buf.h parse/check.h parse/diag.h \
+	parse/glob.h parse/lex.h parse/mem.h parse/names.h parse/near.h parse/parse.h parse/text.h parse/tmpl.h \
+	parse/tree.h store/clock.h store/escape.h store/file.h store/fold.h store/identity.h store/key.h \
+	store/log.h store/record.h store/store.h
 
 orch: orch.o $(ROOMS)
 	$(CC) $(CFLAGS) $(LDFLAGS) -o $@ orch.o $(ROOMS)
@@ -116,8 +123,8 @@ static:
 # What compilers and checkers can see without running it; what is suppressed was looked at, and is not so.
 lint:
 	cppcheck --enable=warning,performance,portability --std=c99 -D__GNUC__=12 -D__linux__ --error-exitcode=1 -q -I. \
-		--suppress=missingIncludeSystem --suppress=returnDanglingLifetime:engine/plan.c --suppress=uninitvar:engine/task.c \
-		--suppress=ctuPointerArith:engine/items.c orch.c engine store parse
+		--suppress=missingIncludeSystem --suppress=returnDanglingLifetime:engine/sched/plan.c --suppress=uninitvar:engine/task/task.c \
+		--suppress=ctuPointerArith:engine/task/items.c orch.c engine store parse
 	$(MAKE) clean
 	$(MAKE) CC=gcc CFLAGS='-O1 -fanalyzer -Wno-analyzer-malloc-leak -Werror' store/record.o
 	$(MAKE) CC=gcc CFLAGS='-O1 -fanalyzer -Werror' orch

@@ -4,15 +4,15 @@
 #include <string.h>
 #include <unistd.h>
 
-#include "engine/completion.h"
-#include "engine/diff.h"
+#include "engine/inspect/completion.h"
+#include "engine/inspect/diff.h"
 #include "engine/loop.h"
 #include "engine/run.h"
-#include "engine/runs.h"
+#include "engine/inspect/runs.h"
 #include "engine/start.h"
-#include "engine/title.h"
-#include "engine/trust.h"
-#include "engine/width.h"
+#include "engine/supervise/title.h"
+#include "engine/inspect/trust.h"
+#include "engine/ui/width.h"
 #include "parse/mem.h"
 #include "parse/near.h"
 #include "parse/parse.h"

@@ -19,11 +19,11 @@
 #include <dirent.h>
 #endif
 
-#include "engine/clock.h"
-#include "engine/jobserver.h"
-#include "engine/kin.h"
-#include "engine/minder.h"
-#include "engine/output.h"
+#include "store/clock.h"
+#include "engine/supervise/jobserver.h"
+#include "engine/supervise/proctree.h"
+#include "engine/supervise/supervisor.h"
+#include "engine/ui/output.h"
 #include "engine/start.h"
 #include "parse/mem.h"
 #include "store/file.h"

@@ -2,8 +2,8 @@
 #ifndef ENGINE_LOOP_H
 #define ENGINE_LOOP_H
 
-#include "engine/progress.h"
-#include "engine/walk.h"
+#include "engine/ui/progress.h"
+#include "engine/sched/walk.h"
 #include "store/store.h"
 
 /* Walks to the end. The walk is started, the store locked; PROGRESS gets what there is to say and is

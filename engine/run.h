@@ -2,7 +2,7 @@
 #ifndef ENGINE_RUN_H
 #define ENGINE_RUN_H
 
-#include "engine/progress.h"
+#include "engine/ui/progress.h"
 #include "parse/buf.h"
 
 struct run_args {

@@ -13,7 +13,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-#include "engine/walk.h"
+#include "engine/sched/walk.h"
 #include "parse/check.h"
 #include "parse/mem.h"
 #include "parse/parse.h"

@@ -11,7 +11,7 @@
 #include <wchar.h>
 #include <wctype.h>
 
-#include "engine/keys.h"
+#include "engine/task/keys.h"
 #include "store/fold.h"
 #include "store/key.h"
 #include "tests/help.h"

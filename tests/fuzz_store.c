@@ -11,10 +11,10 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-#include "engine/git.h"
+#include "engine/supervise/git.h"
 #include "engine/run.h"
-#include "engine/runs.h"
-#include "engine/trust.h"
+#include "engine/inspect/runs.h"
+#include "engine/inspect/trust.h"
 #include "parse/glob.h"
 #include "parse/mem.h"
 #include "parse/near.h"

@@ -13,7 +13,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-#include "engine/jobserver.h"
+#include "engine/supervise/jobserver.h"
 #include "tests/fault.h"
 #include "tests/help.h"
 #include "tests/procs.h"

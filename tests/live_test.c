@@ -10,10 +10,10 @@
 #include <termios.h>
 #include <unistd.h>
 
-#include "engine/live.h"
-#include "engine/watch.h"
-#include "engine/width.h"
-#include "engine/progress.h"
+#include "engine/ui/live.h"
+#include "engine/ui/watch.h"
+#include "engine/ui/width.h"
+#include "engine/ui/progress.h"
 #include "tests/help.h"
 #include "tests/procs.h"
 #include "tests/pty.h"

@@ -1082,44 +1082,44 @@ messages_suite(void)
  * (limits_test.c), another user or a moment that is not to be had at will (foreign_test.c, survive_test.c), a
  * terminal (terminal_test.c, live_test.c), or a long time. The file and the function that says it:
  *
- * orch.c             no_memory           out of memory; what was answered is kept
- * engine/start.c     start_fail          cannot start: /dev/null: WHY, a pipe: WHY (streams_test.c)
- * engine/run.c       find_record         result/ cannot be read: WHY
- *                    take_operand(s)     memory: WHY
- *                    lock_error          run RUN cannot be locked: WHY (streams_test.c)
- *                    lock                a step of the run RUN that an earlier orch has left is still being ended ...
- *                    compare_record      the run RUN was just made for FILE; give this one another name with -r
- *                    write_record        this run's file `run` cannot be written: WHY
- *                    log_end             the end of run RUN cannot be written to its log: WHY (streams_test.c)
- *                    load_keys           the log cannot be read: WHY; result/ cannot be read: WHY
- * engine/flow.c      flow_bind           a parameter's default that cannot be made
- * engine/loop.c      log_event           cannot write the log of run RUN: WHY
- *                    keep_answers        result/ cannot be made safe on disk: WHY
- * engine/walk.c      keep                what it would be asked cannot be told
- *                    walk_printed        standard output: WHY, of what was to be printed later
- * engine/outcome.c   outcome_text        cannot be started: no process to be had: WHY
- *                                        the disk was full when it ended: its answer may lack a part
- *                                        somebody still writes into its answer: pid N
- *                                        it left processes that cannot be ended: PIDS
- * engine/minder.c    set_up              lock: WHY
- *                    start_program       no process to be had: WHY
- *                    leave_held          its file is locked by a process that cannot be found
- *                    filter_answer       the filter's answer: WHY
- *                    mind_settle         its answer cannot be made safe on disk: WHY
- *                    and many            tmp/, result/, asked/, how/, stderr/: WHY
- * engine/making.c    lock_repository     orch.lock in the repository's directory: WHY
- *                    common_directory    the repository's directory: WHY
- *                    mind_worktree       the new worktree: WHY
- * engine/commit.c    mind_commit         git commit has made no commit
- * engine/git.c       git_run             what git wrote: WHY
- * engine/terminal.c  mind_ask            the question was not answered (end of input)
- *                    read_line           the terminal: WHY
- *                    mind_interactive    an interactive step needs a terminal, and there is none
- * engine/progress.c  progress_quiet      KEY has been running for T, and has written nothing yet ...
- * engine/runs.c      cat_one             KEY: WHY
- * engine/diff.c      look                the log: WHY
- *                    compare             KEY: WHY
- * store/store.c      check_owner, fault  PATH belongs to another user
- *                    fail_sync           PATH cannot be synced to disk (fsync: WHY) (streams_test.c)
- *                    store_open          .gitignore: WHY
- *                    set_path            memory: WHY */
+ * orch.c                          no_memory           out of memory; what was answered is kept
+ * engine/start.c                  start_fail          cannot start: /dev/null: WHY, a pipe: WHY (streams_test.c)
+ * engine/run.c                    find_record         result/ cannot be read: WHY
+ *                                 take_operand(s)     memory: WHY
+ *                                 lock_error          run RUN cannot be locked: WHY (streams_test.c)
+ *                                 lock                a step of the run RUN that an earlier orch has left is still being ended ...
+ *                                 compare_record      the run RUN was just made for FILE; give this one another name with -r
+ *                                 write_record        this run's file `run` cannot be written: WHY
+ *                                 log_end             the end of run RUN cannot be written to its log: WHY (streams_test.c)
+ *                                 load_keys           the log cannot be read: WHY; result/ cannot be read: WHY
+ * engine/load.c                   flow_bind           a parameter's default that cannot be made
+ * engine/loop.c                   log_event           cannot write the log of run RUN: WHY
+ *                                 keep_answers        result/ cannot be made safe on disk: WHY
+ * engine/sched/walk.c             keep                what it would be asked cannot be told
+ *                                 walk_printed        standard output: WHY, of what was to be printed later
+ * engine/agent/outcome.c          outcome_text        cannot be started: no process to be had: WHY
+ *                                                     the disk was full when it ended: its answer may lack a part
+ *                                                     somebody still writes into its answer: pid N
+ *                                                     it left processes that cannot be ended: PIDS
+ * engine/supervise/supervisor.c   set_up              lock: WHY
+ *                                 start_program       no process to be had: WHY
+ *                                 leave_held          its file is locked by a process that cannot be found
+ *                                 filter_answer       the filter's answer: WHY
+ *                                 mind_settle         its answer cannot be made safe on disk: WHY
+ *                                 and many            tmp/, result/, asked/, how/, stderr/: WHY
+ * engine/supervise/making.c       lock_repository     orch.lock in the repository's directory: WHY
+ *                                 common_directory    the repository's directory: WHY
+ *                                 mind_worktree       the new worktree: WHY
+ * engine/supervise/commit.c       mind_commit         git commit has made no commit
+ * engine/supervise/git.c          git_run             what git wrote: WHY
+ * engine/supervise/terminal.c     mind_ask            the question was not answered (end of input)
+ *                                 read_line           the terminal: WHY
+ *                                 mind_interactive    an interactive step needs a terminal, and there is none
+ * engine/ui/progress.c            progress_quiet      KEY has been running for T, and has written nothing yet ...
+ * engine/inspect/runs.c           cat_one             KEY: WHY
+ * engine/inspect/diff.c           look                the log: WHY
+ *                                 compare             KEY: WHY
+ * store/store.c                   check_owner, fault  PATH belongs to another user
+ *                                 fail_sync           PATH cannot be synced to disk (fsync: WHY) (streams_test.c)
+ *                                 store_open          .gitignore: WHY
+ *                                 set_path            memory: WHY */

@@ -8,8 +8,8 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-#include "engine/table.h"
-#include "engine/width.h"
+#include "engine/inspect/table.h"
+#include "engine/ui/width.h"
 #include "parse/mem.h"
 #include "tests/help.h"
 #include "tests/procs.h"

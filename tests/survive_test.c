@@ -15,7 +15,7 @@
 #include <time.h>
 #include <unistd.h>
 
-#include "engine/kin.h"
+#include "engine/supervise/proctree.h"
 #include "tests/help.h"
 #include "tests/procs.h"
 #include "tests/pty.h"

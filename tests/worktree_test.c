@@ -13,8 +13,8 @@
 #include <string.h>
 #include <unistd.h>
 
-#include "engine/decisions.h"
-#include "engine/worktree.h"
+#include "engine/task/decisions.h"
+#include "engine/task/worktree.h"
 #include "parse/buf.h"
 
 #define LEN(a) (sizeof (a) / sizeof *(a))

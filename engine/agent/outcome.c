@@ -1,0 +1,162 @@
+/* How a try went, in words. */
+#include "engine/agent/outcome.h"
+
+#include <errno.h>
+#include <signal.h>
+#include <string.h>
+#include <sys/wait.h>
+
+static const struct {
+	int number;
+	const char *name;
+} signals[] = {
+	{ SIGABRT, "SIGABRT" }, { SIGALRM, "SIGALRM" }, { SIGBUS, "SIGBUS" }, { SIGFPE, "SIGFPE" },
+	{ SIGHUP, "SIGHUP" }, { SIGILL, "SIGILL" }, { SIGINT, "SIGINT" }, { SIGKILL, "SIGKILL" },
+	{ SIGPIPE, "SIGPIPE" }, { SIGQUIT, "SIGQUIT" }, { SIGSEGV, "SIGSEGV" }, { SIGTERM, "SIGTERM" },
+	{ SIGUSR1, "SIGUSR1" }, { SIGUSR2, "SIGUSR2" }, { SIGXCPU, "SIGXCPU" }, { SIGXFSZ, "SIGXFSZ" },
+};
+
+void
+signal_text(int number, struct buf *b)
+{
+	size_t i;
+
+	for (i = 0; i < sizeof signals / sizeof *signals; i++)
+		if (signals[i].number == number) {
+			buf_text(b, signals[i].name);
+			return;
+		}
+	buf_fmt(b, "signal %d", number);
+}
+
+static void
+status_text(int status, struct buf *b)
+{
+	if (WIFEXITED(status)) {
+		buf_fmt(b, "exit status %d", WEXITSTATUS(status));
+		return;
+	}
+	buf_text(b, "killed by ");
+	signal_text(WIFSIGNALED(status) ? WTERMSIG(status) : 0, b);
+	buf_text(b, ", which orch did not send");
+}
+
+int
+outcome_has_status(const struct outcome *o)
+{
+	return o->kind == OUT_ENDED || o->kind == OUT_LATER || o->kind == OUT_FUTILE || o->kind == OUT_TIMEOUT ||
+	    o->kind == OUT_STOPPED;
+}
+
+void
+duration_text(long long ms, struct buf *b)
+{
+	long long s = ms / 1000;
+
+	if (ms < 1000)
+		buf_fmt(b, "%lldms", ms < 0 ? 0 : ms);
+	else if (ms < 10000 && ms % 1000)
+		buf_fmt(b, "%lld.%llds", s, ms % 1000 / 100);
+	else if (s < 60)
+		buf_fmt(b, "%llds", s);
+	else if (s < 3600)
+		buf_fmt(b, s % 60 ? "%lldm%02llds" : "%lldm", s / 60, s % 60);
+	else
+		buf_fmt(b, s / 60 % 60 ? "%lldh%02lldm" : "%lldh", s / 3600, s / 60 % 60);
+}
+
+/* Its agent has come to an end, and has not answered. */
+static void
+ended_text(const struct outcome *o, struct buf *b)
+{
+	if (o->kind != OUT_NO_ANSWER)
+		status_text(o->status, b);
+	else if (*o->text)
+		buf_fmt(b, "it was interrupted: exit status 0, but `%s` is no answer", o->text);
+	else
+		buf_text(b, "it was interrupted: exit status 0, but it has not written an answer");
+	if (o->kind == OUT_LATER)
+		buf_fmt(b, ", it takes no more for now%s%s", *o->text ? ": " : "", o->text);
+	else if (o->kind == OUT_FUTILE)
+		buf_text(b, ", which another try would not change");
+}
+
+static void
+unstarted_text(const struct outcome *o, struct buf *b)
+{
+	buf_text(b, "cannot be started: ");
+	if (o->kind == OUT_AGAIN)
+		buf_fmt(b, "no process to be had: %s", strerror(o->error));
+	else if (o->kind == OUT_NO_INTERPRETER)
+		buf_fmt(b, "%s is there, but not what its first line names (or that ends in a CR)", o->text);
+	else if (o->error == E2BIG)
+		buf_fmt(b, "%s: an argument or the environment is too long (one argument holds "
+		    "131071 bytes on Linux); let the prompt go to standard input, without {}", o->text);
+	else
+		buf_fmt(b, "%s: %s", o->text, strerror(o->error));
+}
+
+void
+outcome_text(const struct outcome *o, long long timeout, struct buf *b)
+{
+	switch ((enum outcome_kind)o->kind) {
+	case OUT_OK:
+		buf_text(b, "done");
+		break;
+	case OUT_ENDED:
+	case OUT_LATER:
+	case OUT_FUTILE:
+	case OUT_NO_ANSWER:
+		ended_text(o, b);
+		break;
+	case OUT_TIMEOUT:
+		buf_text(b, "timed out after ");
+		duration_text(timeout, b);
+		break;
+	case OUT_STOPPED:
+		buf_text(b, "stopped");
+		break;
+	case OUT_NO_DIR:
+		buf_fmt(b, "its directory cannot be entered: %s: %s", o->text, strerror(o->error));
+		break;
+	case OUT_NO_EXEC:
+	case OUT_NO_INTERPRETER:
+	case OUT_AGAIN:
+		unstarted_text(o, b);
+		break;
+	case OUT_FILTER:
+		buf_text(b, "its filter: ");
+		status_text(o->status, b);
+		break;
+	case OUT_CHECK:
+		buf_fmt(b, "its check %d: ", (int)o->number);
+		status_text(o->status, b);
+		break;
+	case OUT_IO:
+		buf_fmt(b, "%s: %s", o->text, strerror(o->error));
+		break;
+	case OUT_FULL:
+		buf_text(b, "the disk was full when it ended: its answer may lack a part");
+		break;
+	case OUT_HELD:
+		buf_fmt(b, "somebody still writes into its answer: %s", o->text);
+		break;
+	case OUT_LEFT:
+		buf_fmt(b, "it left processes that cannot be ended: %s", o->text);
+		break;
+	case OUT_UNENDED:
+		buf_fmt(b, "cannot be ended, and may still run: %s", o->text);
+		break;
+	case OUT_TEXT:
+	case OUT_NOT_WORKTREE:
+		buf_text(b, o->text);
+		break;
+	case OUT_LOST:
+		buf_text(b, "its minder was killed");
+		if (*o->text)
+			buf_fmt(b, ", and this may still run: %s", o->text);
+		break;
+	case OUT_BEGUN:
+		break;
+	}
+}

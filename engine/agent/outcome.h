@@ -1,0 +1,62 @@
+/* How a try went: what a minder tells orch, in one record that a pipe takes whole. */
+#ifndef ENGINE_AGENT_OUTCOME_H
+#define ENGINE_AGENT_OUTCOME_H
+
+#include <stdint.h>
+
+#include "parse/buf.h"
+
+enum outcome_kind {
+	OUT_OK,                 /* the answer is whole and safe in tmp/ */
+	OUT_ENDED,              /* the agent failed: status */
+	OUT_LATER,              /* it takes no more for now: status, text says why; number: for how many seconds, or -1 */
+	OUT_FUTILE,             /* it failed for a reason that another try would not change: status */
+	OUT_NO_ANSWER,          /* what it wrote is no answer though it exits 0: text, if it wrote any */
+	OUT_TIMEOUT,            /* it was stopped after its time */
+	OUT_STOPPED,            /* it was stopped because orch was told to */
+	OUT_NO_DIR,             /* its directory is not there: error */
+	OUT_NO_EXEC,            /* it could not be started: error */
+	OUT_NO_INTERPRETER,     /* it is there, what should interpret it is not */
+	OUT_AGAIN,              /* no process could be had: to be tried again */
+	OUT_FILTER,             /* the filter failed: status */
+	OUT_CHECK,              /* check NUMBER (from 1) failed: status */
+	OUT_IO,                 /* reading or writing failed: error, text says what */
+	OUT_FULL,               /* the disk was full when it ended */
+	OUT_HELD,               /* somebody still writes into its answer: text says who */
+	OUT_LEFT,               /* processes that it left could not be ended: text says which */
+	OUT_TEXT,               /* text says it all */
+	OUT_NOT_WORKTREE,       /* its directory is not the worktree that it should be: text says what was found, number what kind */
+	OUT_UNENDED,            /* it was to be ended and does not end: text says which process */
+	OUT_LOST,               /* its supervisor was killed; not a record, orch's own word; text: what of it may still run */
+	OUT_BEGUN               /* no outcome yet: its minder runs; only of a task that is to tell that */
+};
+
+/* The numbers of OUT_NOT_WORKTREE. */
+enum { WORKTREE_OTHER, WORKTREE_GONE };
+
+/* At most 512 bytes (POSIX's least PIPE_BUF), so that no two records mix. */
+struct outcome {
+	uint32_t slot;          /* which of orch's running tasks */
+	int32_t kind;
+	int32_t status;         /* as wait() gives it */
+	int32_t error;          /* an errno */
+	int32_t number;
+	uint64_t digest;        /* of what was asked, when kind is OUT_OK; then text is a warning, or empty */
+	int64_t ms;             /* how long it took */
+	int64_t timeout;        /* what it was given, in milliseconds; 0: all it wants */
+	char text[440];
+};
+
+/* Whether its status is that of the step's agent. */
+int outcome_has_status(const struct outcome *);
+
+/* Adds in words how it went: "exit status 3", "timed out after 20m" ... TIMEOUT in milliseconds. */
+void outcome_text(const struct outcome *, long long timeout, struct buf *);
+
+/* Adds the name of a signal. */
+void signal_text(int number, struct buf *);
+
+/* Adds a time of MS milliseconds as a person writes it: 40ms, 2.5s, 12s, 3m05s, 2h10m. */
+void duration_text(long long ms, struct buf *);
+
+#endif

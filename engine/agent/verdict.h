@@ -1,0 +1,34 @@
+/* What an agent means by its end, where its exit status does not say it all. */
+#ifndef ENGINE_AGENT_VERDICT_H
+#define ENGINE_AGENT_VERDICT_H
+
+#include <stddef.h>
+
+#include "engine/agent/outcome.h"
+
+/* How an agent says why it has failed. */
+enum dialect { DIALECT_NONE, DIALECT_CLAUDE, DIALECT_CODEX };
+
+/* An exit status by which any agent says that it takes no more for now: EX_TEMPFAIL of sysexits.h. The last line of
+ * its standard error may say for how long: retry-after: SECONDS. */
+enum { VERDICT_LATER = 75 };
+
+enum { VERDICT_HEAD = 256, VERDICT_TAIL = 1024 };
+
+struct verdict {
+	enum outcome_kind kind; /* OUT_OK, OUT_ENDED, OUT_LATER, OUT_FUTILE, OUT_NO_ANSWER */
+	long wait;              /* OUT_LATER: how many seconds it has named; -1: none */
+	const char *why;        /* the NWHY bytes in which it said so, of OUT or ERR; there may be none */
+	size_t nwhy;
+};
+
+/* That of the agent NAME, started as ARGV: its program is claude or codex, or it has that name and one of its words is
+ * that program, for ssh to start. */
+enum dialect verdict_dialect(const char *name, char *const *argv);
+
+/* STATUS is as wait() gives it, NOW in seconds since the Epoch; OUT is how the answer begins, its first VERDICT_HEAD bytes if it is longer, ERR how
+ * standard error ends, its last VERDICT_TAIL. */
+void verdict_read(struct verdict *, enum dialect, int status, const char *out, size_t nout, const char *err, size_t nerr,
+    long long now);
+
+#endif

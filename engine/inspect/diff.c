@@ -1,0 +1,314 @@
+/* What a step was asked beside what it would be asked now. */
+#include "engine/inspect/diff.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <signal.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include "engine/task/question.h"
+#include "engine/load.h"
+#include "engine/sched/plan.h"
+#include "engine/supervise/spawn.h"
+#include "parse/diag.h"
+#include "parse/mem.h"
+#include "parse/text.h"
+#include "store/escape.h"
+#include "store/file.h"
+
+enum { SAME, DIFFERENT, TROUBLE, NOTHING };
+
+struct diff {
+	struct view *view;
+	struct surroundings around;
+	struct asked asked;
+	const char *key;
+	char file[KEY_NAME_MAX + 1];
+	int status;             /* NOTHING until a line was found that makes the key */
+	int then, now;          /* files, already without a name; -1: not open */
+	char now_name[4096];    /* "": it has none any more */
+	const char *tmp;        /* where such files are made */
+	struct buf *error;
+};
+
+/* A file of its own, with a name in NAME, which has SIZE bytes. */
+static int
+make_file(struct diff *d, char *name, size_t size)
+{
+	struct buf b = { 0 };
+	int fd = -1;
+
+	buf_fmt(&b, "%s/orch-XXXXXX", d->tmp);
+	if (strlen(buf_str(&b)) < size) {
+		strcpy(name, b.s);
+		fd = mkstemp(name);
+	} else {
+		errno = ENAMETOOLONG;
+	}
+	if (fd >= 0)
+		fcntl(fd, F_SETFD, FD_CLOEXEC);
+	else
+		*name = '\0';
+	buf_free(&b);
+	return fd;
+}
+
+static int
+make_unnamed(struct diff *d)
+{
+	char name[sizeof d->now_name];
+	int fd = make_file(d, name, sizeof name);
+
+	if (fd >= 0)
+		unlink(name);
+	return fd;
+}
+
+/* The lines of how/KEY, N bytes at S, as a person reads them: what a value has of lines stands on lines. */
+static int
+write_how(int fd, const char *s, size_t n)
+{
+	char *text = mem_dup(s, n), *p, *nl;
+	struct buf b = { 0 };
+	int bad;
+
+	for (p = text; (nl = memchr(p, '\n', n - (size_t)(p - text))); p = nl + 1) {
+		size_t len = escape_undo(p, (size_t)(nl - p)), i;
+
+		for (i = 0; i < len; i++) {
+			buf_char(&b, p[i]);
+			if (p[i] == '\n')
+				buf_char(&b, '\t');
+		}
+		buf_char(&b, '\n');
+	}
+	buf_char(&b, '\n');
+	bad = file_write(fd, b.s, b.n);
+	buf_free(&b);
+	free(text);
+	return bad;
+}
+
+static int
+write_file(int to, int dir, const char *name)
+{
+	char piece[16 * 1024];
+	int fd = file_open(dir, name), bad = 0;
+	long n;
+
+	if (fd < 0)
+		return errno == ENOENT ? 0 : -1;
+	while (!bad && (n = file_read_some(fd, piece, sizeof piece)) != 0)
+		bad = n < 0 || file_write(to, piece, (size_t)n);
+	file_drop(fd);
+	return bad;
+}
+
+/* Writes both texts. Returns NULL, or what errno is about. */
+static const char *
+write_both(struct diff *d, const struct task *t)
+{
+	char *how;
+	size_t n;
+
+	if (file_read(d->view->store.how, d->file, &how, &n))
+		return d->key;
+	d->then = make_unnamed(d);
+	d->now = d->then < 0 ? -1 : make_file(d, d->now_name, sizeof d->now_name);
+	n = d->now < 0 || write_how(d->then, how, n) || write_file(d->then, d->view->store.asked, d->file) ||
+	    write_how(d->now, t->how, t->nhow) || asked_write(&d->asked, t, d->now);
+	free(how);
+	return !n ? NULL : d->now < 0 ? d->tmp : d->key;
+}
+
+static int
+compare(struct diff *d, uint32_t id, const struct task *t)
+{
+	const char *what = asked_differs(&d->asked, id, t), *bad;
+	struct stat st;
+
+	if (t->kind != TASK_STEP && t->kind != TASK_ASK)
+		return runs_fail(d->error, NOTHING, d->key, "this line asks nobody");
+	if (fstatat(d->view->store.how, d->file, &st, AT_SYMLINK_NOFOLLOW))
+		return runs_fail(d->error, NOTHING, d->key, d->view->keys.list[id].flags & KEY_KEPT ?
+		    "its answer was put there by hand; what it was asked is not known" : "it was not asked yet");
+	bad = write_both(d, t);
+	if (bad)
+		return runs_fail(d->error, TROUBLE, bad, strerror(errno));
+	return what ? DIFFERENT : SAME;
+}
+
+/* For plan.h. Of two arms with one key the first counts. */
+static void
+each_step(void *ctx, const struct plan_step *step)
+{
+	struct diff *d = ctx;
+	struct task t;
+	uint32_t id;
+
+	if (d->status != NOTHING || d->error->n || !step->key || strcmp(step->key, d->key))
+		return;
+	id = keys_add(&d->view->keys, step->key, strlen(step->key));
+	if (task_asked(&t, &d->around, &d->view->answers, step->at, step->node, step->key))
+		d->status = runs_fail(d->error, NOTHING, d->key, buf_str(&d->view->answers.error));
+	else
+		d->status = compare(d, id, &t);
+	task_free(&t);
+}
+
+/* The lines that stand above the texts. */
+static int
+put_heads(struct diff *d, struct sink *sink, const char *old, const char *new)
+{
+	struct buf b = { 0 };
+	int bad;
+
+	if (old) {
+		buf_text(&b, old);
+		visible_add(&b, d->key, strlen(d->key), 0);
+		buf_text(&b, " as it was asked\n");
+	}
+	if (new) {
+		buf_text(&b, new);
+		visible_add(&b, d->key, strlen(d->key), 0);
+		buf_text(&b, " as it would be asked\n");
+	}
+	bad = sink->write(sink->ctx, b.s, b.n);
+	buf_free(&b);
+	return bad ? TROUBLE : 0;
+}
+
+static int
+show_texts(struct diff *d, struct sink *sink)
+{
+	long long then = 0, now = 0;
+
+	return put_heads(d, sink, "==> ", NULL) || sink_file(sink, d->then, &then) || put_heads(d, sink, NULL, "\n==> ") ||
+	    sink_file(sink, d->now, &now) ? TROUBLE : 0;
+}
+
+/* Runs diff, its output to OUT. Returns its exit status; -1: it cannot be run. */
+static int
+run_diff(struct diff *d, char *const *envp, int out, int null)
+{
+	const char *argv[] = { "diff", "-a", "-u", "-", NULL, NULL };
+	struct program p = { 0 };
+	enum spawn_stage stage;
+	int status;
+	pid_t pid;
+
+	argv[4] = d->now_name;
+	p.argv = (char *const *)(const void *)argv;
+	p.envp = envp;
+	p.root = p.dir = ".";
+	p.in = d->then;
+	p.out = out;
+	p.err = null;
+	lseek(d->then, 0, SEEK_SET);
+	signal(SIGCHLD, SIG_DFL);       /* where it is ignored, there is nothing to wait for */
+	pid = spawn(&p, &stage);
+	if (pid < 0 || waitpid(pid, &status, 0) != pid || !WIFEXITED(status))
+		return -1;
+	return WEXITSTATUS(status);
+}
+
+/* Where the lines begin that stand behind the two with names, which are ours. */
+static long long
+behind_heads(int out)
+{
+	char head[8192];
+	long n = file_read_at(out, head, sizeof head, 0);
+	char *nl = n > 0 ? memchr(head, '\n', (size_t)n) : NULL;
+
+	nl = nl ? memchr(nl + 1, '\n', (size_t)(head + n - nl - 1)) : NULL;
+	return nl ? nl + 1 - head : 0;
+}
+
+static int
+show(struct diff *d, char *const *envp, struct sink *sink)
+{
+	int out = make_unnamed(d), null = open("/dev/null", O_RDWR | O_CLOEXEC), status = -1, bad;
+	long long at;
+
+	if (out >= 0 && null >= 0)
+		status = run_diff(d, envp, out, null);
+	if (status == 0) {      /* the question was written anew, and then not answered */
+		bad = runs_fail(d->error, 0, d->key, "its answer is to an earlier question, which is not known any more");
+	} else if (status == 1) {
+		at = behind_heads(out);
+		bad = put_heads(d, sink, "--- ", "+++ ") || sink_file(sink, out, &at);
+	} else {
+		bad = show_texts(d, sink);
+	}
+	if (out >= 0)
+		file_drop(out);
+	if (null >= 0)
+		file_drop(null);
+	return bad ? runs_fail(d->error, TROUBLE, "standard output", strerror(errno)) : DIFFERENT;
+}
+
+static void
+look(struct diff *d)
+{
+	struct plan_with with = { 0 };
+	struct buf said = { 0 };
+	struct flow f;
+
+	if (!d->view->has_record)
+		d->status = runs_fail(d->error, TROUBLE, d->key, "this run's file `run` cannot be read");
+	else if (flow_read(&f, &d->view->record, d->view->record.workflow, &d->view->keys, &said) ||
+	    flow_bind(&f, &d->view->record, &said)) {
+		d->status = TROUBLE;
+		buf_add(d->error, said.s, said.n);
+		flow_free(&f);
+	} else {
+		d->around.root = d->view->record.directory;
+		with.around = &d->around;
+		d->asked.store = &d->view->store;
+		d->asked.keys = &d->view->keys;
+		if (asked_load(&d->asked))
+			d->status = runs_fail(d->error, TROUBLE, "the log", strerror(errno));
+		else
+			plan_walk(&f, &d->view->answers, &with, each_step, d);
+		flow_free(&f);
+	}
+	buf_free(&said);
+}
+
+int
+diff_key(const char *dir, const char *run, const char *key, char *const *envp, struct sink *sink, struct buf *error)
+{
+	struct diff d = { 0 };
+	struct view v;
+	int status = runs_open(&v, dir, run, error);
+
+	if (status)
+		return status == 3 ? NOTHING : TROUBLE;
+	d.view = &v;
+	d.key = key;
+	d.status = NOTHING;
+	d.then = d.now = -1;
+	d.tmp = env_value(envp, "TMPDIR");
+	if (!d.tmp || !*d.tmp)
+		d.tmp = "/tmp";
+	d.error = error;
+	if (key_encode(key, strlen(key), d.file) >= 0)
+		look(&d);
+	if (d.status == DIFFERENT)
+		d.status = show(&d, envp, sink);
+	else if (d.status == NOTHING && !error->n)
+		runs_fail(error, NOTHING, key, "the workflow has no line that makes it, as far as can be told");
+	if (*d.now_name)
+		unlink(d.now_name);
+	if (d.then >= 0)
+		close(d.then);
+	if (d.now >= 0)
+		close(d.now);
+	asked_free(&d.asked);
+	view_close(&v);
+	return d.status;
+}

@@ -1,0 +1,308 @@
+/* A run that is looked at. */
+#include "engine/inspect/run_state.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "store/clock.h"
+#include "engine/load.h"
+#include "engine/sched/plan.h"
+#include "engine/task/results.h"
+#include "parse/mem.h"
+
+const char *
+step_state_word(enum step_state s)
+{
+	static const char *const words[] = { "waiting", "running", "interrupted", "failed", "done" };
+
+	return words[s];
+}
+
+const char *
+run_state_word(enum run_state s)
+{
+	static const char *const words[] = { "new", "running", "ending", "complete", "failed", "stopped", "interrupted" };
+
+	return words[s];
+}
+
+static struct view_step *
+step_of(struct view *v, uint32_t id)
+{
+	if (id >= v->nsteps) {
+		uint32_t n = v->keys.cap;
+
+		v->steps = mem_grow(v->steps, n, sizeof *v->steps);
+		memset(v->steps + v->nsteps, 0, (n - v->nsteps) * sizeof *v->steps);
+		for (; v->nsteps < n; v->nsteps++)
+			v->steps[v->nsteps].since = -1;
+	}
+	return &v->steps[id];
+}
+
+static void
+put_in_order(struct view *v, uint32_t id)
+{
+	struct view_step *s = step_of(v, id);
+
+	if (!s->in_order)
+		ids_add(&v->order, id);
+	s->in_order = 1;
+}
+
+static int
+read_results(struct view *v)
+{
+	int bad = results_keys(&v->keys, &v->store);
+	uint32_t id;
+
+	for (id = 0; id < v->keys.n; id++)
+		if (v->keys.list[id].flags & KEY_KEPT)
+			step_of(v, id)->state = STEP_DONE;
+	return bad;
+}
+
+static void
+end_line(struct view *v, const struct log_line *l)
+{
+	v->ended = l->ms;
+	v->state = !l->value ? RUN_COMPLETE : l->value > 128 ? RUN_STOPPED : RUN_FAILED;
+	v->signal = l->value > 128 ? (int)(l->value - 128) : 0;
+	free(v->reason);
+	v->reason = l->text ? mem_dup(l->text, strlen(l->text)) : NULL;
+}
+
+static int
+is_answered(const struct log_line *l)
+{
+	return l->event == LOG_DONE || l->event == LOG_OTHERWISE || l->event == LOG_FOUND;
+}
+
+/* The time MS of the log on the axis; what a foreign log says may be any number. */
+static long long
+on_axis(const struct view *v, long long ms)
+{
+	uint64_t at = (uint64_t)ms - v->zero;
+
+	return at > INT64_MAX ? 0 : (long long)at;
+}
+
+static void
+walk_line(struct view *v, const struct log_line *l)
+{
+	v->zero = v->last ? v->zero + (uint64_t)l->ms - (uint64_t)v->last : (uint64_t)l->ms;
+	v->walked = l->ms;
+	v->walks++;
+	v->state = RUN_INTERRUPTED;
+	v->ended = 0;
+	v->signal = 0;
+}
+
+static void
+step_line(struct view *v, const struct log_line *l)
+{
+	uint32_t id = keys_add(&v->keys, l->key, l->n);
+	struct view_step *s = step_of(v, id);
+	int kept = v->keys.list[id].flags & KEY_KEPT;
+
+	if (!s->seen)
+		s->seen = ++v->nseen;
+	s->last = l->event;
+	s->tries = l->value;
+	s->took = l->took;
+	s->status = l->status;
+	if (l->event == LOG_FOUND)
+		s->began = l->ms;
+	if (l->event == LOG_START) {
+		s->began = l->ms;
+		s->at = on_axis(v, l->ms);
+		if (s->since < 0 || l->value <= 1)
+			s->since = s->at;
+	}
+	if (l->event == LOG_START || l->event == LOG_DONE || l->event == LOG_FOUND)
+		s->otherwise = 0;
+	if (l->event == LOG_OTHERWISE)
+		s->otherwise = 1;
+	free(s->text);
+	s->text = l->text ? mem_dup(l->text, strlen(l->text)) : NULL;
+	if (l->event == LOG_START)
+		s->walk = kept && l->text ? v->walks : 0;
+	if (kept && (!s->walk || is_answered(l))) {
+		s->walk = 0;
+		s->state = STEP_DONE;
+		return;
+	}
+	/* Whether it is there is for result/ to say; a START without an end is running, if anybody is. */
+	s->state = l->event == LOG_START ? STEP_RUNNING : l->event == LOG_FAIL ? STEP_FAILED :
+	    l->event == LOG_STOP ? STEP_INTERRUPTED : STEP_WAITING;
+	if (kept || !is_answered(l))
+		return;
+	s->took = 0;
+	v->state = RUN_INTERRUPTED;     /* done, and its answer taken away since */
+}
+
+static void
+add_line(void *ctx, const struct log_line *l)
+{
+	struct view *v = ctx;
+
+	if (l->event == LOG_END) {
+		end_line(v, l);
+	} else if (l->event == LOG_WALK) {
+		walk_line(v, l);
+	} else if (l->event == LOG_PAUSED) {
+		v->zero += (uint64_t)(l->value > 0 ? l->value : 0);
+	} else if (l->event != LOG_IF) {
+		step_line(v, l);
+	}
+	v->last = l->ms;
+	v->spent = on_axis(v, l->ms);
+}
+
+/* A run whose log says that it is complete is not, when an answer was taken away. A step that had none is
+ * another matter: the workflow, or the text on standard input, has it no more. */
+static void
+check_complete(struct view *v)
+{
+	uint32_t id;
+
+	for (id = 0; v->state == RUN_COMPLETE && id < v->keys.n; id++)
+		if (!(v->keys.list[id].flags & KEY_KEPT) && step_of(v, id)->state == STEP_WAITING && v->steps[id].began &&
+		    v->steps[id].last != LOG_HELD)
+			v->state = RUN_INTERRUPTED;
+}
+
+static void
+add_planned(void *ctx, const struct plan_step *p)
+{
+	struct view *v = ctx;
+
+	if (p->key) {
+		put_in_order(v, keys_add(&v->keys, p->key, strlen(p->key)));
+	} else {
+		buf_text(&v->waiting, p->written);
+		buf_char(&v->waiting, '\n');
+	}
+}
+
+/* What the workflow does not name (it may have changed), as the log first names it, then what has an answer. */
+static void
+add_unnamed(struct view *v)
+{
+	uint32_t *by_seen = mem_zero((size_t)v->nseen + 1, sizeof *by_seen), id, i;
+
+	for (id = 0; id < v->keys.n; id++)
+		by_seen[step_of(v, id)->seen] = id;
+	for (i = 1; i <= v->nseen; i++)
+		put_in_order(v, by_seen[i]);
+	for (id = 0; id < v->keys.n; id++)
+		if (v->keys.list[id].flags & KEY_KEPT)
+			put_in_order(v, id);
+	free(by_seen);
+}
+
+/* Of a run from standard input, what earlier texts have made comes first: N steps are the latest text's own. */
+static void
+put_earlier_first(struct view *v, size_t n)
+{
+	struct ids order = { 0 };
+	size_t i;
+
+	for (i = n; i < v->order.n; i++)
+		ids_add(&order, v->order.list[i]);
+	for (i = 0; i < n; i++)
+		ids_add(&order, v->order.list[i]);
+	ids_free(&v->order);
+	v->order = order;
+}
+
+/* The workflow's order. */
+static void
+find_order(struct view *v)
+{
+	struct buf error = { 0 };
+	struct flow f;
+	size_t own;
+
+	results_answers(&v->answers, &v->keys, &v->store);
+	if (v->has_record) {
+		if (!flow_read(&f, &v->record, v->record.workflow, &v->keys, &error) && !flow_bind(&f, &v->record, &error))
+			plan_walk(&f, &v->answers, NULL, add_planned, v);
+		flow_free(&f);
+	}
+	buf_free(&error);
+	own = v->order.n;
+	add_unnamed(v);
+	if (v->record.text)
+		put_earlier_first(v, own);
+}
+
+static void
+settle_states(struct view *v)
+{
+	uint32_t id;
+	enum store_busy busy = store_busy(&v->store, &v->holder);
+
+	/* What was begun again in an earlier walk, and not by the latest, is as its file says. */
+	for (id = 0; id < v->keys.n; id++)
+		if (step_of(v, id)->walk && v->steps[id].walk != v->walks)
+			v->steps[id].state = STEP_DONE;
+	if (busy == STORE_FREE)
+		for (id = 0; id < v->keys.n; id++)
+			if (step_of(v, id)->state == STEP_RUNNING)
+				v->steps[id].state = STEP_INTERRUPTED;
+	check_complete(v);
+	v->now = clock_epoch();
+	if (busy == STORE_FREE)
+		return;
+	v->state = busy == STORE_RUNNING ? RUN_RUNNING : RUN_ENDING;
+	v->spent = on_axis(v, v->now);
+}
+
+/* Says which file of the run it was about. */
+static int
+fail(struct view *v, const char *dir, const char *part)
+{
+	int saved = errno;
+
+	store_blame(&v->store, dir, part);
+	errno = saved;
+	return -1;
+}
+
+int
+view_open(struct view *v, const char *dir, const char *name, size_t n, int order)
+{
+	memset(v, 0, sizeof *v);
+	if (store_open(&v->store, dir, name, n, STORE_READ))
+		return -1;
+	v->has_record = !record_read(&v->record, v->store.run, v->store.path);
+	v->is_trusted = identity_is_of(&v->record.made, v->store.lock);
+	if (read_results(v))
+		return fail(v, dir, "result");
+	if (log_read(v->store.run, LOG_ALL, add_line, v))
+		return fail(v, dir, "log");
+	settle_states(v);
+	if (order)
+		find_order(v);
+	return 0;
+}
+
+void
+view_close(struct view *v)
+{
+	uint32_t id;
+
+	for (id = 0; id < v->nsteps; id++)
+		free(v->steps[id].text);
+	free(v->steps);
+	free(v->reason);
+	ids_free(&v->order);
+	buf_free(&v->waiting);
+	buf_free(&v->answers.error);
+	keys_free(&v->keys);
+	record_free(&v->record);
+	store_close(&v->store);
+}

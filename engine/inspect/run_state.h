@@ -1,0 +1,64 @@
+/* A run that is looked at: its record, its log, its answers, its steps in the workflow's order. */
+#ifndef ENGINE_INSPECT_RUN_STATE_H
+#define ENGINE_INSPECT_RUN_STATE_H
+
+#include "engine/task/expand.h"
+#include "store/log.h"
+#include "store/record.h"
+#include "store/store.h"
+
+enum step_state { STEP_WAITING, STEP_RUNNING, STEP_INTERRUPTED, STEP_FAILED, STEP_DONE };
+
+struct view_step {
+	enum step_state state;
+	int in_order;           /* it is in the view's order */
+	uint32_t seen;          /* from 1: when the log first names it; 0: it does not */
+	int otherwise;          /* its answer is the word of its `otherwise` */
+	long walk;              /* the walk that had begun it again, though it has an answer; 0: none */
+	enum log_event last;    /* what the log says of it last; LOG_WALK: nothing */
+	int status;             /* as wait() gives it, of a try that did not answer; -1: it does not say why */
+	long tries;
+	long long began, took;  /* milliseconds, of the latest try; began since the Epoch */
+	long long since, at;    /* its first try and its latest, on the run's axis; since < 0: it had none */
+	char *text;             /* why it failed; owned */
+};
+
+enum run_state { RUN_NEW, RUN_RUNNING, RUN_ENDING, RUN_COMPLETE, RUN_FAILED, RUN_STOPPED, RUN_INTERRUPTED };
+
+struct view {
+	struct store store;
+	struct record record;
+	int has_record;
+	int is_trusted;         /* it was made here, or accepted: not by a clone, a copy or an archive */
+	struct keys keys;
+	struct answers answers;
+	struct view_step *steps;        /* by key */
+	uint32_t nsteps;
+	uint32_t nseen;
+	struct ids order;
+	long walks;             /* how many there were */
+	struct buf waiting;     /* keys that are not known yet, as they are written, each with a newline */
+	enum run_state state;
+	long holder;            /* who works on it */
+	long long ended;        /* milliseconds since the Epoch; 0: it has not */
+	char *reason;           /* why it failed; owned */
+	int signal;             /* that has ended its latest walk; 0: none */
+	long long walked;       /* when its latest walk began */
+	/* The axis: milliseconds since the run's first walk, those between a walk's end and the next, and those that orch was stopped, taken out. */
+	long long spent;        /* where the log ends, or if somebody works on it, now */
+	long long now;          /* milliseconds since the Epoch, when it was looked at */
+	uint64_t zero;          /* where the axis has 0, since the Epoch */
+	long long last;         /* when the latest line of the log was written */
+};
+
+/* Opens the run NAME below DIR. -1 and errno. ORDER: also finds the workflow's order, which takes
+ * reading the workflow. The caller calls view_close in both cases. */
+int view_open(struct view *, const char *dir, const char *name, size_t n, int order);
+
+void view_close(struct view *);
+
+/* The words for states. */
+const char *step_state_word(enum step_state);
+const char *run_state_word(enum run_state);
+
+#endif

@@ -1,0 +1,36 @@
+/* The steps of a run as a person reads them: aligned columns, and a bar for each on a common time axis. It
+ * is only drawn here: nothing is looked at, nothing is written. */
+#ifndef ENGINE_INSPECT_TABLE_H
+#define ENGINE_INSPECT_TABLE_H
+
+#include "engine/inspect/run_state.h"
+
+/* From here on a terminal has bars beside its columns. */
+enum { TABLE_BARS = 100 };
+
+struct table_row {
+	enum step_state state;
+	const char *key;        /* as it is said: visible_add has made it, and WHY; a NUL behind */
+	const char *why;        /* "": nothing */
+	long long ms;           /* how long it took; -1: that is not known */
+	long tries;             /* 2 and more are shown */
+	/* On the axis, milliseconds: its first try, its latest, its end. SINCE < 0: it has no bar. */
+	double since, at, end;
+};
+
+struct table {
+	int columns;            /* of the terminal; 0: there is none, and nothing is cut */
+	int colour;
+	double axis;            /* how many milliseconds the axis has; 0: no bars */
+	size_t key, time, tries;        /* how wide the columns are; table_learn finds it */
+};
+
+/* Each row is learnt before the first is drawn. */
+void table_learn(struct table *, const struct table_row *);
+
+/* The axis itself; nothing if there are no bars. */
+void table_axis(const struct table *, struct buf *);
+
+void table_draw(const struct table *, const struct table_row *, struct buf *);
+
+#endif

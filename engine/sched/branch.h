@@ -1,0 +1,192 @@
+/* What the parts of a walk share: branch.c has the tree, claim.c the keys, rest.c what is left, walk.c goes through
+ * the statements. */
+#ifndef ENGINE_SCHED_BRANCH_H
+#define ENGINE_SCHED_BRANCH_H
+
+#include "engine/sched/throttle.h"
+#include "engine/task/items.h"
+#include "engine/sched/walk.h"
+
+enum stdin_state { STDIN_UNREAD, STDIN_WANTED, STDIN_READING, STDIN_READ };
+
+enum branch_state {
+	BRANCH_READY,           /* it can go on */
+	BRANCH_PLACE,           /* it waits for a place of -j, a token, or until its agent takes more */
+	BRANCH_RUNNING,         /* a task of it runs */
+	BRANCH_PAUSE,           /* between two tries */
+	BRANCH_PRINT,           /* its text is to be written, or being written */
+	BRANCH_STDIN,           /* it waits for standard input to be read */
+	BRANCH_BLOCK            /* it waits for a block inside of it */
+};
+
+/* A `for` or an arm of an `if` that a branch is in. What is left again gives back the directory. */
+struct frame {
+	struct frame *up;
+	const struct node *node;
+	const char *dir;        /* that it was entered with */
+	char *own_dir;
+	const struct worktree *worktree;
+	struct items items;     /* these and what follows: of a `for` */
+	struct scope var;
+	const struct scope *outside;
+	char number[ITEM_NUMBER];
+	uint32_t left;          /* passes behind this one */
+};
+
+struct branch {
+	struct branch *next;    /* in the list of its state */
+	enum branch_state state;
+	struct block *of;
+	uint32_t index;         /* among the branches of its block, in input order */
+	struct sight sight;
+	const struct scope *scope;
+	struct scope var;       /* its item, in the form of items */
+	char number[ITEM_NUMBER];
+	const char *dir;        /* absolute: its surroundings', until it is changed */
+	char *own_dir;          /* the memory of one that it was changed to since the innermost frame; NULL: it was not */
+	const struct worktree *worktree;        /* that this is in; NULL: none */
+	const struct workflow *flow;    /* the file that it is in */
+	const char *prefix;     /* of its keys: what the calls around it are called, each with a / */
+	const struct node *at;  /* the statement it is at; NULL: behind the last */
+	struct frame *frame;    /* the innermost */
+	int has_place;          /* it takes a place of -j */
+	int pays;               /* and a token */
+	int has_room;           /* it takes a place of its block's `max` */
+	uint32_t passed;        /* the latest place of an answer that it has come by; asked in this walk: ASKED_NOW */
+
+	/* Of the step it is at. */
+	uint32_t key;
+	long tries, refused;    /* tries, and how many of them the agent has refused */
+	uint32_t round;         /* of its agent's hold, when it was asked */
+	long long retries, delay, due;
+	int has_otherwise, otherwise;
+	int answered;           /* its agent has answered; the answer is being kept */
+	char *reason;           /* why the latest try failed */
+
+	uint64_t question;      /* of the `if` that it is at, in a worktree */
+};
+
+/* An agent that has refused in this walk. Of `sh` and `exec` each step is an agent of its own. */
+struct held_agent {
+	struct held_agent *next;
+	const char *name;
+	const struct step *step;        /* NULL: any */
+	struct hold hold;
+	struct branch_list waiting;
+};
+
+/* What is asked in this walk is later than all that was asked before. */
+#define ASKED_NOW UINT32_MAX
+
+#define ENDED_NOTHING UINT32_MAX
+
+struct failure {
+	uint32_t index;
+	char *text;
+};
+
+struct block {
+	struct block *next;     /* among those that are filling */
+	const struct node *node;        /* NULL: the root */
+	const struct node *top; /* where its branches end: the node, but of a call, whose file has no parent */
+	struct branch *in;      /* what waits for it; NULL: the root */
+	struct arena mem;       /* of a call: its parameters and its prefix */
+	const struct scope *scope;
+	const char *prefix;
+	struct items items;
+	const struct node *child;       /* the form of different runs: the next of them */
+	uint32_t total, started;
+	long max, room_taken;   /* max 0: no cap */
+	long live;              /* branches that have not ended */
+	long held;              /* that ended without having come to their end */
+	int doomed;             /* it will fail: nothing behind it is reached */
+	uint32_t seen;          /* the look at what is left that came by here last */
+	uint32_t passed;        /* the latest that its branches have come by */
+	struct failure *failures;
+	size_t nfailures;
+
+	/* What its branches make and print is in input order, that it is the same over the answers that are kept. */
+	uint32_t head;          /* the index of the first branch that has not ended */
+	struct chain made;      /* what those before it have made */
+	uint32_t *ended;        /* by index: ENDED_NOTHING, or the first of what it has made, of those that have ended
+	                           behind the head; NULL: none has */
+	int prints;             /* then only the head writes */
+	struct buf **early;     /* by index: what was printed before its turn; NULL: nothing was */
+};
+
+/* A branch is in one list at a time, that of its state; in none while a task of it, or a block inside of it, runs. */
+void list_init(struct branch_list *);
+void list_add(struct branch_list *, struct branch *);
+
+/* Puts B before what *AT, in L, points to. */
+void list_insert(struct branch_list *l, struct branch **at, struct branch *b);
+
+/* In front of all others. */
+void list_push(struct branch_list *, struct branch *);
+
+/* The first, which is in it no more; NULL: there is none. */
+struct branch *list_take(struct branch_list *);
+
+/* All of FROM, which get STATE, behind what is in TO. */
+void list_move(struct branch_list *from, struct branch_list *to, enum branch_state state);
+
+/* Tells the walk's world; B NULL: nothing of a branch. */
+void walk_say(struct walk *, enum event_kind, const struct branch *b, const char *text, long long ms);
+
+/* The key of the step that the branch is at. */
+const char *branch_step(const struct walk *, const struct branch *);
+
+/* What answers are read with at the branch's place; it points into the branch. */
+void branch_place(const struct branch *, struct place *);
+
+/* Enters what the branch is at: of a `for` the caller fills in the items. Leaving it frees them. */
+struct frame *frame_push(struct branch *);
+void frame_pop(struct branch *);
+
+/* DIR, which is copied, is where the lines below work; WORKTREE the worktree that it is in, NULL: none. */
+void branch_set_dir(struct branch *, const char *dir, const struct worktree *worktree);
+
+/* The first branch, and the next one, of a block; it is ready, with a place of the block's `max`. */
+struct branch *branch_make(struct walk *, struct block *);
+void block_fill(struct walk *, struct block *);
+
+/* Whether its `max` is taken. */
+int block_is_full(const struct block *);
+
+/* Every branch of the block has ended, and no more will be made: what it stands in goes on, fails, or is held
+ * with it. The block is freed. */
+void block_settle(struct walk *, struct block *);
+void block_free(struct block *);
+
+/* The branch, B or one that it is in, whose turn to print has not come; NULL: B may write. */
+struct branch *branch_not_in_turn(struct branch *b);
+
+/* Prints for B without waiting: written in its turn. TEXT stays the caller's. */
+void branch_print_later(struct walk *, struct branch *b, const struct buf *text);
+
+/* Whether one of the statements prints, or one in them. */
+int node_has_print(const struct node *);
+
+/* Gives back its place of its block's `max`; that of -j and its token. */
+void branch_leave_room(struct branch *);
+void branch_leave_place(struct walk *, struct branch *);
+
+/* The branch is over, and gone: it came to its end, or it was HELD before. */
+void branch_end(struct walk *, struct branch *, int held);
+
+/* It fails, and is gone: a statement that is no step, TEXT says why; the same with what the answers say; the step
+ * that it is at, for good. */
+void branch_fail_here(struct walk *, struct branch *, const char *text);
+void branch_fail_answers(struct walk *, struct branch *);
+void branch_fail_step(struct walk *, struct branch *, const char *why);
+
+/* To the statement behind the one that the branch is at, out of what ends there; NULL: behind the last. */
+void branch_go_on(struct branch *);
+
+/* The next pass of the `for` that the branch is at the end of; 0: there is none, and its frame is gone. */
+int branch_next_pass(struct branch *);
+
+/* Whether nothing comes behind the statement that the branch is at. */
+int branch_is_last(const struct branch *);
+
+#endif

@@ -1,0 +1,415 @@
+/* What a workflow would do. */
+#include "engine/sched/plan.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "engine/task/items.h"
+#include "parse/text.h"
+
+struct plan {
+	struct answers *answers;
+	const struct plan_with *with;   /* NULL: nothing else is looked at */
+	uint32_t serials;
+	struct ids made;        /* the keys that were come by */
+	struct arena mem;
+	void (*each)(void *, const struct plan_step *);
+	void *ctx;
+};
+
+/* Where the walk is: what a branch of walk.c knows. */
+struct spot {
+	struct place at;
+	struct sight *sight;    /* at.sight, to add to */
+	uint32_t passed;        /* the latest place of an answer; PLAN_NOW: of what would be asked */
+	int perhaps;            /* the call of this file may not be reached */
+};
+
+#define PLAN_NOW UINT32_MAX
+
+static int plan_nodes(struct plan *, struct spot *, const struct node *);
+
+static int
+is_perhaps(const struct node *n)
+{
+	for (n = n->parent; n; n = n->parent)
+		if (n->kind == NODE_IF || (n->kind == NODE_FOR && node_breaks(n->body)))
+			return 1;
+	return 0;
+}
+
+/* What the kept step would be asked otherwise. */
+static const char *
+what_differs(struct plan *p, const struct spot *spot, const struct node *n, uint32_t id, const char *key)
+{
+	const char *what;
+	struct task t;
+
+	if (!p->with || !p->with->differs)
+		return NULL;
+	memset(&t, 0, sizeof t);
+	if (!task_asked(&t, p->with->around, p->answers, &spot->at, n, key))
+		what = p->with->differs(p->with->ctx, id, &t);
+	else
+		what = p->with->again ? "what it would be asked cannot be told" : NULL;
+	task_free(&t);
+	return what;
+}
+
+/* A step that has its answer; also for the first of two arms that share a key. Returns whether it is new. */
+static int
+plan_kept(struct plan *p, struct spot *spot, struct plan_step *step, uint32_t id)
+{
+	struct keys *keys = p->answers->keys;
+	uint32_t place = keys_place(keys, id);
+
+	if (keys->list[id].flags & KEY_MADE)
+		return 0;
+	step->differs = what_differs(p, spot, step->node, id, step->key);
+	step->again = p->with && p->with->again &&
+	    (step->differs || (step->node->kind != NODE_WORKTREE && spot->passed > place));
+	if (step->again)
+		spot->passed = PLAN_NOW;
+	else if (!(keys->list[id].flags & KEY_FOUND) && place > spot->passed)
+		spot->passed = place;
+	keys->list[id].flags |= KEY_MADE;
+	ids_add(&p->made, id);
+	return 1;
+}
+
+static void
+set_dir(struct plan *p, struct spot *spot, const char *dir)
+{
+	struct buf b = { 0 };
+
+	if (*dir != '/')
+		buf_fmt(&b, "%s/", strcmp(spot->at.dir, "/") ? spot->at.dir : "");
+	buf_text(&b, dir);
+	spot->at.dir = arena_dup(&p->mem, b.s, b.n);
+	buf_free(&b);
+}
+
+static void
+enter_worktree(struct plan *p, struct spot *spot, const char *key)
+{
+	char *path;
+	size_t n;
+
+	if (p->answers->read(p->answers->ctx, key, &path, &n))
+		return;
+	path[without_newlines(path, n)] = '\0';
+	set_dir(p, spot, path);
+	free(path);
+}
+
+static void
+plan_step(struct plan *p, struct spot *spot, const struct node *n)
+{
+	struct plan_step step = { 0 };
+	struct buf key = { 0 }, written = { 0 };
+	uint32_t id = KEY_NONE;
+	int is_new = 0;
+
+	tmpl_show(&n->key->t, &written);
+	step.node = n;
+	step.written = buf_str(&written);
+	step.at = &spot->at;
+	step.perhaps = spot->perhaps || is_perhaps(n);
+	p->answers->error.n = 0;
+	buf_text(&key, spot->at.prefix);
+	if (!expand(p->answers, &spot->at, &n->key->t, &key)) {
+		step.key = buf_str(&key);
+		id = keys_find(p->answers->keys, key.s, key.n);
+		step.kept = id != KEY_NONE && (p->answers->keys->list[id].flags & KEY_KEPT);
+		if (step.kept)
+			is_new = plan_kept(p, spot, &step, id);
+	}
+	if (!step.kept && !step.perhaps)
+		spot->passed = PLAN_NOW;
+	p->each(p->ctx, &step);
+	if (is_new)                     /* seen from here on: not by the line itself */
+		sight_add(spot->sight, p->answers->keys, id);
+	if (step.kept && n->enter && p->with)
+		enter_worktree(p, spot, step.key);
+	buf_free(&key);
+	buf_free(&written);
+}
+
+/* A branch of the block that AROUND is at begins. */
+static void
+begin_branch(struct plan *p, const struct spot *around, struct spot *spot, struct sight *sight)
+{
+	*spot = *around;
+	memset(sight, 0, sizeof *sight);
+	sight->serial = --p->serials;
+	sight->up = around->sight;
+	spot->sight = sight;
+	spot->at.sight = sight;
+}
+
+/* And ends: what it has made is seen behind the block. MADE and *PASSED are of the block. */
+static void
+end_branch(struct plan *p, const struct spot *spot, struct chain *made, uint32_t *passed)
+{
+	chain_join(made, p->answers->keys, spot->sight->made.first);
+	if (spot->passed > *passed)
+		*passed = spot->passed;
+}
+
+static void
+settle(struct plan *p, struct spot *spot, const struct chain *made, uint32_t passed)
+{
+	sight_join(spot->sight, p->answers->keys, made->first);
+	if (passed > spot->passed)
+		spot->passed = passed;
+}
+
+/* The lines of a block for one item; VAR NULL: as they are written. */
+static int
+plan_item(struct plan *p, struct spot *spot, const struct node *n, const struct scope *var, struct chain *made, uint32_t *passed)
+{
+	struct spot inner = *spot;
+	struct sight sight;
+	int ended;
+
+	if (n->kind == NODE_PARALLEL)
+		begin_branch(p, spot, &inner, &sight);
+	if (var)
+		inner.at.scope = var;
+	ended = plan_nodes(p, &inner, n->body);
+	if (n->kind == NODE_PARALLEL)
+		end_branch(p, &inner, made, passed);
+	else
+		spot->passed = inner.passed;
+	return ended;
+}
+
+/* The lines of a block, for every item; once as they are written when the items are not known yet. */
+static int
+plan_items(struct plan *p, struct spot *spot, const struct node *n)
+{
+	struct items items = { 0 };
+	struct chain made = { 0 };
+	struct scope var;
+	uint32_t passed = 0;
+	char number[ITEM_NUMBER], *lines;
+	const char *s;
+	size_t len;
+	int ended = 0;
+
+	p->answers->error.n = 0;
+	if (inputs_read(p->answers, &spot->at, n, &lines, &len) || items_read(&items, p->answers, &spot->at, n, lines, len)) {
+		ended = plan_item(p, spot, n, NULL, &made, &passed);
+	} else {
+		var.up = spot->at.scope;
+		var.name = n->var;
+		while ((!ended || n->kind == NODE_PARALLEL) && items_next(&items, number, &s, &len)) {
+			var.value = s;
+			var.n = len;
+			ended |= plan_item(p, spot, n, &var, &made, &passed);
+		}
+	}
+	items_free(&items);
+	settle(p, spot, &made, passed);
+	return ended;
+}
+
+/* Different runs. */
+static void
+plan_runs(struct plan *p, struct spot *spot, const struct node *n)
+{
+	struct chain made = { 0 };
+	struct spot inner;
+	struct sight sight;
+	uint32_t passed = 0;
+
+	for (; n; n = n->next) {
+		begin_branch(p, spot, &inner, &sight);
+		plan_step(p, &inner, n);
+		end_branch(p, &inner, &made, &passed);
+	}
+	settle(p, spot, &made, passed);
+}
+
+/* A called file; its parameters as far as they can be told. */
+static void
+plan_call(struct plan *p, struct spot *spot, const struct node *n)
+{
+	struct buf prefix = { 0 };
+	struct chain made = { 0 };
+	struct arena mem = { 0 };
+	struct spot inner;
+	struct sight sight;
+	uint32_t passed = 0;
+
+	begin_branch(p, spot, &inner, &sight);
+	buf_text(&prefix, spot->at.prefix);
+	p->answers->error.n = 0;
+	if (expand(p->answers, &spot->at, &n->key->t, &prefix))
+		tmpl_show(&n->key->t, &prefix);
+	buf_char(&prefix, '/');
+	sight.up = NULL;        /* a called file sees its own alone */
+	inner.at.prefix = buf_str(&prefix);
+	inner.at.flow = n->called;
+	inner.at.scope = call_scope(p->answers, &spot->at, n, &mem, NULL);
+	inner.perhaps |= is_perhaps(n);
+	plan_nodes(p, &inner, n->called->body);
+	end_branch(p, &inner, &made, &passed);
+	settle(p, spot, &made, passed);
+	buf_free(&prefix);
+	arena_free(&mem);
+}
+
+/* Both arms: on paper it is not known which. */
+static int
+plan_if(struct plan *p, struct spot *spot, const struct node *n)
+{
+	struct spot yes = *spot, no = *spot;
+	int ended = plan_nodes(p, &yes, n->body);
+
+	ended |= plan_nodes(p, &no, n->other);
+	spot->passed = yes.passed > no.passed ? yes.passed : no.passed;
+	return ended;
+}
+
+static void
+plan_cd(struct plan *p, struct spot *spot, const struct node *n)
+{
+	struct buf dir = { 0 };
+
+	p->answers->error.n = 0;
+	if (p->with && !expand(p->answers, &spot->at, &n->arg->t, &dir))
+		set_dir(p, spot, buf_str(&dir));
+	buf_free(&dir);
+}
+
+/* Returns whether the file surely ends here. */
+static int
+plan_nodes(struct plan *p, struct spot *spot, const struct node *n)
+{
+	int ended = 0;
+
+	for (; n && !ended; n = n->next) {
+		if (n->kind == NODE_STOP || n->kind == NODE_FAIL)
+			ended = !is_perhaps(n);
+		else if (n->kind == NODE_CD)
+			plan_cd(p, spot, n);
+		else if (n->called)
+			plan_call(p, spot, n);
+		else if (n->key)
+			plan_step(p, spot, n);
+		else if (n->var)
+			ended = plan_items(p, spot, n);
+		else if (n->kind == NODE_PARALLEL)
+			plan_runs(p, spot, n->body);
+		else if (n->kind == NODE_IF)
+			ended = plan_if(p, spot, n);
+	}
+	return ended;
+}
+
+void
+plan_walk(struct flow *f, struct answers *a, const struct plan_with *with, void (*each)(void *, const struct plan_step *), void *ctx)
+{
+	struct plan p = { 0 };
+	struct sight sight = { 0 };
+	struct spot spot = { 0 };
+	size_t i;
+
+	p.answers = a;
+	p.with = with;
+	p.serials = UINT32_MAX;
+	p.each = each;
+	p.ctx = ctx;
+	sight.serial = p.serials;
+	spot.sight = &sight;
+	spot.at.sight = &sight;
+	spot.at.scope = f->scope;
+	spot.at.prefix = "";
+	spot.at.flow = f->w;
+	spot.at.dir = with ? with->around->root : "";
+	sight_give(&sight, a->keys, f->w);
+	plan_nodes(&p, &spot, f->w->body);
+	for (i = 0; i < p.made.n; i++) {
+		a->keys->list[p.made.list[i]].flags &= ~(unsigned)KEY_MADE;
+		a->keys->list[p.made.list[i]].owner = 0;
+	}
+	ids_free(&p.made);
+	arena_free(&p.mem);
+}
+
+struct shower {
+	struct answers *answers;
+	struct buf *out;
+	size_t kept, would, again, might;
+};
+
+static void
+show_prompt(struct shower *s, const struct plan_step *step)
+{
+	struct buf text = { 0 };
+	size_t n;
+
+	s->answers->error.n = 0;
+	if (step->node->program)
+		buf_text(&text, step->node->program);
+	else if (expand(s->answers, step->at, &step->node->prompt, &text)) {
+		text.n = 0;
+		tmpl_show(&step->node->prompt, &text);
+	}
+	n = strcspn(buf_str(&text), "\n");
+	if (n) {
+		buf_text(s->out, "  | ");
+		visible_cut(s->out, text.s, n, 120, VISIBLE_TABS);
+	}
+	buf_free(&text);
+}
+
+static const char *
+step_word(const struct plan_step *step)
+{
+	return step->again ? "would run again  " : step->kept ? "kept       " : step->perhaps ? "might run  " : "would run  ";
+}
+
+static void
+show_step(void *ctx, const struct plan_step *step)
+{
+	struct shower *s = ctx;
+	const char *key = step->key ? step->key : step->written;
+
+	buf_text(s->out, step_word(step));
+	visible_add(s->out, key, strlen(key), 0);
+	if (!step->key)
+		buf_text(s->out, "  (for items that are not known yet)");
+	if (step->differs) {
+		buf_text(s->out, step->again ? "  since it would be asked otherwise: " : "  though it would be asked otherwise: ");
+		visible_add(s->out, step->differs, strlen(step->differs), 0);
+	}
+	if (!step->kept || step->again)
+		show_prompt(s, step);
+	buf_char(s->out, '\n');
+	if (step->again)
+		s->again++;
+	else if (step->kept)
+		s->kept++;
+	else if (step->perhaps)
+		s->might++;
+	else
+		s->would++;
+}
+
+void
+plan_show(struct flow *f, struct answers *a, const struct plan_with *with, struct buf *out)
+{
+	struct shower s = { 0 };
+
+	s.answers = a;
+	s.out = out;
+	plan_walk(f, a, with, show_step, &s);
+	buf_fmt(out, "%zu kept, %zu would run", s.kept, s.would);
+	if (s.again)
+		buf_fmt(out, ", %zu would run again", s.again);
+	if (s.might)
+		buf_fmt(out, ", %zu might", s.might);
+	buf_char(out, '\n');
+}

@@ -1,0 +1,37 @@
+/* What a workflow would do: a walk on paper. Nothing is started, nothing is written. */
+#ifndef ENGINE_SCHED_PLAN_H
+#define ENGINE_SCHED_PLAN_H
+
+#include "engine/task/expand.h"
+#include "engine/load.h"
+#include "engine/task/task.h"
+
+struct plan_step {
+	const struct node *node;
+	const char *key;        /* NULL: it depends on an answer that is not there yet */
+	const char *written;    /* the key as it is written */
+	int kept;               /* its answer is there */
+	const char *differs;    /* and it would be asked otherwise now: in this; NULL: not, or not looked at */
+	int again;              /* and it would be asked again */
+	int perhaps;            /* it stands in an arm of an `if`, or in a `for` that may break */
+	const struct place *at;
+};
+
+/* What else is looked at. */
+struct plan_with {
+	const struct surroundings *around;
+	/* As in walk.h; NULL: it is not looked at. */
+	const char *(*differs)(void *ctx, uint32_t id, const struct task *);
+	void *ctx;
+	int again;              /* -u: the keys have their places */
+};
+
+/* Calls EACH for every step in the order of the workflow, with the answers that are there; of an `if`
+ * for those of both arms. WITH may be NULL: then no place has a directory. */
+void plan_walk(struct flow *, struct answers *, const struct plan_with *with,
+    void (*each)(void *ctx, const struct plan_step *), void *ctx);
+
+/* Shows it: a line a step, what is kept, what would run, the first line of its prompt. */
+void plan_show(struct flow *, struct answers *, const struct plan_with *with, struct buf *out);
+
+#endif

@@ -1,0 +1,133 @@
+/* What of a walk is left. */
+#include <string.h>
+
+#include "engine/sched/branch.h"
+#include "parse/parse.h"
+
+static void rest_list(struct rest *, const struct node *, long long times);
+
+/* How many items a block that was not reached will have; -1: its list is not known yet, or may be left early. */
+static long long
+items_written(const struct node *n)
+{
+	const char *from, *to;
+	size_t nfrom, nto, i;
+	long long sum = 0, more;
+
+	for (i = 0; i < n->nitems; i++) {
+		more = 1;
+		if (n->items[i].kind == ITEM_RANGE) {
+			if (!tmpl_literal(&n->items[i].from, &from, &nfrom) || !tmpl_literal(&n->items[i].to, &to, &nto))
+				return -1;
+			more = number_parse(to, nto) - number_parse(from, nfrom) + 1;
+		}
+		sum += more > 0 ? more : 0;
+	}
+	return n->inputs.n || (n->kind == NODE_FOR && node_breaks(n->body)) ? -1 : sum;
+}
+
+/* The statement N, TIMES times; 0 is perhaps. */
+static void
+rest_node(struct rest *r, const struct node *n, long long times)
+{
+	long long items = 1;
+
+	if (n->called) {
+		rest_list(r, n->called->body, times);
+	} else if (n->key) {
+		r->more |= !times;
+		if (times)
+			r->each(r->ctx, n, times);
+	} else if (n->kind == NODE_IF) {
+		rest_list(r, n->body, 0);
+		rest_list(r, n->other, 0);
+	} else {
+		if (n->var)
+			items = items_written(n);
+		if (items)
+			rest_list(r, n->body, items < 0 ? 0 : times * items);
+	}
+}
+
+static void
+rest_list(struct rest *r, const struct node *n, long long times)
+{
+	for (; n && n->kind != NODE_STOP && n->kind != NODE_FAIL && n->kind != NODE_BREAK; n = n->next)
+		rest_node(r, n, times);
+}
+
+/* What comes behind the statement that the branch is at, the way that branch_go_on goes. */
+static void
+rest_behind(const struct branch *b, struct rest *r)
+{
+	const struct node *n = b->at, *top = b->of->top;
+	const struct frame *f = b->frame;
+
+	while (n && !(top && !top->var && n->parent == top)) {
+		rest_list(r, n->next, 1);
+		n = n->parent;
+		if (!n || n == top)
+			return;
+		if (n->kind == NODE_FOR && f->left)
+			rest_list(r, n->body, node_breaks(n->body) ? 0 : f->left);
+		f = f->up;
+	}
+}
+
+/* The same of all that the block stands in, as far as nobody came by in this look. */
+static void
+rest_above(struct walk *w, struct block *block, struct rest *r)
+{
+	for (; block->in && !block->doomed && block->seen != w->looks; block = block->in->of) {
+		block->seen = w->looks;
+		rest_behind(block->in, r);
+	}
+}
+
+static void
+rest_waiting(struct walk *w, const struct branch *b, struct rest *r)
+{
+	for (; b; b = b->next) {
+		if (b->at)
+			rest_node(r, b->at, 1);
+		rest_behind(b, r);
+		rest_above(w, b->of, r);
+	}
+}
+
+void
+walk_rest(struct walk *w, struct rest *r)
+{
+	struct held_agent *h;
+	struct block *block;
+
+	w->looks++;
+	if (w->halt)
+		return;
+	rest_waiting(w, w->ready.first, r);
+	rest_waiting(w, w->places.first, r);
+	rest_waiting(w, w->unpaid.first, r);
+	for (h = w->held_agents; h; h = h->next)
+		rest_waiting(w, h->waiting.first, r);
+	rest_waiting(w, w->pausing.first, r);
+	rest_waiting(w, w->printing.first, r);
+	rest_waiting(w, w->stdin_wait.first, r);
+	for (block = w->filling; block; block = block->next) {
+		if (block->node->kind == NODE_CALL)
+			rest_list(r, block->node->called->body, 1);
+		else if (block->child)
+			rest_list(r, block->child, 1);
+		else
+			rest_list(r, block->node->body, block->total - block->started);
+		rest_above(w, block, r);
+	}
+}
+
+void
+walk_rest_of(struct walk *w, const struct branch *b, struct rest *r)
+{
+	if (w->halt)
+		return;
+	rest_behind(b, r);
+	rest_above(w, b->of, r);
+}

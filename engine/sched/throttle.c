@@ -1,0 +1,51 @@
+/* Agents that take no more for now. */
+#include "engine/sched/throttle.h"
+
+int
+hold_waits(const struct hold *h, long long now)
+{
+	return now < h->until && !h->over;
+}
+
+uint32_t
+hold_asked(struct hold *h, long long now)
+{
+	if (h->pause)
+		h->until = now + h->pause;
+	return h->round;
+}
+
+long long
+hold_jitter(long long ms, uint32_t chance)
+{
+	return ms - ms / 4 + (long long)(chance % (unsigned long)(ms / 2 + 1));
+}
+
+int
+hold_refused(struct hold *h, uint32_t round, long long named, long long first, uint32_t chance, long long now)
+{
+	if (round == h->round || !h->pause) {
+		if (!h->pause)
+			h->since = now;
+		else if (now - h->since >= HOLD_OVER_MS)
+			h->over = 1;
+		h->pause = h->pause ? h->pause * 2 : first;
+		if (h->pause < HOLD_LEAST_MS)
+			h->pause = HOLD_LEAST_MS;
+		if (h->pause > HOLD_MOST_MS)
+			h->pause = HOLD_MOST_MS;
+		h->until = now + hold_jitter(h->pause, chance);
+		h->round++;
+	}
+	if (named >= 0 && h->until < now + named)
+		h->until = now + named;
+	return !h->over;
+}
+
+void
+hold_ended(struct hold *h, uint32_t round)
+{
+	if (round != h->round)
+		return;
+	h->pause = h->until = 0;
+}

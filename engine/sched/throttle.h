@@ -1,0 +1,41 @@
+/* Agents that take no more for now, and when they may be asked again. No clock is read here.
+ *
+ * When an agent refuses, nobody asks it for a while: a pause that doubles from refusal to refusal, longer if the
+ * agent has named a time. Then one step is asked at a time, the next after as long a pause, until one of them has
+ * come to another end. Refusals of those who were asked before the latest pause began are part of it. */
+#ifndef ENGINE_SCHED_THROTTLE_H
+#define ENGINE_SCHED_THROTTLE_H
+
+#include <stdint.h>
+
+enum {
+	HOLD_LEAST_MS = 1000,
+	HOLD_MOST_MS = 15 * 60 * 1000,          /* the longest pause of our own */
+	HOLD_OVER_MS = 6 * 3600 * 1000          /* after which it is given up */
+};
+
+struct hold {
+	long long pause;        /* the latest, in milliseconds; 0: the agent may be asked */
+	long long until;        /* nobody is asked before */
+	long long since;        /* when the first refused without any other end since */
+	uint32_t round;         /* pauses so far: who asks notes it */
+	int over;               /* given up: nobody is asked any more */
+};
+
+/* Whether a step has to wait. */
+int hold_waits(const struct hold *, long long now);
+
+/* A step is asked now. Returns the round that it is to note. */
+uint32_t hold_asked(struct hold *, long long now);
+
+/* A step of ROUND was refused; NAMED: for how many milliseconds, or -1; FIRST: the pause to begin with; CHANCE: any
+ * number. Returns whether it may wait; else the agent is given up. */
+int hold_refused(struct hold *, uint32_t round, long long named, long long first, uint32_t chance, long long now);
+
+/* A step of ROUND has come to another end. */
+void hold_ended(struct hold *, uint32_t round);
+
+/* MS, a quarter more or less by CHANCE. */
+long long hold_jitter(long long ms, uint32_t chance);
+
+#endif

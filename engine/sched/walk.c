@@ -1,0 +1,1152 @@
+/* Deciding: what of a workflow may run next. */
+#include "engine/sched/walk.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/wait.h>
+
+#include "engine/sched/reserve.h"
+#include "engine/sched/rivals.h"
+#include "parse/mem.h"
+#include "parse/parse.h"
+#include "parse/text.h"
+
+enum {
+	BUDGET = 500,
+	AHEAD = 64              /* branches that are made though as many wait for a token or their agent: others may need neither */
+};
+
+/* Whether the statement has to wait for standard input to be read; then the branch does. */
+static int
+wait_for_stdin(struct walk *w, struct branch *b)
+{
+	const char *s;
+	size_t i, n;
+
+	for (i = 0; i < b->at->inputs.n; i++)
+		if (tmpl_literal(&b->at->inputs.list[i].t, &s, &n) && n == 1 && *s == '-')
+			break;
+	if (i == b->at->inputs.n || w->stdin_state == STDIN_READ)
+		return 0;
+	if (w->stdin_state == STDIN_UNREAD)
+		w->stdin_state = STDIN_WANTED;
+	b->state = BRANCH_STDIN;
+	list_add(&w->stdin_wait, b);
+	return 1;
+}
+
+/* Statements. */
+
+static int
+read_items(struct walk *w, struct branch *b, struct items *items, uint32_t *total)
+{
+	struct place at;
+	char *lines;
+	size_t n;
+
+	memset(items, 0, sizeof *items);
+	branch_place(b, &at);
+	w->answers->error.n = 0;
+	if (inputs_read(w->answers, &at, b->at, &lines, &n)) {
+		branch_fail_answers(w, b);
+		return -1;
+	}
+	if (items_read(items, w->answers, &at, b->at, lines, n)) {
+		items_free(items);
+		branch_fail_answers(w, b);
+		return -1;
+	}
+	if (claim_keys(w, b, items, total)) {
+		items_free(items);
+		return -1;
+	}
+	return 0;
+}
+
+static int
+at_for(struct walk *w, struct branch *b)
+{
+	struct items items;
+	struct frame *f;
+	uint32_t total;
+
+	if (wait_for_stdin(w, b) || read_items(w, b, &items, &total))
+		return 0;
+	f = frame_push(b);
+	f->items = items;
+	f->left = total;
+	f->var.up = b->scope;
+	f->var.name = b->at->var;
+	b->scope = &f->var;
+	if (total && b->at->body && branch_next_pass(b))
+		return 1;
+	frame_pop(b);
+	branch_go_on(b);
+	return 1;
+}
+
+/* The number behind `max`; -1 when it is none, which was said. */
+static long
+read_max(struct walk *w, struct branch *b)
+{
+	struct buf s = { 0 }, text = { 0 };
+	char quoted[TEXT_SHORT];
+	struct place at;
+	long long max = 0;
+
+	branch_place(b, &at);
+	if (!b->at->max)
+		return 0;
+	w->answers->error.n = 0;
+	if (expand(w->answers, &at, &b->at->max->t, &s)) {
+		buf_free(&s);
+		branch_fail_answers(w, b);
+		return -1;
+	}
+	max = number_parse(buf_str(&s), s.n);
+	if (max < 1) {
+		buf_fmt(&text, "max is followed by a positive number, not `%s`", text_short(quoted, s.s));
+		branch_fail_here(w, b, buf_str(&text));
+	}
+	buf_free(&s);
+	buf_free(&text);
+	return max < 1 ? -1 : max > 1000000000 ? 1000000000 : (long)max;
+}
+
+static int
+at_parallel(struct walk *w, struct branch *b)
+{
+	const struct node *n = b->at, *child;
+	struct block *block;
+	struct items items = { 0 };
+	uint32_t total = 0;
+	long max;
+
+	if (wait_for_stdin(w, b) || (max = read_max(w, b)) < 0)
+		return 0;
+	if (n->var ? read_items(w, b, &items, &total) : claim_places(w, b))
+		return 0;
+	for (child = n->var ? NULL : n->body; child; child = child->next)
+		total++;
+	if (!total || !n->body) {
+		items_free(&items);
+		branch_go_on(b);
+		return 1;
+	}
+	block = mem_zero(1, sizeof *block);
+	block->node = block->top = n;
+	block->in = b;
+	block->items = items;
+	block->child = n->var ? NULL : n->body;
+	block->total = total;
+	block->max = max;
+	block->prints = node_has_print(n->body);
+	block->next = w->filling;
+	w->filling = block;
+	b->state = BRANCH_BLOCK;
+	return 0;
+}
+
+/* Whether the key that the branch has come to can be made here; ERROR says why not. A call has no file of its own. */
+static int
+check_key(struct walk *w, const struct branch *b, struct buf *error)
+{
+	struct keys *keys = w->answers->keys;
+	const char *key = branch_step(w, b);
+	uint32_t rival = KEY_NONE;
+
+	if (keys->list[b->key].flags & KEY_MADE) {
+		const struct node *line = keys_line(keys, b->key);
+
+		buf_fmt(error, "the key `%s` was made already, on line %u of %s", key, line->pos.line, line->pos.src->name);
+	} else if (keys->list[b->key].flags & KEY_ODD) {
+		buf_fmt(error, "result/%s is no plain file; remove it", key);
+	} else if (b->at->kind != NODE_CALL && (rival = keys_rival(keys, b->key)) != KEY_NONE) {
+		rivals_say(error, keys, rival, key, b->at);
+	}
+	return error->n ? -1 : 0;
+}
+
+/* A key that was made before in this walk; otherwise it is now being made. */
+static int
+begin_key(struct walk *w, struct branch *b)
+{
+	struct keys *keys = w->answers->keys;
+	struct buf *s = &w->key, error = { 0 };
+	struct place at;
+	int bad;
+
+	branch_place(b, &at);
+	w->answers->error.n = 0;
+	s->n = 0;
+	if (claim_read(w->answers, &at, b->at, s)) {
+		branch_fail_answers(w, b);
+		return -1;
+	}
+	bad = claim_check(buf_str(s), s->n, &error);
+	if (!bad) {
+		b->key = keys_add(keys, s->s, s->n);
+		bad = check_key(w, b, &error);
+	}
+	if (bad) {
+		branch_fail_here(w, b, buf_str(&error));
+	} else {
+		keys->list[b->key].flags |= KEY_MADE;
+		keys->list[b->key].line = b->at->number;
+		keys->list[b->key].owner = 0;
+	}
+	buf_free(&error);
+	return bad;
+}
+
+/* Whether what the branch is at, which has its answer, is asked again: if it would be asked otherwise, or if
+ * something before it was asked later than it. A worktree is no question: it is where the others work. */
+static int
+is_again(const struct walk *w, const struct branch *b, const char *differs)
+{
+	return w->again && (differs || (b->at->kind != NODE_WORKTREE && b->passed > keys_place(w->answers->keys, b->key)));
+}
+
+/* Tells of a step that has its answer, with what it would be asked now. Returns whether it is kept. */
+static int
+keep(struct walk *w, struct branch *b)
+{
+	const struct keys *keys = w->answers->keys;
+	struct event e = { 0 };
+	struct task t;
+	struct place at;
+	int again;
+
+	branch_place(b, &at);
+	if (!task_asked(&t, w->around, w->answers, &at, b->at, branch_step(w, b))) {
+		e.task = &t;
+		e.text = w->world->differs(w->world->ctx, b->key, &t);
+	} else if (w->again) {
+		e.text = "what it would be asked cannot be told";
+	}
+	again = is_again(w, b, e.text);
+	e.kind = again ? EVENT_AGAIN : EVENT_KEPT;
+	e.key = branch_key(w, b, &e.id);
+	if (!again || e.text)
+		w->world->event(w->world->ctx, &e);
+	if (!again && !(keys->list[b->key].flags & KEY_FOUND) && keys_place(keys, b->key) > b->passed)
+		b->passed = keys_place(keys, b->key);
+	task_free(&t);
+	return !again;
+}
+
+/* The worktree that is the result of the statement the branch is at becomes its directory, if that was
+ * said. Whether it is there, and still that worktree, is looked at by each task that works in it. */
+static int
+enter_worktree(struct walk *w, struct branch *b)
+{
+	struct answers *a = w->answers;
+	struct buf text = { 0 };
+	const struct worktree *made;
+	struct place at;
+	char *path = NULL;
+	size_t n;
+	int bad = 0;
+
+	if (b->at->kind != NODE_WORKTREE)
+		return 0;
+	branch_place(b, &at);
+	a->error.n = 0;
+	if (a->read(a->ctx, branch_step(w, b), &path, &n)) {
+		buf_fmt(&text, "the path of the worktree %s cannot be read: %s", branch_step(w, b), strerror(errno));
+		branch_fail_here(w, b, buf_str(&text));
+		bad = -1;
+	} else if (expand(a, &at, &b->at->arg->t, &text)) {
+		branch_fail_answers(w, b);
+		bad = -1;
+	} else {
+		path[without_newlines(path, n)] = '\0';
+		/* One that is made from the top of another is of that one's repository, also when that other is gone. */
+		made = worktree_add(&w->worktrees, path, buf_str(&text),
+		    b->worktree && !strcmp(b->dir, b->worktree->path) ? b->worktree->made_in : b->dir);
+		if (b->at->enter)
+			branch_set_dir(b, path, made);
+	}
+	free(path);
+	buf_free(&text);
+	return bad;
+}
+
+/* Any statement whose answer is kept: run, worktree, commit, ask. */
+static int
+at_kept(struct walk *w, struct branch *b)
+{
+	if (wait_for_stdin(w, b) || begin_key(w, b))
+		return 0;
+	b->tries = b->refused = 0;
+	b->otherwise = 0;
+	if ((w->answers->keys->list[b->key].flags & KEY_KEPT) && keep(w, b)) {
+		sight_add(&b->sight, w->answers->keys, b->key);
+		if (enter_worktree(w, b))
+			return 0;
+		branch_go_on(b);
+		return 1;
+	}
+	b->state = BRANCH_PLACE;
+	list_add(&w->places, b);
+	return 0;
+}
+
+static int
+at_if(struct walk *w, struct branch *b)
+{
+	if (!wait_for_stdin(w, b)) {
+		b->state = BRANCH_PLACE;
+		list_add(&w->places, b);
+	}
+	return 0;
+}
+
+static int
+read_text(struct walk *w, struct branch *b, struct buf *out)
+{
+	struct place at;
+
+	branch_place(b, &at);
+	w->answers->error.n = 0;
+	if (!expand(w->answers, &at, &b->at->prompt, out))
+		return 0;
+	branch_fail_answers(w, b);
+	return -1;
+}
+
+static int
+at_stop(struct walk *w, struct branch *b)
+{
+	struct buf text = { 0 };
+	int bad = read_text(w, b, &text);
+
+	if (!bad) {
+		text.n = without_newlines(buf_str(&text), text.n);
+		if (text.n)
+			walk_say(w, EVENT_NOTE, NULL, buf_str(&text), 0);
+		b->at = NULL;
+	}
+	buf_free(&text);
+	return !bad;
+}
+
+static int
+at_fail(struct walk *w, struct branch *b)
+{
+	struct buf text = { 0 };
+
+	if (!read_text(w, b, &text)) {
+		text.n = without_newlines(buf_str(&text), text.n);
+		branch_fail_here(w, b, text.n ? buf_str(&text) : "`fail` was reached");
+	}
+	buf_free(&text);
+	return 0;
+}
+
+static int
+at_break(struct walk *w, struct branch *b)
+{
+	(void)w;
+	while (b->frame->node->kind != NODE_FOR)
+		frame_pop(b);
+	b->at = b->frame->node;
+	frame_pop(b);
+	branch_go_on(b);
+	return 1;
+}
+
+static int
+at_print(struct walk *w, struct branch *b)
+{
+	struct buf text = { 0 };
+	int bad;
+
+	if (branch_not_in_turn(b)) {
+		bad = read_text(w, b, &text);
+		if (!bad) {
+			branch_print_later(w, b, &text);
+			branch_go_on(b);
+		}
+		buf_free(&text);
+		return !bad;
+	}
+	b->state = BRANCH_PRINT;
+	list_add(&w->printing, b);
+	return 0;
+}
+
+/* The directory DIR as it is seen from the branch's own. */
+static void
+join_dir(const struct branch *b, const char *dir, struct buf *out)
+{
+	if (*dir != '/')
+		buf_fmt(out, "%s/", strcmp(b->dir, "/") ? b->dir : "");
+	buf_text(out, dir);
+}
+
+static int
+at_cd(struct walk *w, struct branch *b)
+{
+	struct buf s = { 0 }, path = { 0 };
+	struct place at;
+	int bad;
+
+	branch_place(b, &at);
+	w->answers->error.n = 0;
+	bad = expand(w->answers, &at, &b->at->arg->t, &s);
+	if (bad) {
+		branch_fail_answers(w, b);
+	} else if (!s.n) {
+		bad = -1;
+		branch_fail_here(w, b, "the directory to go to is empty");
+	} else {
+		join_dir(b, buf_str(&s), &path);
+		buf_str(&path);
+		branch_set_dir(b, path.s, worktree_around(w->worktrees, path.s));
+		branch_go_on(b);
+	}
+	buf_free(&s);
+	buf_free(&path);
+	return !bad;
+}
+
+/* Calls. */
+
+static int
+at_call(struct walk *w, struct branch *b)
+{
+	struct block *block;
+	struct place at;
+	const char *name;
+	int bad = 0;
+
+	if (begin_key(w, b))
+		return 0;
+	block = mem_zero(1, sizeof *block);
+	block->node = b->at;
+	block->in = b;
+	block->total = 1;
+	name = branch_step(w, b);
+	block->prefix = arena_dup(&block->mem, name, strlen(name));
+	branch_place(b, &at);
+	w->answers->error.n = 0;
+	block->scope = call_scope(w->answers, &at, b->at, &block->mem, &bad);
+	if (bad) {
+		block_free(block);
+		branch_fail_answers(w, b);
+		return 0;
+	}
+	block->next = w->filling;
+	w->filling = block;
+	b->state = BRANCH_BLOCK;
+	return 0;
+}
+
+/* Reads one statement. The branch then goes on, or it waits, or is gone. */
+static void
+advance(struct walk *w, struct branch *b)
+{
+	static int (*const at[])(struct walk *, struct branch *) = {
+		at_kept, at_for, at_parallel, at_if, at_break, at_print, at_stop, at_fail,
+		at_call, at_kept, at_kept, at_cd, at_kept,
+	};
+
+	w->budget--;
+	if (!b->at)
+		branch_end(w, b, 0);
+	else if (w->halt == HALT_FIRST && b->reason)
+		branch_fail_step(w, b, b->reason);
+	else if (w->halt)
+		branch_end(w, b, 1);
+	else if (at[b->at->kind](w, b))
+		list_push(&w->ready, b);
+}
+
+/* Tasks. */
+
+static int
+make_task(struct walk *w, struct branch *b, struct task *t)
+{
+	struct place at;
+	int bad;
+
+	branch_place(b, &at);
+	w->answers->error.n = 0;
+	if (b->at->kind == NODE_IF) {
+		bad = task_if(t, w->around, w->answers, &at, b->at);
+		b->question = t->question;
+		return bad;
+	}
+	if (b->otherwise)
+		return task_word(t, w->around, w->answers, &at, b->at, branch_step(w, b));
+	if (b->at->kind == NODE_RUN)
+		bad = task_step(t, w->around, w->answers, &at, b->at, branch_step(w, b));
+	else
+		bad = task_other(t, w->around, w->answers, &at, b->at, branch_step(w, b));
+	t->known = w->worktrees;
+	if (bad)
+		return bad;
+	b->retries = t->retries;
+	b->delay = t->delay;
+	b->has_otherwise = t->has_otherwise;
+	b->answered = 0;
+	b->tries++;
+	return 0;
+}
+
+/* The step that the branch is at cannot even be asked. */
+static void
+fail_task(struct walk *w, struct branch *b)
+{
+	struct buf why = w->answers->error;
+
+	memset(&w->answers->error, 0, sizeof w->answers->error);
+	if (b->at->key) {
+		walk_say(w, EVENT_UNASKED, b, buf_str(&why), 0);
+		branch_fail_step(w, b, buf_str(&why));
+	} else {
+		branch_fail_here(w, b, buf_str(&why));
+	}
+	buf_free(&why);
+}
+
+/* Whether the agent is what a step makes of it. */
+static int
+is_shell(const struct agent *a)
+{
+	return a->built_in && (!strcmp(a->name, "sh") || !strcmp(a->name, "exec"));
+}
+
+/* What is known of the agent that the branch waits for, or has asked; NULL: it has not refused. */
+static struct held_agent *
+find_held(const struct walk *w, const struct branch *b)
+{
+	struct held_agent *h;
+
+	if (!w->held_agents || b->at->kind != NODE_RUN || b->otherwise)
+		return NULL;
+	for (h = w->held_agents; h; h = h->next)
+		if (h->step ? h->step == b->at->step : !strcmp(h->name, b->at->step->agent->name))
+			return h;
+	return NULL;
+}
+
+static struct held_agent *
+make_held(struct walk *w, const struct branch *b)
+{
+	struct held_agent *h = find_held(w, b);
+
+	if (h)
+		return h;
+	h = mem_zero(1, sizeof *h);
+	h->name = b->at->step->agent->name;
+	h->step = is_shell(b->at->step->agent) ? b->at->step : NULL;
+	list_init(&h->waiting);
+	h->next = w->held_agents;
+	w->held_agents = h;
+	return h;
+}
+
+/* The next of those whose agent may be asked again. */
+static struct branch *
+next_held(struct walk *w)
+{
+	struct held_agent *h;
+
+	for (h = w->held_agents; h; h = h->next)
+		if (h->waiting.first && !hold_waits(&h->hold, w->now)) {
+			w->naside--;
+			return list_take(&h->waiting);
+		}
+	return NULL;
+}
+
+/* A step that is `free` takes no token; all else that takes a place does. */
+static int
+is_free(const struct branch *b)
+{
+	const struct node *n = b->at;
+
+	return n->kind == NODE_RUN && (n->attrs.free || n->step->attrs.free);
+}
+
+static int
+has_token(const struct walk *w)
+{
+	return !w->tokens || w->paying < w->tokens;
+}
+
+static void step_failed(struct walk *, struct branch *, const char *why);
+
+/* The agent was given up before the branch's turn came. */
+static void
+not_asked(struct walk *w, struct branch *b, const struct held_agent *h)
+{
+	struct buf why = { 0 };
+
+	buf_fmt(&why, "not asked: %s has taken no more for ", h->name);
+	duration_text(w->now - h->hold.since, &why);
+	b->tries--;
+	b->retries = -1;
+	step_failed(w, b, buf_str(&why));
+	buf_free(&why);
+}
+
+static int
+give_task(struct walk *w, struct branch *b, struct order *o)
+{
+	struct held_agent *h = find_held(w, b);
+	int bad = make_task(w, b, &o->task);
+
+	if (bad) {
+		task_free(&o->task);
+		fail_task(w, b);
+		return 0;
+	}
+	if (h && h->hold.over) {
+		task_free(&o->task);
+		not_asked(w, b, h);
+		return 0;
+	}
+	b->round = h ? hold_asked(&h->hold, w->now) : 0;
+	b->state = BRANCH_RUNNING;
+	b->has_place = 1;
+	w->busy++;
+	b->pays = o->task.pays = !is_free(b);
+	w->paying += b->pays;
+	o->kind = ORDER_START;
+	o->branch = b;
+	return 1;
+}
+
+/* The next that waits for a place. What its agent would refuse, or what lacks a token, steps aside: others may
+ * need neither. */
+static struct branch *
+next_place(struct walk *w)
+{
+	struct held_agent *h;
+	struct branch *b;
+
+	for (;;) {
+		if (w->unpaid.first && has_token(w)) {
+			b = list_take(&w->unpaid);
+			w->naside--;
+		} else if (!(b = next_held(w)) && !(b = list_take(&w->places))) {
+			return NULL;
+		}
+		h = find_held(w, b);
+		if (h && hold_waits(&h->hold, w->now))
+			list_add(&h->waiting, b);
+		else if (!is_free(b) && !has_token(w))
+			list_add(&w->unpaid, b);
+		else
+			return b;
+		w->naside++;
+	}
+}
+
+static int
+give_text(struct walk *w, struct order *o)
+{
+	struct branch *b = list_take(&w->printing);
+
+	if (read_text(w, b, &o->text)) {
+		buf_free(&o->text);
+		return 0;
+	}
+	o->kind = ORDER_PRINT;
+	o->branch = b;
+	return 1;
+}
+
+static void
+end_pauses(struct walk *w)
+{
+	while (w->pausing.first && w->pausing.first->due <= w->now) {
+		struct branch *b = list_take(&w->pausing);
+
+		b->state = BRANCH_PLACE;
+		list_add(&w->places, b);
+	}
+}
+
+static struct block *
+block_to_fill(const struct walk *w)
+{
+	struct block *block;
+
+	for (block = w->filling; block && block_is_full(block); block = block->next)
+		;
+	return block;
+}
+
+void
+walk_next(struct walk *w, long long now, struct order *o)
+{
+	struct block *block;
+	struct branch *b;
+
+	memset(o, 0, sizeof *o);
+	w->now = now;
+	w->budget = BUDGET;
+	for (;;) {
+		end_pauses(w);
+		if (w->budget <= 0) {
+			o->kind = ORDER_MORE;
+			return;
+		}
+		if (w->ready.first)
+			advance(w, list_take(&w->ready));
+		else if (w->flush.n && w->halt < HALT_STOP) {
+			o->kind = ORDER_PRINT;
+			o->text = w->flush;
+			memset(&w->flush, 0, sizeof w->flush);
+			return;
+		} else if (w->halt)
+			return;
+		else if (w->printing.first) {
+			if (give_text(w, o))
+				return;
+		} else if (w->stdin_state == STDIN_WANTED) {
+			w->stdin_state = STDIN_READING;
+			o->kind = ORDER_START;
+			task_stdin(&o->task);
+			return;
+		} else if (w->jobs && w->busy >= w->jobs) {
+			return;
+		} else if ((b = next_place(w))) {
+			if (give_task(w, b, o))
+				return;
+		} else if (w->naside < AHEAD && (block = block_to_fill(w))) {
+			block_fill(w, block);
+			w->budget--;
+		} else {
+			return;
+		}
+	}
+}
+
+int
+walk_wants(const struct walk *w)
+{
+	return w->unpaid.first && !has_token(w) && (!w->jobs || w->busy < w->jobs);
+}
+
+long long
+walk_wake(const struct walk *w, long long now)
+{
+	const struct held_agent *h;
+	long long due = w->pausing.first ? w->pausing.first->due : -1;
+
+	for (h = w->held_agents; h; h = h->next)
+		if (h->waiting.first && h->hold.until > w->now && (due < 0 || h->hold.until < due))
+			due = h->hold.until;
+	return due < 0 ? -1 : due > now ? due - now : 0;
+}
+
+/* What has ended. */
+
+void
+walk_answered(struct walk *w, struct branch *b)
+{
+	if (!b)
+		return;
+	branch_leave_place(w, b);
+	if (b->at->kind == NODE_IF)
+		return;                 /* its arms are still to come */
+	b->answered = 1;
+	if (branch_is_last(b))
+		branch_leave_room(b);
+}
+
+static void
+pause_branch(struct walk *w, struct branch *b, long long ms)
+{
+	struct branch **p;
+
+	b->state = BRANCH_PAUSE;
+	b->due = w->now + ms;
+	for (p = &w->pausing.first; *p && (*p)->due <= b->due; p = &(*p)->next)
+		;
+	list_insert(&w->pausing, p, b);
+}
+
+/* The pause before the next try: doubling, at most a day, a quarter more or less by chance. */
+static long long
+next_delay(struct walk *w, const struct branch *b)
+{
+	const long long most = 24LL * 3600 * 1000;
+	long long d = b->delay;
+	long i;
+
+	for (i = 1; i < b->tries - b->refused && d < most; i++)
+		d *= 2;
+	return hold_jitter(d < most ? d : most, w->world->random(w->world->ctx));
+}
+
+static void
+step_failed(struct walk *w, struct branch *b, const char *why)
+{
+	long long ms;
+
+	free(b->reason);
+	b->reason = mem_dup(why, strlen(why));
+	/* Where the answer was there, only keeping it has failed: nobody is asked twice for that. */
+	if (b->tries - b->refused <= b->retries && !b->answered && !b->otherwise && !w->halt) {
+		ms = next_delay(w, b);
+		walk_say(w, EVENT_RETRY, b, why, ms);
+		pause_branch(w, b, ms);
+	} else if (b->has_otherwise && !b->otherwise && !w->halt) {
+		walk_say(w, EVENT_RETRY, b, why, -1);
+		b->otherwise = 1;
+		b->state = BRANCH_PLACE;
+		list_push(&w->places, b);
+	} else {
+		branch_fail_step(w, b, why);
+	}
+}
+
+/* Its agent takes no more for now: that is no failure of the step, and no try of its `retry`. */
+static void
+step_refused(struct walk *w, struct branch *b, const struct outcome *o)
+{
+	struct held_agent *h = make_held(w, b);
+	struct branch **p;
+	struct buf why = { 0 };
+	int again = hold_refused(&h->hold, b->round, o->number < 0 ? -1 : o->number * 1000LL, b->delay,
+	    w->world->random(w->world->ctx), w->now);
+
+	outcome_text(o, 0, &why);
+	if (!again) {
+		b->retries = -1;
+		step_failed(w, b, buf_str(&why));
+	} else if (w->halt) {
+		branch_end(w, b, 1);
+	} else {
+		walk_say(w, EVENT_HELD, b, buf_str(&why), h->hold.until - w->now);
+		b->state = BRANCH_PLACE;
+		for (p = &h->waiting.first; *p && (*p)->refused; p = &(*p)->next)
+			;
+		list_insert(&h->waiting, p, b);
+		b->refused++;
+		w->naside++;
+	}
+	buf_free(&why);
+}
+
+/* Whether its agent has come to an end by itself, and has not refused. */
+static int
+by_itself(const struct outcome *o)
+{
+	return o->kind == OUT_OK || o->kind == OUT_ENDED || o->kind == OUT_FUTILE || o->kind == OUT_FILTER || o->kind == OUT_CHECK;
+}
+
+/* Whether the step has failed for good, without another attempt or a fallback: where it was to work is not what it
+ * should be, so it was not asked; or processes that nobody could end may still be at work. */
+static int
+is_final(const struct outcome *o)
+{
+	return o->kind == OUT_NO_DIR || o->kind == OUT_NOT_WORKTREE || o->kind == OUT_HELD || o->kind == OUT_LEFT ||
+	    o->kind == OUT_UNENDED || (o->kind == OUT_LOST && *o->text);
+}
+
+static void
+step_ended(struct walk *w, struct branch *b, const struct outcome *o)
+{
+	struct held_agent *h = find_held(w, b);
+
+	if (h && by_itself(o))
+		hold_ended(&h->hold, b->round);
+	if (o->kind == OUT_OK) {
+		sight_add(&b->sight, w->answers->keys, b->key);
+		b->passed = ASKED_NOW;
+		free(b->reason);
+		b->reason = NULL;
+		if (enter_worktree(w, b))
+			return;
+		b->state = BRANCH_READY;
+		branch_go_on(b);
+		list_add(&w->ready, b);
+	} else if (o->kind == OUT_STOPPED) {
+		branch_end(w, b, 1);
+	} else if (o->kind == OUT_LATER) {
+		step_refused(w, b, o);
+	} else {
+		struct buf why = { 0 };
+
+		if (o->kind == OUT_FUTILE)
+			b->retries = 0;
+		if (is_final(o))
+			b->retries = b->has_otherwise = 0;
+		outcome_text(o, o->timeout, &why);
+		step_failed(w, b, buf_str(&why));
+		buf_free(&why);
+	}
+}
+
+/* What the `if` in a worktree has decided is remembered, and said. */
+static void
+remember(struct walk *w, const struct branch *b, uint64_t digest, int yes)
+{
+	struct event e = { 0 };
+	struct buf place = { 0 };
+
+	decisions_set(w->decisions, digest, yes);
+	buf_fmt(&place, "%s:%u", b->at->pos.src->name, b->at->pos.line);
+	e.kind = EVENT_DECIDED;
+	e.key = buf_str(&place);
+	e.yes = yes;
+	e.digest = digest;
+	w->world->event(w->world->ctx, &e);
+	buf_free(&place);
+}
+
+/* What the command of an `if` decides: 1 or 0; -1: nothing. One whose worktree is gone decides as it did last. */
+static int
+decide(struct walk *w, const struct branch *b, const struct outcome *o)
+{
+	int yes = o->kind == OUT_OK ? 1 : o->kind == OUT_ENDED && WIFEXITED(o->status) && WEXITSTATUS(o->status) == 1 ? 0 : -1;
+	uint64_t digest;
+
+	if (!b->worktree || !w->decisions)
+		return yes;
+	digest = decisions_next(w->decisions, b->question);
+	if (o->kind == OUT_NOT_WORKTREE && o->number == WORKTREE_GONE)
+		return decisions_get(w->decisions, digest);
+	if (yes >= 0 && decisions_get(w->decisions, digest) != yes)
+		remember(w, b, digest, yes);
+	return yes;
+}
+
+static void
+if_ended(struct walk *w, struct branch *b, const struct outcome *o)
+{
+	struct buf why = { 0 };
+	int yes = decide(w, b, o);
+
+	if (o->kind == OUT_STOPPED) {
+		branch_end(w, b, 1);
+	} else if (yes >= 0) {
+		const struct node *arm = yes ? b->at->body : b->at->other;
+
+		b->state = BRANCH_READY;
+		if (arm) {
+			frame_push(b);
+			b->at = arm;
+		} else {
+			branch_go_on(b);
+		}
+		list_add(&w->ready, b);
+	} else {
+		if (o->kind != OUT_NOT_WORKTREE)
+			buf_text(&why, "the command of this `if` (0 is true, 1 is false): ");
+		outcome_text(o, 0, &why);
+		if (o->kind == OUT_ENDED && *o->text)
+			buf_fmt(&why, ": %.*s", (int)without_newlines(o->text, strlen(o->text)), o->text);
+		branch_fail_here(w, b, buf_str(&why));
+	}
+	buf_free(&why);
+}
+
+static void
+stdin_ended(struct walk *w, const struct outcome *o)
+{
+	struct branch *b;
+	struct buf why = { 0 };
+
+	if (o->kind == OUT_OK) {
+		w->stdin_state = STDIN_READ;
+		list_move(&w->stdin_wait, &w->ready, BRANCH_READY);
+		return;
+	}
+	w->stdin_state = STDIN_UNREAD;
+	outcome_text(o, 0, &why);
+	while ((b = list_take(&w->stdin_wait))) {
+		if (o->kind == OUT_STOPPED)
+			branch_end(w, b, 1);
+		else
+			branch_fail_here(w, b, buf_str(&why));
+	}
+	buf_free(&why);
+}
+
+void
+walk_ended(struct walk *w, struct branch *b, const struct outcome *o, long long now)
+{
+	w->now = now;
+	if (!b) {
+		stdin_ended(w, o);
+		return;
+	}
+	branch_leave_place(w, b);
+	if (b->at->kind == NODE_IF)
+		if_ended(w, b, o);
+	else
+		step_ended(w, b, o);
+}
+
+void
+walk_refused(struct walk *w, struct branch *b)
+{
+	if (!b) {
+		w->stdin_state = w->halt ? STDIN_UNREAD : STDIN_WANTED;
+		if (w->halt)
+			list_move(&w->stdin_wait, &w->ready, BRANCH_READY);
+		return;
+	}
+	branch_leave_place(w, b);
+	if (!b->has_room) {
+		b->has_room = 1;
+		b->of->room_taken++;
+	}
+	if (b->at->key && !b->otherwise)
+		b->tries--;
+	b->state = BRANCH_PLACE;
+	list_push(&w->places, b);
+	if (w->halt)
+		list_move(&w->places, &w->ready, BRANCH_READY);
+}
+
+void
+walk_printed(struct walk *w, struct branch *b, int error)
+{
+	struct buf text = { 0 };
+
+	if (error) {
+		buf_fmt(&text, "standard output: %s", strerror(error));
+		if (b) {
+			branch_fail_here(w, b, buf_str(&text));
+		} else {
+			w->output_failed = 1;
+			walk_say(w, EVENT_TROUBLE, NULL, buf_str(&text), 0);
+			walk_halt(w, HALT_FIRST);
+		}
+		buf_free(&text);
+		return;
+	}
+	if (!b)
+		return;
+	b->state = BRANCH_READY;
+	branch_go_on(b);
+	list_add(&w->ready, b);
+}
+
+void
+walk_halt(struct walk *w, enum halt how)
+{
+	struct held_agent *h;
+	struct block *block, *next;
+
+	if (w->halt >= how)
+		return;
+	w->halt = how;
+	list_move(&w->places, &w->ready, BRANCH_READY);
+	list_move(&w->unpaid, &w->ready, BRANCH_READY);
+	for (h = w->held_agents; h; h = h->next)
+		list_move(&h->waiting, &w->ready, BRANCH_READY);
+	w->naside = 0;
+	list_move(&w->pausing, &w->ready, BRANCH_READY);
+	list_move(&w->printing, &w->ready, BRANCH_READY);
+	if (w->stdin_state != STDIN_READING)
+		list_move(&w->stdin_wait, &w->ready, BRANCH_READY);
+	for (block = w->filling; block; block = next) {
+		next = block->next;
+		if (!block->live) {
+			block_settle(w, block);
+			next = w->filling;      /* what was behind it may have settled too */
+		}
+	}
+}
+
+const char *
+branch_key(const struct walk *w, const struct branch *b, uint32_t *id)
+{
+	if (!b || !b->at->key) {
+		*id = KEY_NONE;
+		return NULL;
+	}
+	*id = b->key;
+	return branch_step(w, b);
+}
+
+const struct node *
+branch_line(const struct branch *b)
+{
+	return b ? b->at : NULL;
+}
+
+long
+branch_try(const struct branch *b)
+{
+	return b ? b->tries : 1;
+}
+
+int
+branch_again(const struct walk *w, const struct branch *b)
+{
+	return b && b->at->key && (w->answers->keys->list[b->key].flags & KEY_KEPT);
+}
+
+int
+branch_otherwise(const struct branch *b)
+{
+	return b && b->otherwise;
+}
+
+void
+walk_start(struct walk *w, const struct workflow *workflow, const struct surroundings *around, struct answers *answers,
+    const struct scope *scope, const struct world *world, long jobs, int stop_first)
+{
+	struct block *root = mem_zero(1, sizeof *root);
+	struct branch *b;
+
+	memset(w, 0, sizeof *w);
+	w->w = workflow;
+	w->around = around;
+	w->answers = answers;
+	w->world = world;
+	w->jobs = jobs;
+	w->stop_first = stop_first;
+	w->tags = UINT32_MAX;
+	answers->keys->lines = workflow->keyed;
+	list_init(&w->spare);
+	list_init(&w->ready);
+	list_init(&w->places);
+	list_init(&w->unpaid);
+	list_init(&w->printing);
+	list_init(&w->pausing);
+	list_init(&w->stdin_wait);
+	root->total = 1;
+	b = branch_make(w, root);
+	b->scope = scope;
+	b->flow = workflow;
+	b->prefix = "";
+	b->dir = around->root;
+	b->at = workflow->body;
+	sight_give(&b->sight, answers->keys, workflow);
+	if (keys_find(answers->keys, "-", 1) != KEY_NONE &&
+	    (answers->keys->list[keys_find(answers->keys, "-", 1)].flags & KEY_KEPT))
+		w->stdin_state = STDIN_READ;
+}
+
+void
+walk_free(struct walk *w)
+{
+	struct held_agent *h;
+	struct branch *b;
+
+	/* Branches that run when orch gives up are not freed: only an end by signal leaves some, and then
+	 * the process is gone. What ended normally has freed itself. */
+	while ((h = w->held_agents)) {
+		w->held_agents = h->next;
+		free(h);
+	}
+	buf_free(&w->reason);
+	buf_free(&w->flush);
+	buf_free(&w->key);
+	worktree_free_all(w->worktrees);
+	while ((b = list_take(&w->spare)))
+		free(b);
+}

@@ -1,0 +1,165 @@
+/* Deciding: what of a workflow may run next. No process and no system call is in here; it is driven
+ * by the loop, and in tests by hand.
+ *
+ * A walk is a tree of branches. A branch reads the statements one after another until it has to
+ * wait: for a step, a command, a block inside of it, a pause before the next try, its turn to print.
+ * A block makes its branches as they may start, so what waits for a place costs nothing. */
+#ifndef ENGINE_SCHED_WALK_H
+#define ENGINE_SCHED_WALK_H
+
+#include "engine/task/decisions.h"
+#include "engine/task/expand.h"
+#include "engine/agent/outcome.h"
+#include "engine/task/task.h"
+
+struct branch;
+struct block;
+
+enum event_kind {
+	EVENT_KEPT,             /* KEY has its answer already; task: what it would be asked now, if that can be told;
+	                           text: what of it differs from what it was asked; NULL: nothing */
+	EVENT_AGAIN,            /* the same, and it is asked again for this difference */
+	EVENT_RETRY,            /* a try of KEY has failed, text says why; the next is in MS milliseconds */
+	EVENT_HELD,             /* the agent of KEY takes no more for now, text says why; asked again in MS milliseconds */
+	EVENT_FAILED,           /* KEY has failed, text says why */
+	EVENT_TROUBLE,          /* a statement that is no step has failed; text says where and why */
+	EVENT_NOTE,             /* what `stop` says */
+	EVENT_DECIDED,          /* the command of an `if` in a worktree has decided: KEY its place, yes, digest of the evaluation */
+	EVENT_UNASKED           /* before EVENT_FAILED: KEY cannot even be asked, so nothing else tells of a try */
+};
+
+struct event {
+	enum event_kind kind;
+	const char *key;
+	uint32_t id;            /* of the key */
+	const char *text;
+	long long ms;
+	long tries;             /* so far */
+	const struct task *task;
+	uint64_t digest;
+	int yes;
+};
+
+/* What the walk asks of those who drive it. */
+struct world {
+	void *ctx;
+	void (*event)(void *ctx, const struct event *);
+	uint32_t (*random)(void *ctx);
+	/* What would be asked otherwise: in what TASK differs from what the key ID, which has its answer, was
+	 * asked. NULL: in nothing. */
+	const char *(*differs)(void *ctx, uint32_t id, const struct task *);
+};
+
+enum order_kind {
+	ORDER_NONE,             /* nothing until something ends or is due */
+	ORDER_MORE,             /* much was done; look at the signals and ask again */
+	ORDER_START,            /* start the task: then walk_ended, or walk_refused */
+	ORDER_PRINT             /* write the text to standard output: then walk_printed */
+};
+
+struct order {
+	enum order_kind kind;
+	struct branch *branch;  /* to be handed back; may be NULL: standard input's, or a text of several */
+	struct task task;       /* ORDER_START: the caller's, to be freed with task_free */
+	struct buf text;        /* ORDER_PRINT: the caller's, to be freed with buf_free */
+};
+
+enum halt {
+	HALT_NONE,
+	HALT_FIRST,             /* -x: something has failed; what runs goes on, nothing more starts */
+	HALT_STOP               /* orch is told to stop */
+};
+
+struct branch_list {
+	struct branch *first, **last;
+};
+
+struct walk {
+	const struct workflow *w;
+	const struct surroundings *around;
+	struct answers *answers;
+	const struct world *world;
+	long jobs;              /* -j; 0: as many as there are */
+	int stop_first;         /* -x */
+	int again;              /* -u: what would be asked otherwise is asked again, and what comes later */
+	enum halt halt;
+	long busy;              /* places of -j that are taken */
+	long tokens;            /* how many tasks may run that are not `free`, as the loop knows it; 0: no jobserver */
+	long paying;            /* that do run */
+	struct branch_list ready, places, printing, pausing, stdin_wait;
+	struct branch_list spare;       /* that have ended, and serve the next */
+	struct branch_list unpaid;      /* they wait for a place too, and for a token */
+	struct worktree *worktrees;     /* that were come by */
+	struct decisions *decisions;    /* of its `if` lines in worktrees; NULL: none is remembered */
+	struct held_agent *held_agents; /* that took no more at some time, with those who wait for them */
+	long naside;            /* branches in these two */
+	struct block *filling;  /* blocks that have branches to make, the newest first */
+	uint32_t serials, looks;
+	uint32_t tags;          /* the next item's turn to claim its keys: serials count up, they down */
+	int stdin_state;        /* enum stdin_state */
+	int budget;             /* statements until ORDER_MORE */
+	int ended, failed, held;        /* the root has ended: with a failure, or cut short */
+	long long now;
+	struct buf key;         /* the key that is being begun */
+	struct buf flush;       /* for standard output: what was printed before its turn */
+	int output_failed;      /* some of that could not be written */
+	struct buf reason;      /* why it failed */
+};
+
+/* Starts a walk over WORKFLOW, which is checked and free of errors. SCOPE holds its parameters. All pointers
+ * must outlive the walk. With ->again, set behind it, the keys have their places. */
+void walk_start(struct walk *w, const struct workflow *workflow, const struct surroundings *around, struct answers *answers,
+    const struct scope *scope, const struct world *world, long jobs, int stop_first);
+
+/* What is to be done now; NOW in milliseconds of a clock that only goes forward. */
+void walk_next(struct walk *, long long now, struct order *);
+
+/* Milliseconds until walk_next has to be asked again though nothing has ended; -1: no such time. */
+long long walk_wake(const struct walk *, long long now);
+
+/* Whether one more of `tokens` would let a task start. */
+int walk_wants(const struct walk *);
+
+/* The task of the branch has left its place: another may start. Comes before walk_ended. */
+void walk_answered(struct walk *, struct branch *);
+
+/* How the task of the branch (NULL: standard input's) has ended; with OUT_OK its answer is kept. */
+void walk_ended(struct walk *, struct branch *, const struct outcome *, long long now);
+
+/* The task could not be started for want of processes: it will be given out again. */
+void walk_refused(struct walk *, struct branch *);
+
+/* The text of the branch was written, or could not be: ERROR is an errno or 0. */
+void walk_printed(struct walk *, struct branch *, int error);
+
+/* What is left to do, as far as it can be told. EACH is called for a line of a step and how many such steps
+ * are sure to begin yet if nothing fails; those whose answers are kept are among them until the walk
+ * comes by. A line may come more than once. */
+struct rest {
+	void *ctx;
+	void (*each)(void *ctx, const struct node *line, long long n);
+	int more;               /* set: there may be more, of lists that are not known yet, arms, loops that may break */
+};
+
+/* What waits, and what comes behind it; then the same of what comes behind the branch of a task that runs,
+ * or of a text that is being written: one call each, for all of them together count nothing twice. */
+void walk_rest(struct walk *, struct rest *);
+void walk_rest_of(struct walk *, const struct branch *, struct rest *);
+
+/* Nothing more is started. */
+void walk_halt(struct walk *, enum halt);
+
+/* The key that the branch is working on, the line that it is at, and which try of it this is. */
+const char *branch_key(const struct walk *, const struct branch *, uint32_t *id);
+const struct node *branch_line(const struct branch *);
+long branch_try(const struct branch *);
+
+/* Whether the branch is at the word of an `otherwise`. */
+int branch_otherwise(const struct branch *);
+
+/* Whether the key that it is working on has an answer, which stays until the new one is there. */
+int branch_again(const struct walk *, const struct branch *);
+
+void walk_free(struct walk *);
+
+#endif

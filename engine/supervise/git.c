@@ -1,0 +1,228 @@
+/* Calling git, and what a step of git was about to make. */
+#include "engine/supervise/git.h"
+
+#include <errno.h>
+#include <signal.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include "parse/mem.h"
+#include "store/escape.h"
+#include "store/file.h"
+
+enum { WORDS_MOST = 16 };
+
+/* git is told nothing by the variables of another git that started orch (a hook), and asks nobody. */
+static char *const *
+git_environ(struct minder *d)
+{
+	const char **all;
+	size_t i, n = 0;
+
+	if (d->git_envp)
+		return d->git_envp;
+	while (d->task->envp[n])
+		n++;
+	all = mem_zero(n + 3, sizeof *all);     /* and room for that of git_env_set */
+	for (i = n = 0; d->task->envp[i]; i++)
+		if (!task_names_repository(d->task->envp[i]) && strncmp(d->task->envp[i], "GIT_TERMINAL_PROMPT=", 20))
+			all[n++] = d->task->envp[i];
+	all[n] = "GIT_TERMINAL_PROMPT=0";
+	return d->git_envp = (char *const *)(const void *)all;
+}
+
+void
+git_env_set(struct minder *d, const char *entry)
+{
+	const char **env = (const char **)(uintptr_t)git_environ(d);
+	size_t name = strcspn(entry, "=") + 1, n = 0, i;
+
+	for (i = 0; env[i]; i++)
+		if (strncmp(env[i], entry, name))
+			env[n++] = env[i];
+	env[n] = entry;
+	env[n + 1] = NULL;
+}
+
+/* Runs git in DIR with the words up to NULL, its standard input IN; *OUT, to be freed, gets what it
+ * wrote, without the last newline. Returns its wait status. */
+int
+git_run(struct minder *d, const char *dir, int in, char **out, ...)
+{
+	const struct store *s = d->m->store;
+	char name[KEY_NAME_MAX + 1];
+	const char *argv[WORDS_MOST] = { "git" };
+	struct program p = { 0 };
+	size_t n = 1, len;
+	va_list ap;
+	int status;
+
+	va_start(ap, out);
+	while ((argv[n] = va_arg(ap, const char *)))
+		n++;
+	va_end(ap);
+	mind_name(name, 'g', getpid());
+	p.out = file_make(s->tmp, name, 0);
+	if (p.out < 0)
+		leave_errno(d, OUT_IO, "tmp/");
+	p.argv = (char *const *)(const void *)argv;
+	p.envp = git_environ(d);
+	p.root = d->task->root;
+	p.dir = dir;
+	p.in = in;
+	p.err = d->errors;
+	p.death = SIGTERM;              /* at which it removes its locks */
+	status = mind_program(d, &p);
+	close(p.out);
+	if (file_read(s->tmp, name, out, &len))
+		leave_errno(d, OUT_IO, "what git wrote");
+	unlinkat(s->tmp, name, 0);
+	while (len && (*out)[len - 1] == '\n')
+		(*out)[--len] = '\0';
+	if (WIFSIGNALED(status))
+		leave(d, OUT_ENDED);    /* that says nothing of what it was asked */
+	return status;
+}
+
+/* The same for what must succeed; git's own words are shown with the failure. */
+char *
+git_must(struct minder *d, int status, char *out, const char *what)
+{
+	if (status) {
+		d->out.status = status;
+		leave_text(d, "%s failed", what);
+	}
+	return out;
+}
+
+/* The id of REV, or NULL when there is none. */
+char *
+git_commit_of(struct minder *d, const char *rev)
+{
+	char *id, *spec = mem_get(strlen(rev) + 10);
+
+	sprintf(spec, "%s^{commit}", rev);
+	if (GIT(d, &id, "rev-parse", "--verify", "--quiet", "--end-of-options", spec))
+		id = NULL;
+	free(spec);
+	return id;
+}
+
+/* Intents: lines of how/KEY, a word and its value. */
+
+void
+intent_put(struct buf *b, const char *word, const char *value)
+{
+	task_how_line(b, word, value, strlen(value));
+}
+
+/* The value of WORD in the intent TEXT, to be freed; NULL: it has none. */
+char *
+intent_get(const char *text, const char *word)
+{
+	size_t n = strlen(word), len;
+	const char *p;
+	char *value;
+
+	for (p = text; p && *p; p = strchr(p, '\n') ? strchr(p, '\n') + 1 : NULL)
+		if (!strncmp(p, word, n) && p[n] == '\t') {
+			len = strcspn(p + n + 1, "\n");
+			value = mem_dup(p + n + 1, len);
+			escape_undo(value, len);
+			return value;
+		}
+	return NULL;
+}
+
+int
+intent_is(const char *text, const char *word, const char *value)
+{
+	char *there = intent_get(text, word);
+	int same = there && !strcmp(there, value);
+
+	free(there);
+	return same;
+}
+
+/* What an earlier try was about to make; "" if there was none. */
+char *
+intent_read(struct minder *d)
+{
+	char *text;
+	size_t n;
+
+	if (!file_read(d->m->store->how, d->task->file, &text, &n))
+		return text;
+	if (errno != ENOENT)
+		leave_errno(d, OUT_IO, "how/");
+	return mem_dup("", 0);
+}
+
+void
+git_keep_line(struct minder *d, const char *line)
+{
+	int fd = mind_open_answer(d);
+
+	if (*line) {
+		mind_write(d, fd, line, strlen(line), "tmp/");
+		mind_write(d, fd, "\n", 1, "tmp/");
+	}
+	mind_settle_written(d, fd);
+}
+
+/* What git rev-parse answers in DIR to WORD, to be freed; NULL: nothing, or it fails. */
+char *
+git_rev_parse(struct minder *d, const char *dir, const char *word)
+{
+	char *out = NULL;
+	int status = git_run(d, dir, d->m->null, &out, "rev-parse", word, (const char *)NULL);
+
+	if (!status && *out)
+		return out;
+	free(out);
+	return NULL;
+}
+
+/* Whether two paths lead to the same file or directory. */
+int
+git_is_same_file(const char *a, const char *b)
+{
+	struct stat sa, sb;
+
+	return !stat(a, &sa) && !stat(b, &sb) && sa.st_dev == sb.st_dev && sa.st_ino == sb.st_ino;
+}
+
+/* NAME, seen from DIR, absolute. */
+char *
+git_path_from(const char *dir, const char *name)
+{
+	struct buf b = { 0 };
+
+	if (*name != '/')
+		buf_fmt(&b, "%s/", dir);
+	buf_text(&b, name);
+	return buf_take(&b);
+}
+
+/* Leaves with what is in B. What does not fit into the report is the last line of the step's standard error, which is
+ * shown with the failure. */
+void
+git_leave(struct minder *d, enum outcome_kind kind, struct buf *b)
+{
+	size_t n = b->n;
+
+	if (n >= sizeof d->out.text) {
+		buf_char(b, '\n');
+		mind_write(d, d->errors, b->s, b->n, "stderr/");
+		n = strcspn(buf_str(b), ":");
+		n = n < sizeof d->out.text ? n : sizeof d->out.text - 1;
+	}
+	memcpy(d->out.text, b->s, n);
+	d->out.text[n] = '\0';
+	leave(d, kind);
+}

@@ -1,0 +1,294 @@
+/* Looking at a worktree before it is used.
+ *
+ * git itself takes any directory: where .git is gone it finds the repository around it, and commits what lies there.
+ * So its top, its repository, its own directory there and its branch must be those of the worktree that was made. */
+#include <errno.h>
+#include <fcntl.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "engine/supervise/git.h"
+#include "parse/mem.h"
+#include "parse/text.h"
+#include "store/file.h"
+
+/* What git says of the worktree, a line each, cut out of one answer. */
+struct look {
+	char *all;
+	const char *top;        /* --show-toplevel */
+	const char *git_dir;    /* --absolute-git-dir */
+	const char *common;     /* --git-common-dir, perhaps from the worktree */
+	const char *head;       /* --symbolic-full-name HEAD: HEAD itself if it is detached */
+	int no_commit;          /* the branch that HEAD names has none */
+};
+
+static void leave_look(struct minder *, int what, struct buf *) NO_RETURN;
+
+static void
+leave_look(struct minder *d, int what, struct buf *why)
+{
+	/* What an earlier attempt has written is not what this failure is about. */
+	if (d->task->kind == TASK_STEP)
+		unlinkat(d->m->store->tmp, d->task->file, 0);
+	d->out.number = what;
+	git_leave(d, OUT_NOT_WORKTREE, why);
+}
+
+/* The worktree is not what it should be: B gets its name, and what is to follow. */
+static void
+begin_why(const struct minder *d, struct buf *b)
+{
+	buf_text(b, "worktree ");
+	shell_add(b, d->task->worktree->path);
+	buf_char(b, ' ');
+}
+
+static void leave_not(struct minder *, const char *what, const char *found) NO_RETURN;
+
+static void
+leave_not(struct minder *d, const char *what, const char *found)
+{
+	const struct worktree *w = d->task->worktree;
+	struct buf b = { 0 };
+
+	begin_why(d, &b);
+	buf_text(&b, what);
+	shell_add(&b, found);
+	buf_text(&b, ": move it away, then: git worktree prune; git worktree add ");
+	shell_add(&b, w->path);
+	buf_char(&b, ' ');
+	shell_add(&b, w->branch);
+	leave_look(d, WORKTREE_OTHER, &b);
+}
+
+void
+git_no_dir(struct minder *d, int error)
+{
+	const struct worktree *w = d->task->worktree;
+	struct buf b = { 0 };
+
+	if (error != ENOENT)
+		leave_not(d, "cannot be entered: ", strerror(error));
+	buf_text(&b, "worktree ");
+	shell_add(&b, w->branch);
+	buf_text(&b, " is gone: to restore it with its commits: git worktree prune; git worktree add ");
+	shell_add(&b, w->path);
+	buf_char(&b, ' ');
+	shell_add(&b, w->branch);
+	leave_look(d, WORKTREE_GONE, &b);
+}
+
+/* Another branch is checked out, or none. */
+static void leave_branch(struct minder *, const char *head) NO_RETURN;
+
+static void
+leave_branch(struct minder *d, const char *head)
+{
+	const struct worktree *w = d->task->worktree;
+	struct buf b = { 0 };
+
+	begin_why(d, &b);
+	if (strncmp(head, "refs/heads/", 11)) {
+		buf_text(&b, "has no branch checked out (detached HEAD)");
+	} else {
+		buf_text(&b, "has branch ");
+		shell_add(&b, head + 11);
+		buf_text(&b, " checked out");
+	}
+	buf_text(&b, ", not ");
+	shell_add(&b, w->branch);
+	buf_text(&b, ": to switch back: git -C ");
+	shell_add(&b, w->path);
+	buf_text(&b, " switch ");
+	shell_add(&b, w->branch);
+	leave_look(d, WORKTREE_OTHER, &b);
+}
+
+/* The branch is not there any more, though the worktree is on it. */
+static void leave_deleted(struct minder *) NO_RETURN;
+
+static void
+leave_deleted(struct minder *d)
+{
+	const struct worktree *w = d->task->worktree;
+	struct buf b = { 0 };
+
+	buf_text(&b, "branch ");
+	shell_add(&b, w->branch);
+	buf_text(&b, " of worktree ");
+	shell_add(&b, w->path);
+	buf_text(&b, " was deleted: to find its commits: git -C ");
+	shell_add(&b, w->path);
+	buf_text(&b, " reflog show HEAD");
+	leave_look(d, WORKTREE_OTHER, &b);
+}
+
+/* git takes the directory for no worktree. */
+static void leave_unusable(struct minder *) NO_RETURN;
+
+static void
+leave_unusable(struct minder *d)
+{
+	const struct worktree *w = d->task->worktree;
+	struct buf b = { 0 };
+	struct stat st;
+
+	if (!lstat(w->path, &st) && !S_ISDIR(st.st_mode))
+		leave_not(d, "is not a directory any more, but ", S_ISLNK(st.st_mode) ? "a symbolic link" : "a file");
+	begin_why(d, &b);
+	buf_text(&b, "cannot be used by git any more; if its repository was moved: git worktree repair ");
+	shell_add(&b, w->path);
+	buf_text(&b, "; else move it away, then: git worktree prune; git worktree add ");
+	shell_add(&b, w->path);
+	buf_char(&b, ' ');
+	shell_add(&b, w->branch);
+	leave_look(d, WORKTREE_OTHER, &b);
+}
+
+/* Cuts what git has said into its lines. -1: there are more or fewer, since a path holds a newline: nothing can be said
+ * for sure then. */
+static int
+cut_look(struct look *l)
+{
+	const char **lines[4];
+	char *s = l->all;
+	int i;
+
+	lines[0] = &l->top;
+	lines[1] = &l->git_dir;
+	lines[2] = &l->common;
+	lines[3] = &l->head;
+	for (i = 0; i < 4 && s; i++) {
+		*lines[i] = s;
+		s = strchr(s, '\n');
+		if (s)
+			*s++ = '\0';
+	}
+	return i == 4 && !s ? 0 : -1;
+}
+
+/* Asks git once. -1: it says nothing useful. */
+static int
+read_look(struct minder *d, struct look *l)
+{
+	const char *dir = d->task->worktree->path;
+	int errors = d->errors, bad;
+	struct buf b = { 0 };
+	char *head = NULL;
+
+	memset(l, 0, sizeof *l);
+	d->errors = d->m->null;         /* a branch without a commit is no error yet */
+	bad = git_run(d, dir, d->m->null, &l->all, "rev-parse", "--show-toplevel", "--absolute-git-dir", "--git-common-dir",
+	    "--symbolic-full-name", "HEAD", (const char *)NULL);
+	d->errors = errors;
+	if (!bad)
+		return cut_look(l);
+	if (git_run(d, dir, d->m->null, &l->all, "rev-parse", "--show-toplevel", "--absolute-git-dir", "--git-common-dir",
+	    (const char *)NULL) || git_run(d, dir, d->m->null, &head, "symbolic-ref", "--quiet", "HEAD", (const char *)NULL))
+		return -1;
+	buf_fmt(&b, "%s\n%s", l->all, head);
+	free(l->all);
+	free(head);
+	l->all = buf_take(&b);
+	l->no_commit = 1;
+	return cut_look(l);
+}
+
+/* Whether COMMON is the repository of the line that made the worktree. Where that line stood at the top of a main
+ * checkout, no git is needed to see it. */
+static int
+is_repository_of(struct minder *d, const char *common)
+{
+	const char *dir = d->task->worktree->made_in;
+	char *there = git_path_from(dir, ".git"), *out = NULL;
+	struct stat st;
+	int same = !lstat(there, &st) && S_ISDIR(st.st_mode) && git_is_same_file(there, common);
+
+	free(there);
+	if (same)
+		return 1;
+	if (stat(dir, &st) || !(out = git_rev_parse(d, dir, "--git-common-dir")))
+		return 0;
+	there = git_path_from(dir, out);
+	same = git_is_same_file(there, common);
+	free(there);
+	free(out);
+	return same;
+}
+
+/* Whether git's directory of this worktree is one of the repository COMMON's worktrees, and leads back to it. */
+static int
+is_linked(struct minder *d, const struct look *l, const char *common)
+{
+	char *all = git_path_from(common, "worktrees"), *parent = mem_dup(l->git_dir, strlen(l->git_dir)), *slash = strrchr(parent, '/');
+	char *own = git_path_from(d->task->worktree->path, ".git"), *text = NULL, *back = NULL;
+	size_t n;
+	int dir, good = 0;
+
+	if (slash)
+		*slash = '\0';
+	if (slash && git_is_same_file(all, parent) && (dir = file_open_dir(AT_FDCWD, l->git_dir)) >= 0) {
+		if (!file_read(dir, "gitdir", &text, &n)) {
+			text[strcspn(text, "\n")] = '\0';
+			back = git_path_from(l->git_dir, text);
+			good = git_is_same_file(back, own);
+		}
+		close(dir);
+	}
+	free(all);
+	free(parent);
+	free(own);
+	free(text);
+	free(back);
+	return good;
+}
+
+void
+git_look(struct minder *d)
+{
+	const struct worktree *w = d->task->worktree;
+	struct look l;
+	struct stat st;
+	char *common;
+
+	if (!w)
+		return;
+	if (read_look(d, &l))
+		leave_unusable(d);
+	if (strcmp(l.top, w->path) && (lstat(w->path, &st) || !S_ISDIR(st.st_mode)))
+		leave_not(d, "is a symbolic link now, to ", l.top);
+	if (strcmp(l.top, w->path) && !git_is_same_file(l.top, w->path))
+		leave_not(d, "is not a worktree any more, but a directory of ", l.top);
+	common = git_path_from(w->path, l.common);
+	if (!is_repository_of(d, common))
+		leave_not(d, "is of another repository now: ", common);
+	if (!is_linked(d, &l, common))
+		leave_not(d, "has a .git that is not its own, but ", l.git_dir);
+	if (strncmp(l.head, "refs/heads/", 11) || strcmp(l.head + 11, w->branch))
+		leave_branch(d, l.head);
+	if (l.no_commit)
+		leave_deleted(d);
+	free(common);
+	free(l.all);
+}
+
+/* After a `cd' below the worktree, TOP, where git would commit, must still be the worktree: a repository that lies in
+ * it, a link out of it are others. */
+void
+git_look_inside(struct minder *d, const char *top)
+{
+	const struct worktree *w = d->task->worktree;
+	struct buf b = { 0 };
+
+	if (!w || git_is_same_file(top, w->path))
+		return;
+	shell_add(&b, d->task->dir);
+	buf_text(&b, " is not in worktree ");
+	shell_add(&b, w->path);
+	buf_text(&b, ", but in ");
+	shell_add(&b, top);
+	buf_text(&b, ", where nothing is committed");
+	leave_look(d, WORKTREE_OTHER, &b);
+}

@@ -1,0 +1,283 @@
+/* What an earlier walk of a run has left running. */
+#if defined(__linux__) && !defined(ORCH_NO_LINUX)
+#define _GNU_SOURCE             /* syscall */
+#endif
+#include "engine/supervise/orphans.h"
+
+#include <fcntl.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "store/clock.h"
+#include "engine/task/digest.h"
+#include "parse/mem.h"
+#include "store/file.h"
+
+void
+orphans_make_id(char id[RUN_ID_SIZE])
+{
+	unsigned char bytes[8];
+	uint64_t v;
+	int fd = file_open_as(AT_FDCWD, "/dev/urandom", O_RDONLY);
+	size_t i;
+
+	if (fd < 0 || file_read_some(fd, bytes, sizeof bytes) != (long)sizeof bytes) {
+		v = digest_join(digest_join(DIGEST_START, (uint64_t)clock_epoch()), (uint64_t)getpid());
+		v = digest_join(v, (uint64_t)clock_ms());
+		memcpy(bytes, &v, sizeof bytes);
+	}
+	if (fd >= 0)
+		close(fd);
+	for (i = 0; i < sizeof bytes; i++)
+		snprintf(id + 2 * i, 3, "%02x", bytes[i]);
+}
+
+/* Whether S is one id or more, with a : between. */
+static int
+is_list(const char *s)
+{
+	for (;;) {
+		if (strspn(s, "0123456789abcdef") != RUN_ID_SIZE - 1)
+			return 0;
+		s += RUN_ID_SIZE - 1;
+		if (!*s)
+			return 1;
+		if (*s++ != ':')
+			return 0;
+	}
+}
+
+void
+orphans_within(struct buf *b, const char *outer, const char *id)
+{
+	if (outer && is_list(outer))
+		buf_fmt(b, "%s:", outer);
+	buf_text(b, id);
+}
+
+#if defined(__linux__) && !defined(ORCH_NO_LINUX)
+
+#include <dirent.h>
+#include <errno.h>
+#include <signal.h>
+#include <sys/syscall.h>
+#include <time.h>
+
+enum {
+	END_MS = 10 * 1000,
+	PASSES = 50             /* in a row that find somebody new: then those that were found are killed first */
+};
+
+/* A process that belongs to the run, held by its directory in /proc: its number cannot become another's. */
+struct orphan {
+	pid_t pid;
+	int dir;
+};
+
+struct crowd {
+	const char *id;
+	struct orphan *list;
+	size_t n;
+	pid_t *spared;          /* this process and those that it descends from */
+	size_t nspared;
+};
+
+/* The whole file NAME in DIR; *S is to be freed. -1: it cannot be read. */
+static int
+read_all(int dir, const char *name, struct buf *b)
+{
+	int fd = file_open_as(dir, name, O_RDONLY);
+	long n = 0;
+
+	b->n = 0;
+	if (fd < 0)
+		return -1;
+	while ((n = file_read_some(fd, buf_room(b, 8192), 8192)) > 0)
+		b->n += (size_t)n;
+	close(fd);
+	return n < 0 ? -1 : 0;
+}
+
+/* Whether the environment, entries with a NUL behind each, has the run's id in ORCH_WITHIN. */
+static int
+has_id(struct buf *b, const char *id)
+{
+	static const char name[] = "ORCH_WITHIN=";
+	const char *s = buf_str(b), *end = s + b->n;
+
+	for (; s < end; s += strlen(s) + 1)
+		if (!strncmp(s, name, sizeof name - 1))
+			return strstr(s + sizeof name - 1, id) != NULL;
+	return 0;
+}
+
+static int
+belongs(int dir, const char *id)
+{
+	struct buf b = { 0 };
+	int does = !read_all(dir, "environ", &b) && has_id(&b, id);
+
+	buf_free(&b);
+	return does;
+}
+
+static int
+open_process(pid_t pid)
+{
+	char path[40];
+
+	snprintf(path, sizeof path, "/proc/%ld", (long)pid);
+	return file_open_as(AT_FDCWD, path, O_RDONLY | O_DIRECTORY);
+}
+
+/* The parent of the process whose directory is DIR; 0: not known. */
+static pid_t
+parent_of(int dir)
+{
+	struct buf b = { 0 };
+	const char *p = read_all(dir, "stat", &b) ? NULL : strrchr(buf_str(&b), ')');
+	long pid = 0;
+
+	if (p && strlen(p) > 4)         /* ") S PARENT ..." */
+		pid = strtol(p + 4, NULL, 10);
+	buf_free(&b);
+	return (pid_t)pid;
+}
+
+/* Spares this process and those that it descends from. Returns whether one of them belongs to the run. */
+static int
+spare(struct crowd *c)
+{
+	pid_t pid = getpid();
+	int dir, does = 0;
+
+	while (pid > 0 && (dir = open_process(pid)) >= 0) {
+		c->spared = mem_grow(c->spared, c->nspared + 1, sizeof *c->spared);
+		c->spared[c->nspared++] = pid;
+		does |= belongs(dir, c->id);
+		pid = pid == 1 ? 0 : parent_of(dir);
+		close(dir);
+	}
+	return does;
+}
+
+static int
+is_spared(const struct crowd *c, pid_t pid)
+{
+	size_t i;
+
+	for (i = 0; i < c->nspared; i++)
+		if (c->spared[i] == pid)
+			return 1;
+	for (i = 0; i < c->n; i++)
+		if (c->list[i].pid == pid)
+			return 1;
+	return 0;
+}
+
+static void
+send(const struct orphan *o, int sig)
+{
+#ifdef SYS_pidfd_send_signal
+	if (!syscall(SYS_pidfd_send_signal, o->dir, sig, NULL, 0) || (errno != ENOSYS && errno != EINVAL && errno != EBADF))
+		return;
+#endif
+	kill(o->pid, sig);
+}
+
+/* Stops all that belong to the run and were not found before; returns how many those are. */
+static size_t
+find_more(struct crowd *c)
+{
+	DIR *d = opendir("/proc");
+	struct dirent *e;
+	size_t old = c->n;
+	struct orphan o;
+
+	while (d && (e = readdir(d))) {
+		o.pid = (pid_t)strtol(e->d_name, NULL, 10);
+		if (*e->d_name < '0' || *e->d_name > '9' || is_spared(c, o.pid) || (o.dir = open_process(o.pid)) < 0)
+			continue;
+		if (!belongs(o.dir, c->id)) {
+			close(o.dir);
+			continue;
+		}
+		c->list = mem_grow(c->list, c->n + 1, sizeof *c->list);
+		c->list[c->n++] = o;
+		send(&o, SIGSTOP);
+	}
+	if (d)
+		closedir(d);
+	return c->n - old;
+}
+
+/* Kills those that were found, and forgets those that are gone: an environment that is empty is a zombie's. */
+static void
+kill_found(struct crowd *c)
+{
+	const struct timespec moment = { 0, 2 * 1000 * 1000 };
+	size_t i, n = 0;
+
+	for (i = 0; i < c->n; i++)
+		send(&c->list[i], SIGKILL);
+	if (c->n)
+		nanosleep(&moment, NULL);
+	for (i = 0; i < c->n; i++)
+		if (belongs(c->list[i].dir, c->id))
+			c->list[n++] = c->list[i];
+		else
+			close(c->list[i].dir);
+	c->n = n;
+}
+
+static void
+name_left(const struct crowd *c, struct buf *left)
+{
+	size_t i;
+
+	for (i = 0; i < c->n && i < 20; i++)
+		buf_fmt(left, "%spid %ld", i ? ", " : "", (long)c->list[i].pid);
+}
+
+enum orphans
+orphans_end(const char *id, struct buf *left)
+{
+	struct crowd c = { 0 };
+	long long until = clock_ms() + END_MS;
+	enum orphans found = ORPHANS_NONE;
+	int pass, clean = 0;
+
+	c.id = id;
+	if (spare(&c))
+		found = ORPHANS_AROUND;
+	/* Those that were found are stopped, so the next pass finds what they had started meanwhile. Twice nobody is nobody. */
+	while (!found && clean < 2) {
+		for (pass = 0; pass < PASSES && find_more(&c); pass++)
+			;
+		clean = c.n ? 0 : clean + 1;
+		kill_found(&c);
+		if (c.n && clock_ms() >= until)
+			found = ORPHANS_LEFT;
+	}
+	name_left(&c, left);
+	while (c.n)
+		close(c.list[--c.n].dir);
+	free(c.list);
+	free(c.spared);
+	return found;
+}
+
+#else
+
+enum orphans
+orphans_end(const char *id, struct buf *left)
+{
+	(void)id;
+	(void)left;
+	return ORPHANS_NONE;
+}
+
+#endif

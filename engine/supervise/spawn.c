@@ -1,0 +1,317 @@
+/* Starting a program: the place where a prompt becomes a process. */
+#if defined(__linux__) && !defined(ORCH_NO_LINUX)
+#define _GNU_SOURCE             /* clone */
+#endif
+#include "engine/supervise/spawn.h"
+
+#include <errno.h>
+#include <limits.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+#include <fcntl.h>
+
+#if defined(__linux__) && !defined(ORCH_NO_LINUX)
+#include <sched.h>
+#include <sys/prctl.h>
+#include <sys/syscall.h>
+/* AddressSanitizer and valgrind (make FEATURES=-DORCH_FORK) know no child that shares memory and has a stack of its own. */
+#if !defined(ORCH_FORK) && !defined(__SANITIZE_ADDRESS__) && defined(CLONE_VM)
+#define HAS_CLONE
+#endif
+#endif
+
+static const char default_path[] = "/usr/local/bin:/bin:/usr/bin";
+
+const char *
+env_value(char *const *envp, const char *name)
+{
+	size_t n = strlen(name);
+
+	for (; *envp; envp++)
+		if (!strncmp(*envp, name, n) && (*envp)[n] == '=')
+			return *envp + n + 1;
+	return NULL;
+}
+
+/* NAME in the directory DIR, of N bytes; there is room. */
+static void
+join(char file[PATH_MAX], const char *dir, size_t n, const char *name)
+{
+	memcpy(file, dir, n);
+	file[n] = '/';
+	strcpy(file + n + 1, name);
+}
+
+/* Puts the next place of a search into FILE: of PATH's entry at *PATH, which moves on. 0 at the end. */
+static int
+next_place(const char **path, const char *name, char file[PATH_MAX])
+{
+	size_t n;
+
+	for (;;) {
+		if (!*path)
+			return 0;
+		n = strcspn(*path, ":");
+		if (n + strlen(name) + 3 < PATH_MAX)
+			break;
+		*path = (*path)[n] ? *path + n + 1 : NULL;
+	}
+	join(file, n ? *path : ".", n ? n : 1, name);
+	*path = (*path)[n] ? *path + n + 1 : NULL;
+	return 1;
+}
+
+static int
+rooted(const char *name, const char *root, char file[PATH_MAX])
+{
+	size_t n = *name == '/' ? 0 : strlen(root);
+
+	if (n + strlen(name) + 2 > PATH_MAX) {
+		errno = ENAMETOOLONG;
+		return -1;
+	}
+	if (n)
+		join(file, root, n, name);
+	else
+		strcpy(file, name);
+	return 0;
+}
+
+/* exec of one file; a script without a first line for the kernel goes to sh, as execvp does it. Only
+ * returns when it failed. */
+static void
+exec_file(const char *file, const struct program *p, char **shell)
+{
+	execve(file, p->argv, p->envp);
+	if (errno != ENOEXEC)
+		return;
+	shell[1] = (char *)(size_t)file;
+	execve("/bin/sh", shell, p->envp);
+}
+
+static void
+exec_program(const struct program *p, char **shell)
+{
+	const char *path = env_value(p->envp, "PATH");
+	char file[PATH_MAX];
+	int denied = 0;
+
+	if (strchr(p->argv[0], '/')) {
+		if (!rooted(p->argv[0], p->root, file))
+			exec_file(file, p, shell);
+		return;
+	}
+	if (!path)
+		path = default_path;
+	while (next_place(&path, p->argv[0], file)) {
+		exec_file(file, p, shell);
+		denied |= errno == EACCES;
+		if (errno != ENOENT && errno != ENOTDIR && errno != EACCES)
+			return;
+	}
+	errno = denied ? EACCES : ENOENT;
+}
+
+/* What orch has changed for itself is put back. A handler is gone with exec by itself. */
+static void
+reset_signals(void)
+{
+	static const int ours[] = { SIGTERM, SIGPIPE, SIGCHLD, SIGCONT, SIGXFSZ, SIGTSTP, SIGTTIN, SIGTTOU };
+	struct sigaction sa;
+	sigset_t none;
+	size_t i;
+
+	memset(&sa, 0, sizeof sa);
+	sa.sa_handler = SIG_DFL;
+	for (i = 0; i < sizeof ours / sizeof *ours; i++)
+		sigaction(ours[i], &sa, NULL);
+	sigemptyset(&none);
+	sigprocmask(SIG_SETMASK, &none, NULL);
+}
+
+/* Makes FD the descriptor TO, without close-on-exec. */
+static int
+become(int fd, int to)
+{
+	if (fd == to)
+		return fcntl(fd, F_SETFD, 0);
+	return dup2(fd, to) < 0 ? -1 : 0;
+}
+
+struct failure {
+	int stage, error;
+};
+
+/* What the child needs, made before: it allocates nothing, and makes system calls alone. */
+struct birth {
+	const struct program *p;
+	char **shell;
+	int report;
+	pid_t parent;
+};
+
+/* _exit, but for those who take note of functions that do not return: the stack is not the process's own. */
+static void
+leave(int status)
+{
+#ifdef HAS_CLONE
+	syscall(SYS_exit_group, status);
+#endif
+	_exit(status);
+}
+
+static int
+child(void *arg)
+{
+	const struct birth *b = arg;
+	const struct program *p = b->p;
+	struct failure f;
+
+	if (!p->terminal)
+		setsid();
+#if defined(__linux__) && !defined(ORCH_NO_LINUX)
+	prctl(PR_SET_PDEATHSIG, p->death ? p->death : SIGKILL, 0, 0, 0);
+	if (getppid() != b->parent)     /* it has died before that */
+		leave(127);
+#endif
+	f.stage = SPAWN_DIR;
+	if (!chdir(p->dir)) {
+		f.stage = SPAWN_EXEC;
+		if (!become(p->in, 0) && !become(p->out, 1) && !become(p->err, 2)) {
+			reset_signals();
+			exec_program(p, b->shell);
+		}
+	}
+	f.error = errno;
+	while (write(b->report, &f, sizeof f) < 0 && errno == EINTR)
+		;
+	leave(127);
+	return 127;
+}
+
+/* Starts the child. On Linux with this process's memory, not a copy of it, but on a stack of its own: a directory
+ * that does not answer holds the child alone, where vfork would hold this process with it. */
+static pid_t
+start(struct birth *b)
+{
+	pid_t pid;
+#ifdef HAS_CLONE
+	static char stack[64 * 1024] __attribute__((aligned(64)));
+
+	pid = clone(child, stack + sizeof stack, CLONE_VM | SIGCHLD, b);
+	if (pid >= 0 || errno == EAGAIN || errno == ENOMEM)
+		return pid;
+#endif
+	pid = fork();
+	if (!pid)
+		child(b);
+	return pid;
+}
+
+/* For sh: its name, a place for the file, the arguments. */
+static char **
+shell_argv(const struct program *p)
+{
+	char **shell;
+	size_t n;
+
+	for (n = 0; p->argv[n]; n++)
+		;
+	shell = malloc((n + 2) * sizeof *shell);
+	if (shell) {
+		memcpy(shell + 1, p->argv, (n + 1) * sizeof *shell);
+		shell[0] = p->argv[0];
+	}
+	return shell;
+}
+
+int
+spawn_begin(struct spawning *s, const struct program *p)
+{
+	static struct birth b;          /* the child may read it after this has returned */
+	int fds[2], saved;
+
+	s->report = -1;
+	s->pid = -1;
+	s->shell = shell_argv(p);
+	if (!s->shell)
+		return -1;
+	if (pipe(fds)) {
+		free(s->shell);
+		return -1;
+	}
+	fcntl(fds[0], F_SETFD, FD_CLOEXEC);
+	fcntl(fds[1], F_SETFD, FD_CLOEXEC);
+	b.p = p;
+	b.shell = s->shell;
+	b.report = fds[1];
+	b.parent = getpid();
+	s->pid = start(&b);
+	saved = errno;
+	close(fds[1]);
+	s->report = fds[0];
+	if (s->pid >= 0)
+		return 0;
+	close(fds[0]);
+	free(s->shell);
+	errno = saved;
+	return -1;
+}
+
+int
+spawn_finish(struct spawning *s, enum spawn_stage *stage)
+{
+	struct failure f = { 0, 0 };
+	ssize_t got;
+
+	while ((got = read(s->report, &f, sizeof f)) < 0 && errno == EINTR)
+		;
+	close(s->report);
+	free(s->shell);
+	if (got != sizeof f)
+		return 0;
+	*stage = (enum spawn_stage)f.stage;
+	errno = f.error;
+	return -1;
+}
+
+pid_t
+spawn(const struct program *p, enum spawn_stage *stage)
+{
+	struct spawning s;
+
+	*stage = SPAWN_FORK;
+	if (spawn_begin(&s, p) || spawn_finish(&s, stage))
+		return -1;              /* the caller, its parent, reaps it with the others */
+	return s.pid;
+}
+
+int
+spawn_find(const char *name, char *const *envp, const char *root, const char *dir)
+{
+	const char *path = env_value(envp, "PATH");
+	char file[PATH_MAX], whole[PATH_MAX];
+	struct stat st;
+	int denied = 0;
+
+	if (strchr(name, '/')) {
+		if (rooted(name, root, file))
+			return -1;
+		return access(file, X_OK);
+	}
+	if (!path)
+		path = default_path;
+	while (next_place(&path, name, file)) {
+		if (rooted(file, dir, whole) || stat(whole, &st) || !S_ISREG(st.st_mode))
+			continue;
+		if (!access(whole, X_OK))
+			return 0;
+		denied = 1;
+	}
+	errno = denied ? EACCES : ENOENT;
+	return -1;
+}

@@ -1,0 +1,40 @@
+/* A minder: a fork of orch without exec, the parent of one step's agent, for one try. */
+#ifndef ENGINE_SUPERVISE_SUPERVISOR_H
+#define ENGINE_SUPERVISE_SUPERVISOR_H
+
+#include <signal.h>
+#include <stdint.h>
+#include <sys/types.h>
+
+#include "engine/agent/outcome.h"
+#include "engine/task/task.h"
+#include "store/store.h"
+
+/* Orch's words to its minders; SIGCONT is the third. They are numbers that nobody else sends to a whole
+ * group or service: a SIGTERM from there would be one with orch's while it is pending, and hide it. */
+enum { MINDER_STOP = SIGUSR1, MINDER_HALT = SIGUSR2 };
+
+struct jobserver;
+
+/* What every minder of a run is given. */
+struct minding {
+	struct store *store;
+	int report;             /* where outcomes are written */
+	int life;               /* its other end is orch's alone: at its end orch is gone */
+	int null;               /* /dev/null */
+	pid_t orch;
+	struct jobserver *jobserver;
+	pid_t job;              /* orch's process group, which has the terminal: asked for later, it may be gone */
+};
+
+/* Does the task in this process, which has just been forked, reports as SLOT, and exits. It blocks
+ * until the step is over, and ends whatever the agent has left behind. */
+void minder_run(const struct minding *, struct task *, uint32_t slot);
+
+/* The name in tmp/ of an answer that TASK, minded by PID, has brought to its end. */
+void minder_answer(const struct task *, pid_t pid, char name[KEY_NAME_MAX + 1]);
+
+/* Says in how/ that the intent of the commit KEY was answered: its answer is kept. */
+void minder_answered(const struct store *, const char *file);
+
+#endif

@@ -1,0 +1,317 @@
+/* The steps that need the person: questions, and agents that are given the terminal.
+ *
+ * A question is asked by the minder itself, in orch's own process group. An interactive agent runs in
+ * the minder's group, which is the terminal's foreground group meanwhile. When it is stopped (^Z), the
+ * terminal goes back, and the whole job is stopped as a shell expects of one; continued in the
+ * foreground, all of it goes on. */
+#include <errno.h>
+#include <fcntl.h>
+#include <signal.h>
+#include <string.h>
+#include <sys/select.h>
+#include <sys/wait.h>
+#include <termios.h>
+#include <unistd.h>
+
+#include "store/clock.h"
+#include "engine/supervise/supervision.h"
+#include "parse/diag.h"
+#include "parse/text.h"
+#include "store/file.h"
+
+enum {
+	BACKGROUND_MS = 100, UNSTOPPED_MS = 1000, LINE_MOST = 4096,
+	VAIN_MOST = 5, VAIN_MS = 1000           /* halted and let go on more often in that time: nothing has stopped it */
+};
+
+/* The terminal as it was before the agent had it. */
+static struct termios before;
+static int has_before;
+
+static int
+open_terminal(void)
+{
+	return open("/dev/tty", O_RDWR | O_NOCTTY | O_CLOEXEC);
+}
+
+static void
+answer_by_hand(struct minder *d)
+{
+	static const char by_echo[] = "there is no terminal to ask on; answer with: echo ANSWER >";
+	struct buf path = { 0 }, word = { 0 };
+
+	/* An answer that is written from now on is later than the question by its file's time, which goes in steps. */
+	if (mind_wait(d, CLOCK_STEP_MS))
+		mind_abandon(d, 0);
+	buf_fmt(&path, "%s/result/%s", d->m->store->path, d->task->file);
+	shell_add(&word, buf_str(&path));
+	if (sizeof by_echo + word.n <= sizeof d->out.text)      /* else it would be cut, and another file's name */
+		leave_text(d, "%s%s", by_echo, buf_str(&word));
+	leave_text(d, "there is no terminal to ask on; put the answer in a file of the run: result/%s", d->task->file);
+}
+
+/* Waits until the job that orch is in has the terminal, as one that is in the background must; or until
+ * orch says to stop. -1: there is no terminal any more, or the job is one that SIGTTIN does not stop, since nobody is
+ * there who could continue it (POSIX: an orphaned process group). */
+static int
+wait_foreground(struct minder *d, int tty, pid_t job)
+{
+	long long since = clock_ms();
+	int halts = mind_halts();
+	pid_t has;
+
+	while ((has = tcgetpgrp(tty)) != job && !mind_stopping()) {
+		if (has < 0 || mind_halts() - halts > VAIN_MOST)
+			return -1;
+		if (clock_ms() - since >= VAIN_MS) {
+			halts = mind_halts();
+			since = clock_ms();
+		}
+		if (!mind_paused())     /* else it is stopped already, and may be continued just now */
+			kill(-job, SIGTTIN);
+		if (mind_wait(d, BACKGROUND_MS))
+			mind_abandon(d, 0);
+	}
+	return 0;
+}
+
+int
+terminal_wait(struct minder *d, int tty)
+{
+	int saved = errno, bad = wait_foreground(d, tty, getpgrp());
+
+	errno = saved;
+	return bad;
+}
+
+/* Questions. */
+
+static void
+put_question(struct minder *d, int tty)
+{
+	const struct task *t = d->task;
+	struct buf b = { 0 };
+	size_t i;
+
+	visible_add(&b, t->prompt, t->nprompt, VISIBLE_LINES | VISIBLE_TABS);
+	if (t->nprompt && t->prompt[t->nprompt - 1] != '\n')
+		buf_char(&b, '\n');
+	for (i = 0; i < t->nchoices; i++) {
+		buf_text(&b, i ? " / " : "(");
+		visible_add(&b, t->choices[i], strlen(t->choices[i]), 0);
+	}
+	if (t->nchoices)
+		buf_text(&b, ") ");
+	if (t->fallback) {
+		buf_char(&b, '[');
+		visible_add(&b, t->fallback, strlen(t->fallback), 0);
+		buf_text(&b, "] ");
+	}
+	buf_text(&b, "> ");
+	mind_write(d, tty, b.s, b.n, "the terminal");
+	buf_free(&b);
+}
+
+/* One line from the terminal, without its newline. -1 at its end (^D). */
+static long
+read_line(struct minder *d, int tty, char *line)
+{
+	int life = d->m->life, last = tty > life ? tty : life;
+	sigset_t open;
+	fd_set in;
+	ssize_t n;
+
+	sigfillset(&open);
+	sigdelset(&open, MINDER_STOP);
+	for (;;) {
+		FD_ZERO(&in);
+		FD_SET(tty, &in);
+		FD_SET(life, &in);
+		if (pselect(last + 1, &in, NULL, NULL, NULL, &open) < 0)
+			FD_ZERO(&in);
+		mind_look(d);
+		if (FD_ISSET(life, &in))
+			mind_abandon(d, 0);
+		if (!FD_ISSET(tty, &in))
+			continue;
+		n = read(tty, line, LINE_MOST);
+		if (n >= 0)
+			break;
+		/* EIO: in the background, stopped until it is continued. */
+		if ((errno != EIO || terminal_wait(d, tty)) && errno != EINTR)
+			leave_errno(d, OUT_IO, "the terminal");
+	}
+	if (n && line[n - 1] == '\n')
+		return n - 1;
+	return n ? n : -1;
+}
+
+/* The choice that the N bytes at LINE mean: one whole, or the only one that begins so. */
+static const char *
+choose(const struct task *t, const char *line, size_t n)
+{
+	const char *found = NULL;
+	size_t i;
+
+	for (i = 0; i < t->nchoices; i++)
+		if (strlen(t->choices[i]) == n && !memcmp(t->choices[i], line, n))
+			return t->choices[i];
+	for (i = 0; n && i < t->nchoices; i++)
+		if (!strncmp(t->choices[i], line, n)) {
+			if (found)
+				return NULL;
+			found = t->choices[i];
+		}
+	return found;
+}
+
+static void
+keep_answer(struct minder *d, const char *s, size_t n)
+{
+	int fd = mind_open_answer(d);
+
+	mind_write(d, fd, s, n, "tmp/");
+	mind_write(d, fd, "\n", 1, "tmp/");
+	mind_settle_written(d, fd);
+}
+
+void
+mind_ask(struct minder *d)
+{
+	static const char again[] = "One of the choices, or the beginning of one, please.\n";
+	const struct task *t = d->task;
+	int tty = open_terminal();
+	char line[LINE_MOST];
+	const char *choice;
+	long n;
+
+	/* What was asked is written first, as of a step: an answer may also come by hand. */
+	d->out.digest = task_digest(t);
+	mind_make_stdin(d);
+	mind_write_how(d, t->how, t->nhow, 0);
+	if (tty < 0 || wait_foreground(d, tty, getpgrp())) {
+		if (!t->fallback)
+			answer_by_hand(d);
+		keep_answer(d, t->fallback, strlen(t->fallback));
+		return;
+	}
+	mind_look(d);
+	for (;;) {
+		put_question(d, tty);
+		n = read_line(d, tty, line);
+		if (n < 0)
+			leave_text(d, "the question was not answered (end of input)");
+		if (!n && t->fallback) {
+			keep_answer(d, t->fallback, strlen(t->fallback));
+			return;
+		}
+		if (!t->nchoices) {
+			keep_answer(d, line, (size_t)n);
+			return;
+		}
+		choice = choose(t, line, (size_t)n);
+		if (choice) {
+			keep_answer(d, choice, strlen(choice));
+			return;
+		}
+		mind_write(d, tty, again, sizeof again - 1, "the terminal");
+	}
+}
+
+/* Interactive agents. */
+
+void
+terminal_restore(struct minder *d, int status)
+{
+	/* Off the alternate screen; the cursor shown; mouse, focus and paste reports off. */
+	static const char plain[] = "\033[?1049l\033[?25h\033[?1000l\033[?1002l\033[?1003l\033[?1006l\033[?1004l\033[?2004l";
+
+	if (d->tty < 0)
+		return;
+	if (d->has_terminal) {
+		tcsetpgrp(d->tty, d->m->job);
+		if (has_before)
+			tcsetattr(d->tty, TCSADRAIN, &before);
+		if (status)
+			file_write(d->tty, plain, sizeof plain - 1);
+	}
+	close(d->tty);
+	d->tty = -1;
+}
+
+void
+terminal_follow(struct minder *d, pid_t pid)
+{
+	pid_t job = d->m->job, group = getpgid(pid);
+	struct termios agents;
+	siginfo_t info;
+	int has_agents, halts = mind_halts();
+	long long since;
+
+	memset(&info, 0, sizeof info);
+	if (waitid(P_PID, (id_t)pid, &info, WSTOPPED | WNOHANG) < 0 || info.si_pid != pid)
+		return;
+	has_agents = tcgetattr(d->tty, &agents) == 0;
+	d->has_terminal = 0;
+	tcsetpgrp(d->tty, job);
+	if (has_before)
+		tcsetattr(d->tty, TCSADRAIN, &before);
+	if (mind_wait(d, 0))
+		mind_abandon(d, pid);   /* orch's group may be nobody's by now, or somebody else's */
+	kill(-job, SIGTSTP);
+	/* Orch halts its minders, stops, and goes on with them. A quick `fg` may have come before it was stopped
+	 * at all (SIGCONT discards a SIGTSTP that is pending): then the job just has the terminal again. */
+	since = clock_ms();
+	while (!mind_stopping() && (mind_paused() || (mind_halts() == halts &&
+	    (clock_ms() - since < UNSTOPPED_MS || tcgetpgrp(d->tty) != job))))
+		if (mind_wait(d, BACKGROUND_MS))
+			mind_abandon(d, pid);
+	wait_foreground(d, d->tty, job);
+	if (mind_stopping())
+		return;
+	d->has_terminal = 1;
+	if (has_agents)
+		tcsetattr(d->tty, TCSADRAIN, &agents);
+	/* A shell has moved itself to a group of its own; who has the terminal is then that one. */
+	tcsetpgrp(d->tty, group > 0 ? group : getpgrp());
+	kill(-getpgrp(), SIGCONT);
+	if (group > 0 && group != getpgrp())
+		kill(-group, SIGCONT);
+}
+
+void
+mind_interactive(struct minder *d)
+{
+	struct program p = { 0 };
+	int tty = open_terminal();
+
+	if (tty < 0)
+		leave_text(d, "an interactive step needs a terminal, and there is none");
+	if (wait_foreground(d, tty, d->m->job))
+		leave_text(d, "an interactive step needs the terminal, and this job cannot be brought to its foreground");
+	mind_look(d);
+	if (d->task->worktree) {
+		mind_open_errors(d);
+		git_look(d);
+	}
+	mind_write_how(d, d->task->how, d->task->nhow, 0);
+	d->out.digest = task_digest(d->task);
+	unlinkat(d->m->store->asked, d->task->file, 0);         /* of a try that was not interactive */
+	unlinkat(d->m->store->errors, d->task->file, 0);
+	has_before = tcgetattr(tty, &before) == 0;
+	tcsetpgrp(tty, getpgrp());
+	d->tty = tty;
+	d->has_terminal = 1;
+	p.argv = d->task->argv;
+	p.envp = d->task->envp;
+	p.root = d->task->root;
+	p.dir = d->task->dir;
+	p.in = p.out = p.err = tty;
+	p.terminal = 1;
+	d->out.status = mind_program(d, &p);
+	terminal_restore(d, d->out.status);
+	if (d->out.status)
+		leave(d, OUT_ENDED);
+	close(mind_open_answer(d));
+	mind_settle(d);
+}

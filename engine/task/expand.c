@@ -1,0 +1,263 @@
+/* Templates become bytes. */
+#include "engine/task/expand.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "parse/glob.h"
+#include "parse/mem.h"
+
+const struct scope *
+scope_find(const struct scope *s, const char *name, size_t n)
+{
+	for (; s; s = s->up)
+		if (strlen(s->name) == n && !memcmp(s->name, name, n))
+			return s;
+	return NULL;
+}
+
+size_t
+without_newlines(const char *s, size_t n)
+{
+	while (n && s[n - 1] == '\n')
+		n--;
+	return n;
+}
+
+static int
+add_answer(struct answers *a, uint32_t id, struct buf *out)
+{
+	char *p;
+	size_t n;
+
+	if (a->read(a->ctx, keys_text(a->keys, id), &p, &n)) {
+		buf_fmt(&a->error, "cannot read the answer `%s`: %s", keys_text(a->keys, id), strerror(errno));
+		return -1;
+	}
+	buf_add(out, p, without_newlines(p, n));
+	free(p);
+	return 0;
+}
+
+/* A name as a pattern for glob.h, its own names put in. */
+static int
+make_glob(struct answers *a, const struct place *at, const struct tmpl *t, struct buf *glob)
+{
+	struct buf text = { 0 };
+	size_t i, k;
+	int bad = 0;
+
+	for (i = 0; i < t->n && !bad; i++) {
+		struct tmpl one = { &t->parts[i], 1 };
+		unsigned short c = GLOB_ANY;
+
+		if (t->parts[i].kind == PART_STAR) {
+			buf_add(glob, &c, sizeof c);
+			continue;
+		}
+		text.n = 0;
+		bad = expand(a, at, &one, &text);
+		for (k = 0; k < text.n; k++) {
+			c = (unsigned char)text.s[k];
+			buf_add(glob, &c, sizeof c);
+		}
+	}
+	buf_free(&text);
+	return bad;
+}
+
+/* All that is seen in a called file is its own, so every key there begins with its prefix. */
+static void
+add_matches(const struct keys *k, const struct sight *s, size_t prefix, const unsigned short *glob, size_t n, struct ids *ids)
+{
+	uint32_t i;
+
+	if (s->up)
+		add_matches(k, s->up, prefix, glob, n, ids);
+	for (i = s->made.first; i; i = k->list[i - 1].next) {
+		const char *text = keys_text(k, i - 1) + prefix;
+
+		if (glob_match(glob, n, text, strlen(text)))
+			ids_add(ids, i - 1);
+	}
+}
+
+static int
+pattern_keys(struct answers *a, const struct place *at, const struct tmpl *t, struct ids *ids)
+{
+	struct buf glob = { 0 };
+	int bad = make_glob(a, at, t, &glob);
+
+	if (!bad && at->sight)
+		add_matches(a->keys, at->sight, strlen(at->prefix), (const unsigned short *)(const void *)glob.s, glob.n / sizeof(unsigned short), ids);
+	buf_free(&glob);
+	return bad;
+}
+
+static uint32_t
+visible_key(struct answers *a, const struct place *at, const char *s, size_t n)
+{
+	struct buf full = { 0 };
+	uint32_t id;
+
+	if (*at->prefix) {
+		buf_text(&full, at->prefix);
+		buf_add(&full, s, n);
+		s = full.s;
+		n = full.n;
+	}
+	id = keys_find(a->keys, s, n);
+	buf_free(&full);
+	return id != KEY_NONE && sight_has(at->sight, a->keys, id) ? id : KEY_NONE;
+}
+
+/* What the name S, of N bytes, stands for: a variable, or else a result. */
+static int
+add_named(struct answers *a, const struct place *at, const char *s, size_t n, struct buf *out)
+{
+	const struct scope *v = scope_find(at->scope, s, n);
+	uint32_t id = visible_key(a, at, s, n);
+
+	if (v && id == KEY_NONE) {
+		buf_add(out, v->value, v->n);
+		return 0;
+	}
+	if (!v && id != KEY_NONE)
+		return add_answer(a, id, out);
+	if (v)
+		buf_fmt(&a->error, "`%s` is a variable and a result here", s);
+	else
+		buf_fmt(&a->error, "there is no answer `%s` here", s);
+	return -1;
+}
+
+/* What is between braces: a name; or a pattern: all results that match. */
+static int
+add_name(struct answers *a, const struct place *at, const struct tmpl *t, struct buf *out)
+{
+	struct buf name = { 0 };
+	struct ids ids = { 0 };
+	const char *s;
+	size_t n, i;
+	int bad;
+
+	if (tmpl_literal(t, &s, &n))
+		return add_named(a, at, s, n, out);
+	if (tmpl_pattern(t)) {
+		bad = pattern_keys(a, at, t, &ids);
+		for (i = 0; i < ids.n && !bad; i++) {
+			bad = add_answer(a, ids.list[i], out);
+			buf_char(out, '\n');
+		}
+		ids_free(&ids);
+		return bad;
+	}
+	bad = expand(a, at, t, &name);
+	if (!bad)
+		bad = add_named(a, at, buf_str(&name), name.n, out);
+	buf_free(&name);
+	return bad;
+}
+
+int
+expand(struct answers *a, const struct place *at, const struct tmpl *t, struct buf *out)
+{
+	size_t i;
+
+	for (i = 0; i < t->n; i++) {
+		const struct part *p = &t->parts[i];
+
+		if (p->kind == PART_TEXT)
+			buf_add(out, p->s, p->n);
+		else if (p->kind == PART_STAR)
+			buf_char(out, '*');
+		else if (add_name(a, at, p->name, out))
+			return -1;
+	}
+	return 0;
+}
+
+int
+expand_keys(struct answers *a, const struct place *at, const struct tmpl *t, struct ids *ids)
+{
+	struct buf name = { 0 };
+	uint32_t id;
+
+	if (tmpl_pattern(t))
+		return pattern_keys(a, at, t, ids);
+	if (expand(a, at, t, &name)) {
+		buf_free(&name);
+		return -1;
+	}
+	buf_str(&name);
+	id = visible_key(a, at, name.s, name.n);
+	if (id != KEY_NONE)
+		ids_add(ids, id);
+	else
+		buf_fmt(&a->error, "there is no answer `%s` here", name.s);
+	buf_free(&name);
+	return id == KEY_NONE ? -1 : 0;
+}
+
+/* The word of the call that gives the parameter NAME, or NULL. */
+static const struct word *
+given(const struct node *n, const char *name)
+{
+	size_t i, len = strlen(name);
+
+	for (i = 0; i < n->values.n; i++)
+		if (!strncmp(n->values.list[i].raw, name, len) && n->values.list[i].raw[len] == '=')
+			return &n->values.list[i];
+	return NULL;
+}
+
+/* The value of one parameter; INSIDE is where its default is read. */
+static int
+call_value(struct answers *a, const struct place *at, const struct place *inside, const struct node *n,
+    const struct param *p, struct buf *v)
+{
+	const struct word *w = given(n, p->name);
+	size_t cut = strlen(p->name) + 1;
+
+	if (w) {
+		if (expand(a, at, &w->t, v))
+			return -1;
+		v->n -= cut;
+		memmove(v->s, v->s + cut, v->n);
+		return 0;
+	}
+	if (n->text.there && !strcmp(p->name, "prompt")) {
+		if (expand(a, at, &n->prompt, v))
+			return -1;
+		v->n -= v->n > 0;       /* the newline of the text's last line */
+		return 0;
+	}
+	return p->fallback ? expand(a, inside, &p->fallback->t, v) : 0;
+}
+
+const struct scope *
+call_scope(struct answers *a, const struct place *at, const struct node *n, struct arena *mem, int *bad)
+{
+	const struct param *p;
+	struct place inside = { 0 };
+
+	inside.prefix = "";
+	for (p = n->called->params; p; p = p->next) {
+		struct scope *s = arena_get(mem, sizeof *s);
+		struct buf v = { 0 };
+
+		if (call_value(a, at, &inside, n, p, &v)) {
+			v.n = 0;
+			if (bad)
+				*bad = 1;
+		}
+		s->up = inside.scope;
+		s->name = p->name;
+		s->value = arena_dup(mem, v.s, v.n);
+		s->n = v.n;
+		inside.scope = s;
+		buf_free(&v);
+	}
+	return inside.scope;
+}

@@ -1,0 +1,53 @@
+/* Templates become bytes: where {{name}} is put in. What was put in is never looked at again. */
+#ifndef ENGINE_TASK_EXPAND_H
+#define ENGINE_TASK_EXPAND_H
+
+#include "engine/task/keys.h"
+#include "engine/task/worktree.h"
+#include "parse/buf.h"
+#include "parse/tree.h"
+
+struct scope {
+	const struct scope *up;
+	const char *name;
+	const char *value;      /* its N bytes; a NUL stands behind them */
+	size_t n;
+};
+
+/* Where a line is read: its variables and what it sees. */
+struct place {
+	const struct scope *scope;
+	const struct sight *sight;
+	const char *prefix;     /* of its keys: a called file's are all NAME/KEY; "" outside of calls */
+	const struct workflow *flow;    /* the file that it stands in */
+	const char *dir;        /* absolute: its directory */
+	const struct worktree *worktree;        /* that it works in; NULL: none */
+};
+
+/* The answers, wherever they are. */
+struct answers {
+	struct keys *keys;
+	/* The answer of KEY: *P, to be freed, its *N bytes. -1 and errno. */
+	int (*read)(void *ctx, const char *key, char **p, size_t *n);
+	void *ctx;
+	struct buf error;       /* after a -1 of the functions below: why, in words */
+};
+
+/* The variable NAME, of N bytes, or NULL. */
+const struct scope *scope_find(const struct scope *, const char *name, size_t n);
+
+/* Adds T, read at PLACE, to OUT. -1: a name stands for nothing there, or its answer cannot be read. */
+int expand(struct answers *, const struct place *, const struct tmpl *t, struct buf *out);
+
+/* Adds the keys that the NAME behind < means, in the workflow's order, to IDS. -1 as above. */
+int expand_keys(struct answers *, const struct place *, const struct tmpl *name, struct ids *ids);
+
+/* The parameters of the file that the call N, read at PLACE, calls: what it gives, else their defaults.
+ * They live in the arena. *BAD, when not NULL, is set when one cannot be told, which the answers'
+ * error says; it is then empty. */
+const struct scope *call_scope(struct answers *, const struct place *, const struct node *n, struct arena *, int *bad);
+
+/* How many bytes the N at S are without the newlines at their end. */
+size_t without_newlines(const char *s, size_t n);
+
+#endif

@@ -1,0 +1,236 @@
+/* The items of a for or a parallel block. */
+#include "engine/task/items.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "parse/mem.h"
+#include "parse/parse.h"
+
+struct item_part {
+	char *word;             /* owned; NULL: a range */
+	size_t n;
+	long long from, to;
+};
+
+static int
+range_end(struct answers *a, const struct place *at, const struct tmpl *t, long long *v)
+{
+	struct buf b = { 0 };
+	int bad = expand(a, at, t, &b);
+
+	if (!bad) {
+		*v = number_parse(buf_str(&b), b.n);
+		if (*v < 0) {
+			buf_text(&a->error, "a range goes from number to number, not to `");
+			buf_add(&a->error, b.s, b.n > 60 ? 60 : b.n);
+			buf_text(&a->error, "`");
+			bad = -1;
+		}
+	}
+	buf_free(&b);
+	return bad;
+}
+
+static int
+read_part(struct item_part *p, struct answers *a, const struct place *at, const struct item *item)
+{
+	struct buf b = { 0 };
+
+	if (item->kind == ITEM_RANGE)
+		return range_end(a, at, &item->from, &p->from) || range_end(a, at, &item->to, &p->to) ? -1 : 0;
+	if (expand(a, at, &item->word.t, &b)) {
+		buf_free(&b);
+		return -1;
+	}
+	p->n = b.n;
+	p->word = buf_take(&b);
+	if (memchr(p->word, '\0', p->n)) {
+		buf_text(&a->error, "an item with a NUL byte");
+		return -1;
+	}
+	return 0;
+}
+
+static int
+check_lines(struct items *l, struct answers *a)
+{
+	const char *nul = l->nlines ? memchr(l->lines, '\0', l->nlines) : NULL, *p;
+	size_t line = 1;
+
+	if (!nul)
+		return 0;
+	for (p = l->lines; p < nul; p++)
+		line += *p == '\n';
+	buf_fmt(&a->error, "the list has a NUL byte on its line %zu", line);
+	return -1;
+}
+
+/* Counted here: no one can stop orch while it goes through a range of billions. */
+static int
+count(struct items *l, struct answers *a)
+{
+	long long n = 0;
+	size_t i;
+
+	for (i = 0; i < l->n && n <= ITEMS_MOST; i++)
+		if (l->parts[i].word)
+			n++;
+		else if (l->parts[i].to >= l->parts[i].from)
+			n += l->parts[i].to - l->parts[i].from + 1;
+	for (i = 0; i < l->nlines && n <= ITEMS_MOST; i++)
+		n += l->lines[i] != '\n' && (!i || l->lines[i - 1] == '\n');
+	l->count = (size_t)n;
+	if (n <= ITEMS_MOST)
+		return 0;
+	buf_fmt(&a->error, "a block has at most %d items", (int)ITEMS_MOST);
+	return -1;
+}
+
+/* Each line becomes a string. */
+static void
+end_lines(struct items *l)
+{
+	char *p = l->lines, *end = p + l->nlines;
+
+	while (l->nlines && (p = memchr(p, '\n', (size_t)(end - p))))
+		*p++ = '\0';
+}
+
+int
+items_read(struct items *l, struct answers *a, const struct place *at, const struct node *node, char *lines, size_t n)
+{
+	size_t i;
+
+	memset(l, 0, sizeof *l);
+	l->lines = lines;
+	l->nlines = n;
+	l->n = node->nitems;
+	l->parts = mem_zero(node->nitems, sizeof *l->parts);
+	for (i = 0; i < node->nitems; i++)
+		if (read_part(&l->parts[i], a, at, &node->items[i]))
+			return -1;
+	if (check_lines(l, a) || count(l, a))
+		return -1;
+	end_lines(l);
+	return 0;
+}
+
+static int
+next_line(struct items *l, const char **s, size_t *n)
+{
+	size_t at = (size_t)l->done;
+
+	while (at < l->nlines && !l->lines[at])
+		at++;
+	if (at == l->nlines)
+		return 0;
+	*s = l->lines + at;
+	*n = strlen(*s);
+	l->done = (long long)(at + *n);
+	return 1;
+}
+
+/* V at the end of NUMBER: where it begins. */
+static const char *
+write_number(char number[ITEM_NUMBER], unsigned long long v)
+{
+	char *s = number + ITEM_NUMBER - 1;
+
+	*s = '\0';
+	do {
+		*--s = (char)('0' + v % 10);
+	} while (v /= 10);
+	return s;
+}
+
+int
+items_next(struct items *l, char number[ITEM_NUMBER], const char **s, size_t *n)
+{
+	for (; l->at < l->n; l->at++, l->done = 0) {
+		const struct item_part *p = &l->parts[l->at];
+
+		if (p->word && !l->done) {
+			l->done = 1;
+			*s = p->word;
+			*n = p->n;
+			return 1;
+		}
+		if (!p->word && l->done <= p->to - p->from) {
+			*s = write_number(number, (unsigned long long)(p->from + l->done++));
+			*n = (size_t)(number + ITEM_NUMBER - 1 - *s);
+			return 1;
+		}
+	}
+	return next_line(l, s, n);
+}
+
+void
+items_rewind(struct items *l)
+{
+	l->at = 0;
+	l->done = 0;
+}
+
+void
+items_free(struct items *l)
+{
+	size_t i;
+
+	for (i = 0; i < l->n && l->parts; i++)
+		free(l->parts[i].word);
+	free(l->parts);
+	free(l->lines);
+	memset(l, 0, sizeof *l);
+}
+
+int
+inputs_keys(struct answers *a, const struct place *at, const struct node *node, struct ids *ids)
+{
+	const char *s;
+	size_t i, n;
+
+	for (i = 0; i < node->inputs.n; i++) {
+		const struct tmpl *t = &node->inputs.list[i].t;
+
+		if (tmpl_literal(t, &s, &n) && n == 1 && *s == '-')
+			ids_add(ids, keys_add(a->keys, "-", 1));
+		else if (expand_keys(a, at, t, ids))
+			return -1;
+	}
+	return 0;
+}
+
+int
+inputs_read(struct answers *a, const struct place *at, const struct node *node, char **s, size_t *n)
+{
+	struct buf all = { 0 };
+	struct ids ids = { 0 };
+	size_t i, len;
+	char *p;
+	int bad = inputs_keys(a, at, node, &ids);
+
+	for (i = 0; i < ids.n && !bad; i++) {
+		const char *key = keys_text(a->keys, ids.list[i]);
+
+		bad = a->read(a->ctx, key, &p, &len);
+		if (bad) {
+			buf_fmt(&a->error, "cannot read the answer `%s`: %s", key, strerror(errno));
+			break;
+		}
+		if (all.n && all.s[all.n - 1] != '\n')
+			buf_char(&all, '\n');
+		buf_add(&all, p, len);
+		free(p);
+	}
+	ids_free(&ids);
+	*n = all.n;
+	*s = buf_take(&all);
+	if (bad) {
+		free(*s);
+		*s = NULL;
+	}
+	return bad;
+}

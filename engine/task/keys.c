@@ -1,0 +1,390 @@
+/* The keys of one walk. */
+#include "engine/task/keys.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "parse/mem.h"
+#include "store/fold.h"
+
+/* Which key has which file, where names are folded. */
+struct key_files {
+	uint32_t *table;        /* numbers of keys from 1, by the hash of their folded names; 0: empty */
+	size_t size, n;         /* a power of two; how many there are */
+};
+
+void
+keys_free(struct keys *k)
+{
+	mem_apart_free(k->text, k->room);
+	mem_apart_free(k->list, k->cap * sizeof *k->list);
+	mem_apart_free(k->digest, k->digest ? k->cap * sizeof *k->digest : 0);
+	mem_apart_free(k->place, k->place ? k->cap * sizeof *k->place : 0);
+	mem_apart_free(k->table, k->size * sizeof *k->table);
+	if (k->files)
+		mem_apart_free(k->files->table, k->files->size * sizeof *k->files->table);
+	free(k->files);
+	memset(k, 0, sizeof *k);
+}
+
+/* A step of the hash, for eight bytes: multiplied by an odd number near 2^64 divided by the golden ratio (Knuth, The
+ * Art of Computer Programming, 6.4), the high bits, which know of all, go into the low ones. */
+static uint64_t
+mix(uint64_t h, uint64_t v)
+{
+	h = (h ^ v) * UINT64_C(0x9e3779b97f4a7c15);
+	return h ^ h >> 32;
+}
+
+/* The hash of S. *NEAR is that of all bytes but the last, with the last added: keys that differ in their last byte
+ * alone have their places side by side, and are asked for one after another. */
+static uint32_t
+hash(const char *s, size_t n, uint32_t *near)
+{
+	uint64_t h = n, v = 0;
+	uint32_t last = n ? (unsigned char)s[n - 1] : 0;
+
+	for (; n > 8; s += 8, n -= 8) {
+		memcpy(&v, s, 8);
+		h = mix(h, v);
+	}
+	for (v = 0; n > 1; n--)
+		v = v << 8 | (unsigned char)*s++;
+	h = mix(h, v);
+	*near = (uint32_t)h + last;
+	return (uint32_t)(mix(h, last) >> 16);
+}
+
+const char *
+keys_text(const struct keys *k, uint32_t id)
+{
+	return k->text + k->list[id].at;
+}
+
+const struct node *
+keys_line(const struct keys *k, uint32_t id)
+{
+	return k->lines[k->list[id].line - 1];
+}
+
+/* The keys stand in the text one behind another. */
+static size_t
+length(const struct keys *k, uint32_t id)
+{
+	return (id + 1 < k->n ? k->list[id + 1].at : k->used) - k->list[id].at - 1;
+}
+
+static inline int
+is_key(const struct keys *k, uint32_t id, const char *s, size_t n)
+{
+	return length(k, id) == n && !memcmp(keys_text(k, id), s, n);
+}
+
+/* The number in the entry E of the table; KEY_NONE: it is empty. */
+static uint32_t
+number_of(const struct keys *k, uint32_t e)
+{
+	return (e & (uint32_t)(k->size - 1)) - 1;
+}
+
+/* The place in the table of S, or the empty one where it would be. An entry is the key's number from 1 and, as far
+ * as there is room, its hash, which is *TAG: so other keys are seldom read to tell that they are others. */
+static uint32_t *
+slot(const struct keys *k, const char *s, size_t n, uint32_t *tag)
+{
+	uint32_t low = (uint32_t)(k->size - 1), i, e;
+
+	*tag = hash(s, n, &i) & ~low;
+	for (i &= low; (e = k->table[i]); i = (i + 1) & low)
+		if ((e & ~low) == *tag && is_key(k, number_of(k, e), s, n))
+			break;
+	return &k->table[i];
+}
+
+static void
+grow_table(struct keys *k, size_t size)
+{
+	uint32_t id, tag, *place;
+
+	mem_apart_free(k->table, k->size * sizeof *k->table);
+	k->size = size;
+	k->table = mem_apart(NULL, 0, k->size * sizeof *k->table);
+	for (id = 0; id < k->n; id++) {
+		place = slot(k, keys_text(k, id), length(k, id), &tag);
+		*place = tag | (id + 1);
+	}
+}
+
+void
+keys_reserve(struct keys *k, size_t more)
+{
+	size_t size = k->size ? k->size : 64;
+
+	while (size < (k->n + more) * 2)
+		size *= 2;
+	if (size > k->size)
+		grow_table(k, size);
+}
+
+static void
+grow_lists(struct keys *k)
+{
+	size_t old = k->cap, cap = old ? old + old / 2 : 32;
+
+	k->list = mem_apart(k->list, old * sizeof *k->list, cap * sizeof *k->list);
+	if (k->digest)
+		k->digest = mem_apart(k->digest, old * sizeof *k->digest, cap * sizeof *k->digest);
+	if (k->place)
+		k->place = mem_apart(k->place, old * sizeof *k->place, cap * sizeof *k->place);
+	k->cap = (uint32_t)cap;
+}
+
+static uint64_t
+length_bit(size_t n)
+{
+	return UINT64_C(1) << (n < 63 ? n : 63);
+}
+
+uint32_t
+keys_find(const struct keys *k, const char *s, size_t n)
+{
+	uint32_t tag;
+
+	/* Most often it is a variable, which is shorter than all keys. */
+	return k->lengths & length_bit(n) ? number_of(k, *slot(k, s, n, &tag)) : KEY_NONE;
+}
+
+/* Whether it is claimed and not made: then it stands in no chain yet. */
+static int
+is_claimed(const struct keys *k, uint32_t id)
+{
+	return (k->list[id].flags & (KEY_CLAIMED | KEY_MADE)) == KEY_CLAIMED;
+}
+
+static void
+add_text(struct keys *k, const char *s, size_t n)
+{
+	if (k->used > UINT32_MAX)
+		mem_none();             /* ->at cannot tell where it would stand */
+	if (k->room - k->used < n + 1) {
+		size_t room = k->room + k->room / 2 + n + 256;
+
+		k->text = mem_apart(k->text, k->room, room);
+		k->room = room;
+	}
+	memcpy(k->text + k->used, s, n);
+	k->text[k->used + n] = '\0';
+	k->used += n + 1;
+}
+
+/* The keys of a block are asked for as they were claimed, where all are kept. */
+static uint32_t
+expect(struct keys *k, uint32_t id)
+{
+	k->expected = is_claimed(k, id) ? k->list[id].next : 0;
+	return id;
+}
+
+uint32_t
+keys_add(struct keys *k, const char *s, size_t n)
+{
+	uint32_t *found, id = k->n, tag;
+
+	if (k->expected && is_key(k, k->expected - 1, s, n))
+		return expect(k, k->expected - 1);
+	keys_reserve(k, 1);
+	found = slot(k, s, n, &tag);
+	if (*found)
+		return expect(k, number_of(k, *found));
+	if (k->n == k->cap)
+		grow_lists(k);
+	k->list[id].at = (uint32_t)k->used;
+	k->lengths |= length_bit(n);
+	add_text(k, s, n);
+	*found = tag | (id + 1);
+	k->n++;
+	return id;
+}
+
+void
+keys_claim(struct keys *k, uint32_t id, uint32_t tag, const struct node *n)
+{
+	k->list[id].flags |= KEY_CLAIMED;
+	k->list[id].owner = tag;
+	k->list[id].line = n->number;
+	k->list[id].next = 0;
+	if (k->claimed && k->claimed != id + 1 && is_claimed(k, k->claimed - 1))
+		k->list[k->claimed - 1].next = id + 1;
+	k->claimed = id + 1;
+}
+
+void
+keys_set_digest(struct keys *k, uint32_t id, uint64_t digest)
+{
+	if (!k->digest)
+		k->digest = mem_apart(NULL, 0, k->cap * sizeof *k->digest);
+	k->digest[id] = digest;
+	k->list[id].flags |= KEY_DIGEST;
+}
+
+void
+keys_set_place(struct keys *k, uint32_t id, uint32_t place)
+{
+	if (!k->place)
+		k->place = mem_apart(NULL, 0, k->cap * sizeof *k->place);
+	k->place[id] = place;
+}
+
+uint32_t
+keys_place(const struct keys *k, uint32_t id)
+{
+	return k->place ? k->place[id] : 0;
+}
+
+void
+keys_watch_files(struct keys *k)
+{
+	if (!k->files)
+		k->files = mem_zero(1, sizeof *k->files);
+}
+
+/* What the name of the key's file is to the file system; 0: it has none. */
+static int
+fold_key(const struct keys *k, uint32_t id, struct fold *f)
+{
+	char name[KEY_NAME_MAX + 1];
+
+	if (key_encode(keys_text(k, id), length(k, id), name) < 0)
+		return 0;
+	fold_name(f, name);
+	return 1;
+}
+
+/* The place in the table of the files of what F is, or the empty one where it would be. */
+static uint32_t *
+file_slot(const struct keys *k, const struct fold *f)
+{
+	uint32_t near, *table = k->files->table;
+	size_t low = k->files->size - 1, i = hash((const char *)f->c, f->n * sizeof *f->c, &near) & low;
+	struct fold other;
+
+	for (; table[i]; i = (i + 1) & low)
+		if (fold_key(k, table[i] - 1, &other) && fold_same(&other, f))
+			break;
+	return &table[i];
+}
+
+static void
+grow_files(struct keys *k)
+{
+	struct key_files *files = k->files;
+	uint32_t *old = files->table;
+	size_t was = files->size, i;
+	struct fold f;
+
+	files->size = was ? was * 2 : 64;
+	files->table = mem_apart(NULL, 0, files->size * sizeof *files->table);
+	for (i = 0; i < was; i++)
+		if (old[i] && fold_key(k, old[i] - 1, &f))
+			*file_slot(k, &f) = old[i];
+	mem_apart_free(old, was * sizeof *old);
+}
+
+uint32_t
+keys_rival(struct keys *k, uint32_t id)
+{
+	uint32_t *place;
+	struct fold f;
+
+	if (!k->files || !fold_key(k, id, &f))
+		return KEY_NONE;
+	if ((k->files->n + 1) * 2 > k->files->size)
+		grow_files(k);
+	place = file_slot(k, &f);
+	if (*place)
+		return *place == id + 1 ? KEY_NONE : *place - 1;
+	*place = id + 1;
+	k->files->n++;
+	return KEY_NONE;
+}
+
+void
+ids_add(struct ids *l, uint32_t id)
+{
+	if (l->n == l->cap) {
+		l->cap = l->cap ? l->cap * 2 : 4;
+		l->list = mem_grow(l->list, l->cap, sizeof *l->list);
+	}
+	l->list[l->n++] = id;
+}
+
+void
+ids_free(struct ids *l)
+{
+	free(l->list);
+	memset(l, 0, sizeof *l);
+}
+
+void
+chain_add(struct chain *c, struct keys *k, uint32_t id)
+{
+	if (c->last)
+		k->list[c->last - 1].next = id + 1;
+	else
+		c->first = id + 1;
+	c->last = id + 1;
+	k->list[id].next = 0;
+}
+
+void
+chain_join(struct chain *c, struct keys *k, uint32_t first)
+{
+	if (!first)
+		return;
+	if (c->last)
+		k->list[c->last - 1].next = first;
+	else
+		c->first = first;
+	for (c->last = first; k->list[c->last - 1].next; )
+		c->last = k->list[c->last - 1].next;
+}
+
+void
+sight_add(struct sight *s, struct keys *k, uint32_t id)
+{
+	k->list[id].owner = s->serial;
+	chain_add(&s->made, k, id);
+}
+
+void
+sight_join(struct sight *s, struct keys *k, uint32_t first)
+{
+	uint32_t i;
+
+	for (i = first; i; i = k->list[i - 1].next)
+		k->list[i - 1].owner = s->serial;
+	chain_join(&s->made, k, first);
+}
+
+void
+sight_give(struct sight *s, struct keys *k, const struct workflow *w)
+{
+	const struct earlier *g;
+	uint32_t id;
+
+	for (g = w->earlier; g; g = g->next)
+		if ((id = keys_find(k, g->name, strlen(g->name))) != KEY_NONE && (k->list[id].flags & KEY_KEPT))
+			k->list[id].flags |= KEY_GIVEN;
+	s->given = 1;
+}
+
+int
+sight_has(const struct sight *s, const struct keys *k, uint32_t id)
+{
+	int given = (k->list[id].flags & (KEY_GIVEN | KEY_MADE)) == KEY_GIVEN;
+
+	for (; s; s = s->up)
+		if (k->list[id].owner == s->serial || (given && s->given))
+			return 1;
+	return 0;
+}

@@ -1,0 +1,126 @@
+/* The keys of one walk: which have an answer, which were made, by whom, in which order.
+ *
+ * A key is known by its number. Nothing is kept per item but its key here, so that a list of a
+ * million items stays small. */
+#ifndef ENGINE_TASK_KEYS_H
+#define ENGINE_TASK_KEYS_H
+
+#include <stddef.h>
+#include <stdint.h>
+
+#include "parse/tree.h"
+
+#define KEY_NONE UINT32_MAX
+
+enum {
+	KEY_KEPT = 1,           /* its answer was there when the walk began */
+	KEY_ODD = 2,            /* something that is no plain file has its name in result/ */
+	KEY_CLAIMED = 4,        /* an item that is known will make it */
+	KEY_MADE = 8,           /* this walk has come to it */
+	KEY_DIGEST = 16,        /* its digest is known: what it was asked */
+	KEY_TOLD = 32,          /* the log tells of its answer */
+	KEY_FOUND = 64,         /* it was put there, by nobody who was asked */
+	KEY_STALE = 128,        /* it was begun again, and its answer is the one from before */
+	KEY_CAME = 256,         /* it was begun, and its answer came; the log does not tell of that */
+	KEY_GIVEN = 512         /* its answer was there before, and a sight that is ->given sees it until it is made */
+};
+
+struct key {
+	uint32_t at;            /* its place in the text */
+	uint32_t owner;         /* the sight that has it, 0: none sees it yet; while it is claimed and not made: whose
+	                           turn claimed it, a number that no sight has */
+	uint32_t next;          /* the key, from 1, that stands behind it in its chain, or was claimed behind it; 0: none */
+	unsigned line : 22;     /* the number of the statement that claimed or made it */
+	unsigned flags : 10;
+};
+
+struct keys {
+	char *text;             /* the keys, each with a NUL */
+	size_t used, room;
+	struct key *list;       /* by number */
+	uint64_t *digest;       /* by number; NULL until a digest is known */
+	uint32_t *place;        /* when the answers came; NULL until one is known; 0: of no matter */
+	uint32_t n, cap;
+	uint32_t *table;        /* numbers from 1, and bits of the hash, by hash; 0: empty */
+	size_t size;            /* of the table, a power of two */
+	struct key_files *files;        /* NULL: keys_rival does not look */
+	uint64_t lengths;       /* a bit for each length that a key has; the highest for all that are longer */
+	uint32_t claimed;       /* the latest that was claimed, from 1; 0: none */
+	uint32_t expected;      /* that was claimed behind the one added last: it is likely asked for next; 0: none */
+	struct node *const *lines;      /* the statements by their numbers, the first is 1's */
+};
+
+void keys_free(struct keys *);
+
+/* The number of the key S, of N bytes; KEY_NONE if it is not known. */
+uint32_t keys_find(const struct keys *, const char *s, size_t n);
+
+/* The same; a key that is not known becomes so. */
+uint32_t keys_add(struct keys *, const char *s, size_t n);
+
+/* Room in the table for so many MORE keys. */
+void keys_reserve(struct keys *, size_t more);
+
+/* The key's bytes; valid until the next keys_add. */
+const char *keys_text(const struct keys *, uint32_t id);
+
+/* The statement that claimed or made the key, which one has. */
+const struct node *keys_line(const struct keys *, uint32_t id);
+
+/* The key ID is claimed by the item's turn TAG, for the statement N. */
+void keys_claim(struct keys *, uint32_t id, uint32_t tag, const struct node *n);
+
+void keys_set_digest(struct keys *, uint32_t id, uint64_t digest);
+
+/* When the answer of the key ID came: the higher, the later. */
+void keys_set_place(struct keys *, uint32_t id, uint32_t place);
+uint32_t keys_place(const struct keys *, uint32_t id);
+
+/* From here on keys_rival looks: the file system takes names for one that are not (store/fold.h). Else nothing is kept
+ * for that. */
+void keys_watch_files(struct keys *);
+
+/* The key that has come to the file of the key ID before it; KEY_NONE: none has, and it is ID's from now on. What is
+ * too long for a file's name has none. */
+uint32_t keys_rival(struct keys *, uint32_t id);
+
+/* Numbers of keys, in the order they were made. */
+struct ids {
+	uint32_t *list;
+	size_t n, cap;
+};
+
+void ids_add(struct ids *, uint32_t id);
+void ids_free(struct ids *);
+
+/* The same, by ->next of the keys themselves: one stands in one chain at most. */
+struct chain {
+	uint32_t first, last;   /* from 1; 0: there is none */
+};
+
+void chain_add(struct chain *, struct keys *, uint32_t id);
+
+/* Puts all that stand in a chain whose first is FIRST behind those of C: that is their chain from now on. */
+void chain_join(struct chain *c, struct keys *, uint32_t first);
+
+/* What a branch sees: what it has made itself, and what those that it stands in had made before. */
+struct sight {
+	const struct sight *up;
+	uint32_t serial;        /* from 1; no two that live at once have the same */
+	struct chain made;
+	int given;              /* it sees the answers that were there before and that its workflow names */
+};
+
+/* Gives the key ID to a sight: it is seen from there, behind all that was there. */
+void sight_add(struct sight *, struct keys *, uint32_t id);
+
+/* The same with all that stand in a chain, which is its own then: FIRST, as in chain_join. */
+void sight_join(struct sight *, struct keys *, uint32_t first);
+
+/* Lets a sight see the answers that were there before and that W names; no pattern finds them. */
+void sight_give(struct sight *, struct keys *, const struct workflow *w);
+
+/* Whether the key ID is seen from a sight. */
+int sight_has(const struct sight *, const struct keys *, uint32_t id);
+
+#endif

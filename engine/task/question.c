@@ -1,0 +1,391 @@
+/* What the kept steps of a run were asked, against what they would be asked now.
+ *
+ * The log's DONE line holds a digest of the question that was answered; how/KEY and asked/KEY say it in
+ * words. A step that has its answer may be asked again (-u), and its answer stays until the new one is renamed
+ * over it; but how/ and asked/ are written when the try begins. So these tell of the question to
+ * the answer only as long as no such try was cut off or has failed: its START line says `again`. Where there
+ * is no line at all, the files' times tell whether the question was written after the answer. */
+#include "engine/task/question.h"
+
+#include <fcntl.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "store/clock.h"
+#include "engine/task/digest.h"
+#include "engine/supervise/supervisor.h"
+#include "parse/mem.h"
+#include "store/file.h"
+#include "store/log.h"
+
+enum {
+	PIECE = 16 * 1024,
+	LINES = 96              /* bytes of the two lines that the log has of a step, about */
+};
+
+static const char unanswered[] = "it was begun again, and not answered";
+
+/* The log, and what it lacks. */
+
+static int
+file_name(const struct asked *a, uint32_t id, char name[KEY_NAME_MAX + 1])
+{
+	const char *key = keys_text(a->keys, id);
+
+	return key_encode(key, strlen(key), name);
+}
+
+/* Whether the answer has come after the time MS, in milliseconds since the Epoch. */
+static int
+came_after(struct asked *a, uint32_t id, long long ms)
+{
+	char name[KEY_NAME_MAX + 1];
+	struct stat st;
+
+	return file_name(a, id, name) >= 0 && fstatat(a->store->result, name, &st, AT_SYMLINK_NOFOLLOW) == 0 &&
+	    clock_of(st.st_mtim) > ms;
+}
+
+static void
+add_answered(struct asked *a, uint32_t id, const struct log_line *l)
+{
+	struct key *k = &a->keys->list[id];
+
+	k->flags &= ~(unsigned)(KEY_DIGEST | KEY_FOUND | KEY_STALE | KEY_CAME);
+	k->flags |= l->event == LOG_FOUND ? KEY_TOLD | KEY_FOUND : KEY_TOLD;
+	if (l->digest)
+		keys_set_digest(a->keys, id, l->digest);
+	if (a->again)
+		keys_set_place(a->keys, id, ++a->last);
+}
+
+/* A try began. Until a line says that it was answered, the answer that is there is the one from before, if there
+ * was one and it was not replaced since. Or else it came since; if that try was the first and has failed,
+ * from somebody else. */
+static void
+add_started(struct asked *a, uint32_t id, const struct log_line *l)
+{
+	struct key *k = &a->keys->list[id];
+
+	k->flags &= ~(unsigned)(KEY_TOLD | KEY_DIGEST | KEY_FOUND | KEY_STALE | KEY_CAME);
+	if (!l->text || strcmp(l->text, LOG_AGAIN))
+		k->flags |= KEY_CAME | KEY_FOUND;
+	else
+		k->flags |= came_after(a, id, l->ms) ? KEY_CAME : KEY_TOLD | KEY_STALE;
+}
+
+static void
+add_line(void *ctx, const struct log_line *l)
+{
+	struct asked *a = ctx;
+	uint32_t id;
+
+	if (l->event == LOG_WALK || l->event == LOG_END) {
+		a->is_open = l->event == LOG_WALK;
+		return;
+	}
+	if (l->event == LOG_IF) {
+		decisions_set(a->decisions, l->digest, l->value != 0);
+		return;
+	}
+	id = keys_add(a->keys, l->key, l->n);
+	if (l->event == LOG_START)
+		add_started(a, id, l);
+	else if (!(LOG_TRIED >> l->event & 1))
+		add_answered(a, id, l);
+	else if (a->keys->list[id].flags & KEY_FOUND)
+		a->keys->list[id].flags &= ~(unsigned)KEY_CAME;
+}
+
+static void
+tell(struct asked *a, uint32_t id, enum log_event event, uint64_t digest)
+{
+	struct log_line l = { 0 };
+
+	if (a->store->log < 0)
+		return;
+	l.ms = clock_epoch();
+	l.event = event;
+	l.key = keys_text(a->keys, id);
+	l.n = strlen(l.key);
+	l.digest = digest;
+	log_add(a->store->log, &l);
+}
+
+static int
+is_newer(int dir, const char *name, const struct stat *than)
+{
+	struct stat st;
+
+	return dir >= 0 && fstatat(dir, name, &st, AT_SYMLINK_NOFOLLOW) == 0 && clock_is_later(st.st_mtim, than->st_mtim);
+}
+
+/* Whether the question was written after the answer of ID came. */
+static int
+is_outdated(const struct asked *a, uint32_t id)
+{
+	char name[KEY_NAME_MAX + 1];
+	struct stat st;
+
+	return file_name(a, id, name) >= 0 && fstatat(a->store->result, name, &st, AT_SYMLINK_NOFOLLOW) == 0 &&
+	    (is_newer(a->store->how, name, &st) || is_newer(a->store->asked, name, &st));
+}
+
+/* An answer that somebody has put there gets its line before anything is asked: it is earlier than all that
+ * this walk asks. It makes nothing later than itself: only an answer to a question does. */
+static void
+place_found(struct asked *a, uint32_t id)
+{
+	struct key *k = &a->keys->list[id];
+
+	if (!(k->flags & KEY_FOUND) && is_outdated(a, id)) {
+		k->flags |= KEY_TOLD | KEY_STALE;
+		return;
+	}
+	k->flags |= KEY_FOUND;
+	keys_set_place(a->keys, id, ++a->last);
+	tell(a, id, LOG_FOUND, 0);
+}
+
+void
+asked_place(struct asked *a)
+{
+	struct keys *k = a->keys;
+	uint32_t id;
+
+	for (id = 0; id < k->n; id++)
+		if ((k->list[id].flags & (KEY_KEPT | KEY_TOLD | KEY_CAME)) == KEY_KEPT && strcmp(keys_text(k, id), "-"))
+			place_found(a, id);
+	/* What was asked, and lacks only its line, is the latest. */
+	for (id = 0; id < k->n; id++)
+		if (k->list[id].flags & KEY_CAME) {
+			k->list[id].flags &= ~(unsigned)(KEY_CAME | KEY_FOUND);
+			keys_set_place(k, id, ++a->last);
+		}
+}
+
+int
+asked_load(struct asked *a)
+{
+	unsigned answers = 1u << LOG_DONE | 1u << LOG_OTHERWISE | 1u << LOG_FOUND | 1u << LOG_WALK | 1u << LOG_END;
+	unsigned tries = 1u << LOG_START | LOG_TRIED;
+	struct stat st;
+
+	if (fstatat(a->store->run, "log", &st, AT_SYMLINK_NOFOLLOW) == 0)
+		keys_reserve(a->keys, (size_t)st.st_size / LINES);
+	if (a->decisions)
+		answers |= 1u << LOG_IF;
+	return log_read(a->store->run, a->again ? answers | tries : answers, add_line, a);
+}
+
+void
+asked_kept(struct asked *a, uint32_t id, const struct task *t)
+{
+	char name[KEY_NAME_MAX + 1];
+	struct key *k = &a->keys->list[id];
+
+	if (k->flags & KEY_TOLD)
+		return;
+	k->flags |= KEY_TOLD;
+	if (t->kind == TASK_COMMIT && file_name(a, id, name) >= 0)
+		minder_answered(a->store, name);
+	tell(a, id, a->again && !(k->flags & KEY_FOUND) ? LOG_DONE : LOG_FOUND, a->digest);
+}
+
+/* Comparing. */
+
+static uint64_t
+answer_digest(const struct store *s, const char *key)
+{
+	char piece[PIECE];
+	uint64_t h = DIGEST_START;
+	long long at = 0;
+	long n;
+	int fd = store_open_answer(s, key);
+
+	if (fd < 0)
+		return 0;
+	while ((n = file_read_at(fd, piece, sizeof piece, at)) > 0) {
+		h = digest_add(h, piece, (size_t)n);
+		at += n;
+	}
+	close(fd);
+	return n < 0 ? 0 : h;
+}
+
+static uint64_t
+content_digest(struct asked *a, const char *key)
+{
+	uint32_t id = keys_find(a->keys, key, strlen(key)), i;
+
+	if (id == KEY_NONE)
+		return 0;
+	if (id >= a->ncontent) {
+		a->content = mem_grow(a->content, a->keys->n, sizeof *a->content);
+		for (i = a->ncontent; i < a->keys->n; i++)
+			a->content[i] = 0;
+		a->ncontent = a->keys->n;
+	}
+	if (!a->content[id])
+		a->content[id] = answer_digest(a->store, key);
+	return a->content[id];
+}
+
+static uint64_t
+whole_digest(struct asked *a, const struct task *t)
+{
+	uint64_t h = task_digest(t);
+	const char *key = t->inputs;
+	size_t i;
+
+	for (i = 0; i < t->ninputs; i++, key += strlen(key) + 1) {
+		h = digest_add(h, key, strlen(key) + 1);
+		h = digest_join(h, content_digest(a, key));
+	}
+	return h;
+}
+
+/* The bytes that a step was asked, read on from the front as what would be asked now is compared; or
+ * written, where that is wanted. */
+struct stream {
+	int fd;
+	int write;
+	long long at;
+	char last;              /* the byte before */
+};
+
+static int
+takes(struct stream *s, const char *p, size_t n)
+{
+	char piece[PIECE];
+
+	while (n) {
+		size_t want = n < sizeof piece ? n : sizeof piece;
+
+		if (s->write ? file_write(s->fd, p, want) : file_read_at(s->fd, piece, want, s->at) != (long)want || memcmp(piece, p, want))
+			return 0;
+		s->at += (long long)want;
+		s->last = p[want - 1];
+		p += want;
+		n -= want;
+	}
+	return 1;
+}
+
+static int
+is_at_end(const struct stream *s)
+{
+	char byte;
+
+	return s->fd < 0 || file_read_at(s->fd, &byte, 1, s->at) == 0;
+}
+
+static int
+takes_input(struct asked *a, const struct task *t, const char *key, struct stream *s)
+{
+	char piece[PIECE];
+	struct buf head = { 0 };
+	long long at = 0;
+	long n = 0;
+	int in = store_open_answer(a->store, key), same;
+
+	if (s->at && s->last != '\n')
+		buf_char(&head, '\n');
+	if (t->nprompt)
+		buf_fmt(&head, "\n==> %s <==\n", key);
+	same = in >= 0 && takes(s, head.s, head.n);
+	while (same && (n = file_read_at(in, piece, sizeof piece, at)) > 0) {
+		same = takes(s, piece, (size_t)n);
+		at += n;
+	}
+	buf_free(&head);
+	if (in >= 0)
+		close(in);
+	return same && n == 0;
+}
+
+int
+asked_write(struct asked *a, const struct task *t, int fd)
+{
+	struct stream s = { 0 };
+	const char *key = t->inputs;
+	size_t i;
+
+	s.fd = fd;
+	s.write = 1;
+	if (!takes(&s, t->prompt, t->nprompt))
+		return -1;
+	for (i = 0; i < t->ninputs; i++, key += strlen(key) + 1)
+		if (!takes_input(a, t, key, &s))
+			return -1;
+	return 0;
+}
+
+static const char *
+what_differs_asked(struct asked *a, const char *name, const struct task *t)
+{
+	struct stream asked = { 0 };
+	const char *what = NULL, *key = t->inputs;
+	size_t i;
+
+	asked.fd = file_open(a->store->asked, name);
+	if (!takes(&asked, t->prompt, t->nprompt))
+		what = t->kind == TASK_ASK ? "text" : "prompt";
+	for (i = 0; i < t->ninputs && !what; i++, key += strlen(key) + 1)
+		if (!takes_input(a, t, key, &asked)) {
+			a->what.n = 0;
+			buf_fmt(&a->what, "input %s", key);
+			what = buf_str(&a->what);
+		}
+	if (!what && !is_at_end(&asked))
+		what = t->ninputs ? "inputs" : t->kind == TASK_ASK ? "text" : "prompt";
+	if (asked.fd >= 0)
+		close(asked.fd);
+	return what;
+}
+
+/* The first part that differs from how/KEY and asked/KEY; NULL: none, or it was not orch that wrote the
+ * answer. Of a worktree only the branch is compared: it stands first there. */
+static const char *
+what_differs(struct asked *a, uint32_t id, const struct task *t)
+{
+	char name[KEY_NAME_MAX + 1];
+	struct stream how = { 0 };
+	int same;
+
+	if (file_name(a, id, name) < 0 || (how.fd = file_open(a->store->how, name)) < 0)
+		return NULL;
+	same = takes(&how, t->how, t->nhow) && (t->kind == TASK_WORKTREE || is_at_end(&how));
+	close(how.fd);
+	if (!same)
+		return t->kind == TASK_WORKTREE ? "branch" : t->kind == TASK_ASK ? "choices" : "command";
+	return t->kind == TASK_WORKTREE ? NULL : what_differs_asked(a, name, t);
+}
+
+const char *
+asked_differs(struct asked *a, uint32_t id, const struct task *t)
+{
+	unsigned flags = a->keys->list[id].flags;
+	const char *what;
+
+	a->digest = 0;
+	if (t->kind == TASK_COMMIT)
+		return NULL;
+	if ((flags & KEY_DIGEST) || !(flags & KEY_TOLD))
+		a->digest = whole_digest(a, t);
+	if ((flags & KEY_DIGEST) && a->digest == a->keys->digest[id])
+		return NULL;
+	what = what_differs(a, id, t);
+	if (!what && ((flags & (KEY_DIGEST | KEY_STALE)) || (!(flags & (KEY_TOLD | KEY_FOUND)) && is_outdated(a, id))))
+		return unanswered;
+	return what;
+}
+
+void
+asked_free(struct asked *a)
+{
+	free(a->content);
+	buf_free(&a->what);
+}

@@ -1,0 +1,48 @@
+/* What the kept steps of a run were asked, against what they would be asked now; and when their answers
+ * came: the order of the log's lines, not its times, says what is later. */
+#ifndef ENGINE_TASK_QUESTION_H
+#define ENGINE_TASK_QUESTION_H
+
+#include <stdint.h>
+
+#include "engine/task/decisions.h"
+#include "engine/task/keys.h"
+#include "engine/task/task.h"
+#include "parse/buf.h"
+#include "store/store.h"
+
+struct asked {
+	struct store *store;
+	struct keys *keys;
+	struct decisions *decisions;    /* gets what `if` lines in worktrees have decided */
+	int is_open;            /* the latest walk has no end in the log */
+	int again;              /* -u: the places of the answers are wanted */
+	uint32_t last;          /* the latest place */
+	uint64_t *content;      /* by key: the digest of its answer, once it was needed */
+	uint32_t ncontent;
+	uint64_t digest;        /* of the task that asked_differs saw last; 0: not needed */
+	struct buf what;
+};
+
+/* Reads the log: what its answers were asked, and with ->again also their places. -1 and errno. */
+int asked_load(struct asked *);
+
+/* Then, when it is known which keys have an answer, gives a place to those that the log does not tell of, and
+ * notes them there if the store is open to write. */
+void asked_place(struct asked *);
+
+/* What would be asked otherwise: in what TASK differs from what the key ID, which has its answer, was
+ * asked: "command", "prompt", "input KEY" ... NULL: in nothing, or nobody can know, since the answer was
+ * put there by hand. It is valid until the next call. */
+const char *asked_differs(struct asked *, uint32_t id, const struct task *);
+
+/* The key ID is kept, and TASK is what asked_differs has just seen of it: notes in the log an answer that it
+ * does not tell of. */
+void asked_kept(struct asked *, uint32_t id, const struct task *);
+
+/* Writes what TASK would be asked to FD: the prompt, then the inputs. -1 and errno. */
+int asked_write(struct asked *, const struct task *, int fd);
+
+void asked_free(struct asked *);
+
+#endif

@@ -1,0 +1,46 @@
+/* The answers in result/. */
+#include "engine/task/results.h"
+
+#include <string.h>
+
+#include "store/file.h"
+#include "store/key.h"
+
+static void
+add_result(void *ctx, const char *name, int plain)
+{
+	struct keys *k = ctx;
+	char key[KEY_NAME_MAX + 1];
+	int n = key_decode(name, key);
+	uint32_t id;
+
+	if (n < 0)
+		return;
+	id = keys_add(k, key, (size_t)n);
+	k->list[id].flags |= plain ? KEY_KEPT : KEY_ODD;
+}
+
+int
+results_keys(struct keys *k, struct store *s)
+{
+	return store_results(s, add_result, k);
+}
+
+static int
+read_answer(void *ctx, const char *key, char **p, size_t *n)
+{
+	const struct store *s = ctx;
+	char name[KEY_NAME_MAX + 1];
+
+	if (key_encode(key, strlen(key), name) < 0)
+		return -1;
+	return file_read(s->result, name, p, n);
+}
+
+void
+results_answers(struct answers *a, struct keys *k, struct store *s)
+{
+	a->keys = k;
+	a->read = read_answer;
+	a->ctx = s;
+}

@@ -1,0 +1,110 @@
+/* What a minder is to do, whole: nothing in it has to be looked up any more. */
+#ifndef ENGINE_TASK_TASK_H
+#define ENGINE_TASK_TASK_H
+
+#include <stddef.h>
+#include <stdint.h>
+
+#include "engine/task/expand.h"
+#include "engine/agent/verdict.h"
+#include "parse/arena.h"
+#include "parse/tree.h"
+#include "store/key.h"
+
+enum task_kind {
+	TASK_STEP,              /* ask an agent, keep its answer */
+	TASK_IF,                /* run a command, tell its exit status */
+	TASK_STDIN,             /* keep orch's own standard input as the answer `-` */
+	TASK_WORD,              /* keep the word of `otherwise` */
+	TASK_WORKTREE,          /* make a git worktree, keep its path */
+	TASK_COMMIT,            /* commit, keep the id */
+	TASK_ASK                /* ask the person at the terminal */
+};
+
+struct task {
+	enum task_kind kind;
+	struct arena mem;       /* of all that is below; freed by task_free */
+	const char *key;        /* what messages call it; of an if: its place in the file */
+	char *const *argv;
+	char *const *envp;
+	const char *dir;        /* absolute: where the agent works */
+	const char *root;       /* absolute: where a program with a / is looked for */
+	const char *prompt;     /* what standard input begins with, its nprompt bytes */
+	size_t nprompt;
+	const char *inputs;     /* the keys of the answers that follow it, behind a prompt each under its own line */
+	size_t ninputs;         /* so many keys, a NUL behind each: there may be a million */
+	const char *filter;     /* NULL: none */
+	const char *const *checks;
+	size_t nchecks;
+	long long timeout;      /* milliseconds; 0: none */
+	enum dialect dialect;   /* of its agent */
+	const char *how;        /* what how/KEY will say, its nhow bytes; of TASK_WORKTREE how that begins */
+	size_t nhow;
+	const char *word;       /* TASK_WORD: its nword bytes */
+	size_t nword;
+
+	int pays;               /* it takes a token, where there is a jobserver */
+	int tells;              /* its minder first tells that it runs */
+	int interactive;        /* TASK_STEP: the agent gets the terminal */
+	const struct worktree *worktree;        /* it works in this one, which is looked at first; NULL: in none */
+	const struct worktree *known;           /* TASK_COMMIT: all that this walk has made or kept */
+	uint64_t question;      /* TASK_IF in a worktree: the digest of what it asks */
+	const char *branch, *from, *path;       /* TASK_WORKTREE; from and path NULL: not given; path absolute */
+	const char *const *choices;     /* TASK_ASK: nchoices of them */
+	size_t nchoices;
+	const char *fallback;   /* TASK_ASK: NULL: none */
+
+	/* For those who decide about the next try. */
+	long long retries;      /* how many more tries there are after the first */
+	long long delay;        /* milliseconds before the second */
+	int has_otherwise;
+
+	char file[KEY_NAME_MAX + 1];    /* the key's file name; "" for an if, and from task_asked; the last: it is not cleared */
+};
+
+/* What all tasks of a run have in common. */
+struct surroundings {
+	const char *root;       /* absolute: where orch was started */
+	const char *run;        /* the run's name */
+	const char *results;    /* absolute: the directory of results */
+	const char *within;     /* the ids of the runs around what is started, and of this one */
+	char *const *environ;
+};
+
+/* Makes the task of a step (NODE is its run, KEY its key) read at AT. -1: the
+ * answers' error says why. The caller frees it in both cases. */
+int task_step(struct task *, const struct surroundings *, struct answers *, const struct place *at,
+    const struct node *node, const char *key);
+
+/* The task of a step, worktree, commit or ask as far as it says what would be asked: not enough to ask it. */
+int task_asked(struct task *, const struct surroundings *, struct answers *, const struct place *at,
+    const struct node *node, const char *key);
+
+/* The task of the command of an `if`. */
+int task_if(struct task *, const struct surroundings *, struct answers *, const struct place *at,
+    const struct node *node);
+
+/* The task that keeps the word of the step's `otherwise`. */
+int task_word(struct task *, const struct surroundings *, struct answers *, const struct place *at,
+    const struct node *node, const char *key);
+
+/* The task of a worktree, a commit or an ask; what git would not take is refused here. */
+int task_other(struct task *, const struct surroundings *, struct answers *, const struct place *at,
+    const struct node *node, const char *key);
+
+/* The task that keeps standard input. */
+void task_stdin(struct task *);
+
+void task_free(struct task *);
+
+/* Whether ENTRY of an environment tells git which repository, worktree or index is meant (as a hook of git has it). */
+int task_names_repository(const char *entry);
+
+/* Adds a line of how/KEY to B: WORD, and the N bytes of S escaped. */
+void task_how_line(struct buf *b, const char *word, const char *s, size_t n);
+
+/* The first part of what DONE lines of the log have as their digest: how it is started, and its
+ * prompt. Each input follows with digest_join of its name's digest and of its bytes'. */
+uint64_t task_digest(const struct task *);
+
+#endif

@@ -1,0 +1,345 @@
+/* The live view, as a text. */
+#include "engine/ui/live.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "engine/agent/outcome.h"
+#include "engine/ui/width.h"
+#include "parse/diag.h"
+#include "parse/mem.h"
+#include "parse/text.h"
+
+enum {
+	FREE_LINES = 4,         /* of the terminal, for what was said last and for the cursor */
+	INDENT = 2,
+	TIME_WIDTH = 6,         /* 59m59s */
+	GAP = 2,
+	NARROW = 16,            /* columns: below, a row is its key alone */
+	SHORT = 32,             /* below, it is without what was written */
+	WIDE = 60               /* from here on rows are set in */
+};
+
+size_t
+live_lines(const char *s, size_t n, int width)
+{
+	size_t lines = 0, w = width > 0 ? (size_t)width : 1;
+
+	while (n) {
+		const char *nl = memchr(s, '\n', n);
+		size_t len = nl ? (size_t)(nl - s) : n, wide = width_of(s, len);
+
+		lines += wide ? (wide + w - 1) / w : 1;
+		len += nl != NULL;
+		s += len;
+		n -= len;
+	}
+	return lines;
+}
+
+/* The beginning of the N bytes at S that fits into WIDTH columns; colours are taken to their end. Returns how
+ * many columns it takes. */
+static size_t
+put_cut(struct buf *out, const char *s, size_t n, size_t width)
+{
+	size_t sum = 0, wide, len;
+	int full = 0;
+
+	for (; n; s += len, n -= len) {
+		len = width_next(s, n, &wide);
+		full |= sum + wide > width;
+		if (full && *s != '\033')
+			continue;
+		sum += wide;
+		buf_add(out, s, len);
+	}
+	return sum;
+}
+
+/* A key in its column. */
+static void
+put_key(struct buf *out, const char *key, size_t width)
+{
+	struct buf b = { 0 };
+
+	visible_add(&b, key, strlen(key), 0);
+	width_pad(out, width_cut(out, b.s, b.n, width), width);
+	buf_free(&b);
+}
+
+/* Rows. */
+
+size_t
+live_fit(int height, size_t all)
+{
+	size_t room = height >= 2 * FREE_LINES ? (size_t)height - FREE_LINES : height > 1 ? (size_t)height / 2 : 0;
+
+	if (room <= 1)
+		return 0;
+	room--;                         /* the line with the counts */
+	return all <= room ? all : room > 1 ? room - 1 : room;
+}
+
+const char *
+live_last(const char *s, size_t n, size_t *len)
+{
+	size_t from;
+
+	while (n && strchr("\r\n\t ", s[n - 1]))
+		n--;
+	for (from = n; from && s[from - 1] != '\n' && s[from - 1] != '\r'; from--)
+		;
+	while (from < n && strchr("\t ", s[from]))
+		from++;
+	*len = n - from;
+	return s + from;
+}
+
+/* What it wrote, as far as it fits; a tab as a blank. */
+static void
+put_said(struct buf *out, const char *s, size_t n, size_t width)
+{
+	struct buf b = { 0 };
+	size_t i, from;
+
+	for (i = from = 0; i <= n; i++)
+		if (i == n || s[i] == '\t') {
+			visible_add(&b, s + from, i - from, 0);
+			if (i < n)
+				buf_char(&b, ' ');
+			from = i + 1;
+		}
+	put_cut(out, b.s, b.n, width);
+	buf_free(&b);
+}
+
+/* Whole seconds; what has just begun is at 0s. */
+static void
+put_time(long long ms, struct buf *b)
+{
+	if (ms < 1000)
+		buf_text(b, "0s");
+	else
+		duration_text(ms / 1000 * 1000, b);
+}
+
+static void
+put_row(const struct live_row *row, size_t usable, size_t key, struct buf *out)
+{
+	struct buf time = { 0 };
+	size_t at;
+
+	width_pad(out, 0, usable < WIDE ? 0 : INDENT);
+	put_key(out, row->key, key);
+	if (usable < NARROW)
+		return;
+	put_time(row->ms, &time);
+	width_pad(out, 0, GAP);
+	width_pad(out, time.n, TIME_WIDTH);
+	buf_add(out, time.s, time.n);
+	buf_free(&time);
+	if (row->tries > 1 && usable >= SHORT)
+		buf_fmt(out, "  try %ld", row->tries);
+	at = width_of(out->s, out->n) + GAP;
+	if (row->nsaid && usable >= SHORT && at < usable) {
+		width_pad(out, 0, GAP);
+		put_said(out, row->said, row->nsaid, usable - at);
+	}
+}
+
+/* The columns for keys: as wide as the widest, but the rest must have some room too. */
+static size_t
+key_width(const struct live *v, size_t usable)
+{
+	size_t most = usable < NARROW ? usable : usable < SHORT ? usable - GAP - TIME_WIDTH : usable * 2 / 5, widest = 0, i, n;
+	struct buf b = { 0 };
+
+	for (i = 0; i < v->nrows; i++) {
+		b.n = 0;
+		visible_add(&b, v->rows[i].key, strlen(v->rows[i].key), 0);
+		n = width_of(b.s, b.n);
+		if (n > widest)
+			widest = n;
+	}
+	buf_free(&b);
+	return widest < most ? widest : most;
+}
+
+/* The line with the counts: parts of it, the less important left out until the rest fits. */
+
+enum part { PART_STOPPING, PART_DONE, PART_KEPT, PART_FAILED, PART_RUNNING, PART_WAITING, PART_TIME, PART_LEFT, PARTS };
+
+static void
+put_count(struct buf *b, long long n, const char *word, int more)
+{
+	if (n)
+		buf_fmt(b, "%lld%s %s", n, more ? "+" : "", word);
+	else if (more)
+		buf_text(b, "maybe more");
+}
+
+/* As exact as it is: in steps of ten seconds, minutes, ten minutes. */
+static void
+put_left(const struct live *v, struct buf *b)
+{
+	long long s = v->left / 1000, step = s < 60 ? 10 : s < 3600 ? 60 : 600;
+
+	if (!s)
+		return;
+	if (!v->at_least)
+		buf_text(b, "about ");
+	put_time((s + step - 1) / step * step * 1000, b);
+	buf_text(b, v->at_least ? " or more left" : " left");
+}
+
+static size_t
+put_parts(const struct buf *parts, unsigned left_out, int colour, struct buf *out)
+{
+	size_t from = out->n;
+	int i, some = 0;
+
+	for (i = 0; i < PARTS; i++) {
+		if (!parts[i].n || (left_out & 1u << i))
+			continue;
+		if (some)
+			buf_text(out, i >= PART_TIME ? "  " : ", ");
+		some = i != PART_STOPPING;
+		if (i == PART_FAILED && colour)
+			buf_text(out, "\033[31m");
+		buf_add(out, parts[i].s, parts[i].n);
+		if (i == PART_FAILED && colour)
+			buf_text(out, "\033[0m");
+	}
+	return width_of(out->s + from, out->n - from);
+}
+
+static void
+put_counts(const struct live *v, size_t usable, struct buf *out)
+{
+	static const unsigned char order[] = { PART_KEPT, PART_RUNNING, PART_TIME, PART_WAITING, PART_LEFT, PART_DONE };
+	struct buf parts[PARTS], line = { 0 };
+	unsigned left_out = 0;
+	size_t i;
+
+	memset(parts, 0, sizeof parts);
+	if (v->stopping)
+		buf_text(&parts[PART_STOPPING], "stopping: ");
+	put_count(&parts[PART_DONE], v->done, "done", 0);
+	put_count(&parts[PART_KEPT], v->kept, "kept", 0);
+	put_count(&parts[PART_FAILED], v->failed, "failed", 0);
+	put_count(&parts[PART_RUNNING], v->running, "running", 0);
+	put_count(&parts[PART_WAITING], v->waiting, "waiting", v->more);
+	put_time(v->ms, &parts[PART_TIME]);
+	put_left(v, &parts[PART_LEFT]);
+	for (i = 0; put_parts(parts, left_out, v->colour, &line) > usable && i < sizeof order; i++) {
+		left_out |= 1u << order[i];
+		line.n = 0;
+	}
+	buf_add(out, line.s, line.n);
+	buf_free(&line);
+	for (i = 0; i < PARTS; i++)
+		buf_free(&parts[i]);
+}
+
+/* A line of the view, whatever is in it not wider than the terminal. */
+static void
+put_line(struct buf *line, size_t usable, struct buf *out)
+{
+	put_cut(out, line->s, line->n, usable);
+	buf_char(out, '\n');
+	line->n = 0;
+}
+
+void
+live_frame(const struct live *v, struct buf *out)
+{
+	size_t usable = v->width > 1 ? (size_t)v->width - 1 : 0, key = key_width(v, usable), i;
+	struct buf line = { 0 };
+
+	if (v->height < 2 || !usable)
+		return;
+	for (i = 0; i < v->nrows; i++) {
+		put_row(&v->rows[i], usable, key, &line);
+		put_line(&line, usable, out);
+	}
+	if (v->nrows && v->nrows < v->all && live_fit(v->height, v->nrows + 1) == v->nrows + 1) {
+		width_pad(&line, 0, usable < WIDE ? 0 : INDENT);
+		buf_fmt(&line, "and %lu more", (unsigned long)(v->all - v->nrows));
+		put_line(&line, usable, out);
+	}
+	put_counts(v, usable, &line);
+	put_line(&line, usable, out);
+	buf_free(&line);
+}
+
+/* Estimates. */
+
+static struct live_time *
+find_time(const struct live_times *t, const void *line)
+{
+	size_t i;
+
+	for (i = 0; i < t->n; i++)
+		if (t->list[i].line == line)
+			return &t->list[i];
+	return NULL;
+}
+
+void
+live_took(struct live_times *t, const void *line, long long ms)
+{
+	struct live_time *e = find_time(t, line);
+
+	if (!e) {
+		t->list = mem_grow(t->list, t->n + 1, sizeof *t->list);
+		e = &t->list[t->n++];
+		e->line = line;
+		e->n = 0;
+		e->ms = 0;
+	}
+	e->n++;
+	e->ms += ms;
+}
+
+void
+live_work_add(struct live_work *w, const struct live_times *t, const void *line, long long n, long long done)
+{
+	const struct live_time *e = find_time(t, line);
+	long long each;
+
+	if (!e) {
+		w->more = 1;
+		return;
+	}
+	each = e->ms / e->n - (done > 0 ? done : 0);
+	if (each < 0)
+		each = 0;
+	w->known = 1;
+	w->ms += each * n;
+	if (done >= 0 && each > w->longest)
+		w->longest = each;
+}
+
+long long
+live_left(const struct live_work *w, long long running)
+{
+	long long ms = running > 0 ? w->ms / running : 0;
+
+	return !w->known || running <= 0 ? 0 : ms > w->longest ? ms : w->longest;
+}
+
+/* Silences. */
+
+long long
+live_silent(struct live_silence *s, long long now, int said, long long unit)
+{
+	if (said || !s->after) {
+		s->since = now;
+		s->after = unit;
+	}
+	if (now - s->since < s->after)
+		return s->since + s->after - now;
+	while (s->after <= now - s->since)
+		s->after *= 2;
+	return 0;
+}

@@ -1,0 +1,309 @@
+/* What orch says about a run while it goes on. */
+#include "engine/ui/progress.h"
+
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "parse/text.h"
+#include "store/file.h"
+
+enum {
+	TAIL_LINES = 8,         /* of each stream of a failed step */
+	TAIL_BYTES = 2048,
+	SAID_BYTES = 32 * 1024, /* of standard error, with -v */
+	KEPT_SHOWN = 20         /* kept steps in a row that get a line each */
+};
+
+static void
+head(struct progress *p, const char *word, const char *key)
+{
+	const char *colour = !p->colour ? NULL : !strcmp(word, "failed") ? "\033[31m" : !strcmp(word, "kept") ? "\033[2m" : NULL;
+
+	if (colour)
+		buf_text(&p->out, colour);
+	buf_fmt(&p->out, "%-9s ", word);
+	if (colour)
+		buf_text(&p->out, "\033[0m");
+	visible_add(&p->out, key, strlen(key), 0);
+}
+
+/* The last lines of FD's file, each behind a bar. */
+static void
+tail(struct progress *p, int fd, const char *what)
+{
+	char buf[TAIL_BYTES];
+	struct stat st;
+	long n = -1, from, first, lines = 0;
+
+	if (fstat(fd, &st) == 0)
+		n = file_read_at(fd, buf, sizeof buf, st.st_size > TAIL_BYTES ? (long long)st.st_size - TAIL_BYTES : 0);
+	while (n > 0 && buf[n - 1] == '\n')
+		n--;
+	if (n <= 0)
+		return;
+	first = st.st_size > TAIL_BYTES ? (long)utf8_rest(buf, (size_t)n) : 0;
+	for (from = n; from > first; from--)
+		if (buf[from - 1] == '\n' && ++lines == TAIL_LINES)
+			break;
+	while (from < n) {
+		const char *nl = memchr(buf + from, '\n', (size_t)(n - from));
+		long end = nl ? nl - buf : n;
+
+		buf_fmt(&p->out, "    %s| ", what);
+		visible_add(&p->out, buf + from, (size_t)(end - from), VISIBLE_TABS);
+		buf_char(&p->out, '\n');
+		from = end + 1;
+	}
+}
+
+static void
+tail_file(struct progress *p, int dir, const char *key, const char *what)
+{
+	char name[KEY_NAME_MAX + 1];
+	int fd;
+
+	if (key_encode(key, strlen(key), name) < 0)
+		return;
+	fd = file_open(dir, name);
+	if (fd < 0)
+		return;
+	tail(p, fd, what);
+	close(fd);
+}
+
+/* What the agent has said on standard error, each line under its key; of very much the end. */
+static void
+say_errors(struct progress *p, const char *key)
+{
+	char name[KEY_NAME_MAX + 1], text[SAID_BYTES];
+	long n, from, end;
+	struct stat st;
+	int fd;
+
+	if (p->loud != LOUD_VERBOSE || key_encode(key, strlen(key), name) < 0 || (fd = file_open(p->store->errors, name)) < 0)
+		return;
+	if (fstat(fd, &st))
+		st.st_size = 0;
+	n = file_read_at(fd, text, sizeof text, st.st_size > SAID_BYTES ? (long long)st.st_size - SAID_BYTES : 0);
+	close(fd);
+	from = n > 0 && st.st_size > SAID_BYTES ? (long)utf8_rest(text, (size_t)n) : 0;
+	for (; from < n; from = end + 1) {
+		const char *nl = memchr(text + from, '\n', (size_t)(n - from));
+
+		end = nl ? nl - text : n;
+		visible_add(&p->out, key, strlen(key), 0);
+		buf_text(&p->out, "| ");
+		visible_add(&p->out, text + from, (size_t)(end - from), VISIBLE_TABS);
+		buf_char(&p->out, '\n');
+	}
+}
+
+void
+progress_flush(struct progress *p)
+{
+	if (p->kept_run > KEPT_SHOWN && p->loud > LOUD_QUIET)
+		buf_fmt(&p->out, "kept      %ld more\n", p->kept_run - KEPT_SHOWN);
+	p->kept_run = 0;
+}
+
+/* A warning that the supervisor of a step has sent with its result. */
+static void
+say_warning(struct progress *p, const char *key, const char *text)
+{
+	buf_text(&p->out, "orch: warning: ");
+	visible_add(&p->out, key, strlen(key), 0);
+	buf_text(&p->out, ": ");
+	visible_add(&p->out, text, strlen(text), 0);
+	buf_char(&p->out, '\n');
+}
+
+void
+progress_done(struct progress *p, const char *key, const struct outcome *o, long tries)
+{
+	progress_flush(p);
+	say_errors(p, key);
+	p->done++;
+	if (*o->text)
+		say_warning(p, key, o->text);
+	if (p->loud == LOUD_QUIET)
+		return;
+	head(p, "done", key);
+	buf_text(&p->out, "  ");
+	duration_text(o->ms, &p->out);
+	if (tries > 1)
+		buf_fmt(&p->out, "  at try %ld", tries);
+	buf_char(&p->out, '\n');
+}
+
+void
+progress_otherwise(struct progress *p, const char *key, const char *word)
+{
+	progress_flush(p);
+	p->done++;
+	if (p->loud == LOUD_QUIET)
+		return;
+	head(p, "otherwise", key);
+	buf_text(&p->out, "  kept as its answer: ");
+	visible_cut(&p->out, word, strlen(word), 60, 0);
+	buf_char(&p->out, '\n');
+}
+
+static void
+say_kept(struct progress *p, const char *key, const char *differs)
+{
+	p->kept++;
+	p->kept_run++;
+	if (p->loud == LOUD_QUIET || (p->kept_run > KEPT_SHOWN && !differs))
+		return;
+	head(p, "kept", key);
+	if (differs) {
+		buf_text(&p->out, "  though it would be asked otherwise now: ");
+		visible_add(&p->out, differs, strlen(differs), 0);
+		buf_text(&p->out, " (-u asks it again)");
+	}
+	buf_char(&p->out, '\n');
+}
+
+static void
+say_again(struct progress *p, const struct event *e)
+{
+	progress_flush(p);
+	if (p->loud == LOUD_QUIET)
+		return;
+	head(p, "again", e->key);
+	buf_text(&p->out, "  since it would be asked otherwise now: ");
+	visible_add(&p->out, e->text, strlen(e->text), 0);
+	buf_char(&p->out, '\n');
+}
+
+static void
+say_retry(struct progress *p, const struct event *e)
+{
+	progress_flush(p);
+	say_errors(p, e->key);
+	if (p->loud == LOUD_QUIET)
+		return;
+	head(p, "failed", e->key);
+	buf_text(&p->out, "  try ");
+	buf_fmt(&p->out, "%ld: ", e->tries);
+	visible_add(&p->out, e->text, strlen(e->text), 0);
+	if (e->ms >= 0) {
+		buf_text(&p->out, "; again in ");
+		duration_text(e->ms, &p->out);
+	}
+	buf_char(&p->out, '\n');
+}
+
+/* Whole seconds. */
+static void
+put_seconds(struct progress *p, long long ms)
+{
+	duration_text(ms < 1000 ? 1000 : ms / 1000 * 1000, &p->out);
+}
+
+static void
+say_held(struct progress *p, const struct event *e)
+{
+	progress_flush(p);
+	say_errors(p, e->key);
+	if (p->loud == LOUD_QUIET)
+		return;
+	head(p, "held", e->key);
+	buf_text(&p->out, "  ");
+	visible_add(&p->out, e->text, strlen(e->text), 0);
+	buf_text(&p->out, "; asked again after ");
+	put_seconds(p, e->ms + 999);
+	buf_char(&p->out, '\n');
+}
+
+static void
+say_failed(struct progress *p, const struct event *e)
+{
+	progress_flush(p);
+	say_errors(p, e->key);
+	p->failed++;
+	head(p, "failed", e->key);
+	buf_text(&p->out, "  ");
+	visible_add(&p->out, e->text, strlen(e->text), 0);
+	if (e->tries > 1)
+		buf_fmt(&p->out, ", at try %ld", e->tries);
+	buf_char(&p->out, '\n');
+	tail_file(p, p->store->tmp, e->key, "out");
+	if (p->loud != LOUD_VERBOSE)
+		tail_file(p, p->store->errors, e->key, "err");
+}
+
+void
+progress_event(struct progress *p, const struct event *e)
+{
+	switch (e->kind) {
+	case EVENT_KEPT:
+		say_kept(p, e->key, e->text);
+		break;
+	case EVENT_AGAIN:
+		say_again(p, e);
+		break;
+	case EVENT_RETRY:
+		say_retry(p, e);
+		break;
+	case EVENT_HELD:
+		say_held(p, e);
+		break;
+	case EVENT_UNASKED:
+	case EVENT_DECIDED:
+		break;
+	case EVENT_FAILED:
+		say_failed(p, e);
+		break;
+	case EVENT_TROUBLE:
+		progress_flush(p);
+		buf_text(&p->out, "orch: ");
+		visible_add(&p->out, e->text, strlen(e->text), 0);
+		buf_char(&p->out, '\n');
+		break;
+	case EVENT_NOTE:
+		progress_flush(p);
+		if (p->loud == LOUD_QUIET)
+			break;
+		buf_text(&p->out, "stopped   ");
+		visible_add(&p->out, e->text, strlen(e->text), VISIBLE_LINES);
+		buf_char(&p->out, '\n');
+		break;
+	}
+}
+
+void
+progress_quiet(struct progress *p, const char *key, long long ms, long long quiet, long others)
+{
+	progress_flush(p);
+	buf_text(&p->out, "orch: ");
+	visible_add(&p->out, key, strlen(key), 0);
+	buf_text(&p->out, " has been running for ");
+	put_seconds(p, ms);
+	if (quiet == -1) {
+		buf_text(&p->out, ", and has written nothing yet");
+	} else if (quiet >= 0) {
+		buf_text(&p->out, ", and last wrote something ");
+		put_seconds(p, quiet);
+		buf_text(&p->out, " ago");
+	}
+	if (others)
+		buf_fmt(&p->out, "; %ld other%s", others, others > 1 ? "s run" : " runs");
+	buf_char(&p->out, '\n');
+}
+
+void
+progress_end(struct progress *p, const char *run, int status, long long ms, const char *hint)
+{
+	progress_flush(p);
+	if (p->loud == LOUD_QUIET && !status)
+		return;
+	buf_fmt(&p->out, "orch: run %s ", run);
+	buf_text(&p->out, !status ? "is complete: " : status > 128 ? "was stopped: " : "failed: ");
+	buf_fmt(&p->out, "%ld done, %ld kept, %ld failed, in ", p->done, p->kept, p->failed);
+	duration_text(ms, &p->out);
+	if (status && *hint)
+		buf_fmt(&p->out, "\norch: to go on with it: %s", hint);
+	buf_char(&p->out, '\n');
+}

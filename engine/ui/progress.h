@@ -1,0 +1,40 @@
+/* What orch says about a run while it goes on: lines for standard error. */
+#ifndef ENGINE_UI_PROGRESS_H
+#define ENGINE_UI_PROGRESS_H
+
+#include "engine/agent/outcome.h"
+#include "engine/sched/walk.h"
+#include "store/store.h"
+
+enum loudness { LOUD_QUIET = -1, LOUD_NORMAL, LOUD_VERBOSE };
+
+struct progress {
+	struct buf out;         /* what is still to be written */
+	enum loudness loud;
+	int colour;             /* it is for a terminal that may show colours */
+	struct store *store;
+	long long suspended;    /* milliseconds that orch was stopped (SIGTSTP) in this walk */
+	long done, kept, failed;        /* steps */
+	long kept_run;          /* kept steps in a row, so far */
+};
+
+/* A step has its answer. */
+void progress_done(struct progress *, const char *key, const struct outcome *, long tries);
+
+/* The `otherwise` of a step was kept. */
+void progress_otherwise(struct progress *, const char *key, const char *word);
+
+/* What the walk says. */
+void progress_event(struct progress *, const struct event *);
+
+/* A sign of life: nothing was said for long. The step KEY runs since MS milliseconds, has written something
+ * QUIET ago (-1: nothing yet; -2: that is not known), and OTHERS run besides. */
+void progress_quiet(struct progress *, const char *key, long long ms, long long quiet, long others);
+
+/* The last line of kept ones, when there were many. */
+void progress_flush(struct progress *);
+
+/* How the run has ended. STATUS is orch's exit status, HINT how to go on with it. */
+void progress_end(struct progress *, const char *run, int status, long long ms, const char *hint);
+
+#endif

@@ -1,0 +1,383 @@
+/* The live view on the terminal. */
+#include "engine/ui/screen.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <limits.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/ioctl.h>
+#include <sys/select.h>
+#include <termios.h>
+#include <unistd.h>
+
+#include "engine/ui/watch.h"
+#include "parse/mem.h"
+#include "store/file.h"
+
+enum {
+	FIRST_MS = 250,         /* a run that is over by then shows no view */
+	LOOK_MS = 200,
+	IDLE_MS = 1000,         /* the same while nothing runs */
+	DRAW_MS = 100,
+	FRESH_MS = 100,         /* a try's files are made by then; until then they may be those of an earlier one */
+	HIDE_MS = 2000,
+	ROWS_MOST = 200
+};
+
+struct screen_row {
+	unsigned long number;
+	const struct branch *branch;
+	int is_step;
+	long long started;
+	struct watched {
+		unsigned long number;
+		struct watch end;
+	} *watched;             /* kept from look to look; it may be another row's until the look has ended */
+};
+
+/* Whether it is a terminal, the one that orch was started on, and one that knows where its cursor is. */
+static int
+is_capable(void)
+{
+	const char *term = getenv("TERM");
+
+	return term && *term && strcmp(term, "dumb") && isatty(2) && tcgetpgrp(2) >= 0;
+}
+
+void
+screen_open(struct screen *s, enum loudness loud, long long now)
+{
+	const char *no_colour = getenv("NO_COLOR");
+
+	memset(s, 0, sizeof *s);
+	s->tty = -1;
+	if (loud == LOUD_QUIET || !is_capable())
+		return;
+	s->tty = file_open_as(AT_FDCWD, "/dev/tty", O_WRONLY | O_NOCTTY | O_NONBLOCK);
+	if (s->tty >= FD_SETSIZE) {
+		close(s->tty);
+		s->tty = -1;
+	}
+	s->colour = s->tty >= 0 && !(no_colour && *no_colour);
+	s->shared = isatty(1);
+	s->began = now;
+	s->look = now + FIRST_MS;
+	s->looked = s->look - DRAW_MS;
+	screen_resized(s);
+}
+
+void
+screen_stir(struct screen *s)
+{
+	if (s->look > s->looked + DRAW_MS)
+		s->look = s->looked + DRAW_MS;
+}
+
+void
+screen_resized(struct screen *s)
+{
+#ifdef TIOCGWINSZ
+	struct winsize size;
+
+	if (s->tty >= 0 && ioctl(s->tty, TIOCGWINSZ, &size) == 0) {
+		s->width = size.ws_col;
+		s->height = size.ws_row;
+	}
+#endif
+	if (!s->width)
+		s->width = 80;
+	if (!s->height)
+		s->height = 24;
+	if (s->shown.n)
+		s->look = 0;
+}
+
+void
+screen_lost(struct screen *s)
+{
+	s->shown.n = 0;
+	s->look = 0;
+}
+
+/* Looking. */
+
+static void
+add_left(void *ctx, const struct node *line, long long n)
+{
+	struct screen *s = ctx;
+
+	s->view.waiting += n;
+	live_work_add(&s->work, &s->times, line, n, -1);
+}
+
+/* How long a try has run, in whole seconds of the run: so that all times change at once. */
+static long long
+since(const struct screen *s, long long started)
+{
+	long long ms = s->began + s->view.ms - started;
+
+	return ms > 0 ? ms : 0;
+}
+
+static void
+make_room(struct screen *s)
+{
+	if (s->room >= s->fit)
+		return;
+	s->rows = mem_grow(s->rows, s->fit, sizeof *s->rows);
+	for (; s->room < s->fit; s->room++)
+		s->rows[s->room].watched = mem_zero(1, sizeof *s->rows->watched);
+}
+
+/* What is watched stays where it is. */
+static void
+put_row(struct screen_row *to, const struct screen_row *from)
+{
+	struct watched *watched = to->watched;
+
+	*to = *from;
+	to->watched = watched;
+}
+
+void
+screen_begin(struct screen *s, struct walk *w, const struct progress *p, size_t running, long long now)
+{
+	memset(&s->view, 0, sizeof s->view);
+	memset(&s->work, 0, sizeof s->work);
+	s->view.width = s->width;
+	s->view.height = s->height;
+	s->view.colour = s->colour;
+	s->view.stopping = w->halt == HALT_STOP;
+	s->view.all = running;
+	s->view.done = p->done;
+	s->view.kept = p->kept;
+	s->view.failed = p->failed;
+	s->view.ms = (now - s->began) / 1000 * 1000;
+	s->fit = live_fit(s->height, running);
+	if (s->fit > ROWS_MOST)
+		s->fit = ROWS_MOST;
+	s->nrows = 0;
+	make_room(s);
+	s->left.ctx = s;
+	s->left.each = add_left;
+	s->left.more = 0;
+	walk_rest(w, &s->left);
+}
+
+/* Puts it among the rows, if it is one of those that run longest. */
+static void
+add_row(struct screen *s, const struct screen_row *new)
+{
+	size_t i = s->nrows < s->fit ? s->nrows++ : s->fit;
+
+	for (; i && s->rows[i - 1].number > new->number; i--)
+		if (i < s->fit)
+			put_row(&s->rows[i], &s->rows[i - 1]);
+	if (i < s->fit)
+		put_row(&s->rows[i], new);
+}
+
+void
+screen_task(struct screen *s, struct walk *w, unsigned long number, const struct branch *b, int is_step, long long started)
+{
+	struct screen_row row = { 0 };
+
+	row.number = number;
+	row.branch = b;
+	row.is_step = is_step;
+	row.started = started;
+	add_row(s, &row);
+	s->view.running += is_step;
+	if (is_step)
+		live_work_add(&s->work, &s->times, branch_line(b), 1, since(s, started));
+	if (b)
+		walk_rest_of(w, b, &s->left);
+}
+
+void
+screen_name(const struct walk *w, const struct branch *b, struct buf *out)
+{
+	uint32_t id;
+	const char *key = branch_key(w, b, &id);
+
+	if (key)
+		buf_text(out, key);
+	else if (b)
+		buf_fmt(out, "%s:%u: if", branch_line(b)->pos.src->name, branch_line(b)->pos.line);
+	else
+		buf_text(out, "standard input");
+	buf_str(out);
+}
+
+/* What the row's step wrote last. Rows move up only, so what is not found was not shown before. */
+static const struct watch *
+look_at_row(struct screen *s, size_t i, const struct store *store, const char *key)
+{
+	struct screen_row *row = &s->rows[i];
+	char file[KEY_NAME_MAX + 1];
+	struct watched *old;
+	size_t k;
+
+	for (k = i; k < s->room && s->rows[k].watched->number != row->number; k++)
+		;
+	if (k < s->room) {
+		old = row->watched;
+		row->watched = s->rows[k].watched;
+		s->rows[k].watched = old;
+	} else {
+		memset(row->watched, 0, sizeof *row->watched);
+		row->watched->number = row->number;
+	}
+	if (row->is_step && key_encode(key, strlen(key), file) >= 0)
+		watch_look(&row->watched->end, store, file);
+	return &row->watched->end;
+}
+
+static void
+make_view(struct screen *s, struct walk *w, const struct store *store, long long now)
+{
+	struct live_row *rows = mem_zero(s->nrows + 1, sizeof *rows);
+	struct buf *names = mem_zero(s->nrows + 1, sizeof *names);
+	size_t i;
+
+	for (i = 0; i < s->nrows; i++) {
+		const struct watch *end;
+
+		screen_name(w, s->rows[i].branch, &names[i]);
+		rows[i].key = names[i].s;
+		rows[i].ms = since(s, s->rows[i].started);
+		rows[i].tries = branch_try(s->rows[i].branch);
+		if (now - s->rows[i].started < FRESH_MS)
+			continue;
+		end = look_at_row(s, i, store, names[i].s);
+		rows[i].said = end->text + end->from;
+		rows[i].nsaid = end->n;
+	}
+	s->view.rows = rows;
+	s->view.nrows = s->nrows;
+	live_frame(&s->view, &s->want);
+	for (i = 0; i < s->nrows; i++)
+		buf_free(&names[i]);
+	free(names);
+	free(rows);
+}
+
+void
+screen_end(struct screen *s, struct walk *w, const struct store *store, int hidden, long long now)
+{
+	s->want.n = 0;
+	s->looked = now;
+	s->look = now + (s->view.all ? LOOK_MS : IDLE_MS);
+	if (now - s->began < FIRST_MS)
+		s->look = s->began + FIRST_MS;
+	if (hidden || now - s->began < FIRST_MS || tcgetpgrp(s->tty) != getpgrp())
+		return;
+	s->view.more = s->left.more;
+	s->view.at_least = s->work.more || s->left.more;
+	s->view.left = live_left(&s->work, s->view.running);
+	make_view(s, w, store, now);
+}
+
+void
+screen_took(struct screen *s, const struct branch *b, long long ms)
+{
+	live_took(&s->times, branch_line(b), ms);
+}
+
+/* Writing. */
+
+int
+screen_changed(const struct screen *s, const struct progress *p)
+{
+	return s->rest.n || p->out.n || s->want.n != s->shown.n || (s->want.n && memcmp(s->want.s, s->shown.s, s->want.n));
+}
+
+/* Above all: to the first line of the view that stands there. */
+static void
+go_up(struct screen *s)
+{
+	size_t lines = live_lines(s->shown.s, s->shown.n, s->width < s->shown_width ? s->width : INT_MAX);
+
+	buf_char(&s->rest, '\r');
+	if (lines)
+		buf_fmt(&s->rest, "\033[%luA", (unsigned long)lines);
+}
+
+static void
+compose(struct screen *s, struct progress *p)
+{
+	const char *line, *nl;
+	size_t left = s->want.n;
+
+	if (s->shown.n)
+		go_up(s);
+	if (s->shown.n && (p->out.n || !left || s->width != s->shown_width))
+		buf_text(&s->rest, "\033[J");
+	buf_add(&s->rest, p->out.s, p->out.n);
+	p->out.n = 0;
+	for (line = s->want.s; left && (nl = memchr(line, '\n', left)); line = nl + 1) {
+		buf_add(&s->rest, line, (size_t)(nl - line));
+		buf_text(&s->rest, "\033[K\n");
+		left -= (size_t)(nl - line) + 1;
+	}
+	if (s->want.n && s->shown.n)
+		buf_text(&s->rest, "\033[J");
+	s->shown.n = 0;
+	buf_add(&s->shown, s->want.s, s->want.n);
+	s->shown_width = s->width;
+}
+
+void
+screen_write(struct screen *s, struct progress *p, long long now)
+{
+	ssize_t done;
+
+	if (!s->rest.n && screen_changed(s, p))
+		compose(s, p);
+	if (!s->rest.n)
+		return;
+	done = write(s->tty, s->rest.s, s->rest.n);
+	if (done < 0 && (errno == EINTR || errno == EAGAIN))
+		return;
+	if (done < 0)
+		done = (ssize_t)s->rest.n;      /* nobody can be told */
+	s->rest.n -= (size_t)done;
+	memmove(s->rest.s, s->rest.s + done, s->rest.n);
+	s->draw = now + (s->shown.n ? DRAW_MS : 0);
+}
+
+void
+screen_hide(struct screen *s, struct progress *p)
+{
+	struct timespec wait = { HIDE_MS / 1000, 0 };
+	fd_set out;
+
+	s->want.n = 0;
+	while (s->tty >= 0 && screen_changed(s, p)) {
+		FD_ZERO(&out);
+		FD_SET(s->tty, &out);
+		if (pselect(s->tty + 1, NULL, &out, NULL, &wait, NULL) <= 0)
+			return;
+		screen_write(s, p, 0);
+	}
+}
+
+void
+screen_close(struct screen *s, struct progress *p)
+{
+	size_t i;
+
+	if (s->tty < 0)
+		return;
+	screen_hide(s, p);
+	close(s->tty);
+	s->tty = -1;
+	for (i = 0; i < s->room; i++)
+		free(s->rows[i].watched);
+	free(s->rows);
+	free(s->times.list);
+	buf_free(&s->want);
+	buf_free(&s->shown);
+	buf_free(&s->rest);
+}

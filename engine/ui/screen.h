@@ -1,0 +1,71 @@
+/* The live view on the terminal: when there is one, what stands there, and writing it without ever waiting.
+ *
+ * The view is a few lines below all that was said; the cursor stands on the line below it. To write
+ * anything, the cursor goes up to the view's first line, and everything from there is written anew. No mode
+ * of the terminal is changed and the cursor is never hidden, so there is nothing to be restored. */
+#ifndef ENGINE_UI_SCREEN_H
+#define ENGINE_UI_SCREEN_H
+
+#include "engine/ui/live.h"
+#include "engine/ui/progress.h"
+#include "engine/sched/walk.h"
+
+struct screen_row;
+
+struct screen {
+	int tty;                /* opened anew, so that writing does not wait; -1: there is no live view */
+	int colour;
+	int shared;             /* standard output is a terminal too: taken for the same */
+	int width, height;
+	long long began;        /* as all times here, of the clock that the loop goes by */
+	long long looked;       /* when it was looked for changes last */
+	long long look, draw;   /* when to look again, when to write again at the earliest */
+	struct buf want;        /* the view that is to stand there; empty: none */
+	struct buf shown;       /* that stands there */
+	int shown_width;        /* the terminal's width then */
+	struct buf rest;        /* of what is just being written */
+	struct live_times times;
+	struct live_work work;
+
+	/* Of one look. */
+	struct live view;
+	struct rest left;
+	struct screen_row *rows;        /* those that run longest, as many as fit */
+	size_t nrows, fit, room;
+};
+
+/* Opens the terminal if there is to be a live view: standard error is one, and says so in TERM. */
+void screen_open(struct screen *, enum loudness, long long now);
+
+/* Something has begun: it is looked at soon. */
+void screen_stir(struct screen *);
+
+/* The terminal has another size. */
+void screen_resized(struct screen *);
+
+/* Others have written to the terminal: what stands there is not ours any more. */
+void screen_lost(struct screen *);
+
+/* A look: begin, each task that runs (which was the NUMBERth to be started, from 1), end. HIDDEN: nothing is to be shown. */
+void screen_begin(struct screen *, struct walk *, const struct progress *, size_t running, long long now);
+void screen_task(struct screen *, struct walk *, unsigned long number, const struct branch *, int is_step, long long started);
+void screen_end(struct screen *, struct walk *, const struct store *, int hidden, long long now);
+
+/* A step's time. */
+void screen_took(struct screen *, const struct branch *, long long ms);
+
+/* Whether there is something to be written. */
+int screen_changed(const struct screen *, const struct progress *);
+
+/* Writes, after select has said that there is room: what PROGRESS has to say, and below it the view. */
+void screen_write(struct screen *, struct progress *, long long now);
+
+/* The terminal without a view; waits for it a while at most. */
+void screen_hide(struct screen *, struct progress *);
+
+void screen_close(struct screen *, struct progress *);
+
+/* What a task is called: a step by its key. */
+void screen_name(const struct walk *, const struct branch *, struct buf *);
+
+#endif
