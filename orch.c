@@ -389,7 +389,7 @@ do_diff(int argc, char **argv)
 		status = wrong_usage("diff is followed by one KEY", NULL);
 	make_sink(&sink);
 	if (!status)
-		status = diff_key(o.run.dir, o.run.run, argv[optind], environ, &sink, &error);
+		status = diff_key(o.run.dir, o.run.run, argv[optind], &sink, &error);
 	say(&error);
 	buf_free(&error);
 	free(o.agents);

@@ -23,6 +23,7 @@
 #include "engine/supervise/jobserver.h"
 #include "engine/supervise/proctree.h"
 #include "engine/supervise/supervisor.h"
+#include "engine/task/question.h"
 #include "engine/ui/output.h"
 #include "engine/start.h"
 #include "parse/mem.h"
@@ -602,7 +603,7 @@ tell_done(struct loop_state *l, const struct slot *s, const struct outcome *o)
 		return;
 	}
 	if (s->kind == TASK_COMMIT)
-		minder_answered(l->store, file);
+		question_answered(l->store, file);
 	log_step(l, LOG_DONE, s->branch, o, NULL);
 	if (s->branch && l->output.screen.tty >= 0)
 		screen_took(&l->output.screen, s->branch, o->ms);
@@ -828,6 +829,16 @@ end_strays(struct loop_state *l)
 
 /* Signals. */
 
+static void
+signal_all(const struct loop_state *l, int sig)
+{
+	uint32_t i;
+
+	for (i = 0; i < l->slots.n; i++)
+		if (l->slots.list[i].pid)
+			kill(l->slots.list[i].pid, sig);
+}
+
 /* SIGTSTP, or SIGTTIN when a step needs the terminal and the job is in the background: the agents are
  * halted, then orch; both go on together. */
 static void
@@ -839,7 +850,7 @@ halt_all(struct loop_state *l, int sig)
 	sigset_t set;
 
 	got_halt = 0;
-	slots_signal(&l->slots, MINDER_HALT);
+	signal_all(l, MINDER_HALT);
 	screen_hide(&l->output.screen, l->progress);
 	memset(&sa, 0, sizeof sa);
 	sa.sa_handler = SIG_DFL;
@@ -850,7 +861,7 @@ halt_all(struct loop_state *l, int sig)
 	sigprocmask(SIG_UNBLOCK, &set, NULL);   /* here it stops, until it is continued */
 	sigprocmask(SIG_BLOCK, &set, NULL);
 	sigaction(sig, &ours, NULL);
-	slots_signal(&l->slots, SIGCONT);
+	signal_all(l, SIGCONT);
 	line.event = LOG_PAUSED;
 	line.value = (long)(clock_ms() - since);
 	l->skew += line.value;
@@ -875,15 +886,15 @@ look_at_signals(struct loop_state *l)
 		l->sig_at = clock_ms();
 		got_again = 0;
 		walk_halt(l->walk, HALT_STOP);
-		slots_signal(&l->slots, MINDER_STOP);
-		slots_signal(&l->slots, SIGCONT);       /* should somebody have stopped one */
+		signal_all(l, MINDER_STOP);
+		signal_all(l, SIGCONT);       /* should somebody have stopped one */
 		limit_all(l, STOP_MS);
 		output_drop(&l->output);
 	}
 	if (got_again) {
 		got_again = 0;
 		if (clock_ms() - l->sig_at > SECOND_MS) {
-			slots_signal(&l->slots, MINDER_STOP);
+			signal_all(l, MINDER_STOP);
 			limit_all(l, STOP_NOW_MS);
 		}
 	}

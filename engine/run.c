@@ -527,10 +527,7 @@ open_run(struct run *r)
 	if (!status)
 		status = lock(r);
 	if (!status && !r->record.id) {
-		char id[RUN_ID_SIZE];
-
-		orphans_make_id(id);
-		take_id(r, id);
+		status = record_new_id(&r->record) ? runs_fail(r->say, 2, "memory", strerror(errno)) : 0;
 	}
 	if (!status && r->record.made.kind == IDENTITY_NONE && identity_of(&r->record.made, r->store.lock))
 		status = runs_fail(r->say, 2, "the run's lock", strerror(errno));
@@ -767,7 +764,7 @@ is_needed(void *ctx, const struct node *n)
 	if (!r->looked) {
 		r->looked = 1;
 		compare(r, &with);
-		plan_walk(&r->flow, &r->answers, &with, add_needed, r);
+		plan_walk(r->flow.w, r->flow.scope, &r->answers, &with, add_needed, r);
 		if (r->needed.n)
 			qsort(r->needed.s, r->needed.n / size, size, by_address);
 	}
@@ -818,7 +815,7 @@ run_it(struct run *r)
 	if (!status)
 		set_around(r);
 	if (!status)
-		status = rivals_check(&r->flow, &r->answers, r->say);
+		status = rivals_check(r->flow.w, r->flow.scope, &r->answers, r->say);
 	/* What was given anew holds for an earlier run only when nothing is refused. */
 	if (!status && r->was_there)
 		status = check_needs(r);
@@ -844,9 +841,9 @@ show_it(struct run *r, struct buf *show)
 	set_around(r);
 	compare(r, &with);
 	if (!status)
-		status = rivals_check(&r->flow, &r->answers, r->say);
+		status = rivals_check(r->flow.w, r->flow.scope, &r->answers, r->say);
 	if (!status)
-		plan_show(&r->flow, &r->answers, &with, show);
+		plan_show(r->flow.w, r->flow.scope, &r->answers, &with, show);
 	return status;
 }
 

@@ -19,11 +19,14 @@
 #include "store/record.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <limits.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
+#include "store/clock.h"
 #include "store/escape.h"
 #include "store/file.h"
 
@@ -49,6 +52,26 @@ replace(char **where, const char *s)
 	free(*where);
 	*where = d;
 	return 0;
+}
+
+int
+record_new_id(struct record *r)
+{
+	char id[RECORD_ID + 1];
+	unsigned char bytes[RECORD_ID / 2];
+	unsigned long long v;
+	int fd = file_open_as(AT_FDCWD, "/dev/urandom", O_RDONLY);
+	size_t i;
+
+	if (fd < 0 || file_read_some(fd, bytes, sizeof bytes) != (long)sizeof bytes) {
+		v = (unsigned long long)clock_epoch() * 0x9e3779b97f4a7c15ULL ^ (unsigned long long)clock_ms() << 20 ^ (unsigned long long)getpid();
+		memcpy(bytes, &v, sizeof bytes);
+	}
+	if (fd >= 0)
+		close(fd);
+	for (i = 0; i < sizeof bytes; i++)
+		snprintf(id + 2 * i, 3, "%02x", bytes[i]);
+	return replace(&r->id, id);
 }
 
 int
@@ -339,7 +362,7 @@ read_line(struct record *r, char *line, const char *path)
 		bad = take_path(&r->directory, a, path);
 	else if (!strcmp(word, "made"))
 		return b ? read_identity(&r->made, a, b, c, d) : EINVAL;
-	else if (!strcmp(word, "id") && strspn(a, "0123456789abcdef") == 16 && !a[16])
+	else if (!strcmp(word, "id") && strspn(a, "0123456789abcdef") == RECORD_ID && !a[RECORD_ID])
 		bad = replace(&r->id, a);
 	else if (!strcmp(word, "agent"))
 		bad = record_agent(r, a);

@@ -25,6 +25,11 @@ struct record {
 	unsigned line;          /* after EINVAL: the line of the file that is wrong; 0: none, but something is missing */
 };
 
+enum { RECORD_ID = 16 };                /* hexadecimal digits of an id */
+
+/* Gives the record a new id, by chance. -1 and errno. */
+int record_new_id(struct record *);
+
 /* Sets a parameter, in place of an earlier value. -1 and errno. */
 int record_param(struct record *, const char *name, const char *value);
 

@@ -13,7 +13,6 @@
 #include "engine/task/question.h"
 #include "engine/load.h"
 #include "engine/sched/plan.h"
-#include "engine/supervise/spawn.h"
 #include "parse/diag.h"
 #include "parse/mem.h"
 #include "parse/text.h"
@@ -191,27 +190,26 @@ show_texts(struct diff *d, struct sink *sink)
 	    sink_file(sink, d->now, &now) ? TROUBLE : 0;
 }
 
+enum { NO_DIFF = 127 };         /* there is none, as a shell says it */
+
 /* Runs diff, its output to OUT. Returns its exit status; -1: it cannot be run. */
 static int
-run_diff(struct diff *d, char *const *envp, int out, int null)
+run_diff(struct diff *d, int out, int null)
 {
 	const char *argv[] = { "diff", "-a", "-u", "-", NULL, NULL };
-	struct program p = { 0 };
-	enum spawn_stage stage;
 	int status;
 	pid_t pid;
 
 	argv[4] = d->now_name;
-	p.argv = (char *const *)(const void *)argv;
-	p.envp = envp;
-	p.root = p.dir = ".";
-	p.in = d->then;
-	p.out = out;
-	p.err = null;
 	lseek(d->then, 0, SEEK_SET);
 	signal(SIGCHLD, SIG_DFL);       /* where it is ignored, there is nothing to wait for */
-	pid = spawn(&p, &stage);
-	if (pid < 0 || waitpid(pid, &status, 0) != pid || !WIFEXITED(status))
+	pid = fork();
+	if (!pid) {
+		if (dup2(d->then, 0) >= 0 && dup2(out, 1) >= 0 && dup2(null, 2) >= 0)
+			execvp(argv[0], (char *const *)(const void *)argv);
+		_exit(NO_DIFF);
+	}
+	if (pid < 0 || waitpid(pid, &status, 0) != pid || !WIFEXITED(status) || WEXITSTATUS(status) == NO_DIFF)
 		return -1;
 	return WEXITSTATUS(status);
 }
@@ -229,13 +227,13 @@ behind_heads(int out)
 }
 
 static int
-show(struct diff *d, char *const *envp, struct sink *sink)
+show(struct diff *d, struct sink *sink)
 {
 	int out = make_unnamed(d), null = open("/dev/null", O_RDWR | O_CLOEXEC), status = -1, bad;
 	long long at;
 
 	if (out >= 0 && null >= 0)
-		status = run_diff(d, envp, out, null);
+		status = run_diff(d, out, null);
 	if (status == 0) {      /* the question was written anew, and then not answered */
 		bad = runs_fail(d->error, 0, d->key, "its answer is to an earlier question, which is not known any more");
 	} else if (status == 1) {
@@ -273,14 +271,14 @@ look(struct diff *d)
 		if (asked_load(&d->asked))
 			d->status = runs_fail(d->error, TROUBLE, "the log", strerror(errno));
 		else
-			plan_walk(&f, &d->view->answers, &with, each_step, d);
+			plan_walk(f.w, f.scope, &d->view->answers, &with, each_step, d);
 		flow_free(&f);
 	}
 	buf_free(&said);
 }
 
 int
-diff_key(const char *dir, const char *run, const char *key, char *const *envp, struct sink *sink, struct buf *error)
+diff_key(const char *dir, const char *run, const char *key, struct sink *sink, struct buf *error)
 {
 	struct diff d = { 0 };
 	struct view v;
@@ -292,14 +290,14 @@ diff_key(const char *dir, const char *run, const char *key, char *const *envp, s
 	d.key = key;
 	d.status = NOTHING;
 	d.then = d.now = -1;
-	d.tmp = env_value(envp, "TMPDIR");
+	d.tmp = getenv("TMPDIR");
 	if (!d.tmp || !*d.tmp)
 		d.tmp = "/tmp";
 	d.error = error;
 	if (key_encode(key, strlen(key), d.file) >= 0)
 		look(&d);
 	if (d.status == DIFFERENT)
-		d.status = show(&d, envp, sink);
+		d.status = show(&d, sink);
 	else if (d.status == NOTHING && !error->n)
 		runs_fail(error, NOTHING, key, "the workflow has no line that makes it, as far as can be told");
 	if (*d.now_name)

@@ -229,7 +229,7 @@ find_order(struct view *v)
 	results_answers(&v->answers, &v->keys, &v->store);
 	if (v->has_record) {
 		if (!flow_read(&f, &v->record, v->record.workflow, &v->keys, &error) && !flow_bind(&f, &v->record, &error))
-			plan_walk(&f, &v->answers, NULL, add_planned, v);
+			plan_walk(f.w, f.scope, &v->answers, NULL, add_planned, v);
 		flow_free(&f);
 	}
 	buf_free(&error);

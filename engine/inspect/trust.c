@@ -5,7 +5,6 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "engine/supervise/orphans.h"
 #include "engine/inspect/runs.h"
 #include "parse/diag.h"
 #include "parse/text.h"
@@ -84,8 +83,6 @@ fail(struct buf *say, const char *name, const char *why)
 static int
 accept(struct store *s, const char *name, struct record *r, struct buf *say)
 {
-	char id[RUN_ID_SIZE];
-
 	if (identity_is_of(&r->made, s->lock)) {
 		buf_text(say, "orch: run ");
 		put_name(say, name);
@@ -94,10 +91,8 @@ accept(struct store *s, const char *name, struct record *r, struct buf *say)
 	}
 	if (identity_of(&r->made, s->lock))
 		return fail(say, name, strerror(errno));
-	orphans_make_id(id);            /* with the old one it would take the original's processes for its own */
-	free(r->id);
-	r->id = mem_dup(id, strlen(id));
-	if (record_write(r, s->run, s->path))
+	/* With the old id it would take the original's processes for its own. */
+	if (record_new_id(r) || record_write(r, s->run, s->path))
 		return fail(say, name, strerror(errno));
 	buf_text(say, "orch: run ");
 	put_name(say, name);

@@ -309,7 +309,8 @@ plan_nodes(struct plan *p, struct spot *spot, const struct node *n)
 }
 
 void
-plan_walk(struct flow *f, struct answers *a, const struct plan_with *with, void (*each)(void *, const struct plan_step *), void *ctx)
+plan_walk(const struct workflow *w, const struct scope *scope, struct answers *a, const struct plan_with *with,
+    void (*each)(void *, const struct plan_step *), void *ctx)
 {
 	struct plan p = { 0 };
 	struct sight sight = { 0 };
@@ -324,12 +325,12 @@ plan_walk(struct flow *f, struct answers *a, const struct plan_with *with, void 
 	sight.serial = p.serials;
 	spot.sight = &sight;
 	spot.at.sight = &sight;
-	spot.at.scope = f->scope;
+	spot.at.scope = scope;
 	spot.at.prefix = "";
-	spot.at.flow = f->w;
+	spot.at.flow = w;
 	spot.at.dir = with ? with->around->root : "";
-	sight_give(&sight, a->keys, f->w);
-	plan_nodes(&p, &spot, f->w->body);
+	sight_give(&sight, a->keys, w);
+	plan_nodes(&p, &spot, w->body);
 	for (i = 0; i < p.made.n; i++) {
 		a->keys->list[p.made.list[i]].flags &= ~(unsigned)KEY_MADE;
 		a->keys->list[p.made.list[i]].owner = 0;
@@ -399,13 +400,13 @@ show_step(void *ctx, const struct plan_step *step)
 }
 
 void
-plan_show(struct flow *f, struct answers *a, const struct plan_with *with, struct buf *out)
+plan_show(const struct workflow *w, const struct scope *scope, struct answers *a, const struct plan_with *with, struct buf *out)
 {
 	struct shower s = { 0 };
 
 	s.answers = a;
 	s.out = out;
-	plan_walk(f, a, with, show_step, &s);
+	plan_walk(w, scope, a, with, show_step, &s);
 	buf_fmt(out, "%zu kept, %zu would run", s.kept, s.would);
 	if (s.again)
 		buf_fmt(out, ", %zu would run again", s.again);

@@ -3,7 +3,6 @@
 #define ENGINE_SCHED_PLAN_H
 
 #include "engine/task/expand.h"
-#include "engine/load.h"
 #include "engine/task/task.h"
 
 struct plan_step {
@@ -28,10 +27,10 @@ struct plan_with {
 
 /* Calls EACH for every step in the order of the workflow, with the answers that are there; of an `if`
  * for those of both arms. WITH may be NULL: then no place has a directory. */
-void plan_walk(struct flow *, struct answers *, const struct plan_with *with,
+void plan_walk(const struct workflow *, const struct scope *, struct answers *, const struct plan_with *with,
     void (*each)(void *ctx, const struct plan_step *), void *ctx);
 
 /* Shows it: a line a step, what is kept, what would run, the first line of its prompt. */
-void plan_show(struct flow *, struct answers *, const struct plan_with *with, struct buf *out);
+void plan_show(const struct workflow *, const struct scope *, struct answers *, const struct plan_with *with, struct buf *out);
 
 #endif

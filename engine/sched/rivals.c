@@ -109,7 +109,7 @@ check_kept(struct check *c)
 }
 
 int
-rivals_check(struct flow *f, struct answers *a, struct buf *error)
+rivals_check(const struct workflow *w, const struct scope *scope, struct answers *a, struct buf *error)
 {
 	struct check c;
 
@@ -118,9 +118,9 @@ rivals_check(struct flow *f, struct answers *a, struct buf *error)
 		return 0;
 	c.keys = a->keys;
 	c.error = error;
-	c.planned.lines = f->w->keyed;
+	c.planned.lines = w->keyed;
 	keys_watch_files(&c.planned);
-	plan_walk(f, a, NULL, add_planned, &c);
+	plan_walk(w, scope, a, NULL, add_planned, &c);
 	check_kept(&c);
 	keys_free(&c.planned);
 	if (c.found > SAID_MOST)

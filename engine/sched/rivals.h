@@ -13,6 +13,6 @@ void rivals_say(struct buf *out, const struct keys *, uint32_t rival, const char
 
 /* Whether all keys that are known before anything starts would have files of their own, with the answers that are
  * there, after rivals_begin. Returns 0, or 2 and ERROR. */
-int rivals_check(struct flow *, struct answers *, struct buf *error);
+int rivals_check(const struct workflow *, const struct scope *, struct answers *, struct buf *error);
 
 #endif

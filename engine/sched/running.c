@@ -1,7 +1,6 @@
 /* The tasks that are running. */
 #include "engine/sched/running.h"
 
-#include <signal.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -129,14 +128,4 @@ slots_oldest(const struct slots *s)
 		if (s->list[i].pid && (!oldest || s->list[i].number < oldest->number))
 			oldest = &s->list[i];
 	return oldest;
-}
-
-void
-slots_signal(const struct slots *s, int sig)
-{
-	uint32_t i;
-
-	for (i = 0; i < s->n; i++)
-		if (s->list[i].pid)
-			kill(s->list[i].pid, sig);
 }

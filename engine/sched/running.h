@@ -57,7 +57,4 @@ uint32_t slots_find(const struct slots *, pid_t pid);
 /* What has run longest; NULL: nothing runs. */
 const struct slot *slots_oldest(const struct slots *);
 
-/* Sends SIG to every minder. */
-void slots_signal(const struct slots *, int sig);
-
 #endif

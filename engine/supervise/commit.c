@@ -264,14 +264,3 @@ mind_commit(struct minder *d)
 		leave_text(d, "git commit has made no commit");
 	git_keep_line(d, head);
 }
-
-void
-minder_answered(const struct store *s, const char *file)
-{
-	int fd = file_open_own(s->how, file, O_APPEND);
-
-	if (fd < 0)
-		return;                 /* it was empty: no intent was written */
-	file_write(fd, "answered\t\n", 10);
-	close(fd);
-}

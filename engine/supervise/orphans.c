@@ -12,37 +12,17 @@
 #include <unistd.h>
 
 #include "store/clock.h"
-#include "engine/task/digest.h"
 #include "parse/mem.h"
 #include "store/file.h"
-
-void
-orphans_make_id(char id[RUN_ID_SIZE])
-{
-	unsigned char bytes[8];
-	uint64_t v;
-	int fd = file_open_as(AT_FDCWD, "/dev/urandom", O_RDONLY);
-	size_t i;
-
-	if (fd < 0 || file_read_some(fd, bytes, sizeof bytes) != (long)sizeof bytes) {
-		v = digest_join(digest_join(DIGEST_START, (uint64_t)clock_epoch()), (uint64_t)getpid());
-		v = digest_join(v, (uint64_t)clock_ms());
-		memcpy(bytes, &v, sizeof bytes);
-	}
-	if (fd >= 0)
-		close(fd);
-	for (i = 0; i < sizeof bytes; i++)
-		snprintf(id + 2 * i, 3, "%02x", bytes[i]);
-}
 
 /* Whether S is one id or more, with a : between. */
 static int
 is_list(const char *s)
 {
 	for (;;) {
-		if (strspn(s, "0123456789abcdef") != RUN_ID_SIZE - 1)
+		if (strspn(s, "0123456789abcdef") != RECORD_ID)
 			return 0;
-		s += RUN_ID_SIZE - 1;
+		s += RECORD_ID;
 		if (!*s)
 			return 1;
 		if (*s++ != ':')

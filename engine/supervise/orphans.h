@@ -9,8 +9,7 @@
 #include <stddef.h>
 
 #include "parse/buf.h"
-
-enum { RUN_ID_SIZE = 17 };      /* sixteen hexadecimal digits and a NUL */
+#include "store/record.h"
 
 enum orphans {
 	ORPHANS_NONE,           /* nobody is left; where nobody can be found, too */
@@ -21,9 +20,6 @@ enum orphans {
 /* Ends all that belongs to the run ID, this process and those that it descends from spared. To be called while the run's
  * lock is held, before anything of it is started. With ORPHANS_LEFT, LEFT gets their process ids. */
 enum orphans orphans_end(const char *id, struct buf *left);
-
-/* A new id, by chance. */
-void orphans_make_id(char id[RUN_ID_SIZE]);
 
 /* Adds the value of ORCH_WITHIN for what belongs to the run ID: OUTER, which orch itself was started with (NULL: it was
  * not), in front of it unless that is not a list of ids. */

@@ -34,7 +34,4 @@ void minder_run(const struct minding *, struct task *, uint32_t slot);
 /* The name in tmp/ of an answer that TASK, minded by PID, has brought to its end. */
 void minder_answer(const struct task *, pid_t pid, char name[KEY_NAME_MAX + 1]);
 
-/* Says in how/ that the intent of the commit KEY was answered: its answer is kept. */
-void minder_answered(const struct store *, const char *file);
-
 #endif

@@ -15,7 +15,6 @@
 
 #include "store/clock.h"
 #include "engine/task/digest.h"
-#include "engine/supervise/supervisor.h"
 #include "parse/mem.h"
 #include "store/file.h"
 #include "store/log.h"
@@ -181,6 +180,17 @@ asked_load(struct asked *a)
 }
 
 void
+question_answered(const struct store *s, const char *file)
+{
+	int fd = file_open_own(s->how, file, O_APPEND);
+
+	if (fd < 0)
+		return;                 /* it was empty: no intent was written */
+	file_write(fd, "answered\t\n", 10);
+	close(fd);
+}
+
+void
 asked_kept(struct asked *a, uint32_t id, const struct task *t)
 {
 	char name[KEY_NAME_MAX + 1];
@@ -190,7 +200,7 @@ asked_kept(struct asked *a, uint32_t id, const struct task *t)
 		return;
 	k->flags |= KEY_TOLD;
 	if (t->kind == TASK_COMMIT && file_name(a, id, name) >= 0)
-		minder_answered(a->store, name);
+		question_answered(a->store, name);
 	tell(a, id, a->again && !(k->flags & KEY_FOUND) ? LOG_DONE : LOG_FOUND, a->digest);
 }
 

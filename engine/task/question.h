@@ -43,6 +43,9 @@ void asked_kept(struct asked *, uint32_t id, const struct task *);
 /* Writes what TASK would be asked to FD: the prompt, then the inputs. -1 and errno. */
 int asked_write(struct asked *, const struct task *, int fd);
 
+/* Says in how/ that the intent of the commit KEY was answered: its answer is kept. */
+void question_answered(const struct store *, const char *file);
+
 void asked_free(struct asked *);
 
 #endif
