@@ -2,7 +2,7 @@
 
 CC = cc
 CFLAGS = -O3 -g
-# What libc's functions are called is bound once, in orch: else each minder binds it anew.
+# What libc's functions are called is bound once, in orch: else each supervisor binds it again.
 LDFLAGS = -Wl,-z,now
 PREFIX = /usr/local
 DESTDIR =

@@ -50,7 +50,7 @@ copy(const char *s)
 static void
 path_from(const struct flow *f, const struct workflow *w, const char *name, struct buf *path)
 {
-	const struct flow_file *file;
+	const struct load_file *file;
 
 	for (file = f->files; *name != '/' && file; file = file->next)
 		if (file->w == w)
@@ -89,7 +89,7 @@ directory_of(const char *path, const char *otherwise)
 static struct workflow *
 add_file(struct flow *f, const char *path, const char *name, const char *dir, struct buf *text)
 {
-	struct flow_file *file = mem_zero(1, sizeof *file), **last;
+	struct load_file *file = mem_zero(1, sizeof *file), **last;
 	size_t mark = text->n >= 3 && !memcmp(text->s, "\xef\xbb\xbf", 3) ? 3 : 0;
 
 	file->path = copy(path);
@@ -111,7 +111,7 @@ static struct workflow *
 call(void *ctx, const struct workflow *from, const char *name, const char **error)
 {
 	struct flow *f = ctx;
-	struct flow_file *file;
+	struct load_file *file;
 	struct workflow *w = NULL;
 	struct buf path = { 0 }, text = { 0 };
 	char *real;
@@ -180,7 +180,7 @@ each_given(void *ctx, size_t *i)
 }
 
 int
-flow_read(struct flow *f, const struct record *r, const char *name, const struct keys *given, struct buf *error)
+load_read(struct flow *f, const struct record *r, const char *name, const struct keys *given, struct buf *error)
 {
 	struct check_with with = { 0 };
 	struct buf text = { 0 };
@@ -252,7 +252,7 @@ bind(struct flow *f, const char *name, const char *value, size_t n)
 struct bound {
 	struct flow *f;
 	struct answers *answers;
-	const struct place *at;
+	const struct context *at;
 	struct keys keys;       /* that are known */
 };
 
@@ -307,14 +307,14 @@ check_bound_key(struct bound *b, const struct node *n)
 	uint32_t id = KEY_NONE;
 
 	b->answers->error.n = 0;
-	if (claim_read(b->answers, b->at, n, &key)) {
+	if (key_expand(b->answers, b->at, n, &key)) {
 		buf_free(&key);
 		return;                 /* it holds a block's variable, or an answer that is still to come */
 	}
-	if (claim_check(buf_str(&key), key.n, &why))
+	if (key_is_valid(buf_str(&key), key.n, &why))
 		diag_error(&b->f->diags, n->key->pos, "%s", buf_str(&why));
 	else if ((id = keys_find(&b->keys, key.s, key.n)) == KEY_NONE)
-		keys_claim(&b->keys, keys_add(&b->keys, key.s, key.n), 1, n);
+		keys_reserve_for(&b->keys, keys_add(&b->keys, key.s, key.n), 1, n);
 	else if (!node_exclusive(keys_line(&b->keys, id), n))
 		diag_error(&b->f->diags, n->key->pos, "the key `%s` is made on line %u already: give one of them `as` another",
 		    key.s, keys_line(&b->keys, id)->pos.line);
@@ -344,12 +344,12 @@ check_bound_nodes(struct bound *b, const struct node *n)
 }
 
 int
-flow_bind(struct flow *f, const struct record *r, struct buf *error)
+load_bind(struct flow *f, const struct record *r, struct buf *error)
 {
 	struct keys none = { 0 };
 	struct answers answers = { 0 };
 	const struct param *p;
-	struct place at = { 0 };
+	struct context at = { 0 };
 	struct bound bound;
 	int status = 0;
 
@@ -455,10 +455,10 @@ find_programs(struct finder *d, const struct node *n)
 }
 
 size_t
-flow_programs(struct flow *f, char *const *envp, const char *root,
+load_programs(struct flow *f, char *const *envp, const char *root,
     int (*needed)(void *, const struct node *), void *ctx, int warn, struct buf *error)
 {
-	const struct flow_file *file;
+	const struct load_file *file;
 	struct finder d;
 
 	d.f = f;
@@ -493,9 +493,9 @@ find_interactive(const struct node *n, int (*needed)(void *, const struct node *
 }
 
 int
-flow_terminal(struct flow *f, int (*needed)(void *, const struct node *), void *ctx, struct buf *error)
+load_terminal(struct flow *f, int (*needed)(void *, const struct node *), void *ctx, struct buf *error)
 {
-	const struct flow_file *file;
+	const struct load_file *file;
 	const struct node *n = NULL;
 	int fd = open("/dev/tty", O_RDWR | O_NOCTTY | O_CLOEXEC);
 
@@ -512,10 +512,10 @@ flow_terminal(struct flow *f, int (*needed)(void *, const struct node *), void *
 }
 
 void
-flow_free(struct flow *f)
+load_free(struct flow *f)
 {
 	while (f->files) {
-		struct flow_file *file = f->files;
+		struct load_file *file = f->files;
 
 		f->files = file->next;
 		workflow_free(file->w);

@@ -7,8 +7,8 @@
 #include "store/record.h"
 
 /* A file that was read: the first, or one that is called. */
-struct flow_file {
-	struct flow_file *next;
+struct load_file {
+	struct load_file *next;
 	struct workflow *w;
 	struct source src;
 	char *path;             /* absolute; "-" */
@@ -20,7 +20,7 @@ struct flow_file {
 struct flow {
 	struct workflow *w;     /* the first file's */
 	const char *name;       /* what messages call it */
-	struct flow_file *files;
+	struct load_file *files;
 	struct arena mem;
 	struct agent *agents;   /* of -a */
 	struct scope *scope;    /* the parameters; the last first */
@@ -31,21 +31,21 @@ struct flow {
 /* Reads and checks the workflow that R names: a file, or R's text when it is `-`. NAME is what messages
  * call it. A text may name the answers that its run has GIVEN already (NULL: none). Returns 0, or 2 when
  * something is wrong; ERROR then says what. Warnings are in there too. */
-int flow_read(struct flow *, const struct record *r, const char *name, const struct keys *given, struct buf *error);
+int load_read(struct flow *, const struct record *r, const char *name, const struct keys *given, struct buf *error);
 
 /* Binds R's parameters. FREE_TEXT says that a prompt was given without a name. Returns 0, or 2 and ERROR. */
-int flow_bind(struct flow *, const struct record *r, struct buf *error);
+int load_bind(struct flow *, const struct record *r, struct buf *error);
 
 /* Looks for the program of every step, as it would be started from ROOT, and adds a warning or an error
  * for each that is not found and that NEEDED (NULL: all are) says is still to be asked. Returns how
  * many those are. */
-size_t flow_programs(struct flow *, char *const *envp, const char *root,
+size_t load_programs(struct flow *, char *const *envp, const char *root,
     int (*needed)(void *ctx, const struct node *), void *ctx, int warn, struct buf *error);
 
 /* Refuses interactive steps where there is no terminal, but for those that are not NEEDED (NULL: all
  * are). Returns 0, or 2 and ERROR. */
-int flow_terminal(struct flow *, int (*needed)(void *ctx, const struct node *), void *ctx, struct buf *error);
+int load_terminal(struct flow *, int (*needed)(void *ctx, const struct node *), void *ctx, struct buf *error);
 
-void flow_free(struct flow *);
+void load_free(struct flow *);
 
 #endif

@@ -1,6 +1,6 @@
 /* Doing: the one loop of orch.
  *
- * Everything that may block is a minder's. The loop waits in one pselect, for outcomes, signals, the
+ * Everything that may block is a supervisor's. The loop waits in one pselect, for outcomes, signals, the
  * time of a next try, and room in standard output; signals are let in there alone. */
 #include "engine/loop.h"
 
@@ -32,7 +32,7 @@
 
 enum {
 	STARTS = 16,            /* between two looks at signals */
-	CROWD = 64,             /* from so many tasks on no more than DUE_MOST minders may wait for the processor: */
+	MANY_RUNNING = 64,             /* from so many tasks on no more than DUE_MOST supervisors may wait for the processor: */
 	DUE_MOST = 32,          /* else orch would not get to it for long when a signal comes */
 	REAP_MS = 100,          /* of ten thousand children, between two looks at all of them; of fewer less */
 	AGAIN_MS = 30 * 1000,   /* how long a lone step waits for a process to be had */
@@ -51,16 +51,16 @@ struct loop_state {
 	struct walk *walk;
 	struct store *store;
 	struct progress *progress;
-	struct minding minding;
+	struct supervision supervision;
 	int report, life;       /* orch's ends of the pipes */
-	struct slots slots;     /* what runs */
+	struct running slots;     /* what runs */
 	char partial[sizeof(struct outcome)];   /* of a record that has not come whole */
 	size_t npartial;
 	struct outcome *ended;  /* that have come since the loop last looked */
 	size_t nended, cap_ended;
 	int adopts;             /* orch is a subreaper */
 	int gone;               /* the run's directory was deleted, and that was said */
-	struct outcome *lost;   /* whose minder was killed; told when its processes are gone */
+	struct outcome *lost;   /* whose supervisor was killed; told when its processes are gone */
 	size_t nlost;
 	long long lost_since;
 	long long patience;     /* the git of a killed supervisor was told to end, and has until then to remove its locks */
@@ -82,7 +82,7 @@ struct loop_state {
 static struct jobserver jobserver;
 
 /* Set by the handlers, which run in pselect alone. */
-static volatile sig_atomic_t got_child, got_stop, got_again, got_halt, got_size, got_cont;
+static volatile sig_atomic_t got_child, got_stop, got_again, got_suspend, got_size, got_cont;
 
 static void
 on_signal(int sig)
@@ -90,7 +90,7 @@ on_signal(int sig)
 	if (sig == SIGCHLD)
 		got_child = 1;
 	else if (sig == SIGTSTP || sig == SIGTTIN || sig == SIGTTOU)
-		got_halt = sig;
+		got_suspend = sig;
 	else if (sig == SIGCONT)
 		got_cont = 1;
 #ifdef SIGWINCH
@@ -258,24 +258,24 @@ set_up(struct loop_state *l)
 	fcntl(report[0], F_SETFL, O_NONBLOCK);
 	l->report = report[0];
 	l->life = life[1];
-	l->minding.store = l->store;
-	l->minding.report = report[1];
-	l->minding.life = life[0];
-	l->minding.null = file_open_as(AT_FDCWD, "/dev/null", O_RDWR);
-	if (l->minding.null < 0)
+	l->supervision.store = l->store;
+	l->supervision.report = report[1];
+	l->supervision.life = life[0];
+	l->supervision.null = file_open_as(AT_FDCWD, "/dev/null", O_RDWR);
+	if (l->supervision.null < 0)
 		return "/dev/null";
-	l->minding.orch = getpid();
-	l->minding.job = getpgrp();
-	l->minding.jobserver = l->jobserver = &jobserver;
+	l->supervision.orch = getpid();
+	l->supervision.job = getpgrp();
+	l->supervision.jobserver = l->jobserver = &jobserver;
 	l->walk->tokens = jobserver.kind != JOBSERVER_NONE || l->walk->jobs;
-	slots_init(&l->slots);
+	running_init(&l->slots);
 	output_open(&l->output, l->walk, l->store, l->progress, &l->slots, now_ms(l));
 	if (l->output.screen.tty >= 0)
 		hold_screen_signals();
 	/* A child that was there before (sleep & exec orch) is not ours to end: then nobody is adopted. */
 	if (waitid(P_ALL, 0, &info, WEXITED | WNOHANG | WNOWAIT) < 0 && errno == ECHILD)
-		l->adopts = kin_adopt();
-	if (kin_is_blind())
+		l->adopts = proctree_become_subreaper();
+	if (proctree_is_blind())
 		buf_text(&l->progress->out, "orch: warning: /proc cannot be read: of what agents start only their process groups are ended\n");
 	return NULL;
 }
@@ -304,7 +304,7 @@ log_step(struct loop_state *l, enum log_event event, const struct branch *b, con
 	if (!line.key)
 		return;                 /* the command of an `if` */
 	line.n = strlen(line.key);
-	line.value = branch_try(b);
+	line.value = branch_attempt(b);
 	line.text = text;
 	if (o) {
 		line.took = o->ms;
@@ -318,14 +318,14 @@ log_step(struct loop_state *l, enum log_event event, const struct branch *b, con
 
 /* A fork of orch, to which its words wait until it can take them. */
 static pid_t
-fork_minder(void)
+fork_supervisor(void)
 {
 	sigset_t words, old;
 	pid_t pid;
 
 	sigemptyset(&words);
-	sigaddset(&words, MINDER_STOP);
-	sigaddset(&words, MINDER_HALT);
+	sigaddset(&words, SUPERVISOR_STOP);
+	sigaddset(&words, SUPERVISOR_SUSPEND);
 	sigprocmask(SIG_BLOCK, &words, &old);
 	pid = fork();
 	if (pid) {
@@ -338,7 +338,7 @@ fork_minder(void)
 }
 
 static void
-be_scarce(struct loop_state *l)
+fork_failed(struct loop_state *l)
 {
 	long long now = now_ms(l);
 
@@ -353,7 +353,7 @@ be_scarce(struct loop_state *l)
 }
 
 static void
-be_plenty(struct loop_state *l)
+fork_works(struct loop_state *l)
 {
 	l->scarce = 0;
 	l->scarce_since = l->scarce_pause = 0;
@@ -374,13 +374,13 @@ refused(struct loop_state *l, struct branch *b, int error)
 {
 	struct outcome o = { 0 };
 
-	be_scarce(l);
+	fork_failed(l);
 	if (l->slots.running || now_ms(l) - l->scarce_since < AGAIN_MS) {
 		walk_refused(l->walk, b);
 		return;
 	}
 	l->scarce_since = 0;
-	o.kind = OUT_AGAIN;
+	o.kind = OUT_FORK_FAILED;
 	o.error = error;
 	log_step(l, LOG_FAIL, b, &o, strerror(error));
 	walk_ended(l->walk, b, &o, now_ms(l));
@@ -404,9 +404,9 @@ begin_jobserver(struct loop_state *l)
 static void
 start_task(struct loop_state *l, struct order *o)
 {
-	uint32_t i = slots_take(&l->slots);
+	uint32_t i = running_take(&l->slots);
 	int talks = o->task.kind == TASK_ASK || o->task.interactive || (o->task.kind == TASK_STDIN && isatty(0));
-	struct slot *s;
+	struct running_step *s;
 	pid_t pid;
 
 	if (!l->has_begun)
@@ -418,27 +418,27 @@ start_task(struct loop_state *l, struct order *o)
 		screen_hide(&l->output.screen, l->progress);
 		output_say(l->progress);
 	}
-	o->task.tells = l->slots.running >= CROWD;
-	pid = fork_minder();
+	o->task.tells = l->slots.running >= MANY_RUNNING;
+	pid = fork_supervisor();
 	if (!pid) {
 		close(l->life);
 		close(l->report);
 		if (l->output.screen.tty >= 0)
 			close(l->output.screen.tty);
-		minder_run(&l->minding, &o->task, i);
+		supervisor_run(&l->supervision, &o->task, i);
 	}
 	if (pid < 0) {
 		int error = errno;
 
-		slots_drop(&l->slots, i);
+		running_drop(&l->slots, i);
 		task_free(&o->task);
 		refused(l, o->branch, error);
 		return;
 	}
-	/* Also done by the minder: whoever is first, it is in its own group before it can be signalled. */
+	/* Also done by the supervisor: whoever is first, it is in its own group before it can be signalled. */
 	if (o->branch && o->task.kind != TASK_ASK)
 		setpgid(pid, pid);
-	s = slots_use(&l->slots, i, pid);
+	s = running_use(&l->slots, i, pid);
 	s->branch = o->branch;
 	s->kind = o->task.kind;
 	s->started = now_ms(l);
@@ -459,7 +459,7 @@ start_task(struct loop_state *l, struct order *o)
 
 /* Whether more may be begun: processes can be had, and what was said is being read. */
 static int
-has_way(struct loop_state *l)
+may_launch(struct loop_state *l)
 {
 	return may_start(l) && l->progress->out.n <= SAID_MOST;
 }
@@ -472,7 +472,7 @@ start_some(struct loop_state *l)
 	int i;
 
 	for (i = 0; i < STARTS; i++) {
-		if (!l->sig && !has_way(l))
+		if (!l->sig && !may_launch(l))
 			return 0;
 		walk_next(l->walk, now_ms(l), &o);
 		if (o.kind == ORDER_NONE)
@@ -492,7 +492,7 @@ start_some(struct loop_state *l)
 static int
 wants_token(struct loop_state *l)
 {
-	return l->jobserver->is_open && !l->sig && has_way(l) && walk_wants(l->walk);
+	return l->jobserver->is_open && !l->sig && may_launch(l) && walk_wants(l->walk);
 }
 
 /* Starts what may be started, and takes tokens for it; those that nothing needs now go back. Returns whether
@@ -509,7 +509,7 @@ start_all(struct loop_state *l)
 		l->walk->tokens++;
 		more = start_some(l);
 	}
-	while (!more && j->held && j->held >= l->walk->paying) {
+	while (!more && j->held && j->held >= l->walk->tokens_used) {
 		jobserver_give(j);
 		l->walk->tokens--;
 	}
@@ -519,7 +519,7 @@ start_all(struct loop_state *l)
 /* Keeping. */
 
 static int
-answer_names(struct loop_state *l, const struct slot *s, pid_t pid, char from[KEY_NAME_MAX + 1], char to[KEY_NAME_MAX + 1])
+answer_names(struct loop_state *l, const struct running_step *s, pid_t pid, char from[KEY_NAME_MAX + 1], char to[KEY_NAME_MAX + 1])
 {
 	struct task t;
 	const char *key;
@@ -532,7 +532,7 @@ answer_names(struct loop_state *l, const struct slot *s, pid_t pid, char from[KE
 	t.kind = s->kind;
 	if (key_encode(key, strlen(key), t.file) < 0)
 		return -1;
-	minder_answer(&t, pid, from);
+	supervisor_result_name(&t, pid, from);
 	strcpy(to, t.file);
 	return 0;
 }
@@ -562,7 +562,7 @@ keep_answers(struct loop_state *l)
 	if (!l->gone && store_gone(l->store)) {
 		l->gone = 1;
 		buf_fmt(&l->progress->out, "orch: the directory of run %s was deleted; nothing more can be kept\n", l->store->name);
-		walk_halt(l->walk, HALT_FIRST);
+		walk_stop(l->walk, STOP_STARTING);
 	}
 	for (i = 0; i < l->nended; i++) {
 		struct outcome *o = &l->ended[i];
@@ -589,7 +589,7 @@ keep_answers(struct loop_state *l)
 }
 
 static void
-tell_done(struct loop_state *l, const struct slot *s, const struct outcome *o)
+tell_done(struct loop_state *l, const struct running_step *s, const struct outcome *o)
 {
 	uint32_t id;
 	const char *key = branch_key(l->walk, s->branch, &id);
@@ -608,16 +608,16 @@ tell_done(struct loop_state *l, const struct slot *s, const struct outcome *o)
 	if (s->branch && l->output.screen.tty >= 0)
 		screen_took(&l->output.screen, s->branch, o->ms);
 	if (s->branch)
-		progress_done(l->progress, key, o, branch_try(s->branch));
+		progress_done(l->progress, key, o, branch_attempt(s->branch));
 }
 
 static void
-tell_failed(struct loop_state *l, const struct slot *s, const struct outcome *o)
+tell_failed(struct loop_state *l, const struct running_step *s, const struct outcome *o)
 {
 	struct buf why = { 0 };
 
 	outcome_text(o, o->timeout, &why);
-	log_step(l, o->kind == OUT_STOPPED ? LOG_STOP : o->kind == OUT_LATER ? LOG_HELD : LOG_FAIL, s->branch, o, buf_str(&why));
+	log_step(l, o->kind == OUT_STOPPED ? LOG_STOP : o->kind == OUT_RATE_LIMITED ? LOG_RATE_LIMITED : LOG_FAIL, s->branch, o, buf_str(&why));
 	buf_free(&why);
 }
 
@@ -633,7 +633,7 @@ add_outcome(struct outcome **list, size_t *n, size_t *cap, const struct outcome 
 	(*list)[(*n)++] = *o;
 }
 
-/* A minder has told how it went. From here on its number is nobody's; for the answer's name in tmp/ it
+/* A supervisor has told how it went. From here on its number is nobody's; for the answer's name in tmp/ it
  * is kept in the record. */
 static void
 take_record(struct loop_state *l, struct outcome *o)
@@ -643,19 +643,19 @@ take_record(struct loop_state *l, struct outcome *o)
 	if (o->slot >= l->slots.n || !l->slots.list[o->slot].pid)
 		return;
 	if (o->kind == OUT_BEGUN) {
-		slots_begun(&l->slots, o->slot);
+		running_begun(&l->slots, o->slot);
 		return;
 	}
 	b = l->slots.list[o->slot].branch;
 	if (o->kind == OUT_OK)
 		o->number = (int32_t)l->slots.list[o->slot].pid;
-	slots_forget(&l->slots, o->slot);
-	if (o->kind == OUT_AGAIN) {
-		slots_drop(&l->slots, o->slot);
+	running_forget(&l->slots, o->slot);
+	if (o->kind == OUT_FORK_FAILED) {
+		running_drop(&l->slots, o->slot);
 		refused(l, b, o->error);
 		return;
 	}
-	be_plenty(l);
+	fork_works(l);
 	if (o->kind == OUT_OK)
 		walk_answered(l->walk, b);
 	add_outcome(&l->ended, &l->nended, &l->cap_ended, o);
@@ -681,7 +681,7 @@ read_reports(struct loop_state *l)
 	}
 }
 
-/* A minder has died without a word: what it minded has become ours, where that can be. */
+/* A supervisor has died without a word: what it minded has become ours, where that can be. */
 static void
 lose_slot(struct loop_state *l, uint32_t slot)
 {
@@ -691,7 +691,7 @@ lose_slot(struct loop_state *l, uint32_t slot)
 	o.kind = OUT_LOST;
 	if (l->slots.list[slot].kind == TASK_WORKTREE || l->slots.list[slot].kind == TASK_COMMIT)
 		l->patience = now_ms(l) + PATIENCE_MS;
-	slots_forget(&l->slots, slot);
+	running_forget(&l->slots, slot);
 	l->lost = mem_grow(l->lost, l->nlost + 1, sizeof *l->lost);
 	l->lost[l->nlost++] = o;
 	if (l->nlost == 1)
@@ -711,7 +711,7 @@ reap(struct loop_state *l)
 	got_child = 0;
 	l->reap_at = now_ms(l) + (long long)l->slots.running * REAP_MS / 10000;
 	while ((pid = waitpid(-1, NULL, WNOHANG)) > 0) {
-		if (slots_find(&l->slots, pid) == NO_SLOT)
+		if (running_find(&l->slots, pid) == NO_RUNNING)
 			continue;
 		dead = mem_grow(dead, n + 1, sizeof *dead);
 		dead[n++] = pid;
@@ -719,15 +719,15 @@ reap(struct loop_state *l)
 	if (n)
 		read_reports(l);        /* what they had said before they died */
 	for (i = 0; i < n; i++)
-		if ((slot = slots_find(&l->slots, dead[i])) != NO_SLOT)
+		if ((slot = running_find(&l->slots, dead[i])) != NO_RUNNING)
 			lose_slot(l, slot);
 	free(dead);
 }
 
 static int
-is_minder(void *ctx, pid_t pid)
+is_supervisor(void *ctx, pid_t pid)
 {
-	return slots_find(ctx, pid) != NO_SLOT;
+	return running_find(ctx, pid) != NO_RUNNING;
 }
 
 /* A supervisor is asked to go on, should somebody have stopped it, and to end; one that does not even end so is stuck in
@@ -735,7 +735,7 @@ is_minder(void *ctx, pid_t pid)
 static void
 prod(struct loop_state *l, uint32_t i)
 {
-	struct slot *s = &l->slots.list[i];
+	struct running_step *s = &l->slots.list[i];
 	pid_t pid = s->pid;
 
 	if (!s->prodded++) {
@@ -782,11 +782,11 @@ static int
 has_no_strays(struct loop_state *l)
 {
 	pid_t *list;
-	long n = kin_children(&list), i;
+	long n = proctree_children(&list), i;
 	int none = 1;
 
 	for (i = 0; i < n; i++)
-		none &= is_minder(&l->slots, list[i]) || waitpid(list[i], NULL, WNOHANG) > 0;
+		none &= is_supervisor(&l->slots, list[i]) || waitpid(list[i], NULL, WNOHANG) > 0;
 	free(list);
 	return none;
 }
@@ -796,16 +796,16 @@ static void
 name_strays(struct loop_state *l, struct outcome *o)
 {
 	pid_t *list;
-	long n = kin_children(&list), i;
+	long n = proctree_children(&list), i;
 	size_t at = 0;
 
 	for (i = 0; i < n && at < sizeof o->text - 20; i++)
-		if (!is_minder(&l->slots, list[i]))
+		if (!is_supervisor(&l->slots, list[i]))
 			at += (size_t)snprintf(o->text + at, sizeof o->text - at, "%spid %ld", at ? ", " : "", (long)list[i]);
 	free(list);
 }
 
-/* Ends what killed minders have left; their steps have failed when nothing of it is there any more. */
+/* Ends what killed supervisors have left; their steps have failed when nothing of it is there any more. */
 static void
 end_strays(struct loop_state *l)
 {
@@ -816,7 +816,7 @@ end_strays(struct loop_state *l)
 		return;
 	if (l->adopts && now_ms(l) < l->patience && !has_no_strays(l))
 		return;
-	left = l->adopts ? kin_kill(is_minder, &l->slots) : 0;
+	left = l->adopts ? proctree_kill(is_supervisor, &l->slots) : 0;
 	if (left > 0 && now_ms(l) - l->lost_since < STRAY_MS)
 		return;
 	for (i = 0; i < l->nlost && left > 0; i++)
@@ -842,15 +842,15 @@ signal_all(const struct loop_state *l, int sig)
 /* SIGTSTP, or SIGTTIN when a step needs the terminal and the job is in the background: the agents are
  * halted, then orch; both go on together. */
 static void
-halt_all(struct loop_state *l, int sig)
+suspend_all(struct loop_state *l, int sig)
 {
 	struct log_line line = { 0 };
 	struct sigaction sa, ours;
 	long long since = clock_ms();
 	sigset_t set;
 
-	got_halt = 0;
-	signal_all(l, MINDER_HALT);
+	got_suspend = 0;
+	signal_all(l, SUPERVISOR_SUSPEND);
 	screen_hide(&l->output.screen, l->progress);
 	memset(&sa, 0, sizeof sa);
 	sa.sa_handler = SIG_DFL;
@@ -873,9 +873,9 @@ static void
 look_at_signals(struct loop_state *l)
 {
 	/* A job that is ended while it is stopped gets both. */
-	if (got_halt && !got_stop && !l->sig)
-		halt_all(l, got_halt);
-	got_halt = 0;
+	if (got_suspend && !got_stop && !l->sig)
+		suspend_all(l, got_suspend);
+	got_suspend = 0;
 	if (got_size)
 		screen_resized(&l->output.screen);
 	if (got_cont)
@@ -885,8 +885,8 @@ look_at_signals(struct loop_state *l)
 		l->sig = got_stop;
 		l->sig_at = clock_ms();
 		got_again = 0;
-		walk_halt(l->walk, HALT_STOP);
-		signal_all(l, MINDER_STOP);
+		walk_stop(l->walk, STOP_ALL);
+		signal_all(l, SUPERVISOR_STOP);
 		signal_all(l, SIGCONT);       /* should somebody have stopped one */
 		limit_all(l, STOP_MS);
 		output_drop(&l->output);
@@ -894,7 +894,7 @@ look_at_signals(struct loop_state *l)
 	if (got_again) {
 		got_again = 0;
 		if (clock_ms() - l->sig_at > SECOND_MS) {
-			signal_all(l, MINDER_STOP);
+			signal_all(l, SUPERVISOR_STOP);
 			limit_all(l, STOP_NOW_MS);
 		}
 	}
@@ -918,7 +918,7 @@ finish(struct loop_state *l)
 	size_t i;
 
 	/* A signal that came while others were started counts before an answer does: who was told to stop has
-	 * not answered, even if its minder did not know of it yet. */
+	 * not answered, even if its supervisor did not know of it yet. */
 	let_signals_in();
 	look_at_signals(l);
 	for (i = 0; i < l->nended && l->sig; i++)
@@ -927,14 +927,14 @@ finish(struct loop_state *l)
 	keep_answers(l);
 	for (i = 0; i < l->nended; i++) {
 		const struct outcome *o = &l->ended[i];
-		const struct slot *s = &l->slots.list[o->slot];
+		const struct running_step *s = &l->slots.list[o->slot];
 		struct branch *b = s->branch;
 
 		if (o->kind == OUT_OK)
 			tell_done(l, s, o);
 		else
 			tell_failed(l, s, o);
-		slots_drop(&l->slots, o->slot);
+		running_drop(&l->slots, o->slot);
 		walk_ended(l->walk, b, o, now_ms(l));
 	}
 	l->nended = 0;
@@ -945,7 +945,7 @@ finish(struct loop_state *l)
 static long long
 wait_time(struct loop_state *l, int more, long long now)
 {
-	int open = l->sig || has_way(l);        /* else what is due has to wait for what opens the way */
+	int open = l->sig || may_launch(l);        /* else what is due has to wait for what opens the way */
 	long long ms = open ? walk_wake(l->walk, now) : -1;
 
 	if (more && open)
@@ -994,9 +994,9 @@ is_over(const struct loop_state *l)
 	return l->walk->ended && (!l->walk->flush.n || l->sig) && !l->slots.running && !l->nended && !l->nlost && !l->output.prints;
 }
 
-/* A minder that has told of its end may not be quite gone; nor does it outlive orch. */
+/* A supervisor that has told of its end may not be quite gone; nor does it outlive orch. */
 static void
-see_minders_out(struct loop_state *l)
+see_supervisors_out(struct loop_state *l)
 {
 	const struct timespec moment = { 0, 10 * 1000 * 1000 };
 	long long until = now_ms(l) + SECOND_MS;
@@ -1042,8 +1042,8 @@ loop_run(struct walk *w, struct store *s, struct progress *p)
 	while (l.jobserver->held)
 		jobserver_give(l.jobserver);
 	screen_close(&l.output.screen, p);
-	see_minders_out(&l);
-	slots_free(&l.slots);
+	see_supervisors_out(&l);
+	running_free(&l.slots);
 	free(l.ended);
 	free(l.lost);
 	return l.sig ? 128 + l.sig : w->failed || w->held || w->output_failed;

@@ -1,4 +1,4 @@
-/* Doing: the one loop of orch. It starts minders, waits for them, keeps what they bring. */
+/* Doing: the one loop of orch. It starts supervisors, waits for them, keeps what they bring. */
 #ifndef ENGINE_LOOP_H
 #define ENGINE_LOOP_H
 

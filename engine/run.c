@@ -41,8 +41,8 @@ struct run {
 	struct keys given;      /* the answers that were there before this text on standard input */
 	struct answers answers;
 	struct progress progress;
-	struct surroundings around;
-	struct asked asked;
+	struct run_env around;
+	struct questions asked;
 	struct decisions decisions;
 	uint32_t seed;
 	int was_there;          /* the run was made earlier */
@@ -407,26 +407,26 @@ prepare(struct run *r)
 	if (!status)
 		status = take_operands(r);
 	if (!status)
-		status = flow_read(&r->flow, &r->record, short_name(r), &r->given, r->say);
+		status = load_read(&r->flow, &r->record, short_name(r), &r->given, r->say);
 	if (!status)
 		status = check_operands(r);
 	if (!status)
-		status = flow_bind(&r->flow, &r->record, r->say);
+		status = load_bind(&r->flow, &r->record, r->say);
 	return status;
 }
 
 /* Opening the run. */
 
-/* The minder HOLDER, or, if it is not known, who has the lock open: whoever looks at the run may be among them. */
+/* The supervisor HOLDER, or, if it is not known, who has the lock open: whoever looks at the run may be among them. */
 static void
-put_minder(struct run *r, long holder)
+put_supervisor(struct run *r, long holder)
 {
 	struct stat st;
 	char text[200];
 
 	if (holder > 0)
-		buf_fmt(r->say, "minder: pid %ld", holder);
-	else if (fstat(r->store.lock, &st) || !kin_holders(st.st_dev, st.st_ino, text, sizeof text))
+		buf_fmt(r->say, "supervisor: pid %ld", holder);
+	else if (fstat(r->store.lock, &st) || !proctree_openers(st.st_dev, st.st_ino, text, sizeof text))
 		buf_text(r->say, "by whom cannot be told");
 	else
 		buf_fmt(r->say, "its lock is open in %s", text);
@@ -450,12 +450,12 @@ lock(struct run *r)
 	}
 	/* A supervisor that somebody has stopped ends nothing, and holds the lock, until it goes on. */
 	if (store_lock_wait(&r->store, 0, &holder) && errno == EAGAIN && fstat(r->store.lock, &st) == 0)
-		kin_continue(st.st_dev, st.st_ino);
+		proctree_continue_openers(st.st_dev, st.st_ino);
 	if (store_lock_wait(&r->store, LOCK_WAIT_MS, &holder)) {
 		if (errno != EAGAIN)
 			return lock_error(r);
 		buf_fmt(r->say, "orch: a step of the run %s that an earlier orch has left is still being ended (", r->shown.s);
-		put_minder(r, holder);
+		put_supervisor(r, holder);
 		buf_text(r->say, "); try again later\n");
 		return 4;
 	}
@@ -547,13 +547,13 @@ load_keys(struct run *r)
 	r->asked.keys = &r->keys;
 	r->asked.again = r->args->again;
 	r->asked.decisions = &r->decisions;
-	if (asked_load(&r->asked))
+	if (question_load(&r->asked))
 		return runs_fail(r->say, 1, "the log cannot be read", strerror(errno));
 	if (results_keys(&r->keys, &r->store))
 		return runs_fail(r->say, 1, "result/ cannot be read", strerror(errno));
 	rivals_begin(&r->keys, &r->store);
 	if (r->args->again)
-		asked_place(&r->asked);
+		question_place_found(&r->asked);
 	return 0;
 }
 
@@ -594,7 +594,7 @@ on_event(void *ctx, const struct event *e)
 	struct run *r = ctx;
 
 	if (e->kind == EVENT_KEPT && e->task && !e->text)
-		asked_kept(&r->asked, e->id, e->task);
+		question_kept(&r->asked, e->id, e->task);
 	if (e->kind == EVENT_UNASKED)
 		log_unasked(r, e);
 	if (e->kind == EVENT_DECIDED)
@@ -607,7 +607,7 @@ on_differs(void *ctx, uint32_t id, const struct task *t)
 {
 	struct run *r = ctx;
 
-	return asked_differs(&r->asked, id, t);
+	return question_differs(&r->asked, id, t);
 }
 
 /* Marsaglia's xorshift: for jitter, nothing depends on it. */
@@ -686,7 +686,7 @@ set_around(struct run *r)
 static int
 walk(struct run *r)
 {
-	struct world world;
+	struct walk_ops world;
 	struct walk w;
 	struct buf hint = { 0 };
 	long long began = clock_ms();
@@ -778,9 +778,9 @@ check_needs(struct run *r)
 {
 	int (*needed)(void *, const struct node *) = r->was_there ? is_needed : NULL;
 
-	if (flow_programs(&r->flow, r->args->environ, r->record.directory, needed, r, 0, r->say))
+	if (load_programs(&r->flow, r->args->environ, r->record.directory, needed, r, 0, r->say))
 		return 2;
-	return flow_terminal(&r->flow, needed, r, r->say);
+	return load_terminal(&r->flow, needed, r, r->say);
 }
 
 /* After a walk without an end some of its processes may still be there. */
@@ -861,7 +861,7 @@ run_workflow(const struct run_args *args, struct buf *say, struct buf *show)
 	keys_free(&r.keys);
 	keys_free(&r.given);
 	buf_free(&r.answers.error);
-	asked_free(&r.asked);
+	question_free(&r.asked);
 	decisions_free(&r.decisions);
 	free(r.results);
 	free(r.within);
@@ -869,7 +869,7 @@ run_workflow(const struct run_args *args, struct buf *say, struct buf *show)
 	free(r.store.path);     /* all else of the store stays open: the lock must not be closed */
 	buf_free(&r.shown);
 	free(r.name);
-	flow_free(&r.flow);
+	load_free(&r.flow);
 	record_free(&r.record);
 	return status;
 }
@@ -910,10 +910,10 @@ run_check(const char *file, char *const *environ, struct buf *say)
 	r.say = say;
 	status = is_lasting(file) ? take_file(&r) : take_passing(&r);
 	if (!status)
-		status = flow_read(&r.flow, &r.record, file, NULL, say);
+		status = load_read(&r.flow, &r.record, file, NULL, say);
 	if (!status)
-		flow_programs(&r.flow, environ, r.record.directory, NULL, NULL, 1, say);
-	flow_free(&r.flow);
+		load_programs(&r.flow, environ, r.record.directory, NULL, NULL, 1, say);
+	load_free(&r.flow);
 	record_free(&r.record);
 	return status;
 }

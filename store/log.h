@@ -13,13 +13,13 @@ enum log_event {
 	LOG_STOP,               /* a try of KEY was ended because orch was told to stop */
 	LOG_END,                /* the walk has ended; value: orch's exit status; text: why it failed */
 	LOG_FOUND,              /* KEY has an answer of which the log does not tell; digest: of what it stands for */
-	LOG_HELD,               /* a try of KEY was refused by its agent for now; text: why */
+	LOG_RATE_LIMITED,               /* a try of KEY was refused by its agent for now; text: why */
 	LOG_PAUSED,             /* orch and its agents were stopped, and go on now; value: for how many milliseconds that was */
 	LOG_IF                  /* an `if` in a worktree has decided; KEY: its place; value: 1 true, 0 false; digest: of the evaluation */
 };
 
 /* Events of tries that gave no answer: a bit 1u << EVENT for each. */
-#define LOG_TRIED (1u << LOG_FAIL | 1u << LOG_STOP | 1u << LOG_HELD)
+#define LOG_TRIED (1u << LOG_FAIL | 1u << LOG_STOP | 1u << LOG_RATE_LIMITED)
 
 #define LOG_AGAIN "again"
 

@@ -675,7 +675,7 @@ store_lock_share(struct store *s)
 }
 
 int
-store_lock_minder(struct store *s)
+store_lock_supervisor(struct store *s)
 {
 	return s->shares ? 0 : take(s, 1, F_RDLCK, NULL);
 }

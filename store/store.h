@@ -83,22 +83,22 @@ int store_gone(struct store *);
 /* Removes what a killed orch has left in tmp/, but for the answers of failed steps. */
 void store_clean(struct store *);
 
-/* The lock. Byte 0 is held by the orch that works on the run, byte 1 by its minders: it is the
+/* The lock. Byte 0 is held by the orch that works on the run, byte 1 by its supervisors: it is the
  * kernel's and needs no cleaning. A process loses byte 0 when it closes the file: it never does. */
 
 /* Takes byte 0. -1 with EAGAIN: another process, *HOLDER, has it; else errno. */
 int store_lock(struct store *, long *holder);
 
-/* Waits, MS milliseconds at most, until no minder of an earlier orch is left. -1 with EAGAIN and the
+/* Waits, MS milliseconds at most, until no supervisor of an earlier orch is left. -1 with EAGAIN and the
  * *HOLDER that is, -1 where the system cannot tell which; else errno. */
 int store_lock_wait(struct store *, int ms, long *holder);
 
-/* Then, where the system has locks that forks inherit (Linux's F_OFD_SETLK), takes byte 1 for all minders to come:
- * each lock of its own makes the kernel look at all others, and minders may be thousands. */
+/* Then, where the system has locks that forks inherit (Linux's F_OFD_SETLK), takes byte 1 for all supervisors to come:
+ * each lock of its own makes the kernel look at all others, and supervisors may be thousands. */
 void store_lock_share(struct store *);
 
-/* For a minder: takes its share of byte 1, unless it has inherited it. -1 and errno. */
-int store_lock_minder(struct store *);
+/* For a supervisor: takes its share of byte 1, unless it has inherited it. -1 and errno. */
+int store_lock_supervisor(struct store *);
 
 enum store_busy { STORE_FREE, STORE_RUNNING, STORE_ENDING };
 

@@ -185,8 +185,8 @@ struct rig {
 	struct walk walk;
 	struct keys keys;
 	struct answers answers;
-	struct world world;
-	struct surroundings around;
+	struct walk_ops world;
+	struct run_env around;
 	uint64_t seed;
 	uint32_t last;          /* the latest place: the length of the log */
 	uint32_t places[KEYS_MOST];     /* by step; 0: it has no answer */
@@ -327,7 +327,7 @@ walk_once(struct rig *r, int again, int most)
 			uint32_t id = keys_add(&r->keys, key, strlen(key));
 
 			r->keys.list[id].flags |= KEY_KEPT;
-			keys_set_place(&r->keys, id, r->places[i]);
+			result_set_seq(&r->keys, id, r->places[i]);
 		}
 	}
 	r->n = 0;

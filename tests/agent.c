@@ -968,7 +968,7 @@ parent_of(pid_t pid, char name[64])
 	return (pid_t)parent;
 }
 
-/* The nearest ancestor called orch; its minders may be called so too, so the topmost in a row. */
+/* The nearest ancestor called orch; its supervisors may be called so too, so the topmost in a row. */
 static pid_t
 find_orch(void)
 {
@@ -1018,7 +1018,7 @@ do_signal_group(char **a)
 }
 
 static void
-do_signal_minder(char **a)
+do_signal_supervisor(char **a)
 {
 	kill(getppid(), signal_number(a[0]));
 }
@@ -1046,7 +1046,7 @@ static const struct command {
 	{ "open", 2, do_open }, { "partial-on-term", 1, do_partial_on_term }, { "pid", 0, do_pid },
 	{ "print", 1, do_print }, { "pwd", 0, do_pwd }, { "reap", 0, do_reap }, { "say", 1, do_say },
 	{ "sayx", 1, do_sayx }, { "setenv", 2, do_setenv }, { "show", 1, do_show }, { "signal", 2, do_signal },
-	{ "signal-group", 1, do_signal_group }, { "signal-minder", 1, do_signal_minder },
+	{ "signal-group", 1, do_signal_group }, { "signal-supervisor", 1, do_signal_supervisor },
 	{ "signal-parent", 1, do_signal_parent }, { "sleep", 1, do_sleep }, { "stat", 1, do_stat },
 	{ "stopped", 1, do_stopped }, { "storm", 1, do_storm }, { "stubborn", 1, do_stubborn },
 	{ "tick", 3, do_tick }, { "touch", 1, do_touch }, { "tty", 0, do_tty }, { "user", 1, do_user },

@@ -39,7 +39,7 @@ struct rule {
 enum { RULES_MOST = 40, RUNNING_MOST = 4000 };
 
 /* A task that was given out. */
-struct running {
+struct given_out {
 	struct branch *branch;
 	enum task_kind kind;
 	char *key;
@@ -59,8 +59,8 @@ struct rig {
 	struct diags diags;
 	struct keys keys;
 	struct answers answers;
-	struct world world;
-	struct surroundings around;
+	struct walk_ops world;
+	struct run_env around;
 	struct scope params[8];
 	int nparams;
 	struct walk walk;
@@ -68,7 +68,7 @@ struct rig {
 	int nrules;
 	struct answer *table;
 	size_t ntable;
-	struct running *running;
+	struct given_out *running;
 	int n, busy, most;      /* given out; of them not answered; the most there were of these */
 	int quiet;              /* nothing is noted: for a million items */
 	long starts;
@@ -104,7 +104,7 @@ world_event(void *ctx, const struct event *e)
 	static const char *const words[] = { "kept", "again", "retry", "held", "failed", "trouble", "note", "unasked" };
 	struct rig *r = ctx;
 
-	if (e->kind == EVENT_RETRY || e->kind == EVENT_HELD)
+	if (e->kind == EVENT_RETRY || e->kind == EVENT_RATE_LIMITED)
 		r->retry_ms = e->ms;
 	if (e->kind == EVENT_KEPT) {
 		free(r->differs);
@@ -225,7 +225,7 @@ scope_of(const struct rig *r)
 
 /* A line of the workflow, not in a call, that sees this. */
 static void
-place_make(struct place *at, const struct rig *r, const struct sight *sight)
+place_make(struct context *at, const struct rig *r, const struct visible *sight)
 {
 	memset(at, 0, sizeof *at);
 	at->scope = scope_of(r);
@@ -333,7 +333,7 @@ note_start(struct rig *r, const struct task *t)
 static void
 take_start(struct rig *r, struct order *o)
 {
-	struct running *u = &r->running[r->n++];
+	struct given_out *u = &r->running[r->n++];
 
 	ck_assert_int_lt(r->n, RUNNING_MOST);
 	note_start(r, &o->task);
@@ -376,7 +376,7 @@ take_all(struct rig *r)
 
 /* The outcome of a running task, by the rules. */
 static void
-outcome_of(struct rig *r, const struct running *u, struct outcome *o, const char **answer)
+outcome_of(struct rig *r, const struct given_out *u, struct outcome *o, const char **answer)
 {
 	int i;
 
@@ -405,7 +405,7 @@ forget(struct rig *r, int i)
 static void
 end_with(struct rig *r, int i, const struct outcome *o, const char *answer)
 {
-	struct running *u = &r->running[i];
+	struct given_out *u = &r->running[i];
 	struct branch *b = u->branch;
 	struct buf own = { 0 };
 
@@ -734,7 +734,7 @@ static void
 answer_some(struct rig *r)
 {
 	int i = r->n ? (int)(random_next(&r->seed) % (uint32_t)r->n) : 0;
-	struct running *u = &r->running[i];
+	struct given_out *u = &r->running[i];
 
 	if (!r->n || u->answered || u->kind == TASK_STDIN)
 		return;
@@ -839,7 +839,7 @@ START_TEST(tokens_are_places)
 	ck_assert_str_eq(r->started.s, "i1 i2 i3 i4 i5 ");
 	ck_assert_int_eq(walk_wants(&r->walk), 0);
 	drive(r, TAKE_FIRST);
-	ck_assert_int_eq(r->walk.paying, 0);
+	ck_assert_int_eq(r->walk.tokens_used, 0);
 	ended_well(r);
 	rig_free(r);
 }
@@ -895,7 +895,7 @@ START_TEST(tokens_make_no_crowd)
 	take_all(r);
 	ck_assert_int_eq(r->n, 1);
 	ck_assert_uint_lt(r->walk.serials, 100);
-	walk_halt(&r->walk, HALT_STOP);
+	walk_stop(&r->walk, STOP_ALL);
 	end_one(r, 0);
 	take_all(r);
 	ck_assert_int_eq(r->walk.ended, 1);
@@ -1119,7 +1119,7 @@ START_TEST(retries_double)
 		take_all(r);
 		ck_assert_int_eq(r->n, 1);
 		ck_assert_int_eq(walk_wake(&r->walk, r->now), -1);
-		ck_assert_int_eq(branch_try(r->running[0].branch), i + 2);
+		ck_assert_int_eq(branch_attempt(r->running[0].branch), i + 2);
 	}
 	drive(r, TAKE_FIRST);
 	ended_well(r);
@@ -1208,7 +1208,7 @@ END_TEST
 static void
 refuses(struct rig *r, const char *key, long times)
 {
-	rule(r, key, OUT_LATER, 75 << 8, times, NULL);
+	rule(r, key, OUT_RATE_LIMITED, 75 << 8, times, NULL);
 }
 
 static void
@@ -1288,7 +1288,7 @@ START_TEST(refused_for_a_time_that_is_named)
 
 	begin(r, 0, 0);
 	take_all(r);
-	o.kind = OUT_LATER;
+	o.kind = OUT_RATE_LIMITED;
 	o.status = 75 << 8;
 	o.number = 7200;
 	strcpy(o.text, "come tomorrow");
@@ -1424,7 +1424,7 @@ START_TEST(futile_tries)
 {
 	struct rig *r = rig_new(T "run t as a\nretry 3 1s\n");
 
-	rule(r, "a", OUT_FUTILE, 256, 1, NULL);
+	rule(r, "a", OUT_PERMANENT, 256, 1, NULL);
 	begin(r, 0, 0);
 	drive(r, TAKE_FIRST);
 	ended_badly(r);
@@ -1446,12 +1446,12 @@ START_TEST(refused_and_halted)
 	take_all(r);
 	end_key(r, "a");
 	if (_i == 2)
-		walk_halt(&r->walk, HALT_FIRST);
+		walk_stop(&r->walk, STOP_STARTING);
 	end_key(r, "b");
 	if (_i == 1)
 		fails(r, "c", 1);
 	if (_i == 0) {
-		walk_halt(&r->walk, HALT_STOP);
+		walk_stop(&r->walk, STOP_ALL);
 		o.kind = OUT_STOPPED;
 		end_with(r, find_running(r, "c"), &o, NULL);
 		take_all(r);
@@ -1477,19 +1477,19 @@ count_line(void *ctx, const struct node *line, long long n)
 START_TEST(many_are_held)
 {
 	struct rig *r = rig_new(T "parallel x in 1..100000\nrun t as a{{x}}\nend\n");
-	struct rest rest = { 0 };
+	struct remaining rest = { 0 };
 	long long left = 0;
 
 	refuses(r, "a1", 1);
 	begin(r, 1, 0);
 	take_all(r);
 	end_key(r, "a1");
-	ck_assert_int_lt(r->walk.naside, 100);
+	ck_assert_int_lt(r->walk.nparked, 100);
 	rest.ctx = &left;
 	rest.each = count_line;
-	walk_rest(&r->walk, &rest);
+	walk_remaining(&r->walk, &rest);
 	ck_assert_int_eq(left, 100000);
-	walk_halt(&r->walk, HALT_STOP);
+	walk_stop(&r->walk, STOP_ALL);
 	take_all(r);
 	ck_assert(r->walk.ended);
 	rig_free(r);
@@ -1511,77 +1511,77 @@ START_TEST(verdicts)
 		const char *why;
 	} all[] = {
 		{ "t", "x", 0, "an answer\n", "", OUT_OK, -1, "" },
-		{ "t", "x", 75, "", "", OUT_LATER, -1, "" },
-		{ "t", "x", 75, "", "full\n", OUT_LATER, -1, "full" },
-		{ "t", "x", 75, "", "full\nretry-after: 90\n", OUT_LATER, 90, "full" },
-		{ "t", "x", 75, "", "Retry-After:0", OUT_LATER, 0, "" },
-		{ "t", "x", 75, "", "Retry-After: 999999999999999999999999\r\n\n", OUT_LATER, 7 * 24 * 3600, "" },
-		{ "t", "x", 75, "", "retry-after: 9\nsaid too early\n", OUT_LATER, -1, "said too early" },
-		{ "t", "x", 75, "", "retry-after: soon\n", OUT_LATER, -1, "retry-after: soon" },
-		{ "t", "x", 75, "", "retry-after:\n", OUT_LATER, -1, "retry-after:" },
+		{ "t", "x", 75, "", "", OUT_RATE_LIMITED, -1, "" },
+		{ "t", "x", 75, "", "full\n", OUT_RATE_LIMITED, -1, "full" },
+		{ "t", "x", 75, "", "full\nretry-after: 90\n", OUT_RATE_LIMITED, 90, "full" },
+		{ "t", "x", 75, "", "Retry-After:0", OUT_RATE_LIMITED, 0, "" },
+		{ "t", "x", 75, "", "Retry-After: 999999999999999999999999\r\n\n", OUT_RATE_LIMITED, 7 * 24 * 3600, "" },
+		{ "t", "x", 75, "", "retry-after: 9\nsaid too early\n", OUT_RATE_LIMITED, -1, "said too early" },
+		{ "t", "x", 75, "", "retry-after: soon\n", OUT_RATE_LIMITED, -1, "retry-after: soon" },
+		{ "t", "x", 75, "", "retry-after:\n", OUT_RATE_LIMITED, -1, "retry-after:" },
 		{ "t", "x", 1, "API Error: Request rejected (429)", "retry-after: 9\n", OUT_ENDED, -1, "" },
 		{ "t", "x", 1, "", "ERROR: exceeded retry limit, last status: 429 Too Many Requests\n", OUT_ENDED, -1, "" },
 		{ "t", "x", 0, "Execution error\n", "", OUT_OK, -1, "" },
-		{ "claude", "claude", 1, "API Error: Request rejected (429) \xc2\xb7 slow down\nmore", "", OUT_LATER, -1,
+		{ "claude", "claude", 1, "API Error: Request rejected (429) \xc2\xb7 slow down\nmore", "", OUT_RATE_LIMITED, -1,
 		    "API Error: Request rejected (429) \xc2\xb7 slow down" },
-		{ "claude", "claude", 1, "API Error: 529 overloaded. This is", "", OUT_LATER, -1, "API Error: 529 overloaded. This is" },
-		{ "claude", "claude", 1, "API Error: Repeated 529 Overloaded errors", "", OUT_LATER, -1, "API Error: Repeated 529 Overloaded errors" },
-		{ "claude", "claude", 1, "You've hit your session limit", "", OUT_LATER, -1, "You've hit your session limit" },
+		{ "claude", "claude", 1, "API Error: 529 overloaded. This is", "", OUT_RATE_LIMITED, -1, "API Error: 529 overloaded. This is" },
+		{ "claude", "claude", 1, "API Error: Repeated 529 Overloaded errors", "", OUT_RATE_LIMITED, -1, "API Error: Repeated 529 Overloaded errors" },
+		{ "claude", "claude", 1, "You've hit your session limit", "", OUT_RATE_LIMITED, -1, "You've hit your session limit" },
 		{ "claude", "claude", 0, "You've hit your session limit", "", OUT_OK, -1, "" },
 		{ "claude", "claude", 2, "You've hit your session limit", "", OUT_ENDED, -1, "" },
 		{ "claude", "claude", 1, "I am sorry. You've hit your session limit", "", OUT_ENDED, -1, "" },
 		{ "claude", "claude", 1, "API Error: 500 stand-in says 500", "", OUT_ENDED, -1, "" },
 		{ "claude", "claude", 1, "API Error: Connection dropped", "", OUT_ENDED, -1, "" },
 		{ "claude", "claude", 1, "", "error: unknown option", OUT_ENDED, -1, "" },
-		{ "claude", "claude", 1, "API Error: 400 no", "", OUT_FUTILE, -1, "API Error: 400 no" },
-		{ "claude", "claude", 1, "Failed to authenticate. API Error: 401 no\n", "", OUT_FUTILE, -1, "Failed to authenticate. API Error: 401 no" },
-		{ "claude", "claude", 1, "Credit balance is too low", "", OUT_FUTILE, -1, "Credit balance is too low" },
-		{ "claude", "claude", 1, "Prompt is too long \xc2\xb7 x", "", OUT_FUTILE, -1, "Prompt is too long \xc2\xb7 x" },
-		{ "claude", "claude", 75, "API Error: 400 no", "", OUT_LATER, -1, "" },
-		{ "claude", "claude", 0, "Execution error\n", "", OUT_NO_ANSWER, -1, "Execution error" },
-		{ "claude", "claude", 0, "Execution error", "", OUT_NO_ANSWER, -1, "Execution error" },
+		{ "claude", "claude", 1, "API Error: 400 no", "", OUT_PERMANENT, -1, "API Error: 400 no" },
+		{ "claude", "claude", 1, "Failed to authenticate. API Error: 401 no\n", "", OUT_PERMANENT, -1, "Failed to authenticate. API Error: 401 no" },
+		{ "claude", "claude", 1, "Credit balance is too low", "", OUT_PERMANENT, -1, "Credit balance is too low" },
+		{ "claude", "claude", 1, "Prompt is too long \xc2\xb7 x", "", OUT_PERMANENT, -1, "Prompt is too long \xc2\xb7 x" },
+		{ "claude", "claude", 75, "API Error: 400 no", "", OUT_RATE_LIMITED, -1, "" },
+		{ "claude", "claude", 0, "Execution error\n", "", OUT_EMPTY, -1, "Execution error" },
+		{ "claude", "claude", 0, "Execution error", "", OUT_EMPTY, -1, "Execution error" },
 		{ "claude", "claude", 0, "Execution error\nwhat it means", "", OUT_OK, -1, "" },
 		{ "claude", "claude", 0, "Execution errors", "", OUT_OK, -1, "" },
-		{ "claude", "claude", 0, "", "", OUT_NO_ANSWER, -1, "" },
+		{ "claude", "claude", 0, "", "", OUT_EMPTY, -1, "" },
 		{ "claude", "claude", 0, "\n", "", OUT_OK, -1, "" },
 		{ "claude", "claude", 1, "Execution error", "", OUT_ENDED, -1, "" },
 		{ "claude", "cat", 0, "", "", OUT_OK, -1, "" },
 		/* A number that ends where what is looked at ends. */
-		{ "codex", "codex", 1, "", LIMIT "                                              9\n", OUT_LATER, -1,
+		{ "codex", "codex", 1, "", LIMIT "                                              9\n", OUT_RATE_LIMITED, -1,
 		    LIMIT "                                              9" },
-		{ "claude", "ssh host /bin/claude", 1, "API Error: Request rejected (429)", "", OUT_LATER, -1, "API Error: Request rejected (429)" },
-		{ "fast", "/opt/bin/claude", 1, "Not logged in", "", OUT_FUTILE, -1, "Not logged in" },
+		{ "claude", "ssh host /bin/claude", 1, "API Error: Request rejected (429)", "", OUT_RATE_LIMITED, -1, "API Error: Request rejected (429)" },
+		{ "fast", "/opt/bin/claude", 1, "Not logged in", "", OUT_PERMANENT, -1, "Not logged in" },
 		{ "fast", "claude-like", 1, "Not logged in", "", OUT_ENDED, -1, "" },
 		{ "fast", "ssh host claude", 1, "Not logged in", "", OUT_ENDED, -1, "" },
-		{ "codex", "codex", 1, "", "header\nERROR: exceeded retry limit, last status: 429 Too Many Requests\n", OUT_LATER, -1,
+		{ "codex", "codex", 1, "", "header\nERROR: exceeded retry limit, last status: 429 Too Many Requests\n", OUT_RATE_LIMITED, -1,
 		    "ERROR: exceeded retry limit, last status: 429 Too Many Requests" },
-		{ "codex", "codex", 1, "", "ERROR: unexpected status 529 <unknown status code>: x\n", OUT_LATER, -1,
+		{ "codex", "codex", 1, "", "ERROR: unexpected status 529 <unknown status code>: x\n", OUT_RATE_LIMITED, -1,
 		    "ERROR: unexpected status 529 <unknown status code>: x" },
-		{ "codex", "codex", 1, "", "ERROR: You\xe2\x80\x99ve hit your usage limit. Try\n", OUT_LATER, -1,
+		{ "codex", "codex", 1, "", "ERROR: You\xe2\x80\x99ve hit your usage limit. Try\n", OUT_RATE_LIMITED, -1,
 		    "ERROR: You\xe2\x80\x99ve hit your usage limit. Try" },
-		{ "codex", "codex", 1, "", "ERROR: We\xe2\x80\x99re currently experiencing high demand, which\n", OUT_LATER, -1,
+		{ "codex", "codex", 1, "", "ERROR: We\xe2\x80\x99re currently experiencing high demand, which\n", OUT_RATE_LIMITED, -1,
 		    "ERROR: We\xe2\x80\x99re currently experiencing high demand, which" },
-		{ "codex", "codex", 1, "", LIMIT "Nov 23rd, 2026 1:19 AM.", OUT_LATER, 7200 + 52, LIMIT "Nov 23rd, 2026 1:19 AM." },
-		{ "codex", "codex", 1, "", LIMIT "Nov 23rd, 2026 12:05 AM.", OUT_LATER, 46 * 60 + 52, LIMIT "Nov 23rd, 2026 12:05 AM." },
-		{ "codex", "codex", 1, "", LIMIT "Dec 1st, 2026 12:05 PM.", OUT_LATER, 7 * 24 * 3600, LIMIT "Dec 1st, 2026 12:05 PM." },
-		{ "codex", "codex", 1, "", LIMIT "11:21 PM.", OUT_LATER, 172, LIMIT "11:21 PM." },
-		{ "codex", "codex", 1, "", LIMIT "11:19 PM.", OUT_LATER, 52, LIMIT "11:19 PM." },
-		{ "codex", "codex", 1, "", LIMIT "11:18 PM.", OUT_LATER, 0, LIMIT "11:18 PM." },
-		{ "codex", "codex", 1, "", LIMIT "13:18 PM.", OUT_LATER, -1, LIMIT "13:18 PM." },
-		{ "codex", "codex", 1, "", LIMIT "Smarch 9th, 2026 1:18 PM.", OUT_LATER, -1, LIMIT "Smarch 9th, 2026 1:18 PM." },
-		{ "codex", "codex", 1, "", LIMIT "Nov 23rd", OUT_LATER, -1, LIMIT "Nov 23rd" },
-		{ "codex", "codex", 1, "", LIMIT "n F 9th, 2026 1:18 PM.", OUT_LATER, -1, LIMIT "n F 9th, 2026 1:18 PM." },
-		{ "codex", "codex", 1, "", LIMIT "N", OUT_LATER, -1, LIMIT "N" },
-		{ "codex", "codex", 1, "", LIMIT "?", OUT_LATER, -1, LIMIT "?" },
-		{ "codex", "codex", 75, "", "full\nretry-after: 90\n", OUT_LATER, 90, "full" },
+		{ "codex", "codex", 1, "", LIMIT "Nov 23rd, 2026 1:19 AM.", OUT_RATE_LIMITED, 7200 + 52, LIMIT "Nov 23rd, 2026 1:19 AM." },
+		{ "codex", "codex", 1, "", LIMIT "Nov 23rd, 2026 12:05 AM.", OUT_RATE_LIMITED, 46 * 60 + 52, LIMIT "Nov 23rd, 2026 12:05 AM." },
+		{ "codex", "codex", 1, "", LIMIT "Dec 1st, 2026 12:05 PM.", OUT_RATE_LIMITED, 7 * 24 * 3600, LIMIT "Dec 1st, 2026 12:05 PM." },
+		{ "codex", "codex", 1, "", LIMIT "11:21 PM.", OUT_RATE_LIMITED, 172, LIMIT "11:21 PM." },
+		{ "codex", "codex", 1, "", LIMIT "11:19 PM.", OUT_RATE_LIMITED, 52, LIMIT "11:19 PM." },
+		{ "codex", "codex", 1, "", LIMIT "11:18 PM.", OUT_RATE_LIMITED, 0, LIMIT "11:18 PM." },
+		{ "codex", "codex", 1, "", LIMIT "13:18 PM.", OUT_RATE_LIMITED, -1, LIMIT "13:18 PM." },
+		{ "codex", "codex", 1, "", LIMIT "Smarch 9th, 2026 1:18 PM.", OUT_RATE_LIMITED, -1, LIMIT "Smarch 9th, 2026 1:18 PM." },
+		{ "codex", "codex", 1, "", LIMIT "Nov 23rd", OUT_RATE_LIMITED, -1, LIMIT "Nov 23rd" },
+		{ "codex", "codex", 1, "", LIMIT "n F 9th, 2026 1:18 PM.", OUT_RATE_LIMITED, -1, LIMIT "n F 9th, 2026 1:18 PM." },
+		{ "codex", "codex", 1, "", LIMIT "N", OUT_RATE_LIMITED, -1, LIMIT "N" },
+		{ "codex", "codex", 1, "", LIMIT "?", OUT_RATE_LIMITED, -1, LIMIT "?" },
+		{ "codex", "codex", 75, "", "full\nretry-after: 90\n", OUT_RATE_LIMITED, 90, "full" },
 		{ "codex", "codex", 1, "", "hit your usage limit\n", OUT_ENDED, -1, "" },
 		{ "codex", "codex", 1, "", "ERROR: hit your usage limit\nERROR: stream disconnected\n", OUT_ENDED, -1, "" },
 		{ "codex", "codex", 1, "", "ERROR: unexpected status 503 Service Unavailable: x\n", OUT_ENDED, -1, "" },
-		{ "codex", "codex", 1, "", "ERROR: unexpected status 401 Unauthorized: x\n", OUT_FUTILE, -1,
+		{ "codex", "codex", 1, "", "ERROR: unexpected status 401 Unauthorized: x\n", OUT_PERMANENT, -1,
 		    "ERROR: unexpected status 401 Unauthorized: x" },
-		{ "codex", "codex", 1, "", "ERROR: {\"error\":{\"type\":\"invalid_request_error\"}}\n", OUT_FUTILE, -1,
+		{ "codex", "codex", 1, "", "ERROR: {\"error\":{\"type\":\"invalid_request_error\"}}\n", OUT_PERMANENT, -1,
 		    "ERROR: {\"error\":{\"type\":\"invalid_request_error\"}}" },
-		{ "codex", "codex", 1, "", "ERROR: Quota exceeded. Check\n", OUT_FUTILE, -1, "ERROR: Quota exceeded. Check" },
+		{ "codex", "codex", 1, "", "ERROR: Quota exceeded. Check\n", OUT_PERMANENT, -1, "ERROR: Quota exceeded. Check" },
 		{ "codex", "codex", 0, "answer", "ERROR: Quota exceeded. Check\n", OUT_OK, -1, "" },
 	};
 	const long long now = 1795388400 + 19 * 60 + 7;         /* 2026-11-22 23:19:07 UTC */
@@ -1596,19 +1596,19 @@ START_TEST(verdicts)
 		strcpy(words, all[i].program);
 		for (k = 0; k < 3 && (argv[k] = strtok(k ? NULL : words, " ")); k++)
 			;
-		verdict_read(&v, verdict_dialect(all[i].name, argv), all[i].status << 8, all[i].out, strlen(all[i].out),
+		verdict_read(&v, verdict_agent_kind(all[i].name, argv), all[i].status << 8, all[i].out, strlen(all[i].out),
 		    all[i].err, strlen(all[i].err), now);
 		ck_assert_msg(v.kind == all[i].kind && v.wait == all[i].wait && v.nwhy == strlen(all[i].why) &&
 		    (!v.nwhy || !memcmp(v.why, all[i].why, v.nwhy)), "%zu: %d, after %ld, `%.*s`", i, v.kind, v.wait, (int)v.nwhy, v.why);
 	}
-	verdict_read(&v, DIALECT_CLAUDE, 9, "You've hit your session limit", 29, "", 0, now);
+	verdict_read(&v, AGENT_CLAUDE, 9, "You've hit your session limit", 29, "", 0, now);
 	ck_assert_int_eq(v.kind, OUT_ENDED);
 }
 END_TEST
 
 START_TEST(no_second_try_beside_what_is_left)
 {
-	static const int kinds[] = { OUT_HELD, OUT_LEFT };
+	static const int kinds[] = { OUT_STILL_OPEN, OUT_LEFTOVERS };
 	struct rig *r = rig_new(T "run t as a\nretry 5 1s\n");
 
 	rule(r, "a", kinds[_i], 0, 1, NULL);
@@ -1972,7 +1972,7 @@ START_TEST(refused_is_given_again)
 	for (i = 0; i < 5; i++) {
 		refuse(r, find_running(r, "a2"));
 		take_all(r);
-		ck_assert_int_eq(branch_try(r->running[find_running(r, "a2")].branch), 1);
+		ck_assert_int_eq(branch_attempt(r->running[find_running(r, "a2")].branch), 1);
 	}
 	ck_assert_str_eq(r->started.s, "a1 a2 a2 a2 a2 a2 a2 ");
 	ck_assert_int_eq(help_count(r->asked.s, "a2|ask 2|\n"), 6);
@@ -2008,12 +2008,12 @@ START_TEST(refused_after_a_halt)
 {
 	static const char *const texts[] = { T "run t as a\n", T "parallel\nrun t as a < -\nrun t as b\nend\n",
 	    T "parallel max 1 x in 1 2\nif true\nrun t as {{x}}\nend\nend\n" };
-	static const enum halt halts[] = { HALT_FIRST, HALT_STOP };
+	static const enum stop halts[] = { STOP_STARTING, STOP_ALL };
 	struct rig *r = rig_new(texts[_i / 2]);
 
 	begin(r, 0, 0);
 	take_all(r);
-	walk_halt(&r->walk, halts[_i % 2]);
+	walk_stop(&r->walk, halts[_i % 2]);
 	while (r->n)
 		refuse(r, 0);
 	take_all(r);
@@ -2029,7 +2029,7 @@ stop_all(struct rig *r)
 {
 	struct outcome o = { 0 };
 
-	walk_halt(&r->walk, HALT_STOP);
+	walk_stop(&r->walk, STOP_ALL);
 	o.kind = OUT_STOPPED;
 	while (r->n) {
 		take_all(r);
@@ -2088,7 +2088,7 @@ static const char hard[] =
 static void
 by_chance(struct rig *r, int wild)
 {
-	static const int kinds[] = { OUT_ENDED, OUT_TIMEOUT, OUT_NO_EXEC, OUT_CHECK, OUT_LEFT, OUT_LOST };
+	static const int kinds[] = { OUT_ENDED, OUT_TIMEOUT, OUT_NO_EXEC, OUT_CHECK, OUT_LEFTOVERS, OUT_LOST };
 	struct outcome o = { 0 };
 	int i = r->n ? (int)(random_next(&r->seed) % (uint32_t)r->n) : -1;
 	uint32_t dice = random_next(&r->seed) % 100;
@@ -2130,7 +2130,7 @@ START_TEST(all_by_chance)
 			if (!r->walk.halt && !r->n)
 				ck_assert_int_ge(walk_wake(&r->walk, r->now), 0);
 			if (steps == halt_at && !r->walk.halt)
-				walk_halt(&r->walk, round % 4 == 1 ? HALT_STOP : HALT_FIRST);
+				walk_stop(&r->walk, round % 4 == 1 ? STOP_ALL : STOP_STARTING);
 			if (r->walk.halt)
 				ck_assert_msg(r->n || (take_all(r), r->walk.ended), "halted, and it waits for nothing: round %d", round);
 			if (r->n || !r->walk.halt)
@@ -2138,7 +2138,7 @@ START_TEST(all_by_chance)
 		}
 		ck_assert_int_eq(r->n, 0);
 		ck_assert_int_eq(r->walk.busy, 0);
-		ck_assert_int_eq(r->walk.paying, 0);
+		ck_assert_int_eq(r->walk.tokens_used, 0);
 		if (tokens)
 			ck_assert_int_le(r->most, tokens + 1);
 		if (jobs)
@@ -2223,20 +2223,20 @@ tmpl_of(struct rig *r, const char *s, int as_name)
 }
 
 /* What is seen: r-b and r-a from above, r-c and x from here; r-z is a sibling's, r-lost nobody's. */
-struct view {
-	struct sight up, here, other;
-	struct place at;
+struct run_state {
+	struct visible up, here, other;
+	struct context at;
 };
 
 static void
-give(struct rig *r, struct sight *s, const char *key, const char *bytes, size_t n)
+give(struct rig *r, struct visible *s, const char *key, const char *bytes, size_t n)
 {
-	sight_add(s, &r->keys, keys_add(&r->keys, key, strlen(key)));
+	visible_add_key(s, &r->keys, keys_add(&r->keys, key, strlen(key)));
 	put_answer(r, key, bytes, n);
 }
 
 static void
-view_make(struct view *v, struct rig *r)
+view_make(struct run_state *v, struct rig *r)
 {
 	memset(v, 0, sizeof *v);
 	v->up.serial = 1;
@@ -2277,7 +2277,7 @@ static const struct {
 START_TEST(expansion)
 {
 	struct rig *r = rig_new(T);
-	struct view v;
+	struct run_state v;
 	struct tmpl t;
 	struct buf out = { 0 };
 	int got;
@@ -2301,7 +2301,7 @@ END_TEST
 START_TEST(expansion_of_bytes)
 {
 	struct rig *r = rig_new(T);
-	struct view v;
+	struct run_state v;
 	struct tmpl t;
 	struct buf out = { 0 };
 
@@ -2325,7 +2325,7 @@ static const struct {
 START_TEST(named_keys)
 {
 	struct rig *r = rig_new(T);
-	struct view v;
+	struct run_state v;
 	struct tmpl t;
 	struct ids ids = { 0 };
 	struct buf list = { 0 };
@@ -2417,7 +2417,7 @@ chained(const struct keys *k, uint32_t first, struct buf *out)
 
 START_TEST(keys_in_chains)
 {
-	struct sight s = { NULL, 7, { 0, 0 }, 0 };
+	struct visible s = { NULL, 7, { 0, 0 }, 0 };
 	struct chain a = { 0, 0 }, b = { 0, 0 };
 	struct keys k = { 0 };
 	struct buf out = { 0 };
@@ -2433,13 +2433,13 @@ START_TEST(keys_in_chains)
 	chain_join(&a, &k, b.first);
 	chain_add(&a, &k, 0);
 	ck_assert_str_eq(chained(&k, a.first, &out), "e b a ");
-	sight_add(&s, &k, 5);
-	sight_join(&s, &k, a.first);
-	sight_join(&s, &k, 0);
-	sight_add(&s, &k, 2);
+	visible_add_key(&s, &k, 5);
+	visible_join(&s, &k, a.first);
+	visible_join(&s, &k, 0);
+	visible_add_key(&s, &k, 2);
 	ck_assert_str_eq(chained(&k, s.made.first, &out), "f e b a c ");
 	for (i = 0; i < 6; i++)
-		ck_assert_int_eq(sight_has(&s, &k, i), i != 3);
+		ck_assert_int_eq(visible_has(&s, &k, i), i != 3);
 	buf_free(&out);
 	keys_free(&k);
 }
@@ -2463,7 +2463,7 @@ START_TEST(keys_that_are_expected)
 	node.number = 1;
 	for (i = 0; i < 4; i++) {
 		ck_assert_uint_eq(keys_add(&k, &names[i], 1), i);
-		keys_claim(&k, i, UINT32_MAX - i, &node);
+		keys_reserve_for(&k, i, UINT32_MAX - i, &node);
 	}
 	ck_assert_uint_eq(keys_add(&k, "w", 1), 0);
 	ck_assert_uint_eq(k.expected, 2);
@@ -2475,8 +2475,8 @@ START_TEST(keys_that_are_expected)
 	ck_assert_uint_eq(keys_add(&k, "w", 1), 0);
 	ck_assert_uint_eq(k.expected, 0);
 	/* In any order, and claimed again: two arms may share one. */
-	keys_claim(&k, 1, UINT32_MAX - 1, &node);
-	keys_claim(&k, 1, UINT32_MAX - 1, &node);
+	keys_reserve_for(&k, 1, UINT32_MAX - 1, &node);
+	keys_reserve_for(&k, 1, UINT32_MAX - 1, &node);
 	for (round = 0; round < 64; round++)
 		for (i = 0; i < 4; i++)
 			ck_assert_uint_eq(keys_add(&k, &names[(i * round + 3) % 4], 1), (i * round + 3) % 4);
@@ -2502,29 +2502,29 @@ START_TEST(keys_by_length)
 }
 END_TEST
 
-/* A minder that is to tell that it runs is due until it has, or has ended, or was killed before. */
-START_TEST(minders_that_are_due)
+/* A supervisor that is to tell that it runs is due until it has, or has ended, or was killed before. */
+START_TEST(supervisors_that_are_due)
 {
-	struct slots s;
+	struct running s;
 	uint32_t i, slot[3];
 
-	slots_init(&s);
+	running_init(&s);
 	for (i = 0; i < 3; i++) {
-		slot[i] = slots_take(&s);
-		slots_use(&s, slot[i], (pid_t)(100 + i))->is_due = i < 2;
+		slot[i] = running_take(&s);
+		running_use(&s, slot[i], (pid_t)(100 + i))->is_due = i < 2;
 	}
 	s.due = 2;
-	slots_begun(&s, slot[0]);
+	running_begun(&s, slot[0]);
 	ck_assert_uint_eq(s.due, 1);
-	slots_begun(&s, slot[2]);
-	slots_forget(&s, slot[0]);
+	running_begun(&s, slot[2]);
+	running_forget(&s, slot[0]);
 	ck_assert_uint_eq(s.due, 1);
-	slots_forget(&s, slot[1]);
+	running_forget(&s, slot[1]);
 	ck_assert_uint_eq(s.due, 0);
-	slots_forget(&s, slot[2]);
+	running_forget(&s, slot[2]);
 	ck_assert_uint_eq(s.due, 0);
 	ck_assert_uint_eq(s.running, 0);
-	slots_free(&s);
+	running_free(&s);
 }
 END_TEST
 
@@ -2578,8 +2578,8 @@ START_TEST(item_lists)
 {
 	struct buf text = { 0 }, first = { 0 }, again = { 0 };
 	const struct node *node;
-	struct sight sight = { NULL, 1, { 0, 0 }, 0 };
-	struct place at;
+	struct visible sight = { NULL, 1, { 0, 0 }, 0 };
+	struct context at;
 	struct items l;
 	struct rig *r;
 	char *lines;
@@ -2618,8 +2618,8 @@ END_TEST
 START_TEST(items_with_a_nul)
 {
 	struct rig *r = rig_new(T "run t as l\nfor x in < l\nrun t as {{x}}\nend\n");
-	struct sight sight = { NULL, 1, { 0, 0 }, 0 };
-	struct place at;
+	struct visible sight = { NULL, 1, { 0, 0 }, 0 };
+	struct context at;
 	struct items l;
 	char *lines;
 	size_t n;
@@ -2640,8 +2640,8 @@ END_TEST
 START_TEST(inputs_joined)
 {
 	struct rig *r = rig_new(T "parallel\nrun t as a\nrun t as b\nrun t as c\nrun t as d\nend\nfor x in < a b c d\nrun t as {{x}}\nend\n");
-	struct sight sight = { NULL, 1, { 0, 0 }, 0 };
-	struct place at;
+	struct visible sight = { NULL, 1, { 0, 0 }, 0 };
+	struct context at;
 	char *lines;
 	size_t n;
 
@@ -2655,7 +2655,7 @@ START_TEST(inputs_joined)
 	ck_assert_mem_eq(lines, "1\n2\n4", 5);
 	free(lines);
 	put_answer(r, "e", NULL, 0);
-	sight_add(&sight, &r->keys, keys_add(&r->keys, "e", 1));
+	visible_add_key(&sight, &r->keys, keys_add(&r->keys, "e", 1));
 	free(r->table[1].bytes);
 	r->table[1].bytes = NULL;
 	ck_assert_int_eq(inputs_read(&r->answers, &at, r->w->body->next, &lines, &n), -1);
@@ -2671,8 +2671,8 @@ static int
 task_of(struct rig *r, struct task *t)
 {
 	const struct node *n = r->w->body;
-	struct sight sight = { NULL, 1, { 0, 0 }, 0 };
-	struct place at;
+	struct visible sight = { NULL, 1, { 0, 0 }, 0 };
+	struct context at;
 	int got;
 
 	while (n->next)
@@ -2958,8 +2958,8 @@ END_TEST
 START_TEST(task_of_an_if)
 {
 	struct rig *r = rig_new("timeout 1m\ncheck false\nenv A=b\nparam x\n" T "run t as a\nif < a | grep \"$x\" {{y}}\nend\n");
-	struct sight sight = { NULL, 1, { 0, 0 }, 0 };
-	struct place at;
+	struct visible sight = { NULL, 1, { 0, 0 }, 0 };
+	struct context at;
 	struct task t;
 
 	param(r, "x", "X");
@@ -2994,11 +2994,11 @@ static const struct {
 	{ OUT_ENDED, SIGTERM, 0, 0, 0, "", "SIGTERM" },
 	{ OUT_ENDED, SIGKILL, 0, 0, 0, "", "SIGKILL" },
 	{ OUT_ENDED, 40, 0, 0, 0, "", "signal 40" },
-	{ OUT_LATER, 75 << 8, 0, 0, 0, "", "exit status 75, it takes no more for now" },
-	{ OUT_LATER, 256, 0, 0, 0, "why", "exit status 1, it takes no more for now: why" },
-	{ OUT_FUTILE, 256, 0, 0, 0, "why", "exit status 1, which another try would not change" },
-	{ OUT_NO_ANSWER, 0, 0, 0, 0, "Execution error", "it was interrupted: exit status 0, but `Execution error` is no answer" },
-	{ OUT_NO_ANSWER, 0, 0, 0, 0, "", "it was interrupted: exit status 0, but it has not written an answer" },
+	{ OUT_RATE_LIMITED, 75 << 8, 0, 0, 0, "", "exit status 75, it takes no more for now" },
+	{ OUT_RATE_LIMITED, 256, 0, 0, 0, "why", "exit status 1, it takes no more for now: why" },
+	{ OUT_PERMANENT, 256, 0, 0, 0, "why", "exit status 1, which another try would not change" },
+	{ OUT_EMPTY, 0, 0, 0, 0, "Execution error", "it was interrupted: exit status 0, but `Execution error` is no answer" },
+	{ OUT_EMPTY, 0, 0, 0, 0, "", "it was interrupted: exit status 0, but it has not written an answer" },
 	{ OUT_TIMEOUT, 0, 0, 0, 20 * 60 * 1000, "", "timed out after 20m" },
 	{ OUT_TIMEOUT, 0, 0, 0, 90 * 1000, "", "timed out after 1m30s" },
 	{ OUT_NO_DIR, 0, ENOENT, 0, 0, "/gone", "/gone" },
@@ -3008,9 +3008,9 @@ static const struct {
 	{ OUT_CHECK, 1 << 8, 0, 2, 0, "", "check 2: exit status 1" },
 	{ OUT_IO, 0, ENOSPC, 0, 0, "writing the answer", "writing the answer" },
 	{ OUT_FULL, 0, 0, 0, 0, "", "full" },
-	{ OUT_HELD, 0, 0, 0, 0, "pid 12", "pid 12" },
-	{ OUT_LEFT, 0, 0, 0, 0, "pid 13", "pid 13" },
-	{ OUT_LOST, 0, 0, 0, 0, "", "minder" },
+	{ OUT_STILL_OPEN, 0, 0, 0, 0, "pid 12", "pid 12" },
+	{ OUT_LEFTOVERS, 0, 0, 0, 0, "pid 13", "pid 13" },
+	{ OUT_LOST, 0, 0, 0, 0, "", "supervisor" },
 };
 
 START_TEST(outcome_words)
@@ -3191,7 +3191,7 @@ values_case(void)
 	tcase_add_test(tc, a_key_is_small);
 	tcase_add_test(tc, keys_that_are_expected);
 	tcase_add_test(tc, keys_by_length);
-	tcase_add_test(tc, minders_that_are_due);
+	tcase_add_test(tc, supervisors_that_are_due);
 	tcase_add_test(tc, newlines_at_the_end);
 	tcase_add_loop_test(tc, item_lists, 0, COUNT(lists));
 	tcase_add_test(tc, items_with_a_nul);

@@ -681,8 +681,8 @@ check_end(int status, int starts)
 		complain("its status is %d, and it does not say why", status);
 	if (strstr(err, "SIGSEGV") || strstr(err, "SIGABRT") || strstr(err, "SIGBUS"))
 		complain("it crashed");
-	if (order->rule != KILLS && strcmp(order->kind, "write") && strstr(err, "its minder was killed"))
-		complain("a minder has ended without a word");
+	if (order->rule != KILLS && strcmp(order->kind, "write") && strstr(err, "its supervisor process was killed"))
+		complain("a supervisor has ended without a word");
 	if (order->rule == HARMLESS && status)
 		complain("its status is %d: that should have done no harm", status);
 	if (order->rule == FAILS && was.hit && !status)
@@ -800,7 +800,7 @@ go_on(int at_once)
 	char *out;
 
 	status = run(command, "write 0 kill");
-	/* Without its minder git may have been killed half-way; then it is said what helps. */
+	/* Without its supervisor git may have been killed half-way; then it is said what helps. */
 	if (status == 1 && order->rule == KILLS && was.pid != began && help_unmake_tree(help_read("err", NULL))) {
 		unmade++;
 		status = run(command, "write 0 kill");
@@ -985,7 +985,7 @@ START_TEST(faults_with_git)
 }
 END_TEST
 
-/* When orch is killed, its minder has to end the agent and its child: also where, from then on, every call of a
+/* When orch is killed, its supervisor has to end the agent and its child: also where, from then on, every call of a
  * kind fails. How many calls there are until then is counted by a first round, in which none fails. */
 static void
 kill_without(const char *kind, const char *what)

@@ -163,7 +163,7 @@ no_secret(const char *what)
  * Of a run that goes on: r it is refused before anything starts, f it fails at that, k it goes on and
  * keeps its answers. Of commands that only look: e they fail, o they do not. A letter for each kind. */
 
-static const struct place {
+static const struct context {
 	const char *path, *name, *run, *look;
 } places[] = {
 	{ ".orch", ".orch", "rrrrrrrr", "eeeeeeee" },
@@ -195,20 +195,20 @@ make_pristine(void)
 }
 
 static int
-plant_anew(const struct place *p, enum kind kind)
+plant_anew(const struct context *p, enum kind kind)
 {
 	help_sh(0, "rm -rf .orch; cp -pR pristine .orch; orch trust x");
 	return plant(p->path, kind);
 }
 
 static int
-is_answer_itself(const struct place *p, enum kind kind)
+is_answer_itself(const struct context *p, enum kind kind)
 {
 	return kind == HARD && !strcmp(p->path, ".orch/x/result/a");
 }
 
 static void
-look(const struct place *p, enum kind kind, const char *command, int all)
+look(const struct context *p, enum kind kind, const char *command, int all)
 {
 	char what[200], *run = help_tree(".orch", 0), *vault = help_tree("vault", 0);
 	struct ran r;
@@ -232,7 +232,7 @@ look(const struct place *p, enum kind kind, const char *command, int all)
 
 /* What is no directory is no run: it is not listed. */
 static void
-look_all(const struct place *p, enum kind kind)
+look_all(const struct context *p, enum kind kind)
 {
 	int listed_run = strcmp(p->path, ".orch/x") && !(!strcmp(p->path, ".orch") && kind == DIRECTORY);
 
@@ -246,7 +246,7 @@ look_all(const struct place *p, enum kind kind)
 }
 
 static void
-go_on(const struct place *p, enum kind kind, const char *command)
+go_on(const struct context *p, enum kind kind, const char *command)
 {
 	char what[200], *run = help_tree(".orch", 0), *vault = help_tree("vault", 0);
 	struct ran r;
@@ -285,7 +285,7 @@ go_on(const struct place *p, enum kind kind, const char *command)
 START_TEST(planted_things)
 {
 	static const char *const commands[] = { "orch run -r x f.orch", "orch resume -r x" };
-	const struct place *p = &places[_i];
+	const struct context *p = &places[_i];
 	int kind, i;
 
 	make_pristine();
@@ -761,7 +761,7 @@ END_TEST
 /* A directory is moved away, and a link to another put in its place: what was opened is what is used. */
 START_TEST(a_directory_is_replaced_in_the_run)
 {
-	const struct place *p = &places[_i];
+	const struct context *p = &places[_i];
 	char line[400], moved[200], *vault;
 	struct ran r;
 

@@ -1090,7 +1090,7 @@ END_TEST
 /* Killed at every call of git, 55. */
 
 struct strike {
-	const char *whom;       /* orch; minder; both; all: both, and git goes no further */
+	const char *whom;       /* orch; supervisor; both; all: both, and git goes no further */
 	const char *when;       /* before or after the call */
 	const char *sig;
 	int status;             /* of orch */
@@ -1098,11 +1098,11 @@ struct strike {
 
 static const struct strike strikes[] = {
 	{ "orch", "before", "KILL", 137 }, { "orch", "after", "KILL", 137 }, { "both", "before", "KILL", 137 },
-	{ "both", "after", "KILL", 137 }, { "all", "before", "KILL", 137 }, { "minder", "before", "KILL", 1 },
-	{ "minder", "after", "KILL", 1 }, { "orch", "before", "TERM", 143 }, { "orch", "after", "TERM", 143 },
+	{ "both", "after", "KILL", 137 }, { "all", "before", "KILL", 137 }, { "supervisor", "before", "KILL", 1 },
+	{ "supervisor", "after", "KILL", 1 }, { "orch", "before", "TERM", 143 }, { "orch", "after", "TERM", 143 },
 };
 
-/* A `git` that strikes at its $POINTth call; its parent is the minder. */
+/* A `git` that strikes at its $POINTth call; its parent is the supervisor. */
 static void
 strike_git(void)
 {
@@ -1113,7 +1113,7 @@ strike_git(void)
 	    "	echo >\"$T/struck\"\n"
 	    "	case $WHOM in\n"
 	    "	orch) kill -$SIG $(cat \"$T/pid\");;\n"
-	    "	minder) kill -9 $PPID; exec sleep 100;;\n"
+	    "	supervisor) kill -9 $PPID; exec sleep 100;;\n"
 	    "	both) kill -9 $(cat \"$T/pid\") $PPID;;\n"
 	    "	all) kill -9 $(cat \"$T/pid\") $PPID; echo >\"$T/finished\"; exit 1;;\n"
 	    "	esac\n}\n"
@@ -1361,7 +1361,7 @@ START_TEST(c55_killed_in_a_long_hook)
 }
 END_TEST
 
-/* orch, its minder and git itself killed in the middle of a checkout: taken up, or said how to mend. */
+/* orch, its supervisor and git itself killed in the middle of a checkout: taken up, or said how to mend. */
 START_TEST(c55_git_killed_in_the_checkout)
 {
 	struct ran r;
@@ -1371,9 +1371,9 @@ START_TEST(c55_git_killed_in_the_checkout)
 		return;
 	repo_sh(0, "echo 'sub/* filter=deadly' >.gitattributes && git add -A && git commit -q -m deadly && git tag first");
 	repo_sh(0, "git config filter.deadly.clean cat && git config filter.deadly.smudge \"$T/bin/deadly\"");
-	repo_program("../bin/git", "#!/bin/sh\necho $$ >\"$T/git\"; echo $PPID >\"$T/minder\"\nexec \"$REAL_GIT\" \"$@\"");
+	repo_program("../bin/git", "#!/bin/sh\necho $$ >\"$T/git\"; echo $PPID >\"$T/supervisor\"\nexec \"$REAL_GIT\" \"$@\"");
 	repo_program("../bin/deadly", "#!/bin/sh\nif ! test -f \"$T/struck\"; then\necho >\"$T/struck\"\n"
-	    "kill -9 $(cat \"$T/pid\") $(cat \"$T/minder\") $(cat \"$T/git\")\nfi\nexec cat");
+	    "kill -9 $(cat \"$T/pid\") $(cat \"$T/supervisor\") $(cat \"$T/git\")\nfi\nexec cat");
 	help_file("../f.orch", IN_TREE, NULL);
 	ck_assert_int_eq(help_run("sh -c 'echo $$ >\"$T/pid\"; exec orch run -r x ../f.orch'").status, 137);
 	r = help_run("orch resume -r x");

@@ -44,14 +44,14 @@ enum cut {
 	CUT_NONE,
 	CUT_KILL, CUT_KILL_GROUP, CUT_TERM, CUT_INT, CUT_TERM_TWICE, CUT_TERM_KILL,
 	CUT_BATCH,              /* orch is stopped until many agents have ended; killed when it says so of the first */
-	CUT_MINDER,             /* a minder is killed, orch is not */
-	CUT_LATE,               /* orch is killed while a minder is stopped, which goes on in the next walk */
-	CUT_GIT,                /* a minder that has called git is killed, orch is not */
+	CUT_SUPERVISOR,             /* a supervisor is killed, orch is not */
+	CUT_LATE,               /* orch is killed while a supervisor is stopped, which goes on in the next walk */
+	CUT_GIT,                /* a supervisor that has called git is killed, orch is not */
 	CUT_MEDDLED             /* nothing, but somebody has meddled with a branch or a worktree */
 };
 
 static const char *const cut_names[] = { "none", "kill", "kill group", "term", "int", "term twice", "term, kill", "batch",
-    "minder", "late", "git", "meddled" };
+    "supervisor", "late", "git", "meddled" };
 
 /* When: after some milliseconds, or as soon as so many more are done, or have begun. */
 enum when { WHEN_TIME, WHEN_DONE, WHEN_BEGUN };
@@ -65,7 +65,7 @@ struct life {
 	uint64_t chance;
 	const char *title;
 	pid_t orch;
-	pid_t late;             /* a stopped minder; 0: none */
+	pid_t late;             /* a stopped supervisor; 0: none */
 	char *checkout;         /* what git says of the main checkout; NULL: there is no repository */
 	int n;                  /* walks that have begun */
 };
@@ -210,7 +210,7 @@ marks_now(const struct life *l)
 	return help_count(help_read("marks", NULL), sign[0]) + help_count(help_read("marks", NULL), sign[1]);
 }
 
-/* The minder that an earlier walk has left goes on, while this one waits for it: as long as it does not, its
+/* The supervisor that an earlier walk has left goes on, while this one waits for it: as long as it does not, its
  * step is not over, and nothing may begin. */
 static void
 end_late(struct life *l)
@@ -219,7 +219,7 @@ end_late(struct life *l)
 		return;
 	help_pause((long)work_dice(&l->chance, 100));
 	if (*stat_of((long)l->late) == 'T')
-		must_be(l, !marks_now(l), "it has begun beside a minder of the walk before");
+		must_be(l, !marks_now(l), "it has begun beside a supervisor of the walk before");
 	kill(l->late, SIGCONT);
 	l->late = 0;
 }
@@ -282,13 +282,13 @@ is_at_work(const char *marks, const char *begin)
 	return !strstr(marks, end);
 }
 
-/* The minder of an agent of this walk; 0: there is none, or its step has a word for the case that it fails. */
+/* The supervisor of an agent of this walk; 0: there is none, or its step has a word for the case that it fails. */
 static pid_t
-find_minder(const struct life *l)
+find_supervisor(const struct life *l)
 {
 	const char *marks = help_read("marks", NULL), *s, *nl, *last = NULL;
 	char key[256];
-	long pid, minder;
+	long pid, supervisor;
 	int want, walk;
 
 	for (s = marks; (nl = strchr(s, '\n')); s = nl + 1)
@@ -297,26 +297,26 @@ find_minder(const struct life *l)
 	if (!last || sscanf(last, "+ %d %ld %255s", &walk, &pid, key) != 3)
 		return 0;
 	want = work_find(&l->work, key, strlen(key));
-	minder = parent_of(pid);
-	if (want < 0 || l->work.wants[want].node->otherwise || minder <= 1 || parent_of(minder) != (long)l->orch)
+	supervisor = parent_of(pid);
+	if (want < 0 || l->work.wants[want].node->otherwise || supervisor <= 1 || parent_of(supervisor) != (long)l->orch)
 		return 0;
-	return (pid_t)minder;
+	return (pid_t)supervisor;
 }
 
-/* A minder of this walk whose child is git; 0: there is none. */
+/* A supervisor of this walk whose child is git; 0: there is none. */
 static pid_t
-find_git_minder(const struct life *l)
+find_git_supervisor(const struct life *l)
 {
 	char file[96], *s, *end;
-	long minder, child;
+	long supervisor, child;
 
 	snprintf(file, sizeof file, "/proc/%ld/task/%ld/children", (long)l->orch, (long)l->orch);
-	for (s = help_read(file, NULL); (minder = strtol(s, &end, 10)) > 0; s = end) {
-		snprintf(file, sizeof file, "/proc/%ld/task/%ld/children", minder, minder);
+	for (s = help_read(file, NULL); (supervisor = strtol(s, &end, 10)) > 0; s = end) {
+		snprintf(file, sizeof file, "/proc/%ld/task/%ld/children", supervisor, supervisor);
 		child = strtol(help_read(file, NULL), NULL, 10);
 		snprintf(file, sizeof file, "/proc/%ld/comm", child);
 		if (child > 0 && !strcmp(help_read(file, NULL), "git\n"))
-			return (pid_t)minder;
+			return (pid_t)supervisor;
 	}
 	return 0;
 }
@@ -325,13 +325,13 @@ find_git_minder(const struct life *l)
 static void
 cut_git(struct life *l)
 {
-	pid_t minder = 0;
+	pid_t supervisor = 0;
 
 	help_pause((long)work_dice(&l->chance, 150));
-	while (!is_over(l) && !(minder = find_git_minder(l)))
+	while (!is_over(l) && !(supervisor = find_git_supervisor(l)))
 		;
-	if (minder > 0)
-		kill(minder, SIGKILL);
+	if (supervisor > 0)
+		kill(supervisor, SIGKILL);
 }
 
 static void
@@ -355,17 +355,17 @@ cut_batch(struct life *l)
 static void
 cut_late(struct life *l)
 {
-	pid_t minder = find_minder(l);
+	pid_t supervisor = find_supervisor(l);
 
-	if (minder > 0 && !kill(minder, SIGSTOP))
-		l->late = minder;
+	if (supervisor > 0 && !kill(supervisor, SIGSTOP))
+		l->late = supervisor;
 	kill(l->orch, SIGKILL);
 }
 
 static void
 do_cut(struct life *l, enum cut cut)
 {
-	pid_t minder;
+	pid_t supervisor;
 
 	switch (cut) {
 	case CUT_NONE:
@@ -391,10 +391,10 @@ do_cut(struct life *l, enum cut cut)
 	case CUT_BATCH:
 		cut_batch(l);
 		break;
-	case CUT_MINDER:
-		minder = find_minder(l);
-		if (minder > 0)
-			kill(minder, SIGKILL);
+	case CUT_SUPERVISOR:
+		supervisor = find_supervisor(l);
+		if (supervisor > 0)
+			kill(supervisor, SIGKILL);
 		break;
 	case CUT_LATE:
 		cut_late(l);
@@ -487,7 +487,7 @@ end_walk(struct life *l, enum cut cut, int stop_first)
 	l->walks[i].whole = cut == CUT_NONE && !stop_first;
 	check_left(l);
 	/* Where a branch failed that does not always fail, what others print comes without it, whatever ends orch then. */
-	if (cut != CUT_MINDER && cut < CUT_GIT && !stop_first && !(l->work.may_stumble && (l->status[i] == 1 || has_failed())))
+	if (cut != CUT_SUPERVISOR && cut < CUT_GIT && !stop_first && !(l->work.may_stumble && (l->status[i] == 1 || has_failed())))
 		check_printed(l, l->status[i] == 0 && l->work.status == 0);
 }
 
@@ -669,7 +669,7 @@ check_asked(const struct life *l)
 	}
 }
 
-/* Whether git may have been killed half-way, since its minder was: then it is said what helps. */
+/* Whether git may have been killed half-way, since its supervisor was: then it is said what helps. */
 static int
 has_cut_git(const struct life *l)
 {
@@ -795,7 +795,7 @@ static const struct made made_marks[] = {
 	{ "", NULL },
 	{ "+ 0 9 k1\n- 0 9 k1\n", NULL },
 	{ "+ 0 9 k1\n+ 1 8 k1\n- 1 8 k1\n", NULL },    /* it was killed */
-	{ "+ 0 9 k1\n+ 0 8 k1\n- 0 8 k1\n", NULL },    /* its minder was */
+	{ "+ 0 9 k1\n+ 0 8 k1\n- 0 8 k1\n", NULL },    /* its supervisor was */
 	{ "+ 0 9 k1\n+ 0 8 k1 taken\n- 0 8 k1\n", "beside itself" },
 	{ "+ 0 9 k1\n+ 0 8 k1\n- 0 9 k1\n- 0 8 k1\n", "beside itself" },
 	{ "+ 0 9 k1\n+ 1 8 k1\n- 0 9 k1\n", "beside itself" },
@@ -987,7 +987,7 @@ history_suite(void)
 		tcase_add_test(c, the_reference_is_as_the_manual_says);
 	}
 	if (procs_portable()) {
-		help_skip("history_test", "random, fixed: what leaves its group, or has lost its minder, is ended on Linux only");
+		help_skip("history_test", "random, fixed: what leaves its group, or has lost its supervisor, is ended on Linux only");
 		return s;
 	}
 	if (!has_git())

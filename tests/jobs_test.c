@@ -343,7 +343,7 @@ start_held(const char *command)
 
 	write_work("1");
 	help_file("w.orch", "parallel i in 1..5",
-	    "    run sh as s-{{i}} | echo $PPID >minder-$i; echo + >>log; while test ! -e go-$i; do sleep 0.02; done; echo - >>log",
+	    "    run sh as s-{{i}} | echo $PPID >supervisor-$i; echo + >>log; while test ! -e go-$i; do sleep 0.02; done; echo - >>log",
 	    "end", NULL);
 	pid = procs_start("exec %s", command);
 	procs_await_lines("log", 4, SOON);
@@ -397,7 +397,7 @@ START_TEST(tokens_come_back_at_signals)
 }
 END_TEST
 
-/* Orch is killed: its minders give back what it has left, where one ended in the same moment too. */
+/* Orch is killed: its supervisors give back what it has left, where one ended in the same moment too. */
 START_TEST(tokens_come_back_from_the_dead)
 {
 	pid_t pid;
@@ -422,16 +422,16 @@ START_TEST(tokens_come_back_from_the_dead)
 }
 END_TEST
 
-/* Waits until the minders of s-1 to s-N are in the state C, as ps has it; a moment where that cannot be known. */
+/* Waits until the supervisors of s-1 to s-N are in the state C, as ps has it; a moment where that cannot be known. */
 static void
-await_minders(int n, char c)
+await_supervisors(int n, char c)
 {
 	long long until = help_ms() + SOON;
 	char name[20];
 	int i, state;
 
 	for (i = 1; i <= n; i++) {
-		snprintf(name, sizeof name, "minder-%d", i);
+		snprintf(name, sizeof name, "supervisor-%d", i);
 		while ((state = pty_state(procs_pid_in(name, 0))) != c && state != '?') {
 			ck_assert_msg(help_ms() < until, "%s is `%c`", name, state ? state : '-');
 			help_pause(3);
@@ -449,19 +449,19 @@ START_TEST(tokens_come_back_when_all_fail_at_once)
 
 	pool_begin(_i, "abc");
 	help_file("w.orch", "parallel i in 1..4",
-	    "    run sh as s-{{i}} | echo $PPID >minder-$i; echo + >>log; while test ! -e go; do sleep 0.02; done; exit 1", "end", NULL);
+	    "    run sh as s-{{i}} | echo $PPID >supervisor-$i; echo + >>log; while test ! -e go; do sleep 0.02; done; exit 1", "end", NULL);
 	pid = procs_start("exec orch run -q -x w.orch");
 	procs_await_lines("log", 4, SOON);
 	kill(pid, SIGSTOP);                     /* it hears of all at once */
 	help_file("go", NULL);
-	await_minders(4, 'Z');
+	await_supervisors(4, 'Z');
 	kill(pid, SIGCONT);
 	ck_assert_int_eq(procs_end(pid, SOON), 1);
 	pool_whole();
 }
 END_TEST
 
-/* Orch is killed when the agents have ended, and their minders have not said so yet. */
+/* Orch is killed when the agents have ended, and their supervisors have not said so yet. */
 START_TEST(tokens_come_back_from_the_dead_when_all_is_done)
 {
 	static const char preload[] = "LD_PRELOAD=\"$TREE/tests/fault.so\" FAULT='fsync 1 stop+' FAULT_PAGE=\"$PWD/page\"";
@@ -475,17 +475,17 @@ START_TEST(tokens_come_back_from_the_dead_when_all_is_done)
 		return;
 	}
 	pool_begin(_i, "ab");
-	help_file("w.orch", "parallel i in 1..3", "    run sh as s-{{i}} | echo $PPID >minder-$i; echo + >>log", "end", NULL);
+	help_file("w.orch", "parallel i in 1..3", "    run sh as s-{{i}} | echo $PPID >supervisor-$i; echo + >>log", "end", NULL);
 	pid = procs_start("export %s; exec orch run -q w.orch", preload);
 	procs_await_lines("log", 3, SOON);
-	await_minders(3, 'T');
+	await_supervisors(3, 'T');
 	ck_assert_uint_eq(pool_count(), 0);
 	kill(pid, SIGKILL);
 	ck_assert_int_eq(procs_end(pid, SOON), 128 + SIGKILL);
 	for (i = 1; i <= 3; i++) {
 		char name[20];
 
-		snprintf(name, sizeof name, "minder-%d", i);
+		snprintf(name, sizeof name, "supervisor-%d", i);
 		kill(procs_pid_in(name, 0), SIGCONT);
 	}
 	pool_whole();
@@ -493,18 +493,18 @@ START_TEST(tokens_come_back_from_the_dead_when_all_is_done)
 }
 END_TEST
 
-/* A minder is killed: its token is orch's to give back. */
-START_TEST(tokens_come_back_from_a_dead_minder)
+/* A supervisor is killed: its token is orch's to give back. */
+START_TEST(tokens_come_back_from_a_dead_supervisor)
 {
 	pid_t pid;
 	int i;
 
 	pool_begin(_i, "abc");
 	pid = start_held("orch run -q w.orch");
-	kill(procs_pid_in("minder-2", 0), SIGKILL);
+	kill(procs_pid_in("supervisor-2", 0), SIGKILL);
 	procs_await_lines("log", 5, SOON);      /* the fifth begins in its place */
 	pool_await(0);
-	kill(procs_pid_in("minder-5", 0), SIGKILL);
+	kill(procs_pid_in("supervisor-5", 0), SIGKILL);
 	pool_await(1);
 	for (i = 1; i < 6; i++)
 		let_go(i);
@@ -825,7 +825,7 @@ jobs_suite(void)
 	tcase_add_loop_test(tc, tokens_come_back_from_the_dead, 0, 3 * KINDS);
 	tcase_add_loop_test(tc, tokens_come_back_when_all_fail_at_once, 0, KINDS);
 	tcase_add_loop_test(tc, tokens_come_back_from_the_dead_when_all_is_done, 0, KINDS);
-	tcase_add_loop_test(tc, tokens_come_back_from_a_dead_minder, 0, KINDS);
+	tcase_add_loop_test(tc, tokens_come_back_from_a_dead_supervisor, 0, KINDS);
 	tcase_add_loop_test(tc, nothing_blocks, 0, KINDS);
 	tcase_add_loop_test(tc, beside_others, 0, KINDS);
 	tcase_add_loop_test(tc, no_room, 0, KINDS);

@@ -31,7 +31,7 @@ enum {
 	DISK_MOST = 480,        /* KB, with which the run below is sure to complete */
 	INODES_MOST = 60,
 	DESCRIPTORS_MOST = 35,
-	MEMORY_MOST = 16 * 1024 /* KB: of orch, its minders, and all that they wait for */
+	MEMORY_MOST = 16 * 1024 /* KB: of orch, its supervisors, and all that they wait for */
 };
 
 /* From one point to the next, of those that are STEP apart. */
@@ -531,7 +531,7 @@ START_TEST(many_at_once)
 }
 END_TEST
 
-/* Stopped while they begin, each is stopped, and none has failed: a minder that cannot take orch's word yet gets it
+/* Stopped while they begin, each is stopped, and none has failed: a supervisor that cannot take orch's word yet gets it
  * when it can. */
 START_TEST(many_are_stopped_while_they_begin)
 {

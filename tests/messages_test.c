@@ -501,9 +501,9 @@ static const struct message {
 	    "failed    x-b  exit status 1\n"
 	    "orch: w.orch:1: 2 of 3 branches failed: x-a: exit status 1; x-b: exit status 1\n"
 	    ENDED("1 done, 0 kept, 2 failed"), NULL },
-	{ "minder killed", "run sh as x | kill -KILL $PPID; sleep 60\n",
+	{ "supervisor killed", "run sh as x | kill -KILL $PPID; sleep 60\n",
 	    RUN, 1,
-	    "failed    x  its minder was killed\n"
+	    "failed    x  its supervisor process was killed\n"
 	    ENDED("0 done, 0 kept, 1 failed"), NULL },
 	{ "stopped by a signal", "run sh as x | kill -TERM $(" STOP "); sleep 60\n",
 	    "exec " RUN, 143,
@@ -1092,7 +1092,7 @@ messages_suite(void)
  *                                 write_record        this run's file `run` cannot be written: WHY
  *                                 log_end             the end of run RUN cannot be written to its log: WHY (streams_test.c)
  *                                 load_keys           the log cannot be read: WHY; result/ cannot be read: WHY
- * engine/load.c                   flow_bind           a parameter's default that cannot be made
+ * engine/load.c                   load_bind           a parameter's default that cannot be made
  * engine/loop.c                   log_event           cannot write the log of run RUN: WHY
  *                                 keep_answers        result/ cannot be made safe on disk: WHY
  * engine/sched/walk.c             keep                what it would be asked cannot be told
@@ -1105,16 +1105,16 @@ messages_suite(void)
  *                                 start_program       no process to be had: WHY
  *                                 leave_held          its file is locked by a process that cannot be found
  *                                 filter_answer       the filter's answer: WHY
- *                                 mind_settle         its answer cannot be made safe on disk: WHY
+ *                                 result_sync         its answer cannot be made safe on disk: WHY
  *                                 and many            tmp/, result/, asked/, how/, stderr/: WHY
  * engine/supervise/making.c       lock_repository     orch.lock in the repository's directory: WHY
  *                                 common_directory    the repository's directory: WHY
- *                                 mind_worktree       the new worktree: WHY
- * engine/supervise/commit.c       mind_commit         git commit has made no commit
+ *                                 supervisor_worktree       the new worktree: WHY
+ * engine/supervise/commit.c       supervisor_commit         git commit has made no commit
  * engine/supervise/git.c          git_run             what git wrote: WHY
- * engine/supervise/terminal.c     mind_ask            the question was not answered (end of input)
+ * engine/supervise/terminal.c     supervisor_ask            the question was not answered (end of input)
  *                                 read_line           the terminal: WHY
- *                                 mind_interactive    an interactive step needs a terminal, and there is none
+ *                                 supervisor_interactive    an interactive step needs a terminal, and there is none
  * engine/ui/progress.c            progress_quiet      KEY has been running for T, and has written nothing yet ...
  * engine/inspect/runs.c           cat_one             KEY: WHY
  * engine/inspect/diff.c           look                the log: WHY

@@ -791,7 +791,7 @@ START_TEST(an_agent_kills_orch)
 	pid_t orch;
 
 	if (procs_portable()) {
-		help_skip("process_test", "an_agent_kills_orch: orch cannot be told from its minders");
+		help_skip("process_test", "an_agent_kills_orch: orch cannot be told from its supervisors");
 		return;
 	}
 	help_file("w.orch", "step x exec agent daemon 50000 holder 50000 once a signal-group KILL once b sleep 50000 say x",
@@ -836,16 +836,16 @@ START_TEST(a_child_from_before_is_spared)
 }
 END_TEST
 
-START_TEST(a_minder_is_killed)
+START_TEST(a_supervisor_is_killed)
 {
 	struct ran r;
 	char text[512];
 
 	if (procs_portable()) {
-		help_skip("process_test", "a_minder_is_killed: only on Linux does orch inherit what it minded");
+		help_skip("process_test", "a_supervisor_is_killed: only on Linux does orch inherit what it minded");
 		return;
 	}
-	help_file("w.orch", "step bad exec agent daemon 50000 holder 50000 stubborn 50000 append up 1 signal-minder KILL "
+	help_file("w.orch", "step bad exec agent daemon 50000 holder 50000 stubborn 50000 append up 1 signal-supervisor KILL "
 	    "sleep 50000", "step good exec agent child 50000 wait-file up sleep 300 say good", "parallel",
 	    "run bad", "run good", "run good as better", "end", NULL);
 	r = help_sh(1, "orch run -r r w.orch");
@@ -857,13 +857,13 @@ START_TEST(a_minder_is_killed)
 }
 END_TEST
 
-START_TEST(a_minder_is_killed_and_its_step_tried_again)
+START_TEST(a_supervisor_is_killed_and_its_step_tried_again)
 {
 	if (procs_portable()) {
-		help_skip("process_test", "a_minder_is_killed_and_its_step_tried_again: as above");
+		help_skip("process_test", "a_supervisor_is_killed_and_its_step_tried_again: as above");
 		return;
 	}
-	help_file("w.orch", "step x exec agent append ran 1 once a daemon 50000 once b signal-minder KILL once c sleep 50000 "
+	help_file("w.orch", "step x exec agent append ran 1 once a daemon 50000 once b signal-supervisor KILL once c sleep 50000 "
 	    "say x", "retry 1 0s", "run x", NULL);
 	help_sh(0, "orch run -r r w.orch");
 	help_is(".orch/r/result/x", "x\n");
@@ -872,11 +872,11 @@ START_TEST(a_minder_is_killed_and_its_step_tried_again)
 }
 END_TEST
 
-/* Nobody but orch can tell a minder to stop. */
-START_TEST(a_minder_obeys_orch_alone)
+/* Nobody but orch can tell a supervisor to stop. */
+START_TEST(a_supervisor_obeys_orch_alone)
 {
-	help_file("w.orch", "step x exec agent signal-minder TERM signal-minder INT signal-minder HUP signal-minder TSTP "
-	    "signal-minder QUIT signal-minder PIPE sleep 300 say on", "timeout 20s", "run x", NULL);
+	help_file("w.orch", "step x exec agent signal-supervisor TERM signal-supervisor INT signal-supervisor HUP signal-supervisor TSTP "
+	    "signal-supervisor QUIT signal-supervisor PIPE sleep 300 say on", "timeout 20s", "run x", NULL);
 	help_sh(0, "orch run -r r w.orch");
 	help_is(".orch/r/result/x", "on\n");
 }
@@ -916,7 +916,7 @@ END_TEST
 START_TEST(stopped_from_below)
 {
 	if (procs_portable()) {
-		help_skip("process_test", "stopped_from_below: orch cannot be told from its minders");
+		help_skip("process_test", "stopped_from_below: orch cannot be told from its supervisors");
 		return;
 	}
 	help_file("w.orch", "step x exec agent once a signal-parent TERM once b sleep 50000 say x", "run x", NULL);
@@ -1054,7 +1054,7 @@ START_TEST(an_answer_that_waits_beside_the_stop_is_none)
 	for (until = help_ms() + SOON; procs_alive(agent) && help_ms() < until; )
 		help_pause(2);
 	ck_assert(!procs_alive(agent));
-	help_pause(200);          /* for its minder, which nobody can see; less time only proves less */
+	help_pause(200);          /* for its supervisor, which nobody can see; less time only proves less */
 	kill(orch, SIGCONT);
 	ck_assert_int_eq(procs_end(orch, SOON), 128 + SIGTERM);
 	help_none(".orch/r/result/x");
@@ -1527,7 +1527,7 @@ START_TEST(a_live_run_is_refused)
 }
 END_TEST
 
-/* The parent of the process PID: an agent's minder. */
+/* The parent of the process PID: an agent's supervisor. */
 static pid_t
 parent_of(pid_t pid)
 {
@@ -1754,9 +1754,9 @@ add_kills(Suite *s)
 	tcase_add_test(c, an_agent_kills_orch);
 	tcase_add_test(c, timeout_s_kill_leaves_nobody);
 	tcase_add_test(c, a_child_from_before_is_spared);
-	tcase_add_test(c, a_minder_is_killed);
-	tcase_add_test(c, a_minder_is_killed_and_its_step_tried_again);
-	tcase_add_test(c, a_minder_obeys_orch_alone);
+	tcase_add_test(c, a_supervisor_is_killed);
+	tcase_add_test(c, a_supervisor_is_killed_and_its_step_tried_again);
+	tcase_add_test(c, a_supervisor_obeys_orch_alone);
 }
 
 static void

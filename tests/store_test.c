@@ -508,7 +508,7 @@ static const struct log_line events[] = {
 	{ 1700000000128, LOG_FAIL, "walk", 4, 1, 1, 0, -1, "cannot be started" },
 	{ 1700000000129, LOG_OTHERWISE, "a", 1, 3, 0, 0, 0, NULL },
 	{ 1700000000130, LOG_STOP, "a b", 3, 1, 12, 0, 15, "stopped" },
-	{ 1700000000130, LOG_HELD, "a b", 3, 2, 12, 0, 75 << 8, "why" },
+	{ 1700000000130, LOG_RATE_LIMITED, "a b", 3, 2, 12, 0, 75 << 8, "why" },
 	{ 1700000000131, LOG_END, NULL, 0, 1, 0, 0, 0, hostile },
 	{ 1700000000132, LOG_END, NULL, 0, 130, 0, 0, 0, NULL },
 };
@@ -1383,7 +1383,7 @@ struct peer {
 	long holder;
 };
 
-enum want { WANT_ORCH, WANT_MINDER };
+enum want { WANT_ORCH, WANT_SUPERVISOR };
 
 struct word {
 	int error;
@@ -1398,7 +1398,7 @@ be_peer(enum want want, int go, int said)
 	char c;
 
 	if (store_open(&s, ".orch", "r", 1, STORE_WRITE) ||
-	    (want == WANT_ORCH ? store_lock(&s, &w.holder) : store_lock_minder(&s)))
+	    (want == WANT_ORCH ? store_lock(&s, &w.holder) : store_lock_supervisor(&s)))
 		w.error = errno;
 	if (write(said, &w, sizeof w) != sizeof w)
 		_exit(1);
@@ -1467,15 +1467,15 @@ START_TEST(lock_is_exclusive)
 }
 END_TEST
 
-START_TEST(lock_of_minders_is_shared)
+START_TEST(lock_of_supervisors_is_shared)
 {
 	struct store s;
 	struct peer a, b, orch;
 	long holder = 0;
 
 	must_open(&s, "r", STORE_WRITE);
-	peer_start(&a, WANT_MINDER);
-	peer_start(&b, WANT_MINDER);
+	peer_start(&a, WANT_SUPERVISOR);
+	peer_start(&b, WANT_SUPERVISOR);
 	ck_assert_int_eq(a.error, 0);
 	ck_assert_int_eq(b.error, 0);
 	/* They leave byte 0 to the next orch. */
@@ -1495,7 +1495,7 @@ START_TEST(lock_of_minders_is_shared)
 }
 END_TEST
 
-/* A minder is a fork of orch: it takes its share by the descriptor that it was born with. */
+/* A supervisor is a fork of orch: it takes its share by the descriptor that it was born with. */
 START_TEST(lock_of_a_fork)
 {
 	struct store s, mine;
@@ -1512,7 +1512,7 @@ START_TEST(lock_of_a_fork)
 		grandchild = fork();
 		if (!grandchild) {
 			pid = getpid();
-			if (store_lock_minder(&mine) || write(said[1], &pid, sizeof pid) != sizeof pid)
+			if (store_lock_supervisor(&mine) || write(said[1], &pid, sizeof pid) != sizeof pid)
 				_exit(1);
 			alarm(60);
 			pause();
@@ -1532,7 +1532,7 @@ START_TEST(lock_of_a_fork)
 }
 END_TEST
 
-/* An orch and two minders of it, FORKS, which say that they are there on READY. */
+/* An orch and two supervisors of it, FORKS, which say that they are there on READY. */
 static void
 be_orch_of_two(int told, int ready)
 {
@@ -1548,7 +1548,7 @@ be_orch_of_two(int told, int ready)
 		forks[i] = fork();
 		if (!forks[i]) {
 			alarm(60);
-			if (!store_lock_minder(&s) && write(ready, "", 1) == 1)
+			if (!store_lock_supervisor(&s) && write(ready, "", 1) == 1)
 				pause();
 			_exit(1);
 		}
@@ -1558,7 +1558,7 @@ be_orch_of_two(int told, int ready)
 	_exit(1);
 }
 
-/* What orch takes for its minders is theirs as long as one of them lives. */
+/* What orch takes for its supervisors is theirs as long as one of them lives. */
 START_TEST(lock_that_forks_inherit)
 {
 	struct store s;
@@ -1601,7 +1601,7 @@ START_TEST(lock_wait_times_out)
 	long long began;
 
 	must_open(&s, "r", STORE_WRITE);
-	peer_start(&p, WANT_MINDER);
+	peer_start(&p, WANT_SUPERVISOR);
 	began = now_ms();
 	errno = 0;
 	ck_assert_int_eq(store_lock_wait(&s, 150, &holder), -1);
@@ -1617,7 +1617,7 @@ START_TEST(lock_wait_times_out)
 }
 END_TEST
 
-START_TEST(lock_wait_for_a_minder)
+START_TEST(lock_wait_for_a_supervisor)
 {
 	struct store s;
 	struct peer p, q;
@@ -1627,7 +1627,7 @@ START_TEST(lock_wait_for_a_minder)
 
 	must_open(&s, "r", STORE_WRITE);
 	ck_assert_int_eq(store_lock_wait(&s, 15000, &holder), 0);
-	peer_start(&p, WANT_MINDER);
+	peer_start(&p, WANT_SUPERVISOR);
 	killer = fork();
 	if (!killer) {
 		const struct timespec pause = { 0, 200 * 1000 * 1000 };
@@ -1640,8 +1640,8 @@ START_TEST(lock_wait_for_a_minder)
 	ck_assert_int_ge(now_ms() - began, 200);
 	ck_assert_int_lt(now_ms() - began, 10000);
 	waitpid(killer, NULL, 0);
-	/* Having waited it holds nothing of byte 1: the new minders take their share. */
-	peer_start(&q, WANT_MINDER);
+	/* Having waited it holds nothing of byte 1: the new supervisors take their share. */
+	peer_start(&q, WANT_SUPERVISOR);
 	ck_assert_int_eq(q.error, 0);
 	peer_end(&q);
 	peer_end(&p);
@@ -1818,11 +1818,11 @@ lock_case(void)
 	tcase_add_checked_fixture(tc, help_start, help_end);
 	tcase_add_test(tc, store_refuses_what_is_anothers);
 	tcase_add_test(tc, lock_is_exclusive);
-	tcase_add_test(tc, lock_of_minders_is_shared);
+	tcase_add_test(tc, lock_of_supervisors_is_shared);
 	tcase_add_test(tc, lock_of_a_fork);
 	tcase_add_test(tc, lock_that_forks_inherit);
 	tcase_add_test(tc, lock_wait_times_out);
-	tcase_add_test(tc, lock_wait_for_a_minder);
+	tcase_add_test(tc, lock_wait_for_a_supervisor);
 	tcase_add_test(tc, lock_beside_a_thousand_looks);
 	tcase_add_test(tc, lock_starts_beside_looks);
 	tcase_set_timeout(tc, 60);

@@ -126,9 +126,9 @@ kill_group(pid_t pid)
 	kill(-pid, SIGKILL);
 }
 
-/* The minder of the orch PID, which is its youngest child; its agent is not ending, so that nobody reaps it. */
+/* The supervisor of the orch PID, which is its youngest child; its agent is not ending, so that nobody reaps it. */
 static void
-kill_minder(pid_t pid)
+kill_supervisor(pid_t pid)
 {
 	pid_t list[MOST];
 	int n = procs_children(pid, list, 0);
@@ -175,21 +175,21 @@ static const struct ending {
 	{ "orch killed", "", "sleep 50000", kill_orch, 0, 128 + SIGKILL, 0 },
 	{ "its group killed", "", "sleep 50000", kill_group, 0, 128 + SIGKILL, 0 },
 	{ "timeout -s KILL", "timeout -s KILL 1000 ", "sleep 50000", end_time, 0, 128 + SIGKILL, 0 },
-	{ "a minder killed", "", "sleep 50000", kill_minder, 0, 1, 1 },
+	{ "a supervisor killed", "", "sleep 50000", kill_supervisor, 0, 1, 1 },
 	{ "SIGTERM", "", "sleep 50000", terminate, 0, 128 + SIGTERM, 1 },
 	{ "SIGINT twice", "", "ignore TERM sleep 50000", interrupt, 1, 128 + SIGINT, 1 },
 	{ "the normal end", "", "wait-file go say done", let_go, 0, 0, 1 },
 };
 
-enum { ENDINGS = LEN(endings), KILL_MINDER = 3, TERMINATED, INTERRUPTED, NORMAL };
+enum { ENDINGS = LEN(endings), KILL_SUPERVISOR = 3, TERMINATED, INTERRUPTED, NORMAL };
 
 static int
 can_end(const struct ending *e)
 {
 	if (e->act == end_time && !strstr(help_run("timeout --version").out, "GNU"))
 		help_skip("survive_test", "timeout -s KILL: there is no timeout(1) of GNU's");
-	else if (e->act == kill_minder && procs_portable())
-		help_skip("survive_test", "a minder killed: only on Linux does orch inherit what it minded");
+	else if (e->act == kill_supervisor && procs_portable())
+		help_skip("survive_test", "a supervisor killed: only on Linux does orch inherit what it minded");
 	else
 		return 1;
 	return 0;
@@ -232,7 +232,7 @@ end_all(const struct ending *e, const pid_t *orch, int lanes)
 		e->act(orch[i]);
 }
 
-/* An orch that was not killed has waited for all of them: only a minder may still be about to exit. */
+/* An orch that was not killed has waited for all of them: only a supervisor may still be about to exit. */
 static void
 no_agent_left(void)
 {
@@ -317,25 +317,25 @@ START_TEST(an_ending_leaves_nobody)
 }
 END_TEST
 
-/* The minder cannot look for a while, and finds thousands of the storm's dead: a pass over all that there are must
+/* The supervisor cannot look for a while, and finds thousands of the storm's dead: a pass over all that there are must
  * not take longer than they need to become more. */
 static void
 one_dead_round(void)
 {
-	pid_t orch, minder[MOST], list[MOST];
+	pid_t orch, supervisor[MOST], list[MOST];
 	long long since, began = help_ms();
 
 	unlink("up");
 	orch = procs_start("exec orch run -q -r r%d w.orch", tally.rounds);
 	procs_await_lines("up", 1, SOON);
-	ck_assert_int_eq(procs_children(orch, minder, 0), 1);
-	kill(minder[0], SIGSTOP);
-	while (procs_children(minder[0], list, 0) < DEAD && help_ms() < began + STORM_MS / 6)
+	ck_assert_int_eq(procs_children(orch, supervisor, 0), 1);
+	kill(supervisor[0], SIGSTOP);
+	while (procs_children(supervisor[0], list, 0) < DEAD && help_ms() < began + STORM_MS / 6)
 		help_pause(2);
 	kill(orch, SIGKILL);
 	ck_assert_int_eq(procs_end(orch, SOON), 128 + SIGKILL);
 	since = help_ms();
-	kill(minder[0], SIGCONT);
+	kill(supervisor[0], SIGCONT);
 	none_left(0, since, began + STORM_MS);
 }
 
@@ -394,7 +394,7 @@ one_growth(int fd)
 	while (below(pid, list) < BUSH && help_ms() < until - BUSH_MS / 2)
 		help_pause(1);
 	since = help_ms();
-	while (kin_kill(NULL, NULL) > 0 && help_ms() < until)
+	while (proctree_kill(NULL, NULL) > 0 && help_ms() < until)
 		help_pause(2);
 	ck_assert_msg(help_ms() < until, "it has not ended in %lld ms", help_ms() - since);
 	none_left(0, since, until);
@@ -408,7 +408,7 @@ START_TEST(what_grows_again_is_ended)
 		help_skip("survive_test", "what_grows_again_is_ended: only on Linux can it be");
 		return;
 	}
-	count("kin_kill", "what grows again");
+	count("proctree_kill", "what grows again");
 	for (; tally.rounds < n; tally.rounds++)
 		one_growth(fd);
 	tell();
@@ -436,9 +436,9 @@ seed(void)
 	srand(n);
 }
 
-/* Kills some minder of the orch PID, which cannot reap it, and so give its number away, meanwhile. */
+/* Kills some supervisor of the orch PID, which cannot reap it, and so give its number away, meanwhile. */
 static void
-kill_some_minder(pid_t pid)
+kill_some_supervisor(pid_t pid)
 {
 	pid_t list[MOST];
 	int n, status;
@@ -460,7 +460,7 @@ one_random_round(const struct ending *e)
 	char lock[64];
 	long long since;
 	pid_t orch;
-	int status, expected = e->act == kill_minder ? 128 + SIGTERM : e->status;
+	int status, expected = e->act == kill_supervisor ? 128 + SIGTERM : e->status;
 
 	unlink("pids");
 	snprintf(lock, sizeof lock, ".orch/r%d/lock", tally.rounds);
@@ -469,8 +469,8 @@ one_random_round(const struct ending *e)
 		procs_await_file(lock);         /* else it is perhaps not even orch yet */
 	help_pause(rand() % 61);
 	since = help_ms();
-	if (e->act == kill_minder)
-		kill_some_minder(orch);
+	if (e->act == kill_supervisor)
+		kill_some_supervisor(orch);
 	else
 		end_all(e, &orch, 1);
 	status = procs_end(orch, 2 * SOON);
@@ -502,10 +502,10 @@ END_TEST
 
 /* sleep & exec orch: what was a child before is not orch's to end. */
 
-/* With an earlier child orch adopts nobody, so what a killed minder has left is not orch's to end either. */
+/* With an earlier child orch adopts nobody, so what a killed supervisor has left is not orch's to end either. */
 START_TEST(an_earlier_child_is_kept)
 {
-	static const int which[] = { 0, KILL_MINDER, TERMINATED, INTERRUPTED, NORMAL };
+	static const int which[] = { 0, KILL_SUPERVISOR, TERMINATED, INTERRUPTED, NORMAL };
 	const struct ending *e = &endings[which[_i]];
 	long long since;
 	pid_t orch, before;
@@ -521,7 +521,7 @@ START_TEST(an_earlier_child_is_kept)
 	end_all(e, &orch, 1);
 	ck_assert_int_eq(procs_end(orch, 2 * SOON), e->status);
 	ck_assert_msg(!procs_is_dead(before), "%s: orch has ended what was not its own", e->name);
-	if (e->act != kill_minder)
+	if (e->act != kill_supervisor)
 		none_left(before, since, help_ms() + AFTER);
 	kill(before, SIGKILL);
 	procs_end_children(0);
@@ -570,11 +570,11 @@ START_TEST(as_process_1_it_fails)
 }
 END_TEST
 
-START_TEST(as_process_1_it_loses_a_minder)
+START_TEST(as_process_1_it_loses_a_supervisor)
 {
 	if (!can_be_first())
 		return;
-	help_file("w.orch", "step x exec agent daemon 50000 signal-minder KILL sleep 50000", "otherwise none", "run x",
+	help_file("w.orch", "step x exec agent daemon 50000 signal-supervisor KILL sleep 50000", "otherwise none", "run x",
 	    "run sh as look | while read p; do kill -0 $p 2>/dev/null && echo $p; done <pids; true", NULL);
 	help_sh(0, FIRST "orch run -q -r r w.orch");
 	help_is(".orch/r/result/x", "none");
@@ -732,17 +732,17 @@ start_block(const char *suffix)
 	return job();
 }
 
-/* Orch, and all that stands below its minders, are stopped, or go on. */
+/* Orch, and all that stands below its supervisors, are stopped, or go on. */
 static void
 expect_state(pid_t orch, int stopped)
 {
-	pid_t minders[MOST], list[MOST];
+	pid_t supervisors[MOST], list[MOST];
 	int i, k, n, sum = 0;
 
 	pty_await_state(orch, stopped);
-	ck_assert_int_eq(procs_children(orch, minders, 0), AGENTS);
+	ck_assert_int_eq(procs_children(orch, supervisors, 0), AGENTS);
 	for (i = 0; i < AGENTS; i++) {
-		n = below(minders[i], list);
+		n = below(supervisors[i], list);
 		sum += n;
 		for (k = 0; k < n; k++)
 			pty_await_state(list[k], stopped);
@@ -932,7 +932,7 @@ kill_talk_in_script(void)
 	script = job();
 	ck_assert_int_eq(procs_children(script, list, 0), 1);
 	kill(list[0], SIGKILL);
-	/* The minder gives it back; a script that read at once would be faster. */
+	/* The supervisor gives it back; a script that read at once would be faster. */
 	for (until = help_ms() + SOON; tcgetpgrp(pty.master) != script; pty_look(5))
 		ck_assert_msg(help_ms() < until, "the script has not got its terminal again; it shows:\n%s", pty_shown());
 	help_file("on", NULL);
@@ -991,7 +991,7 @@ survive_suite(void)
 	c = help_case(s, "process 1", procs_begin, 60);
 	tcase_add_test(c, as_process_1_it_runs);
 	tcase_add_test(c, as_process_1_it_fails);
-	tcase_add_test(c, as_process_1_it_loses_a_minder);
+	tcase_add_test(c, as_process_1_it_loses_a_supervisor);
 	tcase_add_test(c, as_process_1_it_is_terminated);
 	tcase_add_test(c, as_process_1_it_is_killed);
 	c = help_case(s, "jobs", procs_begin, 60);

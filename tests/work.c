@@ -31,8 +31,8 @@ copy(const char *s)
 /* Making. */
 
 /* A place in the workflow that is being made. */
-struct spot {
-	const struct spot *up;  /* the block around it that has a variable */
+struct cursor {
+	const struct cursor *up;  /* the block around it that has a variable */
 	int var;                /* its number */
 	int parallels;          /* around it */
 	int loop;               /* a `for` is around it, and no parallel block within that */
@@ -89,9 +89,9 @@ add(struct work *w, struct work_node ***tail, enum work_kind kind)
 
 /* LETTER, the statement's number, and the variables of all blocks around it. */
 static char *
-make_name(char letter, int id, const struct spot *s)
+make_name(char letter, int id, const struct cursor *s)
 {
-	const struct spot *all[WORK_DEEP];
+	const struct cursor *all[WORK_DEEP];
 	struct buf b = { 0 };
 	int n = 0;
 
@@ -143,7 +143,7 @@ add_input(struct maker *m, struct work_node *n, int patterns)
 }
 
 static void
-make_failing(struct maker *m, struct work_node *n, const struct spot *s)
+make_failing(struct maker *m, struct work_node *n, const struct cursor *s)
 {
 	n->way = (enum work_way)between(m, FAILS_EXIT, FAILS_FILTER);
 	if (chance(m, 60)) {
@@ -184,7 +184,7 @@ make_work(struct maker *m, struct work_node *n)
 
 /* A run; LIST: its answer is a list of items. */
 static struct work_node *
-make_run(struct maker *m, struct work_node ***tail, const struct spot *s, char *list)
+make_run(struct maker *m, struct work_node ***tail, const struct cursor *s, char *list)
 {
 	struct work_node *n = add(m->work, tail, WORK_RUN);
 
@@ -209,7 +209,7 @@ make_run(struct maker *m, struct work_node ***tail, const struct spot *s, char *
 
 /* A step that gives a list of items, some lines of it empty, perhaps without a last newline. */
 static void
-make_list(struct maker *m, struct work_node ***tail, const struct spot *s)
+make_list(struct maker *m, struct work_node ***tail, const struct cursor *s)
 {
 	static const char *const words[] = { "one", "two.c", "t,h", "F_4", "=5", "s:6" };
 	struct buf b = { 0 };
@@ -250,11 +250,11 @@ make_items(struct maker *m, struct work_node *n)
 	return count + (n->ninputs ? m->nlist : 0);
 }
 
-static void make_body(struct maker *m, struct work_node **tail, const struct spot *s);
+static void make_body(struct maker *m, struct work_node **tail, const struct cursor *s);
 
 /* The lines below are in a worktree of their own. */
 static void
-make_tree(struct maker *m, struct work_node ***tail, struct spot *s)
+make_tree(struct maker *m, struct work_node ***tail, struct cursor *s)
 {
 	struct work_node *n;
 
@@ -269,7 +269,7 @@ make_tree(struct maker *m, struct work_node ***tail, struct spot *s)
 }
 
 static void
-make_commit(struct maker *m, struct work_node ***tail, const struct spot *s)
+make_commit(struct maker *m, struct work_node ***tail, const struct cursor *s)
 {
 	struct work_node *n;
 
@@ -304,7 +304,7 @@ leave_block(struct maker *m, const struct work_node *n, int first, int sure)
 	buf_free(&b);
 }
 
-static void make_if(struct maker *m, struct work_node ***tail, const struct spot *up);
+static void make_if(struct maker *m, struct work_node ***tail, const struct cursor *up);
 
 static void
 make_print(struct maker *m, struct work_node ***tail)
@@ -317,7 +317,7 @@ make_print(struct maker *m, struct work_node ***tail)
 
 /* What blocks often end with: a parallel one prints, a loop may be left. */
 static void
-end_body(struct maker *m, struct work_node *n, const struct spot *s)
+end_body(struct maker *m, struct work_node *n, const struct cursor *s)
 {
 	struct work_node **tail = &n->body;
 
@@ -339,10 +339,10 @@ has_break(const struct work_node *n)
 }
 
 static void
-make_block(struct maker *m, struct work_node ***tail, const struct spot *up, enum work_kind kind)
+make_block(struct maker *m, struct work_node ***tail, const struct cursor *up, enum work_kind kind)
 {
 	struct work_node *n;
-	struct spot s = *up;
+	struct cursor s = *up;
 	char *list;
 	int first = m->nnames, count, nlist;
 
@@ -371,10 +371,10 @@ make_block(struct maker *m, struct work_node ***tail, const struct spot *up, enu
 }
 
 static void
-make_diff(struct maker *m, struct work_node ***tail, const struct spot *s)
+make_diff(struct maker *m, struct work_node ***tail, const struct cursor *s)
 {
 	struct work_node *n = add(m->work, tail, WORK_DIFF), **inside = &n->body, *run;
-	struct spot in = *s;
+	struct cursor in = *s;
 	int i;
 
 	in.parallels++;
@@ -389,10 +389,10 @@ make_diff(struct maker *m, struct work_node ***tail, const struct spot *s)
 }
 
 static void
-make_if(struct maker *m, struct work_node ***tail, const struct spot *up)
+make_if(struct maker *m, struct work_node ***tail, const struct cursor *up)
 {
 	struct work_node *n = add(m->work, tail, WORK_IF), **end;
-	struct spot s = *up;
+	struct cursor s = *up;
 	int first = m->nnames, nlist = m->nlist;
 	char *list = m->list;
 
@@ -418,7 +418,7 @@ make_if(struct maker *m, struct work_node ***tail, const struct spot *up)
 }
 
 static void
-make_statement(struct maker *m, struct work_node ***tail, const struct spot *s)
+make_statement(struct maker *m, struct work_node ***tail, const struct cursor *s)
 {
 	struct work_node *n;
 	int dice = between(m, 0, 99);
@@ -444,17 +444,17 @@ make_statement(struct maker *m, struct work_node ***tail, const struct spot *s)
 
 /* How likely a worktree of its own is, in percent, at the beginning of such a body. */
 static int
-wants_tree(const struct spot *s)
+wants_tree(const struct cursor *s)
 {
 	return !s->depth ? 50 : s->parallels && !s->commits ? 70 : 12;
 }
 
 /* One statement at least: an empty block is something for other tests. */
 static void
-make_body(struct maker *m, struct work_node **tail, const struct spot *up)
+make_body(struct maker *m, struct work_node **tail, const struct cursor *up)
 {
 	int i, n = up->depth ? between(m, 1, 3) : between(m, 3, 8);
-	struct spot s = *up;
+	struct cursor s = *up;
 
 	if (m->trees && git_chance(m, wants_tree(up)))
 		make_tree(m, &tail, &s);
@@ -1308,7 +1308,7 @@ void
 work_make(struct work *w, uint64_t seed, const char *top)
 {
 	struct maker m = { 0 };
-	struct spot s = { 0 };
+	struct cursor s = { 0 };
 	int i;
 
 	memset(w, 0, sizeof *w);
@@ -1332,7 +1332,7 @@ work_make(struct work *w, uint64_t seed, const char *top)
 /* The fixed one. */
 
 static struct work_node *
-fixed_run(struct work *w, struct work_node ***tail, const struct spot *s, size_t size)
+fixed_run(struct work *w, struct work_node ***tail, const struct cursor *s, size_t size)
 {
 	struct work_node *n = add(w, tail, WORK_RUN);
 
@@ -1365,7 +1365,7 @@ static void
 fixed_deep(struct work *w, struct work_node ***tail)
 {
 	struct work_node *outer = fixed_block(w, tail, WORK_SAME, 0, 2), **a = &outer->body, *inner, **b, *deep, **c, *last;
-	struct spot in = { 0 }, within = { 0 };
+	struct cursor in = { 0 }, within = { 0 };
 
 	in.var = outer->id;
 	within.up = &in;
@@ -1387,7 +1387,7 @@ static void
 fixed_loop(struct work *w, struct work_node ***tail)
 {
 	struct work_node *n = fixed_block(w, tail, WORK_FOR, 0, 5), **in = &n->body, **arm, *ask;
-	struct spot s = { 0 };
+	struct cursor s = { 0 };
 
 	s.var = n->id;
 	ask = fixed_run(w, &in, &s, 101);
@@ -1404,7 +1404,7 @@ void
 work_fixed(struct work *w)
 {
 	struct work_node **tail = &w->body, *n;
-	struct spot top = { 0 };
+	struct cursor top = { 0 };
 
 	memset(w, 0, sizeof *w);
 	tail = &w->body;

@@ -44,7 +44,7 @@ status_text(int status, struct buf *b)
 int
 outcome_has_status(const struct outcome *o)
 {
-	return o->kind == OUT_ENDED || o->kind == OUT_LATER || o->kind == OUT_FUTILE || o->kind == OUT_TIMEOUT ||
+	return o->kind == OUT_ENDED || o->kind == OUT_RATE_LIMITED || o->kind == OUT_PERMANENT || o->kind == OUT_TIMEOUT ||
 	    o->kind == OUT_STOPPED;
 }
 
@@ -69,15 +69,15 @@ duration_text(long long ms, struct buf *b)
 static void
 ended_text(const struct outcome *o, struct buf *b)
 {
-	if (o->kind != OUT_NO_ANSWER)
+	if (o->kind != OUT_EMPTY)
 		status_text(o->status, b);
 	else if (*o->text)
 		buf_fmt(b, "it was interrupted: exit status 0, but `%s` is no answer", o->text);
 	else
 		buf_text(b, "it was interrupted: exit status 0, but it has not written an answer");
-	if (o->kind == OUT_LATER)
+	if (o->kind == OUT_RATE_LIMITED)
 		buf_fmt(b, ", it takes no more for now%s%s", *o->text ? ": " : "", o->text);
-	else if (o->kind == OUT_FUTILE)
+	else if (o->kind == OUT_PERMANENT)
 		buf_text(b, ", which another try would not change");
 }
 
@@ -85,7 +85,7 @@ static void
 unstarted_text(const struct outcome *o, struct buf *b)
 {
 	buf_text(b, "cannot be started: ");
-	if (o->kind == OUT_AGAIN)
+	if (o->kind == OUT_FORK_FAILED)
 		buf_fmt(b, "no process to be had: %s", strerror(o->error));
 	else if (o->kind == OUT_NO_INTERPRETER)
 		buf_fmt(b, "%s is there, but not what its first line names (or that ends in a CR)", o->text);
@@ -104,9 +104,9 @@ outcome_text(const struct outcome *o, long long timeout, struct buf *b)
 		buf_text(b, "done");
 		break;
 	case OUT_ENDED:
-	case OUT_LATER:
-	case OUT_FUTILE:
-	case OUT_NO_ANSWER:
+	case OUT_RATE_LIMITED:
+	case OUT_PERMANENT:
+	case OUT_EMPTY:
 		ended_text(o, b);
 		break;
 	case OUT_TIMEOUT:
@@ -121,7 +121,7 @@ outcome_text(const struct outcome *o, long long timeout, struct buf *b)
 		break;
 	case OUT_NO_EXEC:
 	case OUT_NO_INTERPRETER:
-	case OUT_AGAIN:
+	case OUT_FORK_FAILED:
 		unstarted_text(o, b);
 		break;
 	case OUT_FILTER:
@@ -138,10 +138,10 @@ outcome_text(const struct outcome *o, long long timeout, struct buf *b)
 	case OUT_FULL:
 		buf_text(b, "the disk was full when it ended: its answer may lack a part");
 		break;
-	case OUT_HELD:
+	case OUT_STILL_OPEN:
 		buf_fmt(b, "somebody still writes into its answer: %s", o->text);
 		break;
-	case OUT_LEFT:
+	case OUT_LEFTOVERS:
 		buf_fmt(b, "it left processes that cannot be ended: %s", o->text);
 		break;
 	case OUT_UNENDED:
@@ -152,7 +152,7 @@ outcome_text(const struct outcome *o, long long timeout, struct buf *b)
 		buf_text(b, o->text);
 		break;
 	case OUT_LOST:
-		buf_text(b, "its minder was killed");
+		buf_text(b, "its supervisor process was killed");
 		if (*o->text)
 			buf_fmt(b, ", and this may still run: %s", o->text);
 		break;

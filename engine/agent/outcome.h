@@ -1,4 +1,4 @@
-/* How a try went: what a minder tells orch, in one record that a pipe takes whole. */
+/* How a try went: what a supervisor tells orch, in one record that a pipe takes whole. */
 #ifndef ENGINE_AGENT_OUTCOME_H
 #define ENGINE_AGENT_OUTCOME_H
 
@@ -9,26 +9,26 @@
 enum outcome_kind {
 	OUT_OK,                 /* the answer is whole and safe in tmp/ */
 	OUT_ENDED,              /* the agent failed: status */
-	OUT_LATER,              /* it takes no more for now: status, text says why; number: for how many seconds, or -1 */
-	OUT_FUTILE,             /* it failed for a reason that another try would not change: status */
-	OUT_NO_ANSWER,          /* what it wrote is no answer though it exits 0: text, if it wrote any */
+	OUT_RATE_LIMITED,              /* it takes no more for now: status, text says why; number: for how many seconds, or -1 */
+	OUT_PERMANENT,             /* it failed for a reason that another try would not change: status */
+	OUT_EMPTY,          /* what it wrote is no answer though it exits 0: text, if it wrote any */
 	OUT_TIMEOUT,            /* it was stopped after its time */
 	OUT_STOPPED,            /* it was stopped because orch was told to */
 	OUT_NO_DIR,             /* its directory is not there: error */
 	OUT_NO_EXEC,            /* it could not be started: error */
 	OUT_NO_INTERPRETER,     /* it is there, what should interpret it is not */
-	OUT_AGAIN,              /* no process could be had: to be tried again */
+	OUT_FORK_FAILED,              /* no process could be had: to be tried again */
 	OUT_FILTER,             /* the filter failed: status */
 	OUT_CHECK,              /* check NUMBER (from 1) failed: status */
 	OUT_IO,                 /* reading or writing failed: error, text says what */
 	OUT_FULL,               /* the disk was full when it ended */
-	OUT_HELD,               /* somebody still writes into its answer: text says who */
-	OUT_LEFT,               /* processes that it left could not be ended: text says which */
+	OUT_STILL_OPEN,               /* somebody still writes into its answer: text says who */
+	OUT_LEFTOVERS,               /* processes that it left could not be ended: text says which */
 	OUT_TEXT,               /* text says it all */
 	OUT_NOT_WORKTREE,       /* its directory is not the worktree that it should be: text says what was found, number what kind */
 	OUT_UNENDED,            /* it was to be ended and does not end: text says which process */
 	OUT_LOST,               /* its supervisor was killed; not a record, orch's own word; text: what of it may still run */
-	OUT_BEGUN               /* no outcome yet: its minder runs; only of a task that is to tell that */
+	OUT_BEGUN               /* no outcome yet: its supervisor runs; only of a task that is to tell that */
 };
 
 /* The numbers of OUT_NOT_WORKTREE. */

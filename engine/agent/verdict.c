@@ -10,36 +10,36 @@ enum { WAIT_MOST = 7 * 24 * 3600 };
 
 /* The first line of claude's answer begins with it; codex's last line, behind ERROR:, holds it. */
 static const struct {
-	enum dialect dialect;
+	enum agent_kind dialect;
 	enum outcome_kind kind;
 	const char *text;
 } said[] = {
-	{ DIALECT_CLAUDE, OUT_LATER, "API Error: Request rejected (429)" },
-	{ DIALECT_CLAUDE, OUT_LATER, "API Error: 529 " },
-	{ DIALECT_CLAUDE, OUT_LATER, "API Error: Repeated 529 " },
-	{ DIALECT_CLAUDE, OUT_LATER, "You've hit your " },
-	{ DIALECT_CLAUDE, OUT_FUTILE, "API Error: 400 " },
-	{ DIALECT_CLAUDE, OUT_FUTILE, "Failed to authenticate" },
-	{ DIALECT_CLAUDE, OUT_FUTILE, "Not logged in" },
-	{ DIALECT_CLAUDE, OUT_FUTILE, "Invalid API key" },
-	{ DIALECT_CLAUDE, OUT_FUTILE, "Credit balance is too low" },
-	{ DIALECT_CLAUDE, OUT_FUTILE, "Prompt is too long" },
-	{ DIALECT_CLAUDE, OUT_FUTILE, "Request too large" },
-	{ DIALECT_CLAUDE, OUT_FUTILE, "There's an issue with the selected model" },
-	{ DIALECT_CODEX, OUT_LATER, "last status: 429" },
-	{ DIALECT_CODEX, OUT_LATER, "unexpected status 529" },
-	{ DIALECT_CODEX, OUT_LATER, "hit your usage limit" },
-	{ DIALECT_CODEX, OUT_LATER, "experiencing high demand" },
-	{ DIALECT_CODEX, OUT_FUTILE, "unexpected status 400" },
-	{ DIALECT_CODEX, OUT_FUTILE, "unexpected status 401" },
-	{ DIALECT_CODEX, OUT_FUTILE, "unexpected status 403" },
-	{ DIALECT_CODEX, OUT_FUTILE, "unexpected status 404" },
-	{ DIALECT_CODEX, OUT_FUTILE, "unexpected status 413" },
-	{ DIALECT_CODEX, OUT_FUTILE, "\"type\":\"invalid_request_error\"" },
-	{ DIALECT_CODEX, OUT_FUTILE, "\"type\":\"insufficient_quota\"" },
-	{ DIALECT_CODEX, OUT_FUTILE, "Quota exceeded" },
-	{ DIALECT_CODEX, OUT_FUTILE, "To use Codex with your ChatGPT plan" },
-	{ DIALECT_CODEX, OUT_FUTILE, "exceeds the maximum length" },
+	{ AGENT_CLAUDE, OUT_RATE_LIMITED, "API Error: Request rejected (429)" },
+	{ AGENT_CLAUDE, OUT_RATE_LIMITED, "API Error: 529 " },
+	{ AGENT_CLAUDE, OUT_RATE_LIMITED, "API Error: Repeated 529 " },
+	{ AGENT_CLAUDE, OUT_RATE_LIMITED, "You've hit your " },
+	{ AGENT_CLAUDE, OUT_PERMANENT, "API Error: 400 " },
+	{ AGENT_CLAUDE, OUT_PERMANENT, "Failed to authenticate" },
+	{ AGENT_CLAUDE, OUT_PERMANENT, "Not logged in" },
+	{ AGENT_CLAUDE, OUT_PERMANENT, "Invalid API key" },
+	{ AGENT_CLAUDE, OUT_PERMANENT, "Credit balance is too low" },
+	{ AGENT_CLAUDE, OUT_PERMANENT, "Prompt is too long" },
+	{ AGENT_CLAUDE, OUT_PERMANENT, "Request too large" },
+	{ AGENT_CLAUDE, OUT_PERMANENT, "There's an issue with the selected model" },
+	{ AGENT_CODEX, OUT_RATE_LIMITED, "last status: 429" },
+	{ AGENT_CODEX, OUT_RATE_LIMITED, "unexpected status 529" },
+	{ AGENT_CODEX, OUT_RATE_LIMITED, "hit your usage limit" },
+	{ AGENT_CODEX, OUT_RATE_LIMITED, "experiencing high demand" },
+	{ AGENT_CODEX, OUT_PERMANENT, "unexpected status 400" },
+	{ AGENT_CODEX, OUT_PERMANENT, "unexpected status 401" },
+	{ AGENT_CODEX, OUT_PERMANENT, "unexpected status 403" },
+	{ AGENT_CODEX, OUT_PERMANENT, "unexpected status 404" },
+	{ AGENT_CODEX, OUT_PERMANENT, "unexpected status 413" },
+	{ AGENT_CODEX, OUT_PERMANENT, "\"type\":\"invalid_request_error\"" },
+	{ AGENT_CODEX, OUT_PERMANENT, "\"type\":\"insufficient_quota\"" },
+	{ AGENT_CODEX, OUT_PERMANENT, "Quota exceeded" },
+	{ AGENT_CODEX, OUT_PERMANENT, "To use Codex with your ChatGPT plan" },
+	{ AGENT_CODEX, OUT_PERMANENT, "exceeds the maximum length" },
 };
 
 struct line {
@@ -194,7 +194,7 @@ read_later(struct verdict *v, const char *err, size_t nerr)
 {
 	struct line l = last_line(err, &nerr);
 
-	v->kind = OUT_LATER;
+	v->kind = OUT_RATE_LIMITED;
 	v->wait = named_wait(&l);
 	if (v->wait >= 0)
 		l = last_line(err, &nerr);
@@ -210,20 +210,20 @@ is_program(const char *word, const char *program)
 	return !strcmp(slash ? slash + 1 : word, program);
 }
 
-enum dialect
-verdict_dialect(const char *name, char *const *argv)
+enum agent_kind
+verdict_agent_kind(const char *name, char *const *argv)
 {
 	static const char *const programs[] = { "claude", "codex" };
 	size_t i, k;
 
 	for (i = 0; i < 2; i++) {
 		if (is_program(argv[0], programs[i]))
-			return (enum dialect)(DIALECT_CLAUDE + i);
+			return (enum agent_kind)(AGENT_CLAUDE + i);
 		for (k = 1; !strcmp(name, programs[i]) && argv[k]; k++)
 			if (is_program(argv[k], programs[i]))
-				return (enum dialect)(DIALECT_CLAUDE + i);
+				return (enum agent_kind)(AGENT_CLAUDE + i);
 	}
-	return DIALECT_NONE;
+	return AGENT_OTHER;
 }
 
 /* claude that somebody has interrupted exits 0 and has written this, or nothing; an answer has a newline at least. */
@@ -236,7 +236,7 @@ is_no_answer(const char *out, size_t n)
 }
 
 void
-verdict_read(struct verdict *v, enum dialect dialect, int status, const char *out, size_t nout, const char *err, size_t nerr,
+verdict_read(struct verdict *v, enum agent_kind dialect, int status, const char *out, size_t nout, const char *err, size_t nerr,
     long long now)
 {
 	struct line l;
@@ -249,19 +249,19 @@ verdict_read(struct verdict *v, enum dialect dialect, int status, const char *ou
 		read_later(v, err, nerr);
 		return;
 	}
-	l = dialect == DIALECT_CODEX ? last_line(err, &nerr) : first_line(out, nout);
-	if (!status && dialect == DIALECT_CLAUDE && is_no_answer(out, nout)) {
-		v->kind = OUT_NO_ANSWER;
+	l = dialect == AGENT_CODEX ? last_line(err, &nerr) : first_line(out, nout);
+	if (!status && dialect == AGENT_CLAUDE && is_no_answer(out, nout)) {
+		v->kind = OUT_EMPTY;
 		v->why = l.s;
 		v->nwhy = l.n;
 	}
-	if (!WIFEXITED(status) || WEXITSTATUS(status) != 1 || (dialect == DIALECT_CODEX && !begins(&l, "ERROR: ")))
+	if (!WIFEXITED(status) || WEXITSTATUS(status) != 1 || (dialect == AGENT_CODEX && !begins(&l, "ERROR: ")))
 		return;
 	for (i = 0; i < sizeof said / sizeof *said; i++)
 		if (said[i].dialect == dialect &&
-		    (dialect == DIALECT_CODEX ? holds(&l, said[i].text) : begins(&l, said[i].text))) {
+		    (dialect == AGENT_CODEX ? holds(&l, said[i].text) : begins(&l, said[i].text))) {
 			v->kind = said[i].kind;
-			if (v->kind == OUT_LATER && dialect == DIALECT_CODEX)
+			if (v->kind == OUT_RATE_LIMITED && dialect == AGENT_CODEX)
 				v->wait = wait_until(&l, (time_t)now);
 			v->why = l.s;
 			v->nwhy = l.n;

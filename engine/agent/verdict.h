@@ -7,7 +7,7 @@
 #include "engine/agent/outcome.h"
 
 /* How an agent says why it has failed. */
-enum dialect { DIALECT_NONE, DIALECT_CLAUDE, DIALECT_CODEX };
+enum agent_kind { AGENT_OTHER, AGENT_CLAUDE, AGENT_CODEX };
 
 /* An exit status by which any agent says that it takes no more for now: EX_TEMPFAIL of sysexits.h. The last line of
  * its standard error may say for how long: retry-after: SECONDS. */
@@ -16,19 +16,19 @@ enum { VERDICT_LATER = 75 };
 enum { VERDICT_HEAD = 256, VERDICT_TAIL = 1024 };
 
 struct verdict {
-	enum outcome_kind kind; /* OUT_OK, OUT_ENDED, OUT_LATER, OUT_FUTILE, OUT_NO_ANSWER */
-	long wait;              /* OUT_LATER: how many seconds it has named; -1: none */
+	enum outcome_kind kind; /* OUT_OK, OUT_ENDED, OUT_RATE_LIMITED, OUT_PERMANENT, OUT_EMPTY */
+	long wait;              /* OUT_RATE_LIMITED: how many seconds it has named; -1: none */
 	const char *why;        /* the NWHY bytes in which it said so, of OUT or ERR; there may be none */
 	size_t nwhy;
 };
 
 /* That of the agent NAME, started as ARGV: its program is claude or codex, or it has that name and one of its words is
  * that program, for ssh to start. */
-enum dialect verdict_dialect(const char *name, char *const *argv);
+enum agent_kind verdict_agent_kind(const char *name, char *const *argv);
 
 /* STATUS is as wait() gives it, NOW in seconds since the Epoch; OUT is how the answer begins, its first VERDICT_HEAD bytes if it is longer, ERR how
  * standard error ends, its last VERDICT_TAIL. */
-void verdict_read(struct verdict *, enum dialect, int status, const char *out, size_t nout, const char *err, size_t nerr,
+void verdict_read(struct verdict *, enum agent_kind, int status, const char *out, size_t nout, const char *err, size_t nerr,
     long long now);
 
 #endif

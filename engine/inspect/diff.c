@@ -22,9 +22,9 @@
 enum { SAME, DIFFERENT, TROUBLE, NOTHING };
 
 struct diff {
-	struct view *view;
-	struct surroundings around;
-	struct asked asked;
+	struct run_state *view;
+	struct run_env around;
+	struct questions asked;
 	const char *key;
 	char file[KEY_NAME_MAX + 1];
 	int status;             /* NOTHING until a line was found that makes the key */
@@ -119,7 +119,7 @@ write_both(struct diff *d, const struct task *t)
 	d->then = make_unnamed(d);
 	d->now = d->then < 0 ? -1 : make_file(d, d->now_name, sizeof d->now_name);
 	n = d->now < 0 || write_how(d->then, how, n) || write_file(d->then, d->view->store.asked, d->file) ||
-	    write_how(d->now, t->how, t->nhow) || asked_write(&d->asked, t, d->now);
+	    write_how(d->now, t->how, t->nhow) || question_write(&d->asked, t, d->now);
 	free(how);
 	return !n ? NULL : d->now < 0 ? d->tmp : d->key;
 }
@@ -127,7 +127,7 @@ write_both(struct diff *d, const struct task *t)
 static int
 compare(struct diff *d, uint32_t id, const struct task *t)
 {
-	const char *what = asked_differs(&d->asked, id, t), *bad;
+	const char *what = question_differs(&d->asked, id, t), *bad;
 	struct stat st;
 
 	if (t->kind != TASK_STEP && t->kind != TASK_ASK)
@@ -258,21 +258,21 @@ look(struct diff *d)
 
 	if (!d->view->has_record)
 		d->status = runs_fail(d->error, TROUBLE, d->key, "this run's file `run` cannot be read");
-	else if (flow_read(&f, &d->view->record, d->view->record.workflow, &d->view->keys, &said) ||
-	    flow_bind(&f, &d->view->record, &said)) {
+	else if (load_read(&f, &d->view->record, d->view->record.workflow, &d->view->keys, &said) ||
+	    load_bind(&f, &d->view->record, &said)) {
 		d->status = TROUBLE;
 		buf_add(d->error, said.s, said.n);
-		flow_free(&f);
+		load_free(&f);
 	} else {
 		d->around.root = d->view->record.directory;
 		with.around = &d->around;
 		d->asked.store = &d->view->store;
 		d->asked.keys = &d->view->keys;
-		if (asked_load(&d->asked))
+		if (question_load(&d->asked))
 			d->status = runs_fail(d->error, TROUBLE, "the log", strerror(errno));
 		else
 			plan_walk(f.w, f.scope, &d->view->answers, &with, each_step, d);
-		flow_free(&f);
+		load_free(&f);
 	}
 	buf_free(&said);
 }
@@ -281,7 +281,7 @@ int
 diff_key(const char *dir, const char *run, const char *key, struct sink *sink, struct buf *error)
 {
 	struct diff d = { 0 };
-	struct view v;
+	struct run_state v;
 	int status = runs_open(&v, dir, run, error);
 
 	if (status)
@@ -306,7 +306,7 @@ diff_key(const char *dir, const char *run, const char *key, struct sink *sink, s
 		close(d.then);
 	if (d.now >= 0)
 		close(d.now);
-	asked_free(&d.asked);
-	view_close(&v);
+	question_free(&d.asked);
+	run_state_close(&v);
 	return d.status;
 }

@@ -21,15 +21,15 @@ step_state_word(enum step_state s)
 }
 
 const char *
-run_state_word(enum run_state s)
+run_state_word(enum run_phase s)
 {
 	static const char *const words[] = { "new", "running", "ending", "complete", "failed", "stopped", "interrupted" };
 
 	return words[s];
 }
 
-static struct view_step *
-step_of(struct view *v, uint32_t id)
+static struct run_step *
+step_of(struct run_state *v, uint32_t id)
 {
 	if (id >= v->nsteps) {
 		uint32_t n = v->keys.cap;
@@ -43,9 +43,9 @@ step_of(struct view *v, uint32_t id)
 }
 
 static void
-put_in_order(struct view *v, uint32_t id)
+put_in_order(struct run_state *v, uint32_t id)
 {
-	struct view_step *s = step_of(v, id);
+	struct run_step *s = step_of(v, id);
 
 	if (!s->in_order)
 		ids_add(&v->order, id);
@@ -53,7 +53,7 @@ put_in_order(struct view *v, uint32_t id)
 }
 
 static int
-read_results(struct view *v)
+read_results(struct run_state *v)
 {
 	int bad = results_keys(&v->keys, &v->store);
 	uint32_t id;
@@ -65,7 +65,7 @@ read_results(struct view *v)
 }
 
 static void
-end_line(struct view *v, const struct log_line *l)
+end_line(struct run_state *v, const struct log_line *l)
 {
 	v->ended = l->ms;
 	v->state = !l->value ? RUN_COMPLETE : l->value > 128 ? RUN_STOPPED : RUN_FAILED;
@@ -82,7 +82,7 @@ is_answered(const struct log_line *l)
 
 /* The time MS of the log on the axis; what a foreign log says may be any number. */
 static long long
-on_axis(const struct view *v, long long ms)
+on_axis(const struct run_state *v, long long ms)
 {
 	uint64_t at = (uint64_t)ms - v->zero;
 
@@ -90,7 +90,7 @@ on_axis(const struct view *v, long long ms)
 }
 
 static void
-walk_line(struct view *v, const struct log_line *l)
+walk_line(struct run_state *v, const struct log_line *l)
 {
 	v->zero = v->last ? v->zero + (uint64_t)l->ms - (uint64_t)v->last : (uint64_t)l->ms;
 	v->walked = l->ms;
@@ -101,10 +101,10 @@ walk_line(struct view *v, const struct log_line *l)
 }
 
 static void
-step_line(struct view *v, const struct log_line *l)
+step_line(struct run_state *v, const struct log_line *l)
 {
 	uint32_t id = keys_add(&v->keys, l->key, l->n);
-	struct view_step *s = step_of(v, id);
+	struct run_step *s = step_of(v, id);
 	int kept = v->keys.list[id].flags & KEY_KEPT;
 
 	if (!s->seen)
@@ -146,7 +146,7 @@ step_line(struct view *v, const struct log_line *l)
 static void
 add_line(void *ctx, const struct log_line *l)
 {
-	struct view *v = ctx;
+	struct run_state *v = ctx;
 
 	if (l->event == LOG_END) {
 		end_line(v, l);
@@ -164,20 +164,20 @@ add_line(void *ctx, const struct log_line *l)
 /* A run whose log says that it is complete is not, when an answer was taken away. A step that had none is
  * another matter: the workflow, or the text on standard input, has it no more. */
 static void
-check_complete(struct view *v)
+check_complete(struct run_state *v)
 {
 	uint32_t id;
 
 	for (id = 0; v->state == RUN_COMPLETE && id < v->keys.n; id++)
 		if (!(v->keys.list[id].flags & KEY_KEPT) && step_of(v, id)->state == STEP_WAITING && v->steps[id].began &&
-		    v->steps[id].last != LOG_HELD)
+		    v->steps[id].last != LOG_RATE_LIMITED)
 			v->state = RUN_INTERRUPTED;
 }
 
 static void
 add_planned(void *ctx, const struct plan_step *p)
 {
-	struct view *v = ctx;
+	struct run_state *v = ctx;
 
 	if (p->key) {
 		put_in_order(v, keys_add(&v->keys, p->key, strlen(p->key)));
@@ -189,7 +189,7 @@ add_planned(void *ctx, const struct plan_step *p)
 
 /* What the workflow does not name (it may have changed), as the log first names it, then what has an answer. */
 static void
-add_unnamed(struct view *v)
+add_unnamed(struct run_state *v)
 {
 	uint32_t *by_seen = mem_zero((size_t)v->nseen + 1, sizeof *by_seen), id, i;
 
@@ -205,7 +205,7 @@ add_unnamed(struct view *v)
 
 /* Of a run from standard input, what earlier texts have made comes first: N steps are the latest text's own. */
 static void
-put_earlier_first(struct view *v, size_t n)
+put_earlier_first(struct run_state *v, size_t n)
 {
 	struct ids order = { 0 };
 	size_t i;
@@ -220,7 +220,7 @@ put_earlier_first(struct view *v, size_t n)
 
 /* The workflow's order. */
 static void
-find_order(struct view *v)
+find_order(struct run_state *v)
 {
 	struct buf error = { 0 };
 	struct flow f;
@@ -228,9 +228,9 @@ find_order(struct view *v)
 
 	results_answers(&v->answers, &v->keys, &v->store);
 	if (v->has_record) {
-		if (!flow_read(&f, &v->record, v->record.workflow, &v->keys, &error) && !flow_bind(&f, &v->record, &error))
+		if (!load_read(&f, &v->record, v->record.workflow, &v->keys, &error) && !load_bind(&f, &v->record, &error))
 			plan_walk(f.w, f.scope, &v->answers, NULL, add_planned, v);
-		flow_free(&f);
+		load_free(&f);
 	}
 	buf_free(&error);
 	own = v->order.n;
@@ -240,7 +240,7 @@ find_order(struct view *v)
 }
 
 static void
-settle_states(struct view *v)
+settle_states(struct run_state *v)
 {
 	uint32_t id;
 	enum store_busy busy = store_busy(&v->store, &v->holder);
@@ -263,7 +263,7 @@ settle_states(struct view *v)
 
 /* Says which file of the run it was about. */
 static int
-fail(struct view *v, const char *dir, const char *part)
+fail(struct run_state *v, const char *dir, const char *part)
 {
 	int saved = errno;
 
@@ -273,7 +273,7 @@ fail(struct view *v, const char *dir, const char *part)
 }
 
 int
-view_open(struct view *v, const char *dir, const char *name, size_t n, int order)
+run_state_open(struct run_state *v, const char *dir, const char *name, size_t n, int order)
 {
 	memset(v, 0, sizeof *v);
 	if (store_open(&v->store, dir, name, n, STORE_READ))
@@ -291,7 +291,7 @@ view_open(struct view *v, const char *dir, const char *name, size_t n, int order
 }
 
 void
-view_close(struct view *v)
+run_state_close(struct run_state *v)
 {
 	uint32_t id;
 

@@ -9,7 +9,7 @@
 
 enum step_state { STEP_WAITING, STEP_RUNNING, STEP_INTERRUPTED, STEP_FAILED, STEP_DONE };
 
-struct view_step {
+struct run_step {
 	enum step_state state;
 	int in_order;           /* it is in the view's order */
 	uint32_t seen;          /* from 1: when the log first names it; 0: it does not */
@@ -23,22 +23,22 @@ struct view_step {
 	char *text;             /* why it failed; owned */
 };
 
-enum run_state { RUN_NEW, RUN_RUNNING, RUN_ENDING, RUN_COMPLETE, RUN_FAILED, RUN_STOPPED, RUN_INTERRUPTED };
+enum run_phase { RUN_NEW, RUN_RUNNING, RUN_ENDING, RUN_COMPLETE, RUN_FAILED, RUN_STOPPED, RUN_INTERRUPTED };
 
-struct view {
+struct run_state {
 	struct store store;
 	struct record record;
 	int has_record;
 	int is_trusted;         /* it was made here, or accepted: not by a clone, a copy or an archive */
 	struct keys keys;
 	struct answers answers;
-	struct view_step *steps;        /* by key */
+	struct run_step *steps;        /* by key */
 	uint32_t nsteps;
 	uint32_t nseen;
 	struct ids order;
 	long walks;             /* how many there were */
 	struct buf waiting;     /* keys that are not known yet, as they are written, each with a newline */
-	enum run_state state;
+	enum run_phase state;
 	long holder;            /* who works on it */
 	long long ended;        /* milliseconds since the Epoch; 0: it has not */
 	char *reason;           /* why it failed; owned */
@@ -52,13 +52,13 @@ struct view {
 };
 
 /* Opens the run NAME below DIR. -1 and errno. ORDER: also finds the workflow's order, which takes
- * reading the workflow. The caller calls view_close in both cases. */
-int view_open(struct view *, const char *dir, const char *name, size_t n, int order);
+ * reading the workflow. The caller calls run_state_close in both cases. */
+int run_state_open(struct run_state *, const char *dir, const char *name, size_t n, int order);
 
-void view_close(struct view *);
+void run_state_close(struct run_state *);
 
 /* The words for states. */
 const char *step_state_word(enum step_state);
-const char *run_state_word(enum run_state);
+const char *run_state_word(enum run_phase);
 
 #endif

@@ -29,7 +29,7 @@ struct run_line {
 	char *broken;           /* why it cannot be looked at; NULL: it can */
 	long long started;
 	long long order;        /* the same, but 0 where that is still to come: no run that was begun here has that */
-	enum run_state state;
+	enum run_phase state;
 	int is_trusted;
 	long long ended;
 	char *workflow;
@@ -67,7 +67,7 @@ runs_fail(struct buf *error, int status, const char *what, const char *why)
 
 /* Why the run NAME cannot be looked at. */
 static void
-put_error(const struct view *v, const char *name, struct buf *b)
+put_error(const struct run_state *v, const char *name, struct buf *b)
 {
 	runs_fail(b, 1, v->store.what[0] ? v->store.what : name, v->store.told ? NULL : strerror(errno));
 }
@@ -79,13 +79,13 @@ add_run(void *ctx, const char *name)
 	char key[KEY_NAME_MAX + 1];
 	int n = key_decode(name, key);
 	struct run_line *r;
-	struct view v;
+	struct run_state v;
 	struct buf why = { 0 };
 	uint32_t id;
 
 	if (n < 0)
 		return;
-	if (view_open(&v, l->dir, key, (size_t)n, 0)) {
+	if (run_state_open(&v, l->dir, key, (size_t)n, 0)) {
 		if (errno != ENOENT) {          /* it was not removed meanwhile */
 			put_error(&v, name, &why);
 			add_line(l, name)->broken = buf_take(&why);
@@ -103,7 +103,7 @@ add_run(void *ctx, const char *name)
 			r->failed += v.steps[id].state == STEP_FAILED;
 		}
 	}
-	view_close(&v);
+	run_state_close(&v);
 }
 
 static int
@@ -307,7 +307,7 @@ runs_list(const char *dir, int for_scripts, struct sink *sink, struct buf *error
 }
 
 int
-runs_open(struct view *v, const char *dir, const char *run, struct buf *error)
+runs_open(struct run_state *v, const char *dir, const char *run, struct buf *error)
 {
 	char *name = run ? mem_dup(run, strlen(run)) : newest(dir);
 	int status = 0;
@@ -315,13 +315,13 @@ runs_open(struct view *v, const char *dir, const char *run, struct buf *error)
 	memset(v, 0, sizeof *v);
 	if (!name)
 		return errno ? runs_fail(error, 2, dir, strerror(errno)) : runs_fail(error, 3, dir, "there are no runs here; `orch run FILE` starts one");
-	if (view_open(v, dir, name, strlen(name), 1)) {
+	if (run_state_open(v, dir, name, strlen(name), 1)) {
 		status = errno == ENOENT ? 3 : 2;
 		if (status == 3)
 			runs_fail(error, 3, name, "no such run; `orch runs` shows those that are there");
 		else
 			put_error(v, name, error);
-		view_close(v);
+		run_state_close(v);
 	}
 	free(name);
 	return status;
@@ -332,7 +332,7 @@ runs_open(struct view *v, const char *dir, const char *run, struct buf *error)
 enum { PIECE = 64 * 1024 };
 
 struct status {
-	struct view *v;
+	struct run_state *v;
 	struct sink *sink;
 	struct table table;
 	struct buf out, key, why;
@@ -352,14 +352,14 @@ write_piece(struct status *s, size_t least)
 
 /* Of a complete run, what it has not reached (the other arm of an `if`) waits for nothing. */
 static int
-is_shown(const struct view *v, uint32_t id)
+is_shown(const struct run_state *v, uint32_t id)
 {
 	return v->state != RUN_COMPLETE || v->steps[id].state != STEP_WAITING;
 }
 
 /* Why a step is as it is, and who has ended it. */
 static void
-put_why(const struct view *v, const struct view_step *s, struct buf *b)
+put_why(const struct run_state *v, const struct run_step *s, struct buf *b)
 {
 	if (s->otherwise) {
 		buf_text(b, "its `otherwise`");
@@ -382,7 +382,7 @@ put_why(const struct view *v, const struct view_step *s, struct buf *b)
 static void
 make_row(struct status *t, uint32_t id, struct table_row *r)
 {
-	const struct view_step *s = &t->v->steps[id];
+	const struct run_step *s = &t->v->steps[id];
 	const char *key = keys_text(&t->v->keys, id);
 
 	memset(r, 0, sizeof *r);
@@ -449,7 +449,7 @@ draw_row(struct status *t, const struct table_row *r)
 static void
 put_head(struct status *t)
 {
-	const struct view *v = t->v;
+	const struct run_state *v = t->v;
 
 	buf_text(&t->out, "run ");
 	put_name(&t->out, v->store.name);
@@ -507,7 +507,7 @@ show_table(struct status *t)
 
 /* Who has ended a try that gave no answer. */
 static const char *
-ended_by(const struct view_step *s)
+ended_by(const struct run_step *s)
 {
 	if (s->last == LOG_STOP)
 		return "orch";
@@ -517,9 +517,9 @@ ended_by(const struct view_step *s)
 }
 
 static void
-put_step_fields(const struct view *v, uint32_t id, struct buf *b)
+put_step_fields(const struct run_state *v, uint32_t id, struct buf *b)
 {
-	const struct view_step *s = &v->steps[id];
+	const struct run_step *s = &v->steps[id];
 	int ended = s->state != STEP_DONE && (LOG_TRIED >> s->last & 1);
 
 	buf_fmt(b, "%s\t", step_state_word(s->state));
@@ -559,7 +559,7 @@ show_fields(struct status *t)
 }
 
 static int
-exit_status(enum run_state s)
+exit_status(enum run_phase s)
 {
 	return s == RUN_COMPLETE ? 0 : s == RUN_FAILED ? 1 : s == RUN_RUNNING || s == RUN_ENDING ? RUNS_GOING : RUNS_CUT_OFF;
 }
@@ -568,7 +568,7 @@ int
 runs_status(const char *dir, const char *run, int for_scripts, struct sink *sink, struct buf *error)
 {
 	struct status t = { 0 };
-	struct view v;
+	struct run_state v;
 	int status = runs_open(&v, dir, run, error);
 
 	if (status)
@@ -585,7 +585,7 @@ runs_status(const char *dir, const char *run, int for_scripts, struct sink *sink
 	buf_free(&t.out);
 	buf_free(&t.key);
 	buf_free(&t.why);
-	view_close(&v);
+	run_state_close(&v);
 	return status;
 }
 
@@ -638,7 +638,7 @@ pattern_of(const char *s, size_t *n)
 /* Calls EACH for the keys that S means: all that match if there is a *. Returns how many were found;
  * *STATUS is the first that EACH returned. */
 static size_t
-each_key(struct view *v, const char *s, int (*each)(void *, struct view *, uint32_t), void *ctx, int *status)
+each_key(struct run_state *v, const char *s, int (*each)(void *, struct run_state *, uint32_t), void *ctx, int *status)
 {
 	size_t n, i, found = 0;
 	unsigned short *g = pattern_of(s, &n);
@@ -664,7 +664,7 @@ struct cat {
 };
 
 static int
-cat_one(void *ctx, struct view *v, uint32_t id)
+cat_one(void *ctx, struct run_state *v, uint32_t id)
 {
 	struct cat *c = ctx;
 	const char *key = keys_text(&v->keys, id);
@@ -686,7 +686,7 @@ int
 runs_cat(const char *dir, const char *run, char *const *keys, size_t n, struct sink *sink, struct buf *error)
 {
 	struct cat c = { 0 };
-	struct view v;
+	struct run_state v;
 	size_t i;
 	int status = runs_open(&v, dir, run, error);
 
@@ -700,7 +700,7 @@ runs_cat(const char *dir, const char *run, char *const *keys, size_t n, struct s
 		if (!each_key(&v, keys[i], cat_one, &c, &status) || (c.pattern && !c.found && !status))
 			status = runs_fail(error, 1, keys[i], c.pattern ? "no answer of this run matches" : "no step of this run is called so; `orch status` shows them");
 	}
-	view_close(&v);
+	run_state_close(&v);
 	return status;
 }
 
@@ -742,13 +742,13 @@ struct logs {
 
 /* Whether the step has its answer, and is not asked again. */
 static int
-is_done(const struct view *v, uint32_t id)
+is_done(const struct run_state *v, uint32_t id)
 {
 	return v->steps[id].state == STEP_DONE;
 }
 
 static void
-put_log_head(struct logs *l, struct view *v, uint32_t id, uint32_t own, int what)
+put_log_head(struct logs *l, struct run_state *v, uint32_t id, uint32_t own, int what)
 {
 	const char *key = keys_text(&v->keys, id), *words = " <==\n";
 	struct buf head = { 0 };
@@ -779,7 +779,7 @@ is_begun(int fd, long long at)
 
 /* Shows what FD, the file of a stream, has beyond what was shown. */
 static int
-log_more(struct logs *l, struct view *v, uint32_t id, uint32_t own, int what, int fd)
+log_more(struct logs *l, struct run_state *v, uint32_t id, uint32_t own, int what, int fd)
 {
 	struct stream *s = &l->said[own].streams[what];
 	int grows = l->sink->visible && v->steps[id].state == STEP_RUNNING;
@@ -807,7 +807,7 @@ let_go(struct logs *l, struct stream *s)
 
 /* Shows the file that has the stream's name, if it is another than the one that is held. */
 static int
-log_named(struct logs *l, struct view *v, uint32_t id, uint32_t own, int what)
+log_named(struct logs *l, struct run_state *v, uint32_t id, uint32_t own, int what)
 {
 	const char *key = keys_text(&v->keys, id);
 	struct stream *s = &l->said[own].streams[what];
@@ -840,7 +840,7 @@ log_named(struct logs *l, struct view *v, uint32_t id, uint32_t own, int what)
 }
 
 static int
-log_stream(struct logs *l, struct view *v, uint32_t id, uint32_t own, int what)
+log_stream(struct logs *l, struct run_state *v, uint32_t id, uint32_t own, int what)
 {
 	struct stream *s = &l->said[own].streams[what];
 	int bad = s->fd >= 0 ? log_more(l, v, id, own, what, s->fd) : 0;
@@ -854,7 +854,7 @@ log_stream(struct logs *l, struct view *v, uint32_t id, uint32_t own, int what)
 
 /* What was shown of the step ID, by its number in L. */
 static uint32_t
-own_number(struct logs *l, struct view *v, uint32_t id)
+own_number(struct logs *l, struct run_state *v, uint32_t id)
 {
 	const char *key = keys_text(&v->keys, id);
 	uint32_t own = keys_add(&l->keys, key, strlen(key));
@@ -869,7 +869,7 @@ own_number(struct logs *l, struct view *v, uint32_t id)
 }
 
 static int
-log_streams(struct logs *l, struct view *v, uint32_t id)
+log_streams(struct logs *l, struct run_state *v, uint32_t id)
 {
 	uint32_t own = own_number(l, v, id);
 	int kept = is_done(v, id);
@@ -880,12 +880,12 @@ log_streams(struct logs *l, struct view *v, uint32_t id)
 
 /* A step, when the run is looked at. */
 static int
-log_one(void *ctx, struct view *v, uint32_t id)
+log_one(void *ctx, struct run_state *v, uint32_t id)
 {
 	struct logs *l = ctx;
 	uint32_t own = own_number(l, v, id);
 	struct said *d = &l->said[own];
-	const struct view_step *s = &v->steps[id];
+	const struct run_step *s = &v->steps[id];
 	int what;
 
 	if (!l->looks)
@@ -908,13 +908,13 @@ log_one(void *ctx, struct view *v, uint32_t id)
 
 /* Whether there may be more to come. */
 static int
-goes_on(const struct view *v)
+goes_on(const struct run_state *v)
 {
 	return v->state == RUN_RUNNING || v->state == RUN_ENDING;
 }
 
 static int
-show_logs(struct logs *l, struct view *v, char *const *keys, size_t n, struct buf *error)
+show_logs(struct logs *l, struct run_state *v, char *const *keys, size_t n, struct buf *error)
 {
 	static const char *const all[] = { "*" };
 	int status = 0;
@@ -932,7 +932,7 @@ show_logs(struct logs *l, struct view *v, char *const *keys, size_t n, struct bu
 }
 
 static off_t
-log_size(const struct view *v)
+log_size(const struct run_state *v)
 {
 	struct stat st;
 
@@ -942,7 +942,7 @@ log_size(const struct view *v)
 /* Waits until the run has to be looked at again, not before REST milliseconds, and shows what those that run
  * say meanwhile. Returns whether there is an end: nobody reads any more, or the output cannot be written. */
 static int
-wait_for_more(struct logs *l, struct view *v, long long rest, int *status)
+wait_for_more(struct logs *l, struct run_state *v, long long rest, int *status)
 {
 	struct pollfd out = { 0 };
 	long long until = clock_ms() + rest;
@@ -980,7 +980,7 @@ int
 runs_logs(const char *dir, const char *run, char *const *keys, size_t n, int follow, struct sink *sink, struct buf *error)
 {
 	struct logs l = { 0 };
-	struct view v;
+	struct run_state v;
 	long long began = clock_ms();
 	int status = runs_open(&v, dir, run, error), end = 0;
 	char *name = status ? NULL : decoded(v.store.name);
@@ -994,7 +994,7 @@ runs_logs(const char *dir, const char *run, char *const *keys, size_t n, int fol
 		/* Of a large run, most of the time is not for looking at it. */
 		end = end || wait_for_more(&l, &v, 4 * (clock_ms() - began), &status);
 		l.size = log_size(&v);
-		view_close(&v);
+		run_state_close(&v);
 		if (end)
 			break;
 		began = clock_ms();

@@ -25,7 +25,7 @@ int sink_file(struct sink *, int fd, long long *at);
 
 /* Opens the run that is meant, with its steps in order. Returns orch's exit status, and ERROR; only with 0
  * there is something to close. */
-int runs_open(struct view *, const char *dir, const char *run, struct buf *error);
+int runs_open(struct run_state *, const char *dir, const char *run, struct buf *error);
 
 /* The name of the newest run below DIR that is not complete, to be freed; NULL and errno 0 if there is
  * none, NULL and errno if they cannot be read. Those that came from elsewhere are passed over, which is added to SAY. */

@@ -392,7 +392,7 @@ block_settle(struct walk *w, struct block *block)
 	} else if (block->held || !is_exhausted(block)) {
 		branch_end(w, in, 1);
 	} else {
-		sight_join(&in->sight, w->answers->keys, block->made.first);
+		visible_join(&in->sight, w->answers->keys, block->made.first);
 		if (block->passed > in->passed)
 			in->passed = block->passed;
 		in->state = BRANCH_READY;
@@ -416,7 +416,7 @@ branch_leave_place(struct walk *w, struct branch *b)
 	if (b->has_place)
 		w->busy--;
 	if (b->pays)
-		w->paying--;
+		w->tokens_used--;
 	b->has_place = b->pays = 0;
 }
 
@@ -451,7 +451,7 @@ fail_branch(struct walk *w, struct branch *b, const char *text)
 		block->doomed = 1;
 	memset(&b->sight.made, 0, sizeof b->sight.made);
 	if (w->stop_first)
-		walk_halt(w, HALT_FIRST);
+		walk_stop(w, STOP_STARTING);
 	branch_end(w, b, 0);
 }
 
@@ -551,7 +551,7 @@ branch_is_last(const struct branch *b)
 }
 
 void
-branch_place(const struct branch *b, struct place *at)
+branch_context(const struct branch *b, struct context *at)
 {
 	at->scope = b->scope;
 	at->sight = &b->sight;

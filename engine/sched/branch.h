@@ -38,7 +38,7 @@ struct branch {
 	enum branch_state state;
 	struct block *of;
 	uint32_t index;         /* among the branches of its block, in input order */
-	struct sight sight;
+	struct visible sight;
 	const struct scope *scope;
 	struct scope var;       /* its item, in the form of items */
 	char number[ITEM_NUMBER];
@@ -52,7 +52,7 @@ struct branch {
 	int has_place;          /* it takes a place of -j */
 	int pays;               /* and a token */
 	int has_room;           /* it takes a place of its block's `max` */
-	uint32_t passed;        /* the latest place of an answer that it has come by; asked in this walk: ASKED_NOW */
+	uint32_t passed;        /* the latest place of an answer that it has come by; asked in this walk: SEQ_NOW */
 
 	/* Of the step it is at. */
 	uint32_t key;
@@ -67,16 +67,16 @@ struct branch {
 };
 
 /* An agent that has refused in this walk. Of `sh` and `exec` each step is an agent of its own. */
-struct held_agent {
-	struct held_agent *next;
+struct throttled_agent {
+	struct throttled_agent *next;
 	const char *name;
 	const struct step *step;        /* NULL: any */
-	struct hold hold;
+	struct throttle hold;
 	struct branch_list waiting;
 };
 
 /* What is asked in this walk is later than all that was asked before. */
-#define ASKED_NOW UINT32_MAX
+#define SEQ_NOW UINT32_MAX
 
 #define ENDED_NOTHING UINT32_MAX
 
@@ -137,7 +137,7 @@ void walk_say(struct walk *, enum event_kind, const struct branch *b, const char
 const char *branch_step(const struct walk *, const struct branch *);
 
 /* What answers are read with at the branch's place; it points into the branch. */
-void branch_place(const struct branch *, struct place *);
+void branch_context(const struct branch *, struct context *);
 
 /* Enters what the branch is at: of a `for` the caller fills in the items. Leaving it frees them. */
 struct frame *frame_push(struct branch *);

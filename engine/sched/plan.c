@@ -18,16 +18,16 @@ struct plan {
 };
 
 /* Where the walk is: what a branch of walk.c knows. */
-struct spot {
-	struct place at;
-	struct sight *sight;    /* at.sight, to add to */
-	uint32_t passed;        /* the latest place of an answer; PLAN_NOW: of what would be asked */
+struct cursor {
+	struct context at;
+	struct visible *sight;    /* at.sight, to add to */
+	uint32_t passed;        /* the latest place of an answer; PLAN_SEQ_NOW: of what would be asked */
 	int perhaps;            /* the call of this file may not be reached */
 };
 
-#define PLAN_NOW UINT32_MAX
+#define PLAN_SEQ_NOW UINT32_MAX
 
-static int plan_nodes(struct plan *, struct spot *, const struct node *);
+static int plan_nodes(struct plan *, struct cursor *, const struct node *);
 
 static int
 is_perhaps(const struct node *n)
@@ -40,7 +40,7 @@ is_perhaps(const struct node *n)
 
 /* What the kept step would be asked otherwise. */
 static const char *
-what_differs(struct plan *p, const struct spot *spot, const struct node *n, uint32_t id, const char *key)
+what_differs(struct plan *p, const struct cursor *spot, const struct node *n, uint32_t id, const char *key)
 {
 	const char *what;
 	struct task t;
@@ -58,10 +58,10 @@ what_differs(struct plan *p, const struct spot *spot, const struct node *n, uint
 
 /* A step that has its answer; also for the first of two arms that share a key. Returns whether it is new. */
 static int
-plan_kept(struct plan *p, struct spot *spot, struct plan_step *step, uint32_t id)
+plan_kept(struct plan *p, struct cursor *spot, struct plan_step *step, uint32_t id)
 {
 	struct keys *keys = p->answers->keys;
-	uint32_t place = keys_place(keys, id);
+	uint32_t place = result_seq(keys, id);
 
 	if (keys->list[id].flags & KEY_MADE)
 		return 0;
@@ -69,7 +69,7 @@ plan_kept(struct plan *p, struct spot *spot, struct plan_step *step, uint32_t id
 	step->again = p->with && p->with->again &&
 	    (step->differs || (step->node->kind != NODE_WORKTREE && spot->passed > place));
 	if (step->again)
-		spot->passed = PLAN_NOW;
+		spot->passed = PLAN_SEQ_NOW;
 	else if (!(keys->list[id].flags & KEY_FOUND) && place > spot->passed)
 		spot->passed = place;
 	keys->list[id].flags |= KEY_MADE;
@@ -78,7 +78,7 @@ plan_kept(struct plan *p, struct spot *spot, struct plan_step *step, uint32_t id
 }
 
 static void
-set_dir(struct plan *p, struct spot *spot, const char *dir)
+set_dir(struct plan *p, struct cursor *spot, const char *dir)
 {
 	struct buf b = { 0 };
 
@@ -90,7 +90,7 @@ set_dir(struct plan *p, struct spot *spot, const char *dir)
 }
 
 static void
-enter_worktree(struct plan *p, struct spot *spot, const char *key)
+enter_worktree(struct plan *p, struct cursor *spot, const char *key)
 {
 	char *path;
 	size_t n;
@@ -103,7 +103,7 @@ enter_worktree(struct plan *p, struct spot *spot, const char *key)
 }
 
 static void
-plan_step(struct plan *p, struct spot *spot, const struct node *n)
+plan_step(struct plan *p, struct cursor *spot, const struct node *n)
 {
 	struct plan_step step = { 0 };
 	struct buf key = { 0 }, written = { 0 };
@@ -125,10 +125,10 @@ plan_step(struct plan *p, struct spot *spot, const struct node *n)
 			is_new = plan_kept(p, spot, &step, id);
 	}
 	if (!step.kept && !step.perhaps)
-		spot->passed = PLAN_NOW;
+		spot->passed = PLAN_SEQ_NOW;
 	p->each(p->ctx, &step);
 	if (is_new)                     /* seen from here on: not by the line itself */
-		sight_add(spot->sight, p->answers->keys, id);
+		visible_add_key(spot->sight, p->answers->keys, id);
 	if (step.kept && n->enter && p->with)
 		enter_worktree(p, spot, step.key);
 	buf_free(&key);
@@ -137,7 +137,7 @@ plan_step(struct plan *p, struct spot *spot, const struct node *n)
 
 /* A branch of the block that AROUND is at begins. */
 static void
-begin_branch(struct plan *p, const struct spot *around, struct spot *spot, struct sight *sight)
+begin_branch(struct plan *p, const struct cursor *around, struct cursor *spot, struct visible *sight)
 {
 	*spot = *around;
 	memset(sight, 0, sizeof *sight);
@@ -149,7 +149,7 @@ begin_branch(struct plan *p, const struct spot *around, struct spot *spot, struc
 
 /* And ends: what it has made is seen behind the block. MADE and *PASSED are of the block. */
 static void
-end_branch(struct plan *p, const struct spot *spot, struct chain *made, uint32_t *passed)
+end_branch(struct plan *p, const struct cursor *spot, struct chain *made, uint32_t *passed)
 {
 	chain_join(made, p->answers->keys, spot->sight->made.first);
 	if (spot->passed > *passed)
@@ -157,19 +157,19 @@ end_branch(struct plan *p, const struct spot *spot, struct chain *made, uint32_t
 }
 
 static void
-settle(struct plan *p, struct spot *spot, const struct chain *made, uint32_t passed)
+settle(struct plan *p, struct cursor *spot, const struct chain *made, uint32_t passed)
 {
-	sight_join(spot->sight, p->answers->keys, made->first);
+	visible_join(spot->sight, p->answers->keys, made->first);
 	if (passed > spot->passed)
 		spot->passed = passed;
 }
 
 /* The lines of a block for one item; VAR NULL: as they are written. */
 static int
-plan_item(struct plan *p, struct spot *spot, const struct node *n, const struct scope *var, struct chain *made, uint32_t *passed)
+plan_item(struct plan *p, struct cursor *spot, const struct node *n, const struct scope *var, struct chain *made, uint32_t *passed)
 {
-	struct spot inner = *spot;
-	struct sight sight;
+	struct cursor inner = *spot;
+	struct visible sight;
 	int ended;
 
 	if (n->kind == NODE_PARALLEL)
@@ -186,7 +186,7 @@ plan_item(struct plan *p, struct spot *spot, const struct node *n, const struct 
 
 /* The lines of a block, for every item; once as they are written when the items are not known yet. */
 static int
-plan_items(struct plan *p, struct spot *spot, const struct node *n)
+plan_items(struct plan *p, struct cursor *spot, const struct node *n)
 {
 	struct items items = { 0 };
 	struct chain made = { 0 };
@@ -216,11 +216,11 @@ plan_items(struct plan *p, struct spot *spot, const struct node *n)
 
 /* Different runs. */
 static void
-plan_runs(struct plan *p, struct spot *spot, const struct node *n)
+plan_runs(struct plan *p, struct cursor *spot, const struct node *n)
 {
 	struct chain made = { 0 };
-	struct spot inner;
-	struct sight sight;
+	struct cursor inner;
+	struct visible sight;
 	uint32_t passed = 0;
 
 	for (; n; n = n->next) {
@@ -233,13 +233,13 @@ plan_runs(struct plan *p, struct spot *spot, const struct node *n)
 
 /* A called file; its parameters as far as they can be told. */
 static void
-plan_call(struct plan *p, struct spot *spot, const struct node *n)
+plan_call(struct plan *p, struct cursor *spot, const struct node *n)
 {
 	struct buf prefix = { 0 };
 	struct chain made = { 0 };
 	struct arena mem = { 0 };
-	struct spot inner;
-	struct sight sight;
+	struct cursor inner;
+	struct visible sight;
 	uint32_t passed = 0;
 
 	begin_branch(p, spot, &inner, &sight);
@@ -262,9 +262,9 @@ plan_call(struct plan *p, struct spot *spot, const struct node *n)
 
 /* Both arms: on paper it is not known which. */
 static int
-plan_if(struct plan *p, struct spot *spot, const struct node *n)
+plan_if(struct plan *p, struct cursor *spot, const struct node *n)
 {
-	struct spot yes = *spot, no = *spot;
+	struct cursor yes = *spot, no = *spot;
 	int ended = plan_nodes(p, &yes, n->body);
 
 	ended |= plan_nodes(p, &no, n->other);
@@ -273,7 +273,7 @@ plan_if(struct plan *p, struct spot *spot, const struct node *n)
 }
 
 static void
-plan_cd(struct plan *p, struct spot *spot, const struct node *n)
+plan_cd(struct plan *p, struct cursor *spot, const struct node *n)
 {
 	struct buf dir = { 0 };
 
@@ -285,7 +285,7 @@ plan_cd(struct plan *p, struct spot *spot, const struct node *n)
 
 /* Returns whether the file surely ends here. */
 static int
-plan_nodes(struct plan *p, struct spot *spot, const struct node *n)
+plan_nodes(struct plan *p, struct cursor *spot, const struct node *n)
 {
 	int ended = 0;
 
@@ -313,8 +313,8 @@ plan_walk(const struct workflow *w, const struct scope *scope, struct answers *a
     void (*each)(void *, const struct plan_step *), void *ctx)
 {
 	struct plan p = { 0 };
-	struct sight sight = { 0 };
-	struct spot spot = { 0 };
+	struct visible sight = { 0 };
+	struct cursor spot = { 0 };
 	size_t i;
 
 	p.answers = a;
@@ -329,7 +329,7 @@ plan_walk(const struct workflow *w, const struct scope *scope, struct answers *a
 	spot.at.prefix = "";
 	spot.at.flow = w;
 	spot.at.dir = with ? with->around->root : "";
-	sight_give(&sight, a->keys, w);
+	visible_give(&sight, a->keys, w);
 	plan_nodes(&p, &spot, w->body);
 	for (i = 0; i < p.made.n; i++) {
 		a->keys->list[p.made.list[i]].flags &= ~(unsigned)KEY_MADE;

@@ -13,12 +13,12 @@ struct plan_step {
 	const char *differs;    /* and it would be asked otherwise now: in this; NULL: not, or not looked at */
 	int again;              /* and it would be asked again */
 	int perhaps;            /* it stands in an arm of an `if`, or in a `for` that may break */
-	const struct place *at;
+	const struct context *at;
 };
 
 /* What else is looked at. */
 struct plan_with {
-	const struct surroundings *around;
+	const struct run_env *around;
 	/* As in walk.h; NULL: it is not looked at. */
 	const char *(*differs)(void *ctx, uint32_t id, const struct task *);
 	void *ctx;

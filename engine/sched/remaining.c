@@ -4,7 +4,7 @@
 #include "engine/sched/branch.h"
 #include "parse/parse.h"
 
-static void rest_list(struct rest *, const struct node *, long long times);
+static void rest_list(struct remaining *, const struct node *, long long times);
 
 /* How many items a block that was not reached will have; -1: its list is not known yet, or may be left early. */
 static long long
@@ -28,7 +28,7 @@ items_written(const struct node *n)
 
 /* The statement N, TIMES times; 0 is perhaps. */
 static void
-rest_node(struct rest *r, const struct node *n, long long times)
+rest_node(struct remaining *r, const struct node *n, long long times)
 {
 	long long items = 1;
 
@@ -50,7 +50,7 @@ rest_node(struct rest *r, const struct node *n, long long times)
 }
 
 static void
-rest_list(struct rest *r, const struct node *n, long long times)
+rest_list(struct remaining *r, const struct node *n, long long times)
 {
 	for (; n && n->kind != NODE_STOP && n->kind != NODE_FAIL && n->kind != NODE_BREAK; n = n->next)
 		rest_node(r, n, times);
@@ -58,7 +58,7 @@ rest_list(struct rest *r, const struct node *n, long long times)
 
 /* What comes behind the statement that the branch is at, the way that branch_go_on goes. */
 static void
-rest_behind(const struct branch *b, struct rest *r)
+rest_behind(const struct branch *b, struct remaining *r)
 {
 	const struct node *n = b->at, *top = b->of->top;
 	const struct frame *f = b->frame;
@@ -76,7 +76,7 @@ rest_behind(const struct branch *b, struct rest *r)
 
 /* The same of all that the block stands in, as far as nobody came by in this look. */
 static void
-rest_above(struct walk *w, struct block *block, struct rest *r)
+rest_above(struct walk *w, struct block *block, struct remaining *r)
 {
 	for (; block->in && !block->doomed && block->seen != w->looks; block = block->in->of) {
 		block->seen = w->looks;
@@ -85,7 +85,7 @@ rest_above(struct walk *w, struct block *block, struct rest *r)
 }
 
 static void
-rest_waiting(struct walk *w, const struct branch *b, struct rest *r)
+rest_waiting(struct walk *w, const struct branch *b, struct remaining *r)
 {
 	for (; b; b = b->next) {
 		if (b->at)
@@ -96,9 +96,9 @@ rest_waiting(struct walk *w, const struct branch *b, struct rest *r)
 }
 
 void
-walk_rest(struct walk *w, struct rest *r)
+walk_remaining(struct walk *w, struct remaining *r)
 {
-	struct held_agent *h;
+	struct throttled_agent *h;
 	struct block *block;
 
 	w->looks++;
@@ -106,8 +106,8 @@ walk_rest(struct walk *w, struct rest *r)
 		return;
 	rest_waiting(w, w->ready.first, r);
 	rest_waiting(w, w->places.first, r);
-	rest_waiting(w, w->unpaid.first, r);
-	for (h = w->held_agents; h; h = h->next)
+	rest_waiting(w, w->waiting_for_token.first, r);
+	for (h = w->throttled; h; h = h->next)
 		rest_waiting(w, h->waiting.first, r);
 	rest_waiting(w, w->pausing.first, r);
 	rest_waiting(w, w->printing.first, r);
@@ -124,7 +124,7 @@ walk_rest(struct walk *w, struct rest *r)
 }
 
 void
-walk_rest_of(struct walk *w, const struct branch *b, struct rest *r)
+walk_remaining_of(struct walk *w, const struct branch *b, struct remaining *r)
 {
 	if (w->halt)
 		return;

@@ -16,13 +16,13 @@ struct taken {
 	size_t nth;
 };
 
-struct claim {
+struct reservation {
 	struct walk *w;
 	const struct node *block;
 	struct items *items;
 	struct scope var;
 	char number[ITEM_NUMBER];
-	struct place at;
+	struct context at;
 	uint32_t first, tag;    /* the first item's turn, and this one's: they count down */
 	uint32_t want;          /* only looking for the item that gave this key; KEY_NONE: claiming */
 	int found;
@@ -34,7 +34,7 @@ struct claim {
 };
 
 int
-claim_check(const char *s, size_t n, struct buf *error)
+key_is_valid(const char *s, size_t n, struct buf *error)
 {
 	char name[KEY_NAME_MAX + 1], quoted[TEXT_SHORT];
 
@@ -53,7 +53,7 @@ claim_check(const char *s, size_t n, struct buf *error)
 }
 
 int
-claim_read(struct answers *a, const struct place *at, const struct node *n, struct buf *out)
+key_expand(struct answers *a, const struct context *at, const struct node *n, struct buf *out)
 {
 	size_t from;
 
@@ -68,14 +68,14 @@ claim_read(struct answers *a, const struct place *at, const struct node *n, stru
 	return 0;
 }
 
-static int claim_items(struct claim *);
+static int claim_items(struct reservation *);
 
 /* Says who gave the key first. */
 static void
-say_twice(struct claim *c, const struct node *n, uint32_t id)
+say_twice(struct reservation *c, const struct node *n, uint32_t id)
 {
 	struct keys *keys = c->w->answers->keys;
-	struct claim again = *c;
+	struct reservation again = *c;
 	struct buf item = { 0 };
 	char quoted[TEXT_SHORT];
 
@@ -98,25 +98,25 @@ say_twice(struct claim *c, const struct node *n, uint32_t id)
 }
 
 static int
-claim_key(struct claim *c, const struct node *n)
+reserve_key(struct reservation *c, const struct node *n)
 {
 	struct keys *keys = c->w->answers->keys;
 	uint32_t id, rival;
 
 	c->key.n = 0;
 	/* A key that hangs on an answer that is still to come is looked at when it is made. */
-	if (claim_read(c->w->answers, &c->at, n, &c->key)) {
+	if (key_expand(c->w->answers, &c->at, n, &c->key)) {
 		c->w->answers->error.n = 0;
 		return 0;
 	}
-	if (claim_check(buf_str(&c->key), c->key.n, c->error))
+	if (key_is_valid(buf_str(&c->key), c->key.n, c->error))
 		return -1;
 	id = keys_add(keys, c->key.s, c->key.n);
 	if (c->want != KEY_NONE) {
 		c->found = id == c->want;
 		return c->found ? -1 : 0;
 	}
-	if ((keys->list[id].flags & KEY_MADE) || ((keys->list[id].flags & KEY_CLAIMED) &&
+	if ((keys->list[id].flags & KEY_MADE) || ((keys->list[id].flags & KEY_RESERVED) &&
 	    (keys->list[id].owner != c->tag || !node_exclusive(keys_line(keys, id), n)))) {
 		say_twice(c, n, id);
 		return -1;
@@ -126,13 +126,13 @@ claim_key(struct claim *c, const struct node *n)
 		rivals_say(c->error, keys, rival, buf_str(&c->key), n);
 		return -1;
 	}
-	keys_claim(keys, id, c->tag, n);
+	keys_reserve_for(keys, id, c->tag, n);
 	return 0;
 }
 
 /* Where the worktree of the line N will be, as far as that can be told now. */
 static void
-claim_place(struct claim *c, const struct node *n)
+reserve_place(struct reservation *c, const struct node *n)
 {
 	struct answers *a = c->w->answers;
 	struct buf text = { 0 }, place = { 0 };
@@ -174,7 +174,7 @@ by_place(const void *va, const void *vb)
 
 /* Two branches whose worktrees would be in one place are an error. */
 static int
-check_places(struct claim *c)
+check_places(struct reservation *c)
 {
 	const struct taken *a, *b;
 	char one[TEXT_SHORT], other[TEXT_SHORT];
@@ -196,7 +196,7 @@ check_places(struct claim *c)
 }
 
 static void
-free_places(struct claim *c)
+free_places(struct reservation *c)
 {
 	size_t i;
 
@@ -209,20 +209,20 @@ free_places(struct claim *c)
 
 /* The keys that the item's lines will make, and the places of their worktrees, as far as they can be told now. */
 static int
-claim_nodes(struct claim *c, const struct node *n)
+reserve_nodes(struct reservation *c, const struct node *n)
 {
 	int moved, bad;
 
 	for (; n; n = n->next) {
-		if (n->key && claim_key(c, n))
+		if (n->key && reserve_key(c, n))
 			return -1;
 		if (n->kind == NODE_WORKTREE && c->want == KEY_NONE && c->block->kind == NODE_PARALLEL)
-			claim_place(c, n);
+			reserve_place(c, n);
 		c->moved |= n->kind == NODE_CD || n->enter;
 		moved = c->moved;       /* an arm hands no directory back */
-		bad = !n->var && claim_nodes(c, n->body);
+		bad = !n->var && reserve_nodes(c, n->body);
 		c->moved = moved;
-		bad = bad || (!n->var && claim_nodes(c, n->other));
+		bad = bad || (!n->var && reserve_nodes(c, n->other));
 		c->moved = moved;
 		if (bad)
 			return -1;
@@ -232,7 +232,7 @@ claim_nodes(struct claim *c, const struct node *n)
 
 /* Claims for every item, and counts them. */
 static int
-claim_items(struct claim *c)
+claim_items(struct reservation *c)
 {
 	const char *s;
 	size_t n;
@@ -243,16 +243,16 @@ claim_items(struct claim *c)
 		if (c->want == KEY_NONE)
 			c->tag = c->w->tags--;
 		c->moved = 0;
-		if (claim_nodes(c, c->block->body))
+		if (reserve_nodes(c, c->block->body))
 			return -1;
 	}
 	return 0;
 }
 
 int
-claim_keys(struct walk *w, struct branch *b, struct items *items, uint32_t *total)
+reserve_items(struct walk *w, struct branch *b, struct items *items, uint32_t *total)
 {
-	struct claim c = { 0 };
+	struct reservation c = { 0 };
 	struct buf error = { 0 };
 	uint32_t before = w->tags;
 	int bad;
@@ -265,7 +265,7 @@ claim_keys(struct walk *w, struct branch *b, struct items *items, uint32_t *tota
 	c.error = &error;
 	c.var.up = b->scope;
 	c.var.name = b->at->var;
-	branch_place(b, &c.at);
+	branch_context(b, &c.at);
 	c.at.scope = &c.var;
 	w->answers->error.n = 0;
 	if (items->count > w->answers->keys->n)
@@ -284,9 +284,9 @@ claim_keys(struct walk *w, struct branch *b, struct items *items, uint32_t *tota
 }
 
 int
-claim_places(struct walk *w, struct branch *b)
+reserve_places(struct walk *w, struct branch *b)
 {
-	struct claim c = { 0 };
+	struct reservation c = { 0 };
 	struct buf error = { 0 }, name = { 0 };
 	const struct node *n;
 	int bad;
@@ -294,14 +294,14 @@ claim_places(struct walk *w, struct branch *b)
 	c.w = w;
 	c.block = b->at;
 	c.error = &error;
-	branch_place(b, &c.at);
+	branch_context(b, &c.at);
 	for (n = b->at->body; n; n = n->next) {
 		name.n = 0;
 		if (n->kind != NODE_WORKTREE || expand(w->answers, &c.at, &n->arg->t, &name))
 			continue;
 		c.var.value = buf_str(&name);
 		c.var.n = name.n;
-		claim_place(&c, n);
+		reserve_place(&c, n);
 	}
 	bad = check_places(&c);
 	if (bad)

@@ -6,16 +6,16 @@
 
 /* Claims the keys of the block's ITEMS, as far as they can be told now, for the block that the branch is at, and
  * rewinds them. *TOTAL: how many there are. -1: two give one key, or a key is none; the branch has failed. */
-int claim_keys(struct walk *, struct branch *, struct items *, uint32_t *total);
+int reserve_items(struct walk *, struct branch *, struct items *, uint32_t *total);
 
 /* Adds the key of a statement to OUT, whole; of a call what all its keys begin with. -1: the answers' error says
  * why. */
-int claim_read(struct answers *, const struct place *, const struct node *, struct buf *out);
+int key_expand(struct answers *, const struct context *, const struct node *, struct buf *out);
 
 /* Whether the N bytes of S may be a key: 0, or -1 and why not, added to ERROR. */
-int claim_check(const char *s, size_t n, struct buf *error);
+int key_is_valid(const char *s, size_t n, struct buf *error);
 
 /* The same for the places of worktrees in a block of different runs. */
-int claim_places(struct walk *, struct branch *);
+int reserve_places(struct walk *, struct branch *);
 
 #endif

@@ -29,7 +29,7 @@ void
 rivals_say(struct buf *out, const struct keys *k, uint32_t rival, const char *key, const struct node *n)
 {
 	const char *other = keys_text(k, rival);
-	int made = k->list[rival].flags & (KEY_CLAIMED | KEY_MADE);
+	int made = k->list[rival].flags & (KEY_RESERVED | KEY_MADE);
 	char name[KEY_NAME_MAX + 1];
 
 	if (made) {
@@ -83,9 +83,9 @@ add_planned(void *ctx, const struct plan_step *step)
 		return;
 	id = keys_add(&c->planned, step->key, strlen(step->key));
 	rival = keys_rival(&c->planned, id);
-	if (c->planned.list[id].flags & KEY_CLAIMED)
+	if (c->planned.list[id].flags & KEY_RESERVED)
 		return;
-	keys_claim(&c->planned, id, 0, step->node);
+	keys_reserve_for(&c->planned, id, 0, step->node);
 	if (rival != KEY_NONE)
 		refuse(c, &c->planned, rival, step->key, step->node);
 }

@@ -7,27 +7,27 @@
 #include "parse/mem.h"
 
 void
-slots_init(struct slots *s)
+running_init(struct running *s)
 {
 	memset(s, 0, sizeof *s);
-	s->free = NO_SLOT;
+	s->free = NO_RUNNING;
 }
 
 void
-slots_free(struct slots *s)
+running_free(struct running *s)
 {
 	free(s->list);
 	free(s->by_pid);
 }
 
 static uint32_t *
-chain(const struct slots *s, pid_t pid)
+chain(const struct running *s, pid_t pid)
 {
 	return &s->by_pid[((uint32_t)pid * 2654435761u) & (s->n - 1)];
 }
 
 static void
-link_slot(struct slots *s, uint32_t i)
+link_slot(struct running *s, uint32_t i)
 {
 	uint32_t *head = chain(s, s->list[i].pid);
 
@@ -36,7 +36,7 @@ link_slot(struct slots *s, uint32_t i)
 }
 
 static void
-grow(struct slots *s)
+grow(struct running *s)
 {
 	uint32_t i, old = s->n, n = old ? old * 2 : 32;
 
@@ -46,28 +46,28 @@ grow(struct slots *s)
 	free(s->by_pid);
 	s->by_pid = mem_grow(NULL, n, sizeof *s->by_pid);
 	for (i = 0; i < n; i++)
-		s->by_pid[i] = NO_SLOT;
+		s->by_pid[i] = NO_RUNNING;
 	for (i = 0; i < old; i++)
 		if (s->list[i].pid)
 			link_slot(s, i);
 	for (i = n; i-- > old; )
-		slots_drop(s, i);
+		running_drop(s, i);
 }
 
 uint32_t
-slots_take(struct slots *s)
+running_take(struct running *s)
 {
 	uint32_t i;
 
-	if (s->free == NO_SLOT)
+	if (s->free == NO_RUNNING)
 		grow(s);
 	i = s->free;
 	s->free = s->list[i].next;
 	return i;
 }
 
-struct slot *
-slots_use(struct slots *s, uint32_t i, pid_t pid)
+struct running_step *
+running_use(struct running *s, uint32_t i, pid_t pid)
 {
 	s->list[i].pid = pid;
 	s->list[i].number = ++s->starts;
@@ -77,14 +77,14 @@ slots_use(struct slots *s, uint32_t i, pid_t pid)
 }
 
 void
-slots_begun(struct slots *s, uint32_t i)
+running_begun(struct running *s, uint32_t i)
 {
 	s->due -= (uint32_t)s->list[i].is_due;
 	s->list[i].is_due = 0;
 }
 
 void
-slots_forget(struct slots *s, uint32_t i)
+running_forget(struct running *s, uint32_t i)
 {
 	uint32_t *p;
 
@@ -93,12 +93,12 @@ slots_forget(struct slots *s, uint32_t i)
 	*p = s->list[i].next;
 	s->list[i].pid = 0;
 	s->talking -= (uint32_t)s->list[i].has_terminal;
-	slots_begun(s, i);
+	running_begun(s, i);
 	s->running--;
 }
 
 void
-slots_drop(struct slots *s, uint32_t i)
+running_drop(struct running *s, uint32_t i)
 {
 	free(s->list[i].word);
 	memset(&s->list[i], 0, sizeof s->list[i]);
@@ -107,21 +107,21 @@ slots_drop(struct slots *s, uint32_t i)
 }
 
 uint32_t
-slots_find(const struct slots *s, pid_t pid)
+running_find(const struct running *s, pid_t pid)
 {
 	uint32_t i;
 
 	if (!s->n)
-		return NO_SLOT;
-	for (i = *chain(s, pid); i != NO_SLOT && s->list[i].pid != pid; i = s->list[i].next)
+		return NO_RUNNING;
+	for (i = *chain(s, pid); i != NO_RUNNING && s->list[i].pid != pid; i = s->list[i].next)
 		;
 	return i;
 }
 
-const struct slot *
-slots_oldest(const struct slots *s)
+const struct running_step *
+running_oldest(const struct running *s)
 {
-	const struct slot *oldest = NULL;
+	const struct running_step *oldest = NULL;
 	uint32_t i;
 
 	for (i = 0; i < s->n; i++)

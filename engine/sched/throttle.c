@@ -2,13 +2,13 @@
 #include "engine/sched/throttle.h"
 
 int
-hold_waits(const struct hold *h, long long now)
+throttle_waits(const struct throttle *h, long long now)
 {
 	return now < h->until && !h->over;
 }
 
 uint32_t
-hold_asked(struct hold *h, long long now)
+throttle_asked(struct throttle *h, long long now)
 {
 	if (h->pause)
 		h->until = now + h->pause;
@@ -16,13 +16,13 @@ hold_asked(struct hold *h, long long now)
 }
 
 long long
-hold_jitter(long long ms, uint32_t chance)
+throttle_jitter(long long ms, uint32_t chance)
 {
 	return ms - ms / 4 + (long long)(chance % (unsigned long)(ms / 2 + 1));
 }
 
 int
-hold_refused(struct hold *h, uint32_t round, long long named, long long first, uint32_t chance, long long now)
+throttle_refused(struct throttle *h, uint32_t round, long long named, long long first, uint32_t chance, long long now)
 {
 	if (round == h->round || !h->pause) {
 		if (!h->pause)
@@ -34,7 +34,7 @@ hold_refused(struct hold *h, uint32_t round, long long named, long long first, u
 			h->pause = HOLD_LEAST_MS;
 		if (h->pause > HOLD_MOST_MS)
 			h->pause = HOLD_MOST_MS;
-		h->until = now + hold_jitter(h->pause, chance);
+		h->until = now + throttle_jitter(h->pause, chance);
 		h->round++;
 	}
 	if (named >= 0 && h->until < now + named)
@@ -43,7 +43,7 @@ hold_refused(struct hold *h, uint32_t round, long long named, long long first, u
 }
 
 void
-hold_ended(struct hold *h, uint32_t round)
+throttle_ended(struct throttle *h, uint32_t round)
 {
 	if (round != h->round)
 		return;

@@ -14,7 +14,7 @@ enum {
 	HOLD_OVER_MS = 6 * 3600 * 1000          /* after which it is given up */
 };
 
-struct hold {
+struct throttle {
 	long long pause;        /* the latest, in milliseconds; 0: the agent may be asked */
 	long long until;        /* nobody is asked before */
 	long long since;        /* when the first refused without any other end since */
@@ -23,19 +23,19 @@ struct hold {
 };
 
 /* Whether a step has to wait. */
-int hold_waits(const struct hold *, long long now);
+int throttle_waits(const struct throttle *, long long now);
 
 /* A step is asked now. Returns the round that it is to note. */
-uint32_t hold_asked(struct hold *, long long now);
+uint32_t throttle_asked(struct throttle *, long long now);
 
 /* A step of ROUND was refused; NAMED: for how many milliseconds, or -1; FIRST: the pause to begin with; CHANCE: any
  * number. Returns whether it may wait; else the agent is given up. */
-int hold_refused(struct hold *, uint32_t round, long long named, long long first, uint32_t chance, long long now);
+int throttle_refused(struct throttle *, uint32_t round, long long named, long long first, uint32_t chance, long long now);
 
 /* A step of ROUND has come to another end. */
-void hold_ended(struct hold *, uint32_t round);
+void throttle_ended(struct throttle *, uint32_t round);
 
 /* MS, a quarter more or less by CHANCE. */
-long long hold_jitter(long long ms, uint32_t chance);
+long long throttle_jitter(long long ms, uint32_t chance);
 
 #endif

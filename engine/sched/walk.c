@@ -41,12 +41,12 @@ wait_for_stdin(struct walk *w, struct branch *b)
 static int
 read_items(struct walk *w, struct branch *b, struct items *items, uint32_t *total)
 {
-	struct place at;
+	struct context at;
 	char *lines;
 	size_t n;
 
 	memset(items, 0, sizeof *items);
-	branch_place(b, &at);
+	branch_context(b, &at);
 	w->answers->error.n = 0;
 	if (inputs_read(w->answers, &at, b->at, &lines, &n)) {
 		branch_fail_answers(w, b);
@@ -57,7 +57,7 @@ read_items(struct walk *w, struct branch *b, struct items *items, uint32_t *tota
 		branch_fail_answers(w, b);
 		return -1;
 	}
-	if (claim_keys(w, b, items, total)) {
+	if (reserve_items(w, b, items, total)) {
 		items_free(items);
 		return -1;
 	}
@@ -92,10 +92,10 @@ read_max(struct walk *w, struct branch *b)
 {
 	struct buf s = { 0 }, text = { 0 };
 	char quoted[TEXT_SHORT];
-	struct place at;
+	struct context at;
 	long long max = 0;
 
-	branch_place(b, &at);
+	branch_context(b, &at);
 	if (!b->at->max)
 		return 0;
 	w->answers->error.n = 0;
@@ -125,7 +125,7 @@ at_parallel(struct walk *w, struct branch *b)
 
 	if (wait_for_stdin(w, b) || (max = read_max(w, b)) < 0)
 		return 0;
-	if (n->var ? read_items(w, b, &items, &total) : claim_places(w, b))
+	if (n->var ? read_items(w, b, &items, &total) : reserve_places(w, b))
 		return 0;
 	for (child = n->var ? NULL : n->body; child; child = child->next)
 		total++;
@@ -174,17 +174,17 @@ begin_key(struct walk *w, struct branch *b)
 {
 	struct keys *keys = w->answers->keys;
 	struct buf *s = &w->key, error = { 0 };
-	struct place at;
+	struct context at;
 	int bad;
 
-	branch_place(b, &at);
+	branch_context(b, &at);
 	w->answers->error.n = 0;
 	s->n = 0;
-	if (claim_read(w->answers, &at, b->at, s)) {
+	if (key_expand(w->answers, &at, b->at, s)) {
 		branch_fail_answers(w, b);
 		return -1;
 	}
-	bad = claim_check(buf_str(s), s->n, &error);
+	bad = key_is_valid(buf_str(s), s->n, &error);
 	if (!bad) {
 		b->key = keys_add(keys, s->s, s->n);
 		bad = check_key(w, b, &error);
@@ -205,7 +205,7 @@ begin_key(struct walk *w, struct branch *b)
 static int
 is_again(const struct walk *w, const struct branch *b, const char *differs)
 {
-	return w->again && (differs || (b->at->kind != NODE_WORKTREE && b->passed > keys_place(w->answers->keys, b->key)));
+	return w->again && (differs || (b->at->kind != NODE_WORKTREE && b->passed > result_seq(w->answers->keys, b->key)));
 }
 
 /* Tells of a step that has its answer, with what it would be asked now. Returns whether it is kept. */
@@ -215,10 +215,10 @@ keep(struct walk *w, struct branch *b)
 	const struct keys *keys = w->answers->keys;
 	struct event e = { 0 };
 	struct task t;
-	struct place at;
+	struct context at;
 	int again;
 
-	branch_place(b, &at);
+	branch_context(b, &at);
 	if (!task_asked(&t, w->around, w->answers, &at, b->at, branch_step(w, b))) {
 		e.task = &t;
 		e.text = w->world->differs(w->world->ctx, b->key, &t);
@@ -230,8 +230,8 @@ keep(struct walk *w, struct branch *b)
 	e.key = branch_key(w, b, &e.id);
 	if (!again || e.text)
 		w->world->event(w->world->ctx, &e);
-	if (!again && !(keys->list[b->key].flags & KEY_FOUND) && keys_place(keys, b->key) > b->passed)
-		b->passed = keys_place(keys, b->key);
+	if (!again && !(keys->list[b->key].flags & KEY_FOUND) && result_seq(keys, b->key) > b->passed)
+		b->passed = result_seq(keys, b->key);
 	task_free(&t);
 	return !again;
 }
@@ -244,14 +244,14 @@ enter_worktree(struct walk *w, struct branch *b)
 	struct answers *a = w->answers;
 	struct buf text = { 0 };
 	const struct worktree *made;
-	struct place at;
+	struct context at;
 	char *path = NULL;
 	size_t n;
 	int bad = 0;
 
 	if (b->at->kind != NODE_WORKTREE)
 		return 0;
-	branch_place(b, &at);
+	branch_context(b, &at);
 	a->error.n = 0;
 	if (a->read(a->ctx, branch_step(w, b), &path, &n)) {
 		buf_fmt(&text, "the path of the worktree %s cannot be read: %s", branch_step(w, b), strerror(errno));
@@ -282,7 +282,7 @@ at_kept(struct walk *w, struct branch *b)
 	b->tries = b->refused = 0;
 	b->otherwise = 0;
 	if ((w->answers->keys->list[b->key].flags & KEY_KEPT) && keep(w, b)) {
-		sight_add(&b->sight, w->answers->keys, b->key);
+		visible_add_key(&b->sight, w->answers->keys, b->key);
 		if (enter_worktree(w, b))
 			return 0;
 		branch_go_on(b);
@@ -306,9 +306,9 @@ at_if(struct walk *w, struct branch *b)
 static int
 read_text(struct walk *w, struct branch *b, struct buf *out)
 {
-	struct place at;
+	struct context at;
 
-	branch_place(b, &at);
+	branch_context(b, &at);
 	w->answers->error.n = 0;
 	if (!expand(w->answers, &at, &b->at->prompt, out))
 		return 0;
@@ -390,10 +390,10 @@ static int
 at_cd(struct walk *w, struct branch *b)
 {
 	struct buf s = { 0 }, path = { 0 };
-	struct place at;
+	struct context at;
 	int bad;
 
-	branch_place(b, &at);
+	branch_context(b, &at);
 	w->answers->error.n = 0;
 	bad = expand(w->answers, &at, &b->at->arg->t, &s);
 	if (bad) {
@@ -418,7 +418,7 @@ static int
 at_call(struct walk *w, struct branch *b)
 {
 	struct block *block;
-	struct place at;
+	struct context at;
 	const char *name;
 	int bad = 0;
 
@@ -430,7 +430,7 @@ at_call(struct walk *w, struct branch *b)
 	block->total = 1;
 	name = branch_step(w, b);
 	block->prefix = arena_dup(&block->mem, name, strlen(name));
-	branch_place(b, &at);
+	branch_context(b, &at);
 	w->answers->error.n = 0;
 	block->scope = call_scope(w->answers, &at, b->at, &block->mem, &bad);
 	if (bad) {
@@ -456,7 +456,7 @@ advance(struct walk *w, struct branch *b)
 	w->budget--;
 	if (!b->at)
 		branch_end(w, b, 0);
-	else if (w->halt == HALT_FIRST && b->reason)
+	else if (w->halt == STOP_STARTING && b->reason)
 		branch_fail_step(w, b, b->reason);
 	else if (w->halt)
 		branch_end(w, b, 1);
@@ -469,10 +469,10 @@ advance(struct walk *w, struct branch *b)
 static int
 make_task(struct walk *w, struct branch *b, struct task *t)
 {
-	struct place at;
+	struct context at;
 	int bad;
 
-	branch_place(b, &at);
+	branch_context(b, &at);
 	w->answers->error.n = 0;
 	if (b->at->kind == NODE_IF) {
 		bad = task_if(t, w->around, w->answers, &at, b->at);
@@ -520,23 +520,23 @@ is_shell(const struct agent *a)
 }
 
 /* What is known of the agent that the branch waits for, or has asked; NULL: it has not refused. */
-static struct held_agent *
-find_held(const struct walk *w, const struct branch *b)
+static struct throttled_agent *
+find_throttle(const struct walk *w, const struct branch *b)
 {
-	struct held_agent *h;
+	struct throttled_agent *h;
 
-	if (!w->held_agents || b->at->kind != NODE_RUN || b->otherwise)
+	if (!w->throttled || b->at->kind != NODE_RUN || b->otherwise)
 		return NULL;
-	for (h = w->held_agents; h; h = h->next)
+	for (h = w->throttled; h; h = h->next)
 		if (h->step ? h->step == b->at->step : !strcmp(h->name, b->at->step->agent->name))
 			return h;
 	return NULL;
 }
 
-static struct held_agent *
-make_held(struct walk *w, const struct branch *b)
+static struct throttled_agent *
+make_throttle(struct walk *w, const struct branch *b)
 {
-	struct held_agent *h = find_held(w, b);
+	struct throttled_agent *h = find_throttle(w, b);
 
 	if (h)
 		return h;
@@ -544,20 +544,20 @@ make_held(struct walk *w, const struct branch *b)
 	h->name = b->at->step->agent->name;
 	h->step = is_shell(b->at->step->agent) ? b->at->step : NULL;
 	list_init(&h->waiting);
-	h->next = w->held_agents;
-	w->held_agents = h;
+	h->next = w->throttled;
+	w->throttled = h;
 	return h;
 }
 
 /* The next of those whose agent may be asked again. */
 static struct branch *
-next_held(struct walk *w)
+next_throttled(struct walk *w)
 {
-	struct held_agent *h;
+	struct throttled_agent *h;
 
-	for (h = w->held_agents; h; h = h->next)
-		if (h->waiting.first && !hold_waits(&h->hold, w->now)) {
-			w->naside--;
+	for (h = w->throttled; h; h = h->next)
+		if (h->waiting.first && !throttle_waits(&h->hold, w->now)) {
+			w->nparked--;
 			return list_take(&h->waiting);
 		}
 	return NULL;
@@ -575,14 +575,14 @@ is_free(const struct branch *b)
 static int
 has_token(const struct walk *w)
 {
-	return !w->tokens || w->paying < w->tokens;
+	return !w->tokens || w->tokens_used < w->tokens;
 }
 
 static void step_failed(struct walk *, struct branch *, const char *why);
 
 /* The agent was given up before the branch's turn came. */
 static void
-not_asked(struct walk *w, struct branch *b, const struct held_agent *h)
+not_asked(struct walk *w, struct branch *b, const struct throttled_agent *h)
 {
 	struct buf why = { 0 };
 
@@ -597,7 +597,7 @@ not_asked(struct walk *w, struct branch *b, const struct held_agent *h)
 static int
 give_task(struct walk *w, struct branch *b, struct order *o)
 {
-	struct held_agent *h = find_held(w, b);
+	struct throttled_agent *h = find_throttle(w, b);
 	int bad = make_task(w, b, &o->task);
 
 	if (bad) {
@@ -610,12 +610,12 @@ give_task(struct walk *w, struct branch *b, struct order *o)
 		not_asked(w, b, h);
 		return 0;
 	}
-	b->round = h ? hold_asked(&h->hold, w->now) : 0;
+	b->round = h ? throttle_asked(&h->hold, w->now) : 0;
 	b->state = BRANCH_RUNNING;
 	b->has_place = 1;
 	w->busy++;
 	b->pays = o->task.pays = !is_free(b);
-	w->paying += b->pays;
+	w->tokens_used += b->pays;
 	o->kind = ORDER_START;
 	o->branch = b;
 	return 1;
@@ -626,24 +626,24 @@ give_task(struct walk *w, struct branch *b, struct order *o)
 static struct branch *
 next_place(struct walk *w)
 {
-	struct held_agent *h;
+	struct throttled_agent *h;
 	struct branch *b;
 
 	for (;;) {
-		if (w->unpaid.first && has_token(w)) {
-			b = list_take(&w->unpaid);
-			w->naside--;
-		} else if (!(b = next_held(w)) && !(b = list_take(&w->places))) {
+		if (w->waiting_for_token.first && has_token(w)) {
+			b = list_take(&w->waiting_for_token);
+			w->nparked--;
+		} else if (!(b = next_throttled(w)) && !(b = list_take(&w->places))) {
 			return NULL;
 		}
-		h = find_held(w, b);
-		if (h && hold_waits(&h->hold, w->now))
+		h = find_throttle(w, b);
+		if (h && throttle_waits(&h->hold, w->now))
 			list_add(&h->waiting, b);
 		else if (!is_free(b) && !has_token(w))
-			list_add(&w->unpaid, b);
+			list_add(&w->waiting_for_token, b);
 		else
 			return b;
-		w->naside++;
+		w->nparked++;
 	}
 }
 
@@ -699,7 +699,7 @@ walk_next(struct walk *w, long long now, struct order *o)
 		}
 		if (w->ready.first)
 			advance(w, list_take(&w->ready));
-		else if (w->flush.n && w->halt < HALT_STOP) {
+		else if (w->flush.n && w->halt < STOP_ALL) {
 			o->kind = ORDER_PRINT;
 			o->text = w->flush;
 			memset(&w->flush, 0, sizeof w->flush);
@@ -719,7 +719,7 @@ walk_next(struct walk *w, long long now, struct order *o)
 		} else if ((b = next_place(w))) {
 			if (give_task(w, b, o))
 				return;
-		} else if (w->naside < AHEAD && (block = block_to_fill(w))) {
+		} else if (w->nparked < AHEAD && (block = block_to_fill(w))) {
 			block_fill(w, block);
 			w->budget--;
 		} else {
@@ -731,16 +731,16 @@ walk_next(struct walk *w, long long now, struct order *o)
 int
 walk_wants(const struct walk *w)
 {
-	return w->unpaid.first && !has_token(w) && (!w->jobs || w->busy < w->jobs);
+	return w->waiting_for_token.first && !has_token(w) && (!w->jobs || w->busy < w->jobs);
 }
 
 long long
 walk_wake(const struct walk *w, long long now)
 {
-	const struct held_agent *h;
+	const struct throttled_agent *h;
 	long long due = w->pausing.first ? w->pausing.first->due : -1;
 
-	for (h = w->held_agents; h; h = h->next)
+	for (h = w->throttled; h; h = h->next)
 		if (h->waiting.first && h->hold.until > w->now && (due < 0 || h->hold.until < due))
 			due = h->hold.until;
 	return due < 0 ? -1 : due > now ? due - now : 0;
@@ -783,7 +783,7 @@ next_delay(struct walk *w, const struct branch *b)
 
 	for (i = 1; i < b->tries - b->refused && d < most; i++)
 		d *= 2;
-	return hold_jitter(d < most ? d : most, w->world->random(w->world->ctx));
+	return throttle_jitter(d < most ? d : most, w->world->random(w->world->ctx));
 }
 
 static void
@@ -812,10 +812,10 @@ step_failed(struct walk *w, struct branch *b, const char *why)
 static void
 step_refused(struct walk *w, struct branch *b, const struct outcome *o)
 {
-	struct held_agent *h = make_held(w, b);
+	struct throttled_agent *h = make_throttle(w, b);
 	struct branch **p;
 	struct buf why = { 0 };
-	int again = hold_refused(&h->hold, b->round, o->number < 0 ? -1 : o->number * 1000LL, b->delay,
+	int again = throttle_refused(&h->hold, b->round, o->number < 0 ? -1 : o->number * 1000LL, b->delay,
 	    w->world->random(w->world->ctx), w->now);
 
 	outcome_text(o, 0, &why);
@@ -825,13 +825,13 @@ step_refused(struct walk *w, struct branch *b, const struct outcome *o)
 	} else if (w->halt) {
 		branch_end(w, b, 1);
 	} else {
-		walk_say(w, EVENT_HELD, b, buf_str(&why), h->hold.until - w->now);
+		walk_say(w, EVENT_RATE_LIMITED, b, buf_str(&why), h->hold.until - w->now);
 		b->state = BRANCH_PLACE;
 		for (p = &h->waiting.first; *p && (*p)->refused; p = &(*p)->next)
 			;
 		list_insert(&h->waiting, p, b);
 		b->refused++;
-		w->naside++;
+		w->nparked++;
 	}
 	buf_free(&why);
 }
@@ -840,7 +840,7 @@ step_refused(struct walk *w, struct branch *b, const struct outcome *o)
 static int
 by_itself(const struct outcome *o)
 {
-	return o->kind == OUT_OK || o->kind == OUT_ENDED || o->kind == OUT_FUTILE || o->kind == OUT_FILTER || o->kind == OUT_CHECK;
+	return o->kind == OUT_OK || o->kind == OUT_ENDED || o->kind == OUT_PERMANENT || o->kind == OUT_FILTER || o->kind == OUT_CHECK;
 }
 
 /* Whether the step has failed for good, without another attempt or a fallback: where it was to work is not what it
@@ -848,20 +848,20 @@ by_itself(const struct outcome *o)
 static int
 is_final(const struct outcome *o)
 {
-	return o->kind == OUT_NO_DIR || o->kind == OUT_NOT_WORKTREE || o->kind == OUT_HELD || o->kind == OUT_LEFT ||
+	return o->kind == OUT_NO_DIR || o->kind == OUT_NOT_WORKTREE || o->kind == OUT_STILL_OPEN || o->kind == OUT_LEFTOVERS ||
 	    o->kind == OUT_UNENDED || (o->kind == OUT_LOST && *o->text);
 }
 
 static void
 step_ended(struct walk *w, struct branch *b, const struct outcome *o)
 {
-	struct held_agent *h = find_held(w, b);
+	struct throttled_agent *h = find_throttle(w, b);
 
 	if (h && by_itself(o))
-		hold_ended(&h->hold, b->round);
+		throttle_ended(&h->hold, b->round);
 	if (o->kind == OUT_OK) {
-		sight_add(&b->sight, w->answers->keys, b->key);
-		b->passed = ASKED_NOW;
+		visible_add_key(&b->sight, w->answers->keys, b->key);
+		b->passed = SEQ_NOW;
 		free(b->reason);
 		b->reason = NULL;
 		if (enter_worktree(w, b))
@@ -871,12 +871,12 @@ step_ended(struct walk *w, struct branch *b, const struct outcome *o)
 		list_add(&w->ready, b);
 	} else if (o->kind == OUT_STOPPED) {
 		branch_end(w, b, 1);
-	} else if (o->kind == OUT_LATER) {
+	} else if (o->kind == OUT_RATE_LIMITED) {
 		step_refused(w, b, o);
 	} else {
 		struct buf why = { 0 };
 
-		if (o->kind == OUT_FUTILE)
+		if (o->kind == OUT_PERMANENT)
 			b->retries = 0;
 		if (is_final(o))
 			b->retries = b->has_otherwise = 0;
@@ -1021,7 +1021,7 @@ walk_printed(struct walk *w, struct branch *b, int error)
 		} else {
 			w->output_failed = 1;
 			walk_say(w, EVENT_TROUBLE, NULL, buf_str(&text), 0);
-			walk_halt(w, HALT_FIRST);
+			walk_stop(w, STOP_STARTING);
 		}
 		buf_free(&text);
 		return;
@@ -1034,19 +1034,19 @@ walk_printed(struct walk *w, struct branch *b, int error)
 }
 
 void
-walk_halt(struct walk *w, enum halt how)
+walk_stop(struct walk *w, enum stop how)
 {
-	struct held_agent *h;
+	struct throttled_agent *h;
 	struct block *block, *next;
 
 	if (w->halt >= how)
 		return;
 	w->halt = how;
 	list_move(&w->places, &w->ready, BRANCH_READY);
-	list_move(&w->unpaid, &w->ready, BRANCH_READY);
-	for (h = w->held_agents; h; h = h->next)
+	list_move(&w->waiting_for_token, &w->ready, BRANCH_READY);
+	for (h = w->throttled; h; h = h->next)
 		list_move(&h->waiting, &w->ready, BRANCH_READY);
-	w->naside = 0;
+	w->nparked = 0;
 	list_move(&w->pausing, &w->ready, BRANCH_READY);
 	list_move(&w->printing, &w->ready, BRANCH_READY);
 	if (w->stdin_state != STDIN_READING)
@@ -1078,7 +1078,7 @@ branch_line(const struct branch *b)
 }
 
 long
-branch_try(const struct branch *b)
+branch_attempt(const struct branch *b)
 {
 	return b ? b->tries : 1;
 }
@@ -1096,8 +1096,8 @@ branch_otherwise(const struct branch *b)
 }
 
 void
-walk_start(struct walk *w, const struct workflow *workflow, const struct surroundings *around, struct answers *answers,
-    const struct scope *scope, const struct world *world, long jobs, int stop_first)
+walk_start(struct walk *w, const struct workflow *workflow, const struct run_env *around, struct answers *answers,
+    const struct scope *scope, const struct walk_ops *world, long jobs, int stop_first)
 {
 	struct block *root = mem_zero(1, sizeof *root);
 	struct branch *b;
@@ -1114,7 +1114,7 @@ walk_start(struct walk *w, const struct workflow *workflow, const struct surroun
 	list_init(&w->spare);
 	list_init(&w->ready);
 	list_init(&w->places);
-	list_init(&w->unpaid);
+	list_init(&w->waiting_for_token);
 	list_init(&w->printing);
 	list_init(&w->pausing);
 	list_init(&w->stdin_wait);
@@ -1125,7 +1125,7 @@ walk_start(struct walk *w, const struct workflow *workflow, const struct surroun
 	b->prefix = "";
 	b->dir = around->root;
 	b->at = workflow->body;
-	sight_give(&b->sight, answers->keys, workflow);
+	visible_give(&b->sight, answers->keys, workflow);
 	if (keys_find(answers->keys, "-", 1) != KEY_NONE &&
 	    (answers->keys->list[keys_find(answers->keys, "-", 1)].flags & KEY_KEPT))
 		w->stdin_state = STDIN_READ;
@@ -1134,13 +1134,13 @@ walk_start(struct walk *w, const struct workflow *workflow, const struct surroun
 void
 walk_free(struct walk *w)
 {
-	struct held_agent *h;
+	struct throttled_agent *h;
 	struct branch *b;
 
 	/* Branches that run when orch gives up are not freed: only an end by signal leaves some, and then
 	 * the process is gone. What ended normally has freed itself. */
-	while ((h = w->held_agents)) {
-		w->held_agents = h->next;
+	while ((h = w->throttled)) {
+		w->throttled = h->next;
 		free(h);
 	}
 	buf_free(&w->reason);

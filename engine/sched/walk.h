@@ -20,7 +20,7 @@ enum event_kind {
 	                           text: what of it differs from what it was asked; NULL: nothing */
 	EVENT_AGAIN,            /* the same, and it is asked again for this difference */
 	EVENT_RETRY,            /* a try of KEY has failed, text says why; the next is in MS milliseconds */
-	EVENT_HELD,             /* the agent of KEY takes no more for now, text says why; asked again in MS milliseconds */
+	EVENT_RATE_LIMITED,             /* the agent of KEY takes no more for now, text says why; asked again in MS milliseconds */
 	EVENT_FAILED,           /* KEY has failed, text says why */
 	EVENT_TROUBLE,          /* a statement that is no step has failed; text says where and why */
 	EVENT_NOTE,             /* what `stop` says */
@@ -41,7 +41,7 @@ struct event {
 };
 
 /* What the walk asks of those who drive it. */
-struct world {
+struct walk_ops {
 	void *ctx;
 	void (*event)(void *ctx, const struct event *);
 	uint32_t (*random)(void *ctx);
@@ -64,10 +64,10 @@ struct order {
 	struct buf text;        /* ORDER_PRINT: the caller's, to be freed with buf_free */
 };
 
-enum halt {
-	HALT_NONE,
-	HALT_FIRST,             /* -x: something has failed; what runs goes on, nothing more starts */
-	HALT_STOP               /* orch is told to stop */
+enum stop {
+	STOP_NONE,
+	STOP_STARTING,             /* -x: something has failed; what runs goes on, nothing more starts */
+	STOP_ALL               /* orch is told to stop */
 };
 
 struct branch_list {
@@ -76,23 +76,23 @@ struct branch_list {
 
 struct walk {
 	const struct workflow *w;
-	const struct surroundings *around;
+	const struct run_env *around;
 	struct answers *answers;
-	const struct world *world;
+	const struct walk_ops *world;
 	long jobs;              /* -j; 0: as many as there are */
 	int stop_first;         /* -x */
 	int again;              /* -u: what would be asked otherwise is asked again, and what comes later */
-	enum halt halt;
+	enum stop halt;
 	long busy;              /* places of -j that are taken */
 	long tokens;            /* how many tasks may run that are not `free`, as the loop knows it; 0: no jobserver */
-	long paying;            /* that do run */
+	long tokens_used;            /* that do run */
 	struct branch_list ready, places, printing, pausing, stdin_wait;
 	struct branch_list spare;       /* that have ended, and serve the next */
-	struct branch_list unpaid;      /* they wait for a place too, and for a token */
+	struct branch_list waiting_for_token;      /* they wait for a place too, and for a token */
 	struct worktree *worktrees;     /* that were come by */
 	struct decisions *decisions;    /* of its `if` lines in worktrees; NULL: none is remembered */
-	struct held_agent *held_agents; /* that took no more at some time, with those who wait for them */
-	long naside;            /* branches in these two */
+	struct throttled_agent *throttled; /* that took no more at some time, with those who wait for them */
+	long nparked;            /* branches in these two */
 	struct block *filling;  /* blocks that have branches to make, the newest first */
 	uint32_t serials, looks;
 	uint32_t tags;          /* the next item's turn to claim its keys: serials count up, they down */
@@ -108,8 +108,8 @@ struct walk {
 
 /* Starts a walk over WORKFLOW, which is checked and free of errors. SCOPE holds its parameters. All pointers
  * must outlive the walk. With ->again, set behind it, the keys have their places. */
-void walk_start(struct walk *w, const struct workflow *workflow, const struct surroundings *around, struct answers *answers,
-    const struct scope *scope, const struct world *world, long jobs, int stop_first);
+void walk_start(struct walk *w, const struct workflow *workflow, const struct run_env *around, struct answers *answers,
+    const struct scope *scope, const struct walk_ops *world, long jobs, int stop_first);
 
 /* What is to be done now; NOW in milliseconds of a clock that only goes forward. */
 void walk_next(struct walk *, long long now, struct order *);
@@ -135,7 +135,7 @@ void walk_printed(struct walk *, struct branch *, int error);
 /* What is left to do, as far as it can be told. EACH is called for a line of a step and how many such steps
  * are sure to begin yet if nothing fails; those whose answers are kept are among them until the walk
  * comes by. A line may come more than once. */
-struct rest {
+struct remaining {
 	void *ctx;
 	void (*each)(void *ctx, const struct node *line, long long n);
 	int more;               /* set: there may be more, of lists that are not known yet, arms, loops that may break */
@@ -143,16 +143,16 @@ struct rest {
 
 /* What waits, and what comes behind it; then the same of what comes behind the branch of a task that runs,
  * or of a text that is being written: one call each, for all of them together count nothing twice. */
-void walk_rest(struct walk *, struct rest *);
-void walk_rest_of(struct walk *, const struct branch *, struct rest *);
+void walk_remaining(struct walk *, struct remaining *);
+void walk_remaining_of(struct walk *, const struct branch *, struct remaining *);
 
 /* Nothing more is started. */
-void walk_halt(struct walk *, enum halt);
+void walk_stop(struct walk *, enum stop);
 
 /* The key that the branch is working on, the line that it is at, and which try of it this is. */
 const char *branch_key(const struct walk *, const struct branch *, uint32_t *id);
 const struct node *branch_line(const struct branch *);
-long branch_try(const struct branch *);
+long branch_attempt(const struct branch *);
 
 /* Whether the branch is at the word of an `otherwise`. */
 int branch_otherwise(const struct branch *);

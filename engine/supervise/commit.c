@@ -18,7 +18,7 @@ enum { NAMES_MOST = 200 };      /* bytes of names in a warning, from where on no
 
 /* The first of the commits in RANGE, the oldest; NULL: there is none. */
 static char *
-oldest_of(struct minder *d, const char *range)
+oldest_of(struct supervisor *d, const char *range)
 {
 	char *out = NULL;
 	int status = GIT(d, &out, "rev-list", "--first-parent", "--reverse", range);
@@ -31,7 +31,7 @@ oldest_of(struct minder *d, const char *range)
 
 /* When a commit was made, in seconds since the Epoch. */
 static char *
-time_of(struct minder *d, const char *id)
+time_of(struct supervisor *d, const char *id)
 {
 	char *out = NULL;
 	int status = GIT(d, &out, "show", "--no-patch", "--format=%ct", id);
@@ -43,7 +43,7 @@ time_of(struct minder *d, const char *id)
  * first on top of the parent that was written down (others may stand on it by now), committed at the
  * time that was: no hook changes either. An intent that has been answered is one no more. */
 static char *
-find_made(struct minder *d, const char *before)
+find_made(struct supervisor *d, const char *before)
 {
 	char *parent = intent_get(before, "parent"), *range, *made, *time;
 
@@ -59,27 +59,27 @@ find_made(struct minder *d, const char *before)
 }
 
 static int
-message_file(struct minder *d)
+message_file(struct supervisor *d)
 {
 	const struct store *s = d->m->store;
 	char name[KEY_NAME_MAX + 1];
 	int fd, in;
 
-	mind_name(name, 'a', getpid());
+	supervisor_tmp_name(name, 'a', getpid());
 	fd = file_make(s->tmp, name, 0);
 	if (fd < 0)
-		leave_errno(d, OUT_IO, "tmp/");
-	mind_write(d, fd, d->task->prompt, d->task->nprompt, "tmp/");
+		supervisor_exit_errno(d, OUT_IO, "tmp/");
+	supervisor_write(d, fd, d->task->prompt, d->task->nprompt, "tmp/");
 	in = file_open(s->tmp, name);
 	unlinkat(s->tmp, name, 0);
 	if (file_close(fd) || in < 0)
-		leave_errno(d, OUT_IO, "tmp/");
+		supervisor_exit_errno(d, OUT_IO, "tmp/");
 	return in;
 }
 
 /* Whether .gitmodules names the path NAME. */
 static int
-is_submodule(struct minder *d, const char *name)
+is_submodule(struct supervisor *d, const char *name)
 {
 	char *out = NULL, *line;
 	size_t n = strlen(name), len;
@@ -97,7 +97,7 @@ is_submodule(struct minder *d, const char *name)
 }
 
 static int
-nothing_to_commit(struct minder *d)
+nothing_to_commit(struct supervisor *d)
 {
 	char *out = NULL;
 	int nothing = !GIT(d, &out, "diff", "--cached", "--quiet");
@@ -108,7 +108,7 @@ nothing_to_commit(struct minder *d)
 
 /* The time of the commit, as git takes it, and its seconds alone for the intent. */
 static void
-set_time(struct minder *d, char seconds[32])
+set_time(struct supervisor *d, char seconds[32])
 {
 	static char date[80];
 	char zone[16];
@@ -123,7 +123,7 @@ set_time(struct minder *d, char seconds[32])
 }
 
 static void
-commit(struct minder *d, const char *head)
+commit(struct supervisor *d, const char *head)
 {
 	struct buf b = { 0 };
 	char *out = NULL, seconds[32];
@@ -134,7 +134,7 @@ commit(struct minder *d, const char *head)
 	intent_put(&b, "parent", head ? head : "none");
 	intent_put(&b, "time", seconds);
 	intent_put(&b, "message", d->task->prompt);
-	mind_write_how(d, b.s, b.n, 1);
+	supervisor_write_how(d, b.s, b.n, 1);
 	in = message_file(d);
 	git_must(d, git_run(d, d->task->dir, in, &out, "commit", "--quiet", "--cleanup=verbatim", "--file=-", (const char *)NULL),
 	    out, "git commit");
@@ -143,7 +143,7 @@ commit(struct minder *d, const char *head)
 
 /* Whether all that is in the worktree is to be taken, also what a sparse checkout leaves out. */
 static int
-is_sparse(struct minder *d)
+is_sparse(struct supervisor *d)
 {
 	char *out = NULL;
 	int sparse = !GIT(d, &out, "config", "--type=bool", "core.sparseCheckout") && !strcmp(out, "true");
@@ -155,7 +155,7 @@ is_sparse(struct minder *d)
 /* Names in the report's text the repositories that an agent has left in the worktree: git takes them as links to
  * commits that nobody else has. A submodule that .gitmodules names is meant. */
 static void
-name_nested(struct minder *d)
+name_nested(struct supervisor *d)
 {
 	struct buf b = { 0 };
 	char *out = NULL, *p, *end, *name;
@@ -187,7 +187,7 @@ name_nested(struct minder *d)
 
 /* git adds nothing where a repository without a commit lies in the worktree: leaves if that is so. */
 static void
-look_for_empty(struct minder *d)
+look_for_empty(struct supervisor *d)
 {
 	char *out = NULL, *line, *dir, *head = NULL;
 	struct buf b = { 0 };
@@ -210,7 +210,7 @@ look_for_empty(struct minder *d)
 }
 
 static void
-add_all(struct minder *d)
+add_all(struct supervisor *d)
 {
 	char *out = NULL;
 	int status = is_sparse(d) ? GIT(d, &out, "add", "--all", "--sparse") : GIT(d, &out, "add", "--all");
@@ -224,7 +224,7 @@ add_all(struct minder *d)
 
 /* A line that works in no worktree by the name of its directory may still be in one of this run: a link has led there. */
 static void
-look_at_known(struct minder *d, const char *top)
+look_at_known(struct supervisor *d, const char *top)
 {
 	const struct worktree *w;
 
@@ -237,12 +237,12 @@ look_at_known(struct minder *d, const char *top)
 }
 
 void
-mind_commit(struct minder *d)
+supervisor_commit(struct supervisor *d)
 {
 	char *before = intent_read(d), *head, *made, *out = NULL;
 
 	d->patient = 1;
-	mind_open_errors(d);
+	supervisor_open_stderr(d);
 	git_look(d);
 	git_must(d, GIT(d, &out, "rev-parse", "--show-toplevel"), out, "git rev-parse (is this a git repository?)");
 	git_look_inside(d, out);
@@ -261,6 +261,6 @@ mind_commit(struct minder *d)
 	commit(d, head);
 	head = git_commit_of(d, "HEAD");
 	if (!head)
-		leave_text(d, "git commit has made no commit");
+		supervisor_exit_message(d, "git commit has made no commit");
 	git_keep_line(d, head);
 }

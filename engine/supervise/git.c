@@ -19,7 +19,7 @@ enum { WORDS_MOST = 16 };
 
 /* git is told nothing by the variables of another git that started orch (a hook), and asks nobody. */
 static char *const *
-git_environ(struct minder *d)
+git_environ(struct supervisor *d)
 {
 	const char **all;
 	size_t i, n = 0;
@@ -37,7 +37,7 @@ git_environ(struct minder *d)
 }
 
 void
-git_env_set(struct minder *d, const char *entry)
+git_env_set(struct supervisor *d, const char *entry)
 {
 	const char **env = (const char **)(uintptr_t)git_environ(d);
 	size_t name = strcspn(entry, "=") + 1, n = 0, i;
@@ -52,7 +52,7 @@ git_env_set(struct minder *d, const char *entry)
 /* Runs git in DIR with the words up to NULL, its standard input IN; *OUT, to be freed, gets what it
  * wrote, without the last newline. Returns its wait status. */
 int
-git_run(struct minder *d, const char *dir, int in, char **out, ...)
+git_run(struct supervisor *d, const char *dir, int in, char **out, ...)
 {
 	const struct store *s = d->m->store;
 	char name[KEY_NAME_MAX + 1];
@@ -66,10 +66,10 @@ git_run(struct minder *d, const char *dir, int in, char **out, ...)
 	while ((argv[n] = va_arg(ap, const char *)))
 		n++;
 	va_end(ap);
-	mind_name(name, 'g', getpid());
+	supervisor_tmp_name(name, 'g', getpid());
 	p.out = file_make(s->tmp, name, 0);
 	if (p.out < 0)
-		leave_errno(d, OUT_IO, "tmp/");
+		supervisor_exit_errno(d, OUT_IO, "tmp/");
 	p.argv = (char *const *)(const void *)argv;
 	p.envp = git_environ(d);
 	p.root = d->task->root;
@@ -77,32 +77,32 @@ git_run(struct minder *d, const char *dir, int in, char **out, ...)
 	p.in = in;
 	p.err = d->errors;
 	p.death = SIGTERM;              /* at which it removes its locks */
-	status = mind_program(d, &p);
+	status = supervisor_run_program(d, &p);
 	close(p.out);
 	if (file_read(s->tmp, name, out, &len))
-		leave_errno(d, OUT_IO, "what git wrote");
+		supervisor_exit_errno(d, OUT_IO, "what git wrote");
 	unlinkat(s->tmp, name, 0);
 	while (len && (*out)[len - 1] == '\n')
 		(*out)[--len] = '\0';
 	if (WIFSIGNALED(status))
-		leave(d, OUT_ENDED);    /* that says nothing of what it was asked */
+		supervisor_exit(d, OUT_ENDED);    /* that says nothing of what it was asked */
 	return status;
 }
 
 /* The same for what must succeed; git's own words are shown with the failure. */
 char *
-git_must(struct minder *d, int status, char *out, const char *what)
+git_must(struct supervisor *d, int status, char *out, const char *what)
 {
 	if (status) {
 		d->out.status = status;
-		leave_text(d, "%s failed", what);
+		supervisor_exit_message(d, "%s failed", what);
 	}
 	return out;
 }
 
 /* The id of REV, or NULL when there is none. */
 char *
-git_commit_of(struct minder *d, const char *rev)
+git_commit_of(struct supervisor *d, const char *rev)
 {
 	char *id, *spec = mem_get(strlen(rev) + 10);
 
@@ -151,7 +151,7 @@ intent_is(const char *text, const char *word, const char *value)
 
 /* What an earlier try was about to make; "" if there was none. */
 char *
-intent_read(struct minder *d)
+intent_read(struct supervisor *d)
 {
 	char *text;
 	size_t n;
@@ -159,25 +159,25 @@ intent_read(struct minder *d)
 	if (!file_read(d->m->store->how, d->task->file, &text, &n))
 		return text;
 	if (errno != ENOENT)
-		leave_errno(d, OUT_IO, "how/");
+		supervisor_exit_errno(d, OUT_IO, "how/");
 	return mem_dup("", 0);
 }
 
 void
-git_keep_line(struct minder *d, const char *line)
+git_keep_line(struct supervisor *d, const char *line)
 {
-	int fd = mind_open_answer(d);
+	int fd = result_open(d);
 
 	if (*line) {
-		mind_write(d, fd, line, strlen(line), "tmp/");
-		mind_write(d, fd, "\n", 1, "tmp/");
+		supervisor_write(d, fd, line, strlen(line), "tmp/");
+		supervisor_write(d, fd, "\n", 1, "tmp/");
 	}
-	mind_settle_written(d, fd);
+	result_sync_written(d, fd);
 }
 
 /* What git rev-parse answers in DIR to WORD, to be freed; NULL: nothing, or it fails. */
 char *
-git_rev_parse(struct minder *d, const char *dir, const char *word)
+git_rev_parse(struct supervisor *d, const char *dir, const char *word)
 {
 	char *out = NULL;
 	int status = git_run(d, dir, d->m->null, &out, "rev-parse", word, (const char *)NULL);
@@ -212,17 +212,17 @@ git_path_from(const char *dir, const char *name)
 /* Leaves with what is in B. What does not fit into the report is the last line of the step's standard error, which is
  * shown with the failure. */
 void
-git_leave(struct minder *d, enum outcome_kind kind, struct buf *b)
+git_leave(struct supervisor *d, enum outcome_kind kind, struct buf *b)
 {
 	size_t n = b->n;
 
 	if (n >= sizeof d->out.text) {
 		buf_char(b, '\n');
-		mind_write(d, d->errors, b->s, b->n, "stderr/");
+		supervisor_write(d, d->errors, b->s, b->n, "stderr/");
 		n = strcspn(buf_str(b), ":");
 		n = n < sizeof d->out.text ? n : sizeof d->out.text - 1;
 	}
 	memcpy(d->out.text, b->s, n);
 	d->out.text[n] = '\0';
-	leave(d, kind);
+	supervisor_exit(d, kind);
 }

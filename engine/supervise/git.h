@@ -6,29 +6,29 @@
 
 /* Runs git in DIR with the words up to NULL, its standard input IN; *OUT, to be freed, gets what it
  * wrote, without the last newline. Returns its wait status; what fails besides git leaves. */
-int git_run(struct minder *, const char *dir, int in, char **out, ...);
+int git_run(struct supervisor *, const char *dir, int in, char **out, ...);
 
 /* The same in the task's directory, without input. */
 #define GIT(d, out, ...) git_run(d, (d)->task->dir, (d)->m->null, out, __VA_ARGS__, (const char *)NULL)
 
 /* ENTRY, NAME=VALUE, is in the environment of all further git; it must outlive them. To be called once. */
-void git_env_set(struct minder *, const char *entry);
+void git_env_set(struct supervisor *, const char *entry);
 
 /* OUT of a git that must have succeeded; git's own words are shown with the failure. */
-char *git_must(struct minder *, int status, char *out, const char *what);
+char *git_must(struct supervisor *, int status, char *out, const char *what);
 
 /* What git rev-parse answers in DIR to WORD, to be freed; NULL: nothing, or it fails. */
-char *git_rev_parse(struct minder *, const char *dir, const char *word);
+char *git_rev_parse(struct supervisor *, const char *dir, const char *word);
 
 /* The id of REV, to be freed, or NULL when there is none. */
-char *git_commit_of(struct minder *, const char *rev);
+char *git_commit_of(struct supervisor *, const char *rev);
 
 /* Makes LINE, and a newline, the result; nothing if it is empty. */
-void git_keep_line(struct minder *, const char *line);
+void git_keep_line(struct supervisor *, const char *line);
 
 /* Leaves with what is in B. What does not fit into the report is the last line of the step's standard error, which is
  * shown with the failure. */
-void git_leave(struct minder *, enum outcome_kind, struct buf *b) NO_RETURN;
+void git_leave(struct supervisor *, enum outcome_kind, struct buf *b) NO_RETURN;
 
 /* Whether two paths lead to the same file or directory. */
 int git_is_same_file(const char *a, const char *b);
@@ -37,7 +37,7 @@ int git_is_same_file(const char *a, const char *b);
 char *git_path_from(const char *dir, const char *name);
 
 /* After a `cd' below the worktree, TOP, where git would commit, must still be the worktree; else leaves. */
-void git_look_inside(struct minder *, const char *top);
+void git_look_inside(struct supervisor *, const char *top);
 
 /* Intents: lines of how/KEY, a word and its value. */
 void intent_put(struct buf *, const char *word, const char *value);
@@ -47,6 +47,6 @@ char *intent_get(const char *text, const char *word);
 int intent_is(const char *text, const char *word, const char *value);
 
 /* What an earlier attempt was about to make, to be freed; "" if there was none. */
-char *intent_read(struct minder *);
+char *intent_read(struct supervisor *);
 
 #endif

@@ -4,7 +4,7 @@
  * started under it may have one job without any, takes a token for each further one, and writes that
  * byte back when the job has ended. Nothing here ever blocks.
  *
- * The tokens that orch has taken are kept in a pipe of its own, the purse, which its minders have too: if
+ * The tokens that orch has taken are kept in a pipe of its own, the purse, which its supervisors have too: if
  * orch is killed, they give back what is in there. */
 #ifndef ENGINE_SUPERVISE_JOBSERVER_H
 #define ENGINE_SUPERVISE_JOBSERVER_H
@@ -58,8 +58,8 @@ int jobserver_take(struct jobserver *);
 /* Gives one back. */
 void jobserver_give(struct jobserver *);
 
-/* For a minder of an orch that is gone, whose agent is gone too: gives back the token that this agent
- * had, if it HAD one, and all there are when this is the last minder. */
+/* For a supervisor of an orch that is gone, whose agent is gone too: gives back the token that this agent
+ * had, if it HAD one, and all there are when this is the last supervisor. */
 void jobserver_abandon(const struct jobserver *, int had);
 
 /* Adds a value for MAKEFLAGS: OLD (NULL: none) with N jobs and the jobserver FDS in place of its own. */

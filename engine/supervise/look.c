@@ -24,10 +24,10 @@ struct look {
 	int no_commit;          /* the branch that HEAD names has none */
 };
 
-static void leave_look(struct minder *, int what, struct buf *) NO_RETURN;
+static void leave_look(struct supervisor *, int what, struct buf *) NO_RETURN;
 
 static void
-leave_look(struct minder *d, int what, struct buf *why)
+leave_look(struct supervisor *d, int what, struct buf *why)
 {
 	/* What an earlier attempt has written is not what this failure is about. */
 	if (d->task->kind == TASK_STEP)
@@ -38,17 +38,17 @@ leave_look(struct minder *d, int what, struct buf *why)
 
 /* The worktree is not what it should be: B gets its name, and what is to follow. */
 static void
-begin_why(const struct minder *d, struct buf *b)
+begin_why(const struct supervisor *d, struct buf *b)
 {
 	buf_text(b, "worktree ");
 	shell_add(b, d->task->worktree->path);
 	buf_char(b, ' ');
 }
 
-static void leave_not(struct minder *, const char *what, const char *found) NO_RETURN;
+static void leave_not(struct supervisor *, const char *what, const char *found) NO_RETURN;
 
 static void
-leave_not(struct minder *d, const char *what, const char *found)
+leave_not(struct supervisor *d, const char *what, const char *found)
 {
 	const struct worktree *w = d->task->worktree;
 	struct buf b = { 0 };
@@ -64,7 +64,7 @@ leave_not(struct minder *d, const char *what, const char *found)
 }
 
 void
-git_no_dir(struct minder *d, int error)
+git_no_dir(struct supervisor *d, int error)
 {
 	const struct worktree *w = d->task->worktree;
 	struct buf b = { 0 };
@@ -81,10 +81,10 @@ git_no_dir(struct minder *d, int error)
 }
 
 /* Another branch is checked out, or none. */
-static void leave_branch(struct minder *, const char *head) NO_RETURN;
+static void leave_branch(struct supervisor *, const char *head) NO_RETURN;
 
 static void
-leave_branch(struct minder *d, const char *head)
+leave_branch(struct supervisor *d, const char *head)
 {
 	const struct worktree *w = d->task->worktree;
 	struct buf b = { 0 };
@@ -107,10 +107,10 @@ leave_branch(struct minder *d, const char *head)
 }
 
 /* The branch is not there any more, though the worktree is on it. */
-static void leave_deleted(struct minder *) NO_RETURN;
+static void leave_deleted(struct supervisor *) NO_RETURN;
 
 static void
-leave_deleted(struct minder *d)
+leave_deleted(struct supervisor *d)
 {
 	const struct worktree *w = d->task->worktree;
 	struct buf b = { 0 };
@@ -126,10 +126,10 @@ leave_deleted(struct minder *d)
 }
 
 /* git takes the directory for no worktree. */
-static void leave_unusable(struct minder *) NO_RETURN;
+static void leave_unusable(struct supervisor *) NO_RETURN;
 
 static void
-leave_unusable(struct minder *d)
+leave_unusable(struct supervisor *d)
 {
 	const struct worktree *w = d->task->worktree;
 	struct buf b = { 0 };
@@ -171,7 +171,7 @@ cut_look(struct look *l)
 
 /* Asks git once. -1: it says nothing useful. */
 static int
-read_look(struct minder *d, struct look *l)
+read_look(struct supervisor *d, struct look *l)
 {
 	const char *dir = d->task->worktree->path;
 	int errors = d->errors, bad;
@@ -199,7 +199,7 @@ read_look(struct minder *d, struct look *l)
 /* Whether COMMON is the repository of the line that made the worktree. Where that line stood at the top of a main
  * checkout, no git is needed to see it. */
 static int
-is_repository_of(struct minder *d, const char *common)
+is_repository_of(struct supervisor *d, const char *common)
 {
 	const char *dir = d->task->worktree->made_in;
 	char *there = git_path_from(dir, ".git"), *out = NULL;
@@ -220,7 +220,7 @@ is_repository_of(struct minder *d, const char *common)
 
 /* Whether git's directory of this worktree is one of the repository COMMON's worktrees, and leads back to it. */
 static int
-is_linked(struct minder *d, const struct look *l, const char *common)
+is_linked(struct supervisor *d, const struct look *l, const char *common)
 {
 	char *all = git_path_from(common, "worktrees"), *parent = mem_dup(l->git_dir, strlen(l->git_dir)), *slash = strrchr(parent, '/');
 	char *own = git_path_from(d->task->worktree->path, ".git"), *text = NULL, *back = NULL;
@@ -246,7 +246,7 @@ is_linked(struct minder *d, const struct look *l, const char *common)
 }
 
 void
-git_look(struct minder *d)
+git_look(struct supervisor *d)
 {
 	const struct worktree *w = d->task->worktree;
 	struct look l;
@@ -277,7 +277,7 @@ git_look(struct minder *d)
 /* After a `cd' below the worktree, TOP, where git would commit, must still be the worktree: a repository that lies in
  * it, a link out of it are others. */
 void
-git_look_inside(struct minder *d, const char *top)
+git_look_inside(struct supervisor *d, const char *top)
 {
 	const struct worktree *w = d->task->worktree;
 	struct buf b = { 0 };

@@ -39,7 +39,7 @@ struct making {
 /* The step's timeout is for its own work, and so is that of HOLDER, who has the lock of FD: it is waited for as long as
  * that may take, and for its end. */
 static void
-await_holder(struct minder *d, int fd, pid_t *holder)
+await_holder(struct supervisor *d, int fd, pid_t *holder)
 {
 	struct flock l;
 	long long now = clock_ms();
@@ -53,13 +53,13 @@ await_holder(struct minder *d, int fd, pid_t *holder)
 		*holder = l.l_pid;
 		d->deadline = now + d->task->timeout + HOLDER_MS;
 	} else if (now >= d->deadline) {
-		leave_text(d, "process %ld holds the lock of the repository's worktrees (orch.lock) for too long", (long)*holder);
+		supervisor_exit_message(d, "process %ld holds the lock of the repository's worktrees (orch.lock) for too long", (long)*holder);
 	}
 }
 
 /* Only one worktree of a repository is made at a time, over all processes: git itself fails at it. */
 static void
-lock_repository(struct minder *d, const char *common)
+lock_repository(struct supervisor *d, const char *common)
 {
 	struct flock l;
 	char *name = mem_get(strlen(common) + 12);
@@ -70,24 +70,24 @@ lock_repository(struct minder *d, const char *common)
 	fd = open(name, O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0666);
 	free(name);
 	if (fd < 0)
-		leave_errno(d, OUT_IO, "orch.lock in the repository's directory");
+		supervisor_exit_errno(d, OUT_IO, "orch.lock in the repository's directory");
 	memset(&l, 0, sizeof l);
 	l.l_type = F_WRLCK;
 	l.l_whence = SEEK_SET;
 	while (fcntl(fd, F_SETLK, &l)) {        /* never closed: the lock ends with this process */
 		if (errno != EAGAIN && errno != EACCES)
-			leave_errno(d, OUT_IO, "orch.lock in the repository's directory");
+			supervisor_exit_errno(d, OUT_IO, "orch.lock in the repository's directory");
 		await_holder(d, fd, &holder);
-		if (mind_wait(d, LOCK_MS))
-			mind_abandon(d, 0);
-		mind_look(d);
+		if (supervisor_wait(d, LOCK_MS))
+			supervisor_orphaned(d, 0);
+		supervisor_check_stop(d);
 	}
 	if (d->task->timeout)
 		d->deadline = clock_ms() + d->task->timeout;    /* those before us took their own time */
 }
 
 static char *
-common_directory(struct minder *d)
+common_directory(struct supervisor *d)
 {
 	char *out = NULL, *real;
 	int status = GIT(d, &out, "rev-parse", "--git-common-dir");
@@ -99,7 +99,7 @@ common_directory(struct minder *d)
 	buf_text(&b, out);
 	real = realpath(buf_str(&b), NULL);
 	if (!real)
-		leave_errno(d, OUT_IO, "the repository's directory");
+		supervisor_exit_errno(d, OUT_IO, "the repository's directory");
 	buf_free(&b);
 	free(out);
 	return real;
@@ -108,7 +108,7 @@ common_directory(struct minder *d)
 /* Adds to B what the places of worktrees begin with where the main checkout is TOP: TOP, but of a submodule SUB of S
  * what those of S begin with, and --SUB. */
 static void
-add_top(struct minder *d, struct buf *b, const char *top)
+add_top(struct supervisor *d, struct buf *b, const char *top)
 {
 	char *super = git_rev_parse(d, top, "--show-superproject-working-tree"), *s;
 	size_t n = super ? strlen(super) : 0, from;
@@ -128,7 +128,7 @@ add_top(struct minder *d, struct buf *b, const char *top)
 
 /* Where the worktree goes: PARENT/REPO--SLUG; from a bare P/R.git P/R--SLUG, from P/R/.bare P/R/SLUG. */
 static char *
-default_place(struct minder *d, const char *common)
+default_place(struct supervisor *d, const char *common)
 {
 	char *bare = git_rev_parse(d, common, "--is-bare-repository"), *top;
 	size_t n = strlen(common);
@@ -180,7 +180,7 @@ is_empty_or_missing(const char *path)
 
 /* What git knows of the worktree at the path. */
 static void
-look_up(struct minder *d, struct making *w)
+look_up(struct supervisor *d, struct making *w)
 {
 	struct buf branch = { 0 };
 	char *list = NULL, *line, *real = realpath(w->path, NULL);
@@ -214,7 +214,7 @@ look_up(struct minder *d, struct making *w)
 }
 
 static void
-look_around(struct minder *d, struct making *w)
+look_around(struct supervisor *d, struct making *w)
 {
 	struct buf ref = { 0 };
 	struct stat st;
@@ -231,7 +231,7 @@ look_around(struct minder *d, struct making *w)
 
 /* Whether nothing in the worktree differs from its commit: it was made to its end, and is untouched. */
 static int
-is_clean(struct minder *d, const char *path)
+is_clean(struct supervisor *d, const char *path)
 {
 	char *out = NULL;
 	int clean = !git_run(d, path, d->m->null, &out, "status", "--porcelain", (const char *)NULL) && !*out;
@@ -243,7 +243,7 @@ is_clean(struct minder *d, const char *path)
 /* What is in the way of the worktree, and the commands that help. The main checkout is never to be removed, nor the
  * branch that is checked out there. */
 static void
-put_obstacle(const struct minder *d, const struct making *w, struct buf *b)
+put_obstacle(const struct supervisor *d, const struct making *w, struct buf *b)
 {
 	const char *branch = d->task->branch;
 	int removes = 1;        /* the advice removes what has the branch checked out */
@@ -291,7 +291,7 @@ put_obstacle(const struct minder *d, const struct making *w, struct buf *b)
 }
 
 static void
-refuse(struct minder *d, const struct making *w)
+refuse(struct supervisor *d, const struct making *w)
 {
 	struct buf b = { 0 };
 
@@ -301,7 +301,7 @@ refuse(struct minder *d, const struct making *w)
 
 /* Makes the worktree, or takes up what an earlier try has made of it. */
 static void
-make(struct minder *d, struct making *w, const char *before)
+make(struct supervisor *d, struct making *w, const char *before)
 {
 	const char *branch = d->task->branch;
 	int ours = w->tip && intent_is(before, "branch", branch) && intent_is(before, "path", w->path) &&
@@ -319,28 +319,28 @@ make(struct minder *d, struct making *w, const char *before)
 		refuse(d, w);
 	base = git_commit_of(d, d->task->from ? d->task->from : "HEAD");
 	if (!base)
-		leave_text(d, "there is no commit `%s` to begin from", text_short(quoted, d->task->from ? d->task->from : "HEAD"));
+		supervisor_exit_message(d, "there is no commit `%s` to begin from", text_short(quoted, d->task->from ? d->task->from : "HEAD"));
 	intent_put(&b, "branch", branch);
 	intent_put(&b, "path", w->path);
 	intent_put(&b, "base", base);
 	intent_put(&b, "repository", w->common);
-	mind_write_how(d, b.s, b.n, 1);
+	supervisor_write_how(d, b.s, b.n, 1);
 	git_must(d, GIT(d, &out, "worktree", "add", "--quiet", "-b", branch, "--", w->path, base), out, "git worktree add");
 }
 
 void
-mind_worktree(struct minder *d)
+supervisor_worktree(struct supervisor *d)
 {
 	struct making w = { 0 };
 	char *before = intent_read(d), *real;
 
 	d->patient = 1;
-	mind_open_errors(d);
+	supervisor_open_stderr(d);
 	git_look(d);
 	look_around(d, &w);
 	make(d, &w, before);
 	real = realpath(w.path, NULL);
 	if (!real)
-		leave_errno(d, OUT_IO, "the new worktree");
+		supervisor_exit_errno(d, OUT_IO, "the new worktree");
 	git_keep_line(d, real);
 }

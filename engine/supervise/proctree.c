@@ -41,7 +41,7 @@ tells_children(void)
 }
 
 int
-kin_adopt(void)
+proctree_become_subreaper(void)
 {
 	return tells_children() && prctl(PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0) == 0;
 }
@@ -127,7 +127,7 @@ own_children(struct pids *l)
 }
 
 long
-kin_children(pid_t **list)
+proctree_children(pid_t **list)
 {
 	struct pids l = { 0 };
 
@@ -172,13 +172,13 @@ is_still(pid_t pid)
 }
 
 int
-kin_is_busy(pid_t pid)
+proctree_is_busy(pid_t pid)
 {
 	return state_of(pid) == 'R';
 }
 
 int
-kin_is_blind(void)
+proctree_is_blind(void)
 {
 	return !tells_children();
 }
@@ -275,7 +275,7 @@ take_children(struct pids *l, const struct pids *now, int (*spare)(void *, pid_t
 }
 
 long
-kin_kill(int (*spare)(void *, pid_t), void *ctx)
+proctree_kill(int (*spare)(void *, pid_t), void *ctx)
 {
 	struct pids all = { 0 }, now = { 0 };
 	size_t i, old, fresh = 1;
@@ -309,7 +309,7 @@ kin_kill(int (*spare)(void *, pid_t), void *ctx)
 }
 
 void
-kin_signal_tree(pid_t pid, int sig)
+proctree_signal(pid_t pid, int sig)
 {
 	struct pids all = { 0 };
 	size_t i;
@@ -347,7 +347,7 @@ has_open(const char *pid, dev_t dev, ino_t ino)
 }
 
 void
-kin_continue(dev_t dev, ino_t ino)
+proctree_continue_openers(dev_t dev, ino_t ino)
 {
 	struct dirent *e;
 	DIR *d = opendir("/proc");
@@ -362,7 +362,7 @@ kin_continue(dev_t dev, ino_t ino)
 }
 
 int
-kin_holders(dev_t dev, ino_t ino, char *text, size_t size)
+proctree_openers(dev_t dev, ino_t ino, char *text, size_t size)
 {
 	struct dirent *e;
 	DIR *d = opendir("/proc");
@@ -381,40 +381,40 @@ kin_holders(dev_t dev, ino_t ino, char *text, size_t size)
 #else
 
 int
-kin_is_busy(pid_t pid)
+proctree_is_busy(pid_t pid)
 {
 	(void)pid;
 	return 0;
 }
 
 int
-kin_is_blind(void)
+proctree_is_blind(void)
 {
 	return 0;
 }
 
 void
-kin_continue(dev_t dev, ino_t ino)
+proctree_continue_openers(dev_t dev, ino_t ino)
 {
 	(void)dev;
 	(void)ino;
 }
 
 int
-kin_adopt(void)
+proctree_become_subreaper(void)
 {
 	return 0;
 }
 
 long
-kin_children(pid_t **list)
+proctree_children(pid_t **list)
 {
 	*list = NULL;
 	return -1;
 }
 
 long
-kin_kill(int (*spare)(void *, pid_t), void *ctx)
+proctree_kill(int (*spare)(void *, pid_t), void *ctx)
 {
 	(void)spare;
 	(void)ctx;
@@ -422,13 +422,13 @@ kin_kill(int (*spare)(void *, pid_t), void *ctx)
 }
 
 void
-kin_signal_tree(pid_t pid, int sig)
+proctree_signal(pid_t pid, int sig)
 {
 	kill(-pid, sig);
 }
 
 int
-kin_holders(dev_t dev, ino_t ino, char *text, size_t size)
+proctree_openers(dev_t dev, ino_t ino, char *text, size_t size)
 {
 	(void)dev;
 	(void)ino;

@@ -10,31 +10,31 @@
 #include <sys/types.h>
 
 /* Makes this process the subreaper of what it starts. Returns whether it is one. */
-int kin_adopt(void);
+int proctree_become_subreaper(void);
 
 /* The children of this process: *LIST, to be freed by the caller. Returns how many; -1 where that
  * cannot be known. */
-long kin_children(pid_t **list);
+long proctree_children(pid_t **list);
 
 /* Stops the tree below the children that SPARE does not name (NULL: none is spared), kills it, and
  * reaps what has ended. One pass that never waits long: to be called again until it returns 0, for
  * nothing is left; it returns how many children there still were, -1 where that cannot be known. */
-long kin_kill(int (*spare)(void *, pid_t), void *ctx);
+long proctree_kill(int (*spare)(void *, pid_t), void *ctx);
 
 /* Stops (SIGSTOP) or continues the tree below the child PID, which is not reaped yet, its group first. */
-void kin_signal_tree(pid_t pid, int sig);
+void proctree_signal(pid_t pid, int sig);
 
 /* Whether the child PID is running, or waits for nothing but the processor; 0 too where that cannot be known. */
-int kin_is_busy(pid_t pid);
+int proctree_is_busy(pid_t pid);
 
 /* Whether this system can tell what stands below a process, but /proc does not: only process groups are ended then. */
-int kin_is_blind(void);
+int proctree_is_blind(void);
 
 /* Lets all other processes that have the file DEV, INO open go on (SIGCONT), where they can be found. */
-void kin_continue(dev_t dev, ino_t ino);
+void proctree_continue_openers(dev_t dev, ino_t ino);
 
 /* Writes to TEXT which processes have the file DEV, INO open: "pid 12". Returns how many were
  * found; 0 too where that cannot be known. */
-int kin_holders(dev_t dev, ino_t ino, char *text, size_t size);
+int proctree_openers(dev_t dev, ino_t ino, char *text, size_t size);
 
 #endif

@@ -1,8 +1,8 @@
-/* A minder: one try of one step, from its files to its outcome, in a straight line.
+/* A supervisor: one try of one step, from its files to its outcome, in a straight line.
  *
- * It listens to orch alone: MINDER_STOP is the word to stop its agent (a second one: at once), MINDER_HALT
+ * It listens to orch alone: SUPERVISOR_STOP is the word to stop its agent (a second one: at once), SUPERVISOR_SUSPEND
  * and SIGCONT to halt and continue it. When the pipe `life` ends, orch is gone in whatever way, and
- * all that stands below the minder is killed. */
+ * all that stands below the supervisor is killed. */
 #include "engine/supervise/supervisor.h"
 
 #include <errno.h>
@@ -46,7 +46,7 @@ enum {
 	KILL_MS = 10 * 1000     /* until what SIGKILL does not end is given up */
 };
 
-/* What has happened to this minder; set by its signal handlers only. */
+/* What has happened to this supervisor; set by its signal handlers only. */
 static volatile sig_atomic_t stops, halts, paused;
 static long long paused_since, suspended;       /* by clock_ms; milliseconds; handlers run in pselect alone */
 static pid_t orch;
@@ -57,19 +57,19 @@ on_signal(int sig, siginfo_t *info, void *context)
 	(void)context;
 	if (sig == SIGCHLD || info->si_pid != orch)
 		return;
-	if (sig == MINDER_STOP) {
+	if (sig == SUPERVISOR_STOP) {
 		stops++;
 	} else {
 		if (paused)
 			suspended += clock_ms() - paused_since;
-		paused = sig == MINDER_HALT;
+		paused = sig == SUPERVISOR_SUSPEND;
 		paused_since = clock_ms();
 	}
-	halts += sig == MINDER_HALT;
+	halts += sig == SUPERVISOR_SUSPEND;
 }
 
 static void
-close_answer(struct minder *d)
+close_answer(struct supervisor *d)
 {
 	if (d->answer >= 0)
 		close(d->answer);
@@ -78,19 +78,19 @@ close_answer(struct minder *d)
 
 /* What was begun in tmp/ and is no answer would take room until the run is gone on with. */
 static void
-drop_begun(struct minder *d)
+drop_begun(struct supervisor *d)
 {
 	char name[KEY_NAME_MAX + 1];
 	const char *what;
 
 	for (what = "aefghw"; *what; what++) {
-		mind_name(name, *what, getpid());
+		supervisor_tmp_name(name, *what, getpid());
 		unlinkat(d->m->store->tmp, name, 0);
 	}
 }
 
 static void
-report(const struct minder *d)
+report(const struct supervisor *d)
 {
 	while (write(d->m->report, &d->out, sizeof d->out) < 0 && errno == EINTR)
 		;
@@ -98,7 +98,7 @@ report(const struct minder *d)
 
 /* A text that fills its place was cut there, or might have been. */
 static void
-mark_cut(struct minder *d)
+mark_cut(struct supervisor *d)
 {
 	size_t full = sizeof d->out.text - 1;
 
@@ -108,7 +108,7 @@ mark_cut(struct minder *d)
 
 /* The end: reports and exits. An empty standard error is no file. */
 void
-leave(struct minder *d, enum outcome_kind kind)
+supervisor_exit(struct supervisor *d, enum outcome_kind kind)
 {
 	struct stat st;
 
@@ -123,51 +123,51 @@ leave(struct minder *d, enum outcome_kind kind)
 	d->out.ms = clock_ms() - d->started - suspended - (paused ? clock_ms() - paused_since : 0);
 	report(d);
 	/* From here on the token is orch's to give back, unless there is no orch any more. */
-	if (d->m->jobserver->is_open && mind_wait(d, 0))
+	if (d->m->jobserver->is_open && supervisor_wait(d, 0))
 		jobserver_abandon(d->m->jobserver, d->task->pays);
 	_exit(0);
 }
 
 void
-leave_errno(struct minder *d, enum outcome_kind kind, const char *what)
+supervisor_exit_errno(struct supervisor *d, enum outcome_kind kind, const char *what)
 {
 	d->out.error = errno;
 	snprintf(d->out.text, sizeof d->out.text, "%s", what);
-	leave(d, kind);
+	supervisor_exit(d, kind);
 }
 
 void
-leave_text(struct minder *d, const char *fmt, ...)
+supervisor_exit_message(struct supervisor *d, const char *fmt, ...)
 {
 	va_list ap;
 
 	va_start(ap, fmt);
 	vsnprintf(d->out.text, sizeof d->out.text, fmt, ap);
 	va_end(ap);
-	leave(d, OUT_TEXT);
+	supervisor_exit(d, OUT_TEXT);
 }
 
 void
-mind_look(struct minder *d)
+supervisor_check_stop(struct supervisor *d)
 {
 	if (stops)
-		leave(d, OUT_STOPPED);
+		supervisor_exit(d, OUT_STOPPED);
 }
 
 int
-mind_stopping(void)
+supervisor_stopping(void)
 {
 	return stops > 0;
 }
 
 int
-mind_halts(void)
+supervisor_suspends(void)
 {
 	return halts;
 }
 
 int
-mind_paused(void)
+supervisor_suspended(void)
 {
 	return paused;
 }
@@ -177,7 +177,7 @@ mind_paused(void)
 static void
 set_signals(void)
 {
-	static const int ours[] = { SIGCHLD, MINDER_STOP, MINDER_HALT, SIGCONT };
+	static const int ours[] = { SIGCHLD, SUPERVISOR_STOP, SUPERVISOR_SUSPEND, SIGCONT };
 	struct sigaction sa;
 	sigset_t all;
 	size_t i;
@@ -193,7 +193,7 @@ set_signals(void)
 }
 
 unsigned
-mind_wait_for(struct minder *d, int fd, long long ms)
+supervisor_wait_for(struct supervisor *d, int fd, long long ms)
 {
 	struct timespec t;
 	sigset_t open;
@@ -203,8 +203,8 @@ mind_wait_for(struct minder *d, int fd, long long ms)
 
 	sigfillset(&open);
 	sigdelset(&open, SIGCHLD);
-	sigdelset(&open, MINDER_STOP);
-	sigdelset(&open, MINDER_HALT);
+	sigdelset(&open, SUPERVISOR_STOP);
+	sigdelset(&open, SUPERVISOR_SUSPEND);
 	sigdelset(&open, SIGCONT);
 	FD_ZERO(&in);
 	FD_SET(d->m->life, &in);
@@ -213,30 +213,30 @@ mind_wait_for(struct minder *d, int fd, long long ms)
 	t.tv_sec = ms / 1000;
 	t.tv_nsec = ms % 1000 * 1000000;
 	if (pselect(last + 1, &in, NULL, NULL, ms < 0 ? NULL : &t, &open) > 0) {
-		is |= FD_ISSET(d->m->life, &in) ? MIND_GONE : 0;
-		is |= fd >= 0 && FD_ISSET(fd, &in) ? MIND_READY : 0;
+		is |= FD_ISSET(d->m->life, &in) ? SUPERVISOR_GONE : 0;
+		is |= fd >= 0 && FD_ISSET(fd, &in) ? SUPERVISOR_READY : 0;
 	}
 	return is;
 }
 
 int
-mind_wait(struct minder *d, long long ms)
+supervisor_wait(struct supervisor *d, long long ms)
 {
-	return (mind_wait_for(d, -1, ms) & MIND_GONE) != 0;
+	return (supervisor_wait_for(d, -1, ms) & SUPERVISOR_GONE) != 0;
 }
 
-static struct minder *self;     /* that this process is */
+static struct supervisor *self;     /* that this process is */
 
 /* A supervisor that runs out of memory says so, as of any other lack. */
 static void
 no_memory(void)
 {
 	errno = ENOMEM;
-	leave_errno(self, OUT_IO, "memory");
+	supervisor_exit_errno(self, OUT_IO, "memory");
 }
 
 static void
-set_up(struct minder *d)
+set_up(struct supervisor *d)
 {
 	self = d;
 	mem_onfail(no_memory);
@@ -254,12 +254,12 @@ set_up(struct minder *d)
 	prctl(PR_SET_PDEATHSIG, SIGCONT, 0, 0, 0);
 #endif
 	title_set("orch-step", d->task->key);
-	d->adopts = kin_adopt();
-	if (store_lock_minder(d->m->store))
-		leave_errno(d, OUT_IO, "lock");
-	if (mind_wait(d, 0))
-		mind_abandon(d, 0);
-	mind_look(d);
+	d->adopts = proctree_become_subreaper();
+	if (store_lock_supervisor(d->m->store))
+		supervisor_exit_errno(d, OUT_IO, "lock");
+	if (supervisor_wait(d, 0))
+		supervisor_orphaned(d, 0);
+	supervisor_check_stop(d);
 	if (d->task->envp)
 		d->task->envp = jobserver_environ(d->m->jobserver, d->task->envp, &d->task->mem);
 	if (d->task->timeout)
@@ -270,7 +270,7 @@ set_up(struct minder *d)
 
 /* Orch is gone: so is, now, all that stands below. */
 void
-mind_abandon(struct minder *d, pid_t pid)
+supervisor_orphaned(struct supervisor *d, pid_t pid)
 {
 	long long until = clock_ms() + PATIENCE_MS;
 	const struct timespec pause = { 0, 1000 * 1000 };
@@ -280,7 +280,7 @@ mind_abandon(struct minder *d, pid_t pid)
 	terminal_restore(d, 1);
 	until = clock_ms() + KILL_MS;
 	while (clock_ms() < until) {
-		long left = d->adopts ? kin_kill(NULL, NULL) : -1;
+		long left = d->adopts ? proctree_kill(NULL, NULL) : -1;
 
 		if (left < 0 && pid > 0)
 			kill(-pid, SIGKILL);
@@ -303,10 +303,10 @@ nothing_left(void)
 }
 
 static void
-name_left(struct minder *d)
+name_left(struct supervisor *d)
 {
 	pid_t *list;
-	long n = kin_children(&list), i;
+	long n = proctree_children(&list), i;
 	size_t at = 0;
 
 	for (i = 0; i < n && at < sizeof d->out.text - 16; i++)
@@ -316,7 +316,7 @@ name_left(struct minder *d)
 
 /* A subreaper's end of a program: TERM to what is left, a second, KILL. -1: some cannot be ended. */
 static int
-end_adopted(struct minder *d)
+end_adopted(struct supervisor *d)
 {
 	long long until;
 	pid_t *list;
@@ -324,7 +324,7 @@ end_adopted(struct minder *d)
 
 	if (nothing_left())
 		return 0;
-	n = kin_children(&list);
+	n = proctree_children(&list);
 	for (i = 0; i < n; i++) {
 		kill(list[i], SIGTERM);
 		kill(list[i], SIGCONT);
@@ -332,13 +332,13 @@ end_adopted(struct minder *d)
 	free(list);
 	until = clock_ms() + LEFT_MS;
 	while (!nothing_left() && clock_ms() < until)
-		if (mind_wait(d, until - clock_ms()))
-			mind_abandon(d, 0);
+		if (supervisor_wait(d, until - clock_ms()))
+			supervisor_orphaned(d, 0);
 	until = clock_ms() + KILL_MS;
 	while (!nothing_left() && clock_ms() < until) {
-		kin_kill(NULL, NULL);
-		if (!nothing_left() && mind_wait(d, 2))
-			mind_abandon(d, 0);
+		proctree_kill(NULL, NULL);
+		if (!nothing_left() && supervisor_wait(d, 2))
+			supervisor_orphaned(d, 0);
 	}
 	if (nothing_left())
 		return 0;
@@ -349,7 +349,7 @@ end_adopted(struct minder *d)
 /* The same where only the group is known. It was told to end before its leader was reaped; now its
  * number may be somebody else's as soon as it was once seen empty. */
 static int
-end_group(struct minder *d, pid_t group)
+end_group(struct supervisor *d, pid_t group)
 {
 	long long start = clock_ms();
 	int killed = 0;
@@ -361,8 +361,8 @@ end_group(struct minder *d, pid_t group)
 			snprintf(d->out.text, sizeof d->out.text, "process group %ld", (long)group);
 			return -1;
 		}
-		if (mind_wait(d, 10))
-			mind_abandon(d, group);
+		if (supervisor_wait(d, 10))
+			supervisor_orphaned(d, group);
 	}
 	return 0;
 }
@@ -380,53 +380,53 @@ struct running {
 	long long stop_seen;    /* when orch's word to stop was first seen; 0: it was not */
 };
 
-/* An agent that has the terminal is in the minder's own group; others lead their own. */
+/* An agent that has the terminal is in the supervisor's own group; others lead their own. */
 static void
-signal_agent(const struct minder *d, const struct running *r, int sig)
+signal_agent(const struct supervisor *d, const struct running *r, int sig)
 {
 	kill(d->tty >= 0 ? r->pid : -r->pid, sig);
 }
 
 static void
-tell(struct minder *d, struct running *r, enum told why)
+tell(struct supervisor *d, struct running *r, enum told why)
 {
 	r->told = why;
 	r->told_at = clock_ms();
-	r->sigint = d->task->dialect == DIALECT_CODEX;
+	r->sigint = d->task->dialect == AGENT_CODEX;
 	signal_agent(d, r, r->sigint ? SIGINT : SIGTERM);
 	signal_agent(d, r, SIGCONT);
 }
 
 static void
-kill_it(struct minder *d, struct running *r)
+kill_it(struct supervisor *d, struct running *r)
 {
 	r->killed = 1;
 	r->killed_at = clock_ms();
-	if (!d->adopts || kin_kill(NULL, NULL) < 0)
+	if (!d->adopts || proctree_kill(NULL, NULL) < 0)
 		signal_agent(d, r, SIGKILL);
 }
 
 /* Halts and continues the agent as orch says; the deadline moves by the time between. */
 static void
-follow_pause(struct minder *d, struct running *r)
+follow_pause(struct supervisor *d, struct running *r)
 {
 	if (d->tty >= 0) {
 		if (!stops)
 			terminal_follow(d, r->pid);
 	} else if (paused && !d->halted && !r->told) {
 		d->halted = clock_ms();
-		kin_signal_tree(r->pid, SIGSTOP);
+		proctree_signal(r->pid, SIGSTOP);
 	} else if (d->halted && (!paused || stops)) {
 		if (d->deadline)
 			d->deadline += clock_ms() - d->halted;
 		d->halted = 0;
-		kin_signal_tree(r->pid, SIGCONT);
+		proctree_signal(r->pid, SIGCONT);
 	}
 }
 
 /* What is due now; returns in how many milliseconds something else will be, -1: nothing. */
 static long long
-do_due(struct minder *d, struct running *r)
+do_due(struct supervisor *d, struct running *r)
 {
 	long long now = clock_ms(), next = -1;
 
@@ -456,7 +456,7 @@ do_due(struct minder *d, struct running *r)
 
 /* Whether PID has ended; it is reaped then, and so is all else that has ended. */
 static int
-has_ended(struct minder *d, pid_t pid, int *status)
+has_ended(struct supervisor *d, pid_t pid, int *status)
 {
 	siginfo_t info;
 
@@ -466,7 +466,7 @@ has_ended(struct minder *d, pid_t pid, int *status)
 		waitpid(info.si_pid, NULL, 0);
 	memset(&info, 0, sizeof info);
 	if (waitid(P_PID, (id_t)pid, &info, WEXITED | WNOHANG | WNOWAIT) < 0) {
-		*status = SIGKILL;      /* reaped already: only kin_kill does that */
+		*status = SIGKILL;      /* reaped already: only proctree_kill does that */
 		return 1;
 	}
 	if (info.si_pid != pid)
@@ -480,7 +480,7 @@ has_ended(struct minder *d, pid_t pid, int *status)
 }
 
 static void
-put_path(struct minder *d, const char *program, const char *path)
+put_path(struct supervisor *d, const char *program, const char *path)
 {
 	char quoted[TEXT_SHORT];
 	size_t room = sizeof d->out.text - sizeof quoted - 20, n, cut;
@@ -494,7 +494,7 @@ put_path(struct minder *d, const char *program, const char *path)
 
 /* exec's own error, and where the program was looked for. */
 static void
-leave_unstarted(struct minder *d, const struct program *p)
+leave_unstarted(struct supervisor *d, const struct program *p)
 {
 	const char *path = env_value(p->envp, "PATH");
 	int there;
@@ -505,12 +505,12 @@ leave_unstarted(struct minder *d, const struct program *p)
 		snprintf(d->out.text, sizeof d->out.text, "%s", p->argv[0]);
 	else
 		put_path(d, p->argv[0], path);
-	leave(d, there ? OUT_NO_INTERPRETER : OUT_NO_EXEC);
+	supervisor_exit(d, there ? OUT_NO_INTERPRETER : OUT_NO_EXEC);
 }
 
 /* The child S, which is not P yet, is to be gone. Leaves if it cannot be ended: it is stuck in the kernel. */
 static void
-end_unstarted(struct minder *d, const struct spawning *s)
+end_unstarted(struct supervisor *d, const struct spawning *s)
 {
 	long long until = clock_ms() + KILL_MS;
 
@@ -518,16 +518,16 @@ end_unstarted(struct minder *d, const struct spawning *s)
 	while (waitpid(s->pid, NULL, WNOHANG) == 0) {
 		if (clock_ms() >= until) {
 			snprintf(d->out.text, sizeof d->out.text, "pid %ld", (long)s->pid);
-			leave(d, OUT_UNENDED);
+			supervisor_exit(d, OUT_UNENDED);
 		}
-		if (mind_wait(d, 10))
-			mind_abandon(d, s->pid);
+		if (supervisor_wait(d, 10))
+			supervisor_orphaned(d, s->pid);
 	}
 }
 
 /* Waits until S is P, or has failed to become it; EXEC_MS at most while it does nothing, or until P's time is over. */
 static void
-await_program(struct minder *d, const struct program *p, const struct spawning *s)
+await_program(struct supervisor *d, const struct program *p, const struct spawning *s)
 {
 	long long until = clock_ms() + EXEC_MS, next;
 	char dir[TEXT_SHORT], program[TEXT_SHORT];
@@ -537,23 +537,23 @@ await_program(struct minder *d, const struct program *p, const struct spawning *
 		until = d->deadline;
 	for (;;) {
 		next = until - clock_ms();
-		is = mind_wait_for(d, s->report, next < 0 ? 0 : next < EXEC_LOOK_MS ? next : EXEC_LOOK_MS);
-		if (is & MIND_GONE)
-			mind_abandon(d, s->pid);
-		if (is & MIND_READY)
+		is = supervisor_wait_for(d, s->report, next < 0 ? 0 : next < EXEC_LOOK_MS ? next : EXEC_LOOK_MS);
+		if (is & SUPERVISOR_GONE)
+			supervisor_orphaned(d, s->pid);
+		if (is & SUPERVISOR_READY)
 			return;
 		if (stops > d->patient) {
 			end_unstarted(d, s);
-			leave(d, OUT_STOPPED);
+			supervisor_exit(d, OUT_STOPPED);
 		}
 		if (clock_ms() < until)
 			continue;
-		if (!d->deadline && kin_is_busy(s->pid)) {      /* the machine is slow, not the file system */
+		if (!d->deadline && proctree_is_busy(s->pid)) {      /* the machine is slow, not the file system */
 			until += EXEC_LOOK_MS;
 			continue;
 		}
 		end_unstarted(d, s);
-		leave_text(d, "cannot be started: %s or %s does not answer: is its file system there?", text_short(dir, p->dir),
+		supervisor_exit_message(d, "cannot be started: %s or %s does not answer: is its file system there?", text_short(dir, p->dir),
 		    text_short(program, p->argv[0]));
 	}
 }
@@ -561,7 +561,7 @@ await_program(struct minder *d, const struct program *p, const struct spawning *
 /* Starts P. A process that cannot be had for a filter or a check is waited for here: were orch to try
  * the step again, it would ask the agent again. */
 static pid_t
-start_program(struct minder *d, const struct program *p)
+start_program(struct supervisor *d, const struct program *p)
 {
 	enum spawn_stage stage = SPAWN_FORK;
 	long long until = clock_ms() + AGAIN_MS, pause = 10;
@@ -570,14 +570,14 @@ start_program(struct minder *d, const struct program *p)
 
 	while ((bad = spawn_begin(&s, p)) && (errno == EAGAIN || errno == ENOMEM)) {
 		if (!d->asked)
-			leave_errno(d, OUT_AGAIN, "fork");
+			supervisor_exit_errno(d, OUT_FORK_FAILED, "fork");
 		if (d->deadline && clock_ms() >= d->deadline)
-			leave(d, OUT_TIMEOUT);
+			supervisor_exit(d, OUT_TIMEOUT);
 		if (clock_ms() > until)
 			break;
-		if (mind_wait(d, pause))
-			mind_abandon(d, 0);
-		mind_look(d);
+		if (supervisor_wait(d, pause))
+			supervisor_orphaned(d, 0);
+		supervisor_check_stop(d);
 		pause = pause < 1000 ? pause * 2 : pause;
 	}
 	if (!bad) {
@@ -587,29 +587,29 @@ start_program(struct minder *d, const struct program *p)
 	if (!bad)
 		return s.pid;
 	if (stage == SPAWN_FORK)
-		leave_errno(d, OUT_IO, "no process to be had");
+		supervisor_exit_errno(d, OUT_IO, "no process to be had");
 	if (stage == SPAWN_DIR && d->task->worktree && !strcmp(p->dir, d->task->worktree->path))
 		git_no_dir(d, errno);
 	if (stage == SPAWN_DIR)
-		leave_errno(d, OUT_NO_DIR, p->dir);
+		supervisor_exit_errno(d, OUT_NO_DIR, p->dir);
 	leave_unstarted(d, p);
 	return -1;
 }
 
 /* Not even SIGKILL has ended it: it is another user's, or stuck in the kernel. */
 static void
-leave_unended(struct minder *d, pid_t pid)
+leave_unended(struct supervisor *d, pid_t pid)
 {
 	name_left(d);
 	if (!*d->out.text)
 		snprintf(d->out.text, sizeof d->out.text, "pid %ld", (long)pid);
-	leave(d, OUT_UNENDED);
+	supervisor_exit(d, OUT_UNENDED);
 }
 
 /* Starts P and stays with it until it and all that it started are gone. Returns its wait status; it
  * does not return when P was stopped or could not be started, or something that it left lives on. */
 int
-mind_program(struct minder *d, const struct program *p)
+supervisor_run_program(struct supervisor *d, const struct program *p)
 {
 	struct running r = { 0 };
 	int status = 0;
@@ -621,24 +621,24 @@ mind_program(struct minder *d, const struct program *p)
 
 		if (r.killed && clock_ms() - r.killed_at >= KILL_MS)
 			leave_unended(d, r.pid);
-		if (mind_wait(d, next))
-			mind_abandon(d, r.pid);
+		if (supervisor_wait(d, next))
+			supervisor_orphaned(d, r.pid);
 	}
 	if (d->adopts ? end_adopted(d) : d->tty < 0 && end_group(d, r.pid))
-		leave(d, OUT_LEFT);
+		supervisor_exit(d, OUT_LEFTOVERS);
 	d->out.status = status;
 	if (!r.told && stops > d->patient)
 		r.told = TOLD_STOP;
 	if (r.told)
-		leave(d, r.told == TOLD_STOP ? OUT_STOPPED : OUT_TIMEOUT);
+		supervisor_exit(d, r.told == TOLD_STOP ? OUT_STOPPED : OUT_TIMEOUT);
 	return status;
 }
 
 /* Files. */
 
-/* By hand: printf would be the only thing for which a minder touches many pages of libc. */
+/* By hand: printf would be the only thing for which a supervisor touches many pages of libc. */
 void
-mind_name(char name[KEY_NAME_MAX + 1], char what, pid_t pid)
+supervisor_tmp_name(char name[KEY_NAME_MAX + 1], char what, pid_t pid)
 {
 	char number[24], *s = number + sizeof number;
 
@@ -653,15 +653,15 @@ mind_name(char name[KEY_NAME_MAX + 1], char what, pid_t pid)
 }
 
 void
-minder_answer(const struct task *t, pid_t pid, char name[KEY_NAME_MAX + 1])
+supervisor_result_name(const struct task *t, pid_t pid, char name[KEY_NAME_MAX + 1])
 {
 	if (t->kind == TASK_STEP)
 		strcpy(name, t->file);
 	else
-		mind_name(name, 'w', pid);
+		supervisor_tmp_name(name, 'w', pid);
 }
 
-/* Whether some process can still write into FD's file: it has inherited the lock that a minder took
+/* Whether some process can still write into FD's file: it has inherited the lock that a supervisor took
  * for its agent's standard output. */
 static int
 is_held(int fd)
@@ -670,19 +670,19 @@ is_held(int fd)
 }
 
 static void
-leave_held(struct minder *d)
+leave_held(struct supervisor *d)
 {
 	struct stat st;
 
 	if (fstatat(d->m->store->tmp, d->tmp, &st, AT_SYMLINK_NOFOLLOW) ||
-	    !kin_holders(st.st_dev, st.st_ino, d->out.text, sizeof d->out.text))
+	    !proctree_openers(st.st_dev, st.st_ino, d->out.text, sizeof d->out.text))
 		snprintf(d->out.text, sizeof d->out.text, "its file is locked by a process that cannot be found");
-	leave(d, OUT_HELD);
+	supervisor_exit(d, OUT_STILL_OPEN);
 }
 
 /* The file for the answer: new, with the lock that the agent inherits. */
 static int
-open_answer(struct minder *d)
+open_answer(struct supervisor *d)
 {
 	int tmp = d->m->store->tmp, fd = file_open(tmp, d->tmp);
 
@@ -693,22 +693,22 @@ open_answer(struct minder *d)
 	}
 	fd = file_make(tmp, d->tmp, 0);
 	if (fd < 0 || flock(fd, LOCK_EX | LOCK_NB))
-		leave_errno(d, OUT_IO, "tmp/");
+		supervisor_exit_errno(d, OUT_IO, "tmp/");
 	return fd;
 }
 
 void
-mind_write(struct minder *d, int fd, const void *p, size_t n, const char *what)
+supervisor_write(struct supervisor *d, int fd, const void *p, size_t n, const char *what)
 {
 	if (file_write(fd, p, n))
-		leave_errno(d, OUT_IO, what);
+		supervisor_exit_errno(d, OUT_IO, what);
 }
 
 enum { LOOK_PIECES = 16 };      /* of 64 KB, after which it is looked whether orch says to stop */
 
 /* Copies the file IN to OUT, and says whether its last byte is no newline. */
 static uint64_t
-copy(struct minder *d, int in, int out, int *open_line)
+copy(struct supervisor *d, int in, int out, int *open_line)
 {
 	char buf[64 * 1024];
 	uint64_t h = DIGEST_START;
@@ -718,21 +718,21 @@ copy(struct minder *d, int in, int out, int *open_line)
 	*open_line = 0;
 	while ((n = file_read_some(in, buf, sizeof buf)) > 0) {
 		if (++pieces % LOOK_PIECES == 0) {      /* a large one takes its time */
-			if (mind_wait(d, 0))
-				mind_abandon(d, 0);
-			mind_look(d);
+			if (supervisor_wait(d, 0))
+				supervisor_orphaned(d, 0);
+			supervisor_check_stop(d);
 		}
 		h = digest_add(h, buf, (size_t)n);
-		mind_write(d, out, buf, (size_t)n, "asked/");
+		supervisor_write(d, out, buf, (size_t)n, "asked/");
 		*open_line = buf[n - 1] != '\n';
 	}
 	if (n < 0)
-		leave_errno(d, OUT_IO, "result/");
+		supervisor_exit_errno(d, OUT_IO, "result/");
 	return h;
 }
 
 static void
-copy_input(struct minder *d, int out, const char *key, int *open_line)
+copy_input(struct supervisor *d, int out, const char *key, int *open_line)
 {
 	const struct task *t = d->task;
 	int in = store_open_answer(d->m->store, key);
@@ -740,14 +740,14 @@ copy_input(struct minder *d, int out, const char *key, int *open_line)
 
 	if (in < 0) {
 		snprintf(head, sizeof head, "the answer `%s`", text_short(quoted, key));
-		leave_errno(d, OUT_IO, head);
+		supervisor_exit_errno(d, OUT_IO, head);
 	}
 	if (*open_line)
-		mind_write(d, out, "\n", 1, "asked/");
+		supervisor_write(d, out, "\n", 1, "asked/");
 	if (t->nprompt) {
-		mind_write(d, out, "\n==> ", 5, "asked/");
-		mind_write(d, out, key, strlen(key), "asked/");
-		mind_write(d, out, " <==\n", 5, "asked/");
+		supervisor_write(d, out, "\n==> ", 5, "asked/");
+		supervisor_write(d, out, key, strlen(key), "asked/");
+		supervisor_write(d, out, " <==\n", 5, "asked/");
 	}
 	d->out.digest = digest_add(d->out.digest, key, strlen(key) + 1);
 	d->out.digest = digest_join(d->out.digest, copy(d, in, out, open_line));
@@ -756,14 +756,14 @@ copy_input(struct minder *d, int out, const char *key, int *open_line)
 
 /* What an earlier try was asked; nothing at all is no file. */
 static void
-forget_asked(struct minder *d)
+forget_asked(struct supervisor *d)
 {
 	if (d->task->kind != TASK_IF && unlinkat(d->m->store->asked, d->task->file, 0) && errno != ENOENT)
-		leave_errno(d, OUT_IO, "asked/");
+		supervisor_exit_errno(d, OUT_IO, "asked/");
 }
 
 int
-mind_make_stdin(struct minder *d)
+supervisor_make_stdin(struct supervisor *d)
 {
 	const struct task *t = d->task;
 	const struct store *s = d->m->store;
@@ -777,23 +777,23 @@ mind_make_stdin(struct minder *d)
 		forget_asked(d);
 		return d->m->null;
 	}
-	mind_name(name, 'a', getpid());
+	supervisor_tmp_name(name, 'a', getpid());
 	fd = file_make(s->tmp, name, 0);
 	if (fd < 0)
-		leave_errno(d, OUT_IO, "tmp/");
-	mind_write(d, fd, t->prompt, t->nprompt, "asked/");
+		supervisor_exit_errno(d, OUT_IO, "tmp/");
+	supervisor_write(d, fd, t->prompt, t->nprompt, "asked/");
 	open_line = t->nprompt && t->prompt[t->nprompt - 1] != '\n';
 	for (i = 0; i < t->ninputs; i++, key += strlen(key) + 1)
 		copy_input(d, fd, key, &open_line);
 	if (fstat(fd, &st))
-		leave_errno(d, OUT_IO, "asked/");
+		supervisor_exit_errno(d, OUT_IO, "asked/");
 	in = file_open(s->tmp, name);
 	if (file_close(fd) || in < 0)
-		leave_errno(d, OUT_IO, "asked/");
+		supervisor_exit_errno(d, OUT_IO, "asked/");
 	fcntl(in, F_SETFL, fcntl(in, F_GETFL) & ~O_NONBLOCK);
 	if (t->kind != TASK_IF && st.st_size) {
 		if (renameat(s->tmp, name, s->asked, t->file))
-			leave_errno(d, OUT_IO, "asked/");
+			supervisor_exit_errno(d, OUT_IO, "asked/");
 	} else {
 		unlinkat(s->tmp, name, 0);
 		forget_asked(d);
@@ -802,25 +802,25 @@ mind_make_stdin(struct minder *d)
 }
 
 void
-mind_write_how(struct minder *d, const char *text, size_t n, int sync)
+supervisor_write_how(struct supervisor *d, const char *text, size_t n, int sync)
 {
 	const struct task *t = d->task;
 	const struct store *s = d->m->store;
 	char name[KEY_NAME_MAX + 1];
 	int fd;
 
-	mind_name(name, 'h', getpid());
+	supervisor_tmp_name(name, 'h', getpid());
 	fd = file_make(s->tmp, name, 0);
 	if (fd < 0)
-		leave_errno(d, OUT_IO, "tmp/");
-	mind_write(d, fd, text, n, "how/");
+		supervisor_exit_errno(d, OUT_IO, "tmp/");
+	supervisor_write(d, fd, text, n, "how/");
 	if ((sync && file_sync(fd)) || file_close(fd) || renameat(s->tmp, name, s->how, t->file) || (sync && file_sync(s->how)))
-		leave_errno(d, OUT_IO, "how/");
+		supervisor_exit_errno(d, OUT_IO, "how/");
 }
 
 /* Standard error's file: a new one for each try. */
 void
-mind_open_errors(struct minder *d)
+supervisor_open_stderr(struct supervisor *d)
 {
 	const struct store *s = d->m->store;
 	char name[KEY_NAME_MAX + 1];
@@ -828,28 +828,28 @@ mind_open_errors(struct minder *d)
 	if (d->task->kind != TASK_IF) {
 		d->errors = file_make(s->errors, d->task->file, O_APPEND);
 	} else {
-		mind_name(name, 'e', getpid());
+		supervisor_tmp_name(name, 'e', getpid());
 		d->errors = file_make(s->tmp, name, O_APPEND);
 	}
 	if (d->errors < 0)
-		leave_errno(d, OUT_IO, "stderr/");
+		supervisor_exit_errno(d, OUT_IO, "stderr/");
 }
 
 /* After the agent. */
 
 static int
-open_tmp(struct minder *d)
+open_tmp(struct supervisor *d)
 {
 	int fd = file_open(d->m->store->tmp, d->tmp);
 
 	if (fd < 0)
-		leave_errno(d, OUT_IO, "tmp/");
+		supervisor_exit_errno(d, OUT_IO, "tmp/");
 	fcntl(fd, F_SETFL, fcntl(fd, F_GETFL) & ~O_NONBLOCK);
 	return fd;
 }
 
 static int
-run_command(struct minder *d, const char *command, int in, int out)
+run_command(struct supervisor *d, const char *command, int in, int out)
 {
 	const char *argv[5] = { "sh", "-eu", "-c", NULL, NULL };
 	struct program p = { 0 };
@@ -862,7 +862,7 @@ run_command(struct minder *d, const char *command, int in, int out)
 	p.in = in;
 	p.out = out;
 	p.err = d->errors;
-	return mind_program(d, &p);
+	return supervisor_run_program(d, &p);
 }
 
 /* An agent that ignores write errors leaves half an answer on a full disk, and says nothing. */
@@ -875,7 +875,7 @@ disk_is_full(int fd)
 }
 
 static void
-filter_answer(struct minder *d)
+filter_answer(struct supervisor *d)
 {
 	const struct store *s = d->m->store;
 	char name[KEY_NAME_MAX + 1];
@@ -883,25 +883,25 @@ filter_answer(struct minder *d)
 
 	if (!d->task->filter)
 		return;
-	mind_name(name, 'f', getpid());
+	supervisor_tmp_name(name, 'f', getpid());
 	out = file_make(s->tmp, name, 0);
 	if (out < 0)
-		leave_errno(d, OUT_IO, "tmp/");
+		supervisor_exit_errno(d, OUT_IO, "tmp/");
 	in = open_tmp(d);
 	status = run_command(d, d->task->filter, in, out);
 	full = disk_is_full(out);       /* before the rename gives back what the agent wrote */
 	close(in);
 	if (file_close(out))
-		leave_errno(d, OUT_IO, "the filter's answer");
+		supervisor_exit_errno(d, OUT_IO, "the filter's answer");
 	if (status || full)
-		leave(d, status ? OUT_FILTER : OUT_FULL);
+		supervisor_exit(d, status ? OUT_FILTER : OUT_FULL);
 	if (renameat(s->tmp, name, s->tmp, d->tmp))
-		leave_errno(d, OUT_IO, "tmp/");
+		supervisor_exit_errno(d, OUT_IO, "tmp/");
 	close_answer(d);
 }
 
 static void
-check_answer(struct minder *d)
+check_answer(struct supervisor *d)
 {
 	size_t i;
 	int in;
@@ -910,36 +910,36 @@ check_answer(struct minder *d)
 		in = open_tmp(d);
 		d->out.number = (int32_t)i + 1;
 		if (run_command(d, d->task->checks[i], in, d->errors))
-			leave(d, OUT_CHECK);
+			supervisor_exit(d, OUT_CHECK);
 		close(in);
 	}
 }
 
 /* Makes the answer safe; after it orch only renames. */
 void
-mind_settle(struct minder *d)
+result_sync(struct supervisor *d)
 {
 	int fd = d->answer >= 0 ? d->answer : open_tmp(d);
 
 	if (disk_is_full(fd))
-		leave(d, OUT_FULL);
+		supervisor_exit(d, OUT_FULL);
 	if (file_sync(fd))
-		leave_errno(d, OUT_IO, "its answer cannot be made safe on disk");
+		supervisor_exit_errno(d, OUT_IO, "its answer cannot be made safe on disk");
 	close(fd);
 	d->answer = -1;
 }
 
 void
-mind_settle_written(struct minder *d, int fd)
+result_sync_written(struct supervisor *d, int fd)
 {
 	if (file_close(fd))
-		leave_errno(d, OUT_IO, "tmp/");
-	mind_settle(d);
+		supervisor_exit_errno(d, OUT_IO, "tmp/");
+	result_sync(d);
 }
 
 /* The N bytes at S are why. They are of a text that was not read whole: its first and last character may not be. */
 static void
-quote(struct minder *d, const char *s, size_t n)
+quote(struct supervisor *d, const char *s, size_t n)
 {
 	size_t from = n ? utf8_rest(s, n) : 0;
 
@@ -951,47 +951,47 @@ quote(struct minder *d, const char *s, size_t n)
 
 /* Leaves if the agent has not answered. */
 static void
-judge(struct minder *d)
+judge(struct supervisor *d)
 {
 	char out[VERDICT_HEAD], err[VERDICT_TAIL];
 	struct verdict v;
 	struct stat st;
 	long nout, nerr;
 
-	if (!d->out.status && d->task->dialect != DIALECT_CLAUDE)
+	if (!d->out.status && d->task->dialect != AGENT_CLAUDE)
 		return;
 	if (fstat(d->errors, &st))
-		leave_errno(d, OUT_IO, "stderr/");
+		supervisor_exit_errno(d, OUT_IO, "stderr/");
 	nout = file_read_at(d->answer, out, sizeof out, 0);
 	nerr = file_read_at(d->errors, err, sizeof err, st.st_size > VERDICT_TAIL ? (long long)st.st_size - VERDICT_TAIL : 0);
 	if (nout < 0 || nerr < 0)
-		leave_errno(d, OUT_IO, nout < 0 ? "tmp/" : "stderr/");
+		supervisor_exit_errno(d, OUT_IO, nout < 0 ? "tmp/" : "stderr/");
 	verdict_read(&v, d->task->dialect, d->out.status, out, (size_t)nout, err, (size_t)nerr, clock_epoch() / 1000);
 	if (v.kind == OUT_OK)
 		return;
 	d->out.number = (int32_t)v.wait;
 	quote(d, v.why, v.nwhy);
-	leave(d, v.kind);
+	supervisor_exit(d, v.kind);
 }
 
 static void
-mind_step(struct minder *d)
+supervise_step(struct supervisor *d)
 {
 	struct program p = { 0 };
 
 	strcpy(d->tmp, d->task->file);
-	mind_open_errors(d);
+	supervisor_open_stderr(d);
 	git_look(d);
 	d->out.digest = task_digest(d->task);
-	p.in = mind_make_stdin(d);
-	mind_write_how(d, d->task->how, d->task->nhow, 0);
+	p.in = supervisor_make_stdin(d);
+	supervisor_write_how(d, d->task->how, d->task->nhow, 0);
 	p.out = d->answer = open_answer(d);
 	p.err = d->errors;
 	p.argv = d->task->argv;
 	p.envp = d->task->envp;
 	p.root = d->task->root;
 	p.dir = d->task->dir;
-	d->out.status = mind_program(d, &p);
+	d->out.status = supervisor_run_program(d, &p);
 	d->asked = 1;
 	close_answer(d);
 	d->answer = open_tmp(d);
@@ -999,15 +999,15 @@ mind_step(struct minder *d)
 		leave_held(d);
 	judge(d);
 	if (disk_is_full(d->answer))
-		leave(d, OUT_FULL);
+		supervisor_exit(d, OUT_FULL);
 	filter_answer(d);
 	check_answer(d);
-	mind_settle(d);
+	result_sync(d);
 }
 
 /* The last bytes of what an `if` said, so that its failure can be told. */
 static void
-tail_errors(struct minder *d)
+tail_errors(struct supervisor *d)
 {
 	enum { MOST = sizeof d->out.text - 8 };
 	struct stat st;
@@ -1025,63 +1025,63 @@ tail_errors(struct minder *d)
 }
 
 static void
-mind_if(struct minder *d)
+supervise_if(struct supervisor *d)
 {
 	char name[KEY_NAME_MAX + 1];
 	struct program p = { 0 };
 
-	mind_open_errors(d);
-	mind_name(name, 'e', getpid());
+	supervisor_open_stderr(d);
+	supervisor_tmp_name(name, 'e', getpid());
 	unlinkat(d->m->store->tmp, name, 0);
 	git_look(d);
-	p.in = mind_make_stdin(d);
+	p.in = supervisor_make_stdin(d);
 	p.out = d->m->null;
 	p.err = d->errors;
 	p.argv = d->task->argv;
 	p.envp = d->task->envp;
 	p.root = d->task->root;
 	p.dir = d->task->dir;
-	d->out.status = mind_program(d, &p);
+	d->out.status = supervisor_run_program(d, &p);
 	if (d->out.status) {
 		tail_errors(d);
-		leave(d, OUT_ENDED);
+		supervisor_exit(d, OUT_ENDED);
 	}
 }
 
 /* Keeps bytes that no agent wrote. */
 int
-mind_open_answer(struct minder *d)
+result_open(struct supervisor *d)
 {
 	int fd;
 
-	minder_answer(d->task, getpid(), d->tmp);
+	supervisor_result_name(d->task, getpid(), d->tmp);
 	fd = file_make(d->m->store->tmp, d->tmp, 0);
 	if (fd < 0)
-		leave_errno(d, OUT_IO, "tmp/");
+		supervisor_exit_errno(d, OUT_IO, "tmp/");
 	return fd;
 }
 
 static void
-mind_word(struct minder *d)
+supervise_word(struct supervisor *d)
 {
-	int fd = mind_open_answer(d);
+	int fd = result_open(d);
 
-	mind_write(d, fd, d->task->word, d->task->nword, "tmp/");
-	mind_settle_written(d, fd);
+	supervisor_write(d, fd, d->task->word, d->task->nword, "tmp/");
+	result_sync_written(d, fd);
 }
 
 /* Copies orch's standard input, which may be a terminal or a pipe that stays open. */
 static void
-mind_stdin(struct minder *d, int in)
+supervise_stdin(struct supervisor *d, int in)
 {
 	char buf[64 * 1024];
 	fd_set set;
 	sigset_t open;
 	long n = 1;
-	int fd = mind_open_answer(d), last = in > d->m->life ? in : d->m->life;
+	int fd = result_open(d), last = in > d->m->life ? in : d->m->life;
 
 	sigfillset(&open);
-	sigdelset(&open, MINDER_STOP);
+	sigdelset(&open, SUPERVISOR_STOP);
 	if (isatty(in))
 		terminal_wait(d, in);
 	while (n) {
@@ -1091,25 +1091,25 @@ mind_stdin(struct minder *d, int in)
 		if (pselect(last + 1, &set, NULL, NULL, NULL, &open) < 0)
 			FD_ZERO(&set);
 		if (stops)
-			leave(d, OUT_STOPPED);
+			supervisor_exit(d, OUT_STOPPED);
 		if (FD_ISSET(d->m->life, &set))
-			mind_abandon(d, 0);
+			supervisor_orphaned(d, 0);
 		if (!FD_ISSET(in, &set))
 			continue;
 		n = file_read_some(in, buf, sizeof buf);
 		if (n < 0 && (errno == EAGAIN || (errno == EIO && !terminal_wait(d, in))))
 			continue;       /* another has read it; it was in the background */
 		if (n < 0)
-			leave_errno(d, OUT_IO, "standard input");
-		mind_write(d, fd, buf, (size_t)n, "tmp/");
+			supervisor_exit_errno(d, OUT_IO, "standard input");
+		supervisor_write(d, fd, buf, (size_t)n, "tmp/");
 	}
-	mind_settle_written(d, fd);
+	result_sync_written(d, fd);
 }
 
 void
-minder_run(const struct minding *m, struct task *t, uint32_t slot)
+supervisor_run(const struct supervision *m, struct task *t, uint32_t slot)
 {
-	struct minder d = { 0 };
+	struct supervisor d = { 0 };
 	int in = -1;
 
 	d.m = m;
@@ -1132,28 +1132,28 @@ minder_run(const struct minding *m, struct task *t, uint32_t slot)
 	switch (t->kind) {
 	case TASK_STEP:
 		if (t->interactive)
-			mind_interactive(&d);
+			supervisor_interactive(&d);
 		else
-			mind_step(&d);
+			supervise_step(&d);
 		break;
 	case TASK_IF:
-		mind_if(&d);
+		supervise_if(&d);
 		break;
 	case TASK_STDIN:
-		mind_stdin(&d, in);
+		supervise_stdin(&d, in);
 		break;
 	case TASK_WORD:
-		mind_word(&d);
+		supervise_word(&d);
 		break;
 	case TASK_WORKTREE:
-		mind_worktree(&d);
+		supervisor_worktree(&d);
 		break;
 	case TASK_COMMIT:
-		mind_commit(&d);
+		supervisor_commit(&d);
 		break;
 	case TASK_ASK:
-		mind_ask(&d);
+		supervisor_ask(&d);
 		break;
 	}
-	leave(&d, OUT_OK);
+	supervisor_exit(&d, OUT_OK);
 }

@@ -1,4 +1,4 @@
-/* A minder: a fork of orch without exec, the parent of one step's agent, for one try. */
+/* A supervisor: a fork of orch without exec, the parent of one step's agent, for one try. */
 #ifndef ENGINE_SUPERVISE_SUPERVISOR_H
 #define ENGINE_SUPERVISE_SUPERVISOR_H
 
@@ -10,14 +10,14 @@
 #include "engine/task/task.h"
 #include "store/store.h"
 
-/* Orch's words to its minders; SIGCONT is the third. They are numbers that nobody else sends to a whole
+/* Orch's words to its supervisors; SIGCONT is the third. They are numbers that nobody else sends to a whole
  * group or service: a SIGTERM from there would be one with orch's while it is pending, and hide it. */
-enum { MINDER_STOP = SIGUSR1, MINDER_HALT = SIGUSR2 };
+enum { SUPERVISOR_STOP = SIGUSR1, SUPERVISOR_SUSPEND = SIGUSR2 };
 
 struct jobserver;
 
-/* What every minder of a run is given. */
-struct minding {
+/* What every supervisor of a run is given. */
+struct supervision {
 	struct store *store;
 	int report;             /* where outcomes are written */
 	int life;               /* its other end is orch's alone: at its end orch is gone */
@@ -29,9 +29,9 @@ struct minding {
 
 /* Does the task in this process, which has just been forked, reports as SLOT, and exits. It blocks
  * until the step is over, and ends whatever the agent has left behind. */
-void minder_run(const struct minding *, struct task *, uint32_t slot);
+void supervisor_run(const struct supervision *, struct task *, uint32_t slot);
 
 /* The name in tmp/ of an answer that TASK, minded by PID, has brought to its end. */
-void minder_answer(const struct task *, pid_t pid, char name[KEY_NAME_MAX + 1]);
+void supervisor_result_name(const struct task *, pid_t pid, char name[KEY_NAME_MAX + 1]);
 
 #endif

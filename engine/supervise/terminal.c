@@ -1,7 +1,7 @@
 /* The steps that need the person: questions, and agents that are given the terminal.
  *
- * A question is asked by the minder itself, in orch's own process group. An interactive agent runs in
- * the minder's group, which is the terminal's foreground group meanwhile. When it is stopped (^Z), the
+ * A question is asked by the supervisor itself, in orch's own process group. An interactive agent runs in
+ * the supervisor's group, which is the terminal's foreground group meanwhile. When it is stopped (^Z), the
  * terminal goes back, and the whole job is stopped as a shell expects of one; continued in the
  * foreground, all of it goes on. */
 #include <errno.h>
@@ -35,48 +35,48 @@ open_terminal(void)
 }
 
 static void
-answer_by_hand(struct minder *d)
+answer_by_hand(struct supervisor *d)
 {
 	static const char by_echo[] = "there is no terminal to ask on; answer with: echo ANSWER >";
 	struct buf path = { 0 }, word = { 0 };
 
 	/* An answer that is written from now on is later than the question by its file's time, which goes in steps. */
-	if (mind_wait(d, CLOCK_STEP_MS))
-		mind_abandon(d, 0);
+	if (supervisor_wait(d, CLOCK_STEP_MS))
+		supervisor_orphaned(d, 0);
 	buf_fmt(&path, "%s/result/%s", d->m->store->path, d->task->file);
 	shell_add(&word, buf_str(&path));
 	if (sizeof by_echo + word.n <= sizeof d->out.text)      /* else it would be cut, and another file's name */
-		leave_text(d, "%s%s", by_echo, buf_str(&word));
-	leave_text(d, "there is no terminal to ask on; put the answer in a file of the run: result/%s", d->task->file);
+		supervisor_exit_message(d, "%s%s", by_echo, buf_str(&word));
+	supervisor_exit_message(d, "there is no terminal to ask on; put the answer in a file of the run: result/%s", d->task->file);
 }
 
 /* Waits until the job that orch is in has the terminal, as one that is in the background must; or until
  * orch says to stop. -1: there is no terminal any more, or the job is one that SIGTTIN does not stop, since nobody is
  * there who could continue it (POSIX: an orphaned process group). */
 static int
-wait_foreground(struct minder *d, int tty, pid_t job)
+wait_foreground(struct supervisor *d, int tty, pid_t job)
 {
 	long long since = clock_ms();
-	int halts = mind_halts();
+	int halts = supervisor_suspends();
 	pid_t has;
 
-	while ((has = tcgetpgrp(tty)) != job && !mind_stopping()) {
-		if (has < 0 || mind_halts() - halts > VAIN_MOST)
+	while ((has = tcgetpgrp(tty)) != job && !supervisor_stopping()) {
+		if (has < 0 || supervisor_suspends() - halts > VAIN_MOST)
 			return -1;
 		if (clock_ms() - since >= VAIN_MS) {
-			halts = mind_halts();
+			halts = supervisor_suspends();
 			since = clock_ms();
 		}
-		if (!mind_paused())     /* else it is stopped already, and may be continued just now */
+		if (!supervisor_suspended())     /* else it is stopped already, and may be continued just now */
 			kill(-job, SIGTTIN);
-		if (mind_wait(d, BACKGROUND_MS))
-			mind_abandon(d, 0);
+		if (supervisor_wait(d, BACKGROUND_MS))
+			supervisor_orphaned(d, 0);
 	}
 	return 0;
 }
 
 int
-terminal_wait(struct minder *d, int tty)
+terminal_wait(struct supervisor *d, int tty)
 {
 	int saved = errno, bad = wait_foreground(d, tty, getpgrp());
 
@@ -87,7 +87,7 @@ terminal_wait(struct minder *d, int tty)
 /* Questions. */
 
 static void
-put_question(struct minder *d, int tty)
+put_question(struct supervisor *d, int tty)
 {
 	const struct task *t = d->task;
 	struct buf b = { 0 };
@@ -108,13 +108,13 @@ put_question(struct minder *d, int tty)
 		buf_text(&b, "] ");
 	}
 	buf_text(&b, "> ");
-	mind_write(d, tty, b.s, b.n, "the terminal");
+	supervisor_write(d, tty, b.s, b.n, "the terminal");
 	buf_free(&b);
 }
 
 /* One line from the terminal, without its newline. -1 at its end (^D). */
 static long
-read_line(struct minder *d, int tty, char *line)
+read_line(struct supervisor *d, int tty, char *line)
 {
 	int life = d->m->life, last = tty > life ? tty : life;
 	sigset_t open;
@@ -122,16 +122,16 @@ read_line(struct minder *d, int tty, char *line)
 	ssize_t n;
 
 	sigfillset(&open);
-	sigdelset(&open, MINDER_STOP);
+	sigdelset(&open, SUPERVISOR_STOP);
 	for (;;) {
 		FD_ZERO(&in);
 		FD_SET(tty, &in);
 		FD_SET(life, &in);
 		if (pselect(last + 1, &in, NULL, NULL, NULL, &open) < 0)
 			FD_ZERO(&in);
-		mind_look(d);
+		supervisor_check_stop(d);
 		if (FD_ISSET(life, &in))
-			mind_abandon(d, 0);
+			supervisor_orphaned(d, 0);
 		if (!FD_ISSET(tty, &in))
 			continue;
 		n = read(tty, line, LINE_MOST);
@@ -139,7 +139,7 @@ read_line(struct minder *d, int tty, char *line)
 			break;
 		/* EIO: in the background, stopped until it is continued. */
 		if ((errno != EIO || terminal_wait(d, tty)) && errno != EINTR)
-			leave_errno(d, OUT_IO, "the terminal");
+			supervisor_exit_errno(d, OUT_IO, "the terminal");
 	}
 	if (n && line[n - 1] == '\n')
 		return n - 1;
@@ -166,17 +166,17 @@ choose(const struct task *t, const char *line, size_t n)
 }
 
 static void
-keep_answer(struct minder *d, const char *s, size_t n)
+keep_answer(struct supervisor *d, const char *s, size_t n)
 {
-	int fd = mind_open_answer(d);
+	int fd = result_open(d);
 
-	mind_write(d, fd, s, n, "tmp/");
-	mind_write(d, fd, "\n", 1, "tmp/");
-	mind_settle_written(d, fd);
+	supervisor_write(d, fd, s, n, "tmp/");
+	supervisor_write(d, fd, "\n", 1, "tmp/");
+	result_sync_written(d, fd);
 }
 
 void
-mind_ask(struct minder *d)
+supervisor_ask(struct supervisor *d)
 {
 	static const char again[] = "One of the choices, or the beginning of one, please.\n";
 	const struct task *t = d->task;
@@ -187,20 +187,20 @@ mind_ask(struct minder *d)
 
 	/* What was asked is written first, as of a step: an answer may also come by hand. */
 	d->out.digest = task_digest(t);
-	mind_make_stdin(d);
-	mind_write_how(d, t->how, t->nhow, 0);
+	supervisor_make_stdin(d);
+	supervisor_write_how(d, t->how, t->nhow, 0);
 	if (tty < 0 || wait_foreground(d, tty, getpgrp())) {
 		if (!t->fallback)
 			answer_by_hand(d);
 		keep_answer(d, t->fallback, strlen(t->fallback));
 		return;
 	}
-	mind_look(d);
+	supervisor_check_stop(d);
 	for (;;) {
 		put_question(d, tty);
 		n = read_line(d, tty, line);
 		if (n < 0)
-			leave_text(d, "the question was not answered (end of input)");
+			supervisor_exit_message(d, "the question was not answered (end of input)");
 		if (!n && t->fallback) {
 			keep_answer(d, t->fallback, strlen(t->fallback));
 			return;
@@ -214,14 +214,14 @@ mind_ask(struct minder *d)
 			keep_answer(d, choice, strlen(choice));
 			return;
 		}
-		mind_write(d, tty, again, sizeof again - 1, "the terminal");
+		supervisor_write(d, tty, again, sizeof again - 1, "the terminal");
 	}
 }
 
 /* Interactive agents. */
 
 void
-terminal_restore(struct minder *d, int status)
+terminal_restore(struct supervisor *d, int status)
 {
 	/* Off the alternate screen; the cursor shown; mouse, focus and paste reports off. */
 	static const char plain[] = "\033[?1049l\033[?25h\033[?1000l\033[?1002l\033[?1003l\033[?1006l\033[?1004l\033[?2004l";
@@ -240,12 +240,12 @@ terminal_restore(struct minder *d, int status)
 }
 
 void
-terminal_follow(struct minder *d, pid_t pid)
+terminal_follow(struct supervisor *d, pid_t pid)
 {
 	pid_t job = d->m->job, group = getpgid(pid);
 	struct termios agents;
 	siginfo_t info;
-	int has_agents, halts = mind_halts();
+	int has_agents, halts = supervisor_suspends();
 	long long since;
 
 	memset(&info, 0, sizeof info);
@@ -256,18 +256,18 @@ terminal_follow(struct minder *d, pid_t pid)
 	tcsetpgrp(d->tty, job);
 	if (has_before)
 		tcsetattr(d->tty, TCSADRAIN, &before);
-	if (mind_wait(d, 0))
-		mind_abandon(d, pid);   /* orch's group may be nobody's by now, or somebody else's */
+	if (supervisor_wait(d, 0))
+		supervisor_orphaned(d, pid);   /* orch's group may be nobody's by now, or somebody else's */
 	kill(-job, SIGTSTP);
-	/* Orch halts its minders, stops, and goes on with them. A quick `fg` may have come before it was stopped
+	/* Orch halts its supervisors, stops, and goes on with them. A quick `fg` may have come before it was stopped
 	 * at all (SIGCONT discards a SIGTSTP that is pending): then the job just has the terminal again. */
 	since = clock_ms();
-	while (!mind_stopping() && (mind_paused() || (mind_halts() == halts &&
+	while (!supervisor_stopping() && (supervisor_suspended() || (supervisor_suspends() == halts &&
 	    (clock_ms() - since < UNSTOPPED_MS || tcgetpgrp(d->tty) != job))))
-		if (mind_wait(d, BACKGROUND_MS))
-			mind_abandon(d, pid);
+		if (supervisor_wait(d, BACKGROUND_MS))
+			supervisor_orphaned(d, pid);
 	wait_foreground(d, d->tty, job);
-	if (mind_stopping())
+	if (supervisor_stopping())
 		return;
 	d->has_terminal = 1;
 	if (has_agents)
@@ -280,21 +280,21 @@ terminal_follow(struct minder *d, pid_t pid)
 }
 
 void
-mind_interactive(struct minder *d)
+supervisor_interactive(struct supervisor *d)
 {
 	struct program p = { 0 };
 	int tty = open_terminal();
 
 	if (tty < 0)
-		leave_text(d, "an interactive step needs a terminal, and there is none");
+		supervisor_exit_message(d, "an interactive step needs a terminal, and there is none");
 	if (wait_foreground(d, tty, d->m->job))
-		leave_text(d, "an interactive step needs the terminal, and this job cannot be brought to its foreground");
-	mind_look(d);
+		supervisor_exit_message(d, "an interactive step needs the terminal, and this job cannot be brought to its foreground");
+	supervisor_check_stop(d);
 	if (d->task->worktree) {
-		mind_open_errors(d);
+		supervisor_open_stderr(d);
 		git_look(d);
 	}
-	mind_write_how(d, d->task->how, d->task->nhow, 0);
+	supervisor_write_how(d, d->task->how, d->task->nhow, 0);
 	d->out.digest = task_digest(d->task);
 	unlinkat(d->m->store->asked, d->task->file, 0);         /* of a try that was not interactive */
 	unlinkat(d->m->store->errors, d->task->file, 0);
@@ -308,10 +308,10 @@ mind_interactive(struct minder *d)
 	p.dir = d->task->dir;
 	p.in = p.out = p.err = tty;
 	p.terminal = 1;
-	d->out.status = mind_program(d, &p);
+	d->out.status = supervisor_run_program(d, &p);
 	terminal_restore(d, d->out.status);
 	if (d->out.status)
-		leave(d, OUT_ENDED);
-	close(mind_open_answer(d));
-	mind_settle(d);
+		supervisor_exit(d, OUT_ENDED);
+	close(result_open(d));
+	result_sync(d);
 }

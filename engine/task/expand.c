@@ -42,7 +42,7 @@ add_answer(struct answers *a, uint32_t id, struct buf *out)
 
 /* A name as a pattern for glob.h, its own names put in. */
 static int
-make_glob(struct answers *a, const struct place *at, const struct tmpl *t, struct buf *glob)
+make_glob(struct answers *a, const struct context *at, const struct tmpl *t, struct buf *glob)
 {
 	struct buf text = { 0 };
 	size_t i, k;
@@ -69,7 +69,7 @@ make_glob(struct answers *a, const struct place *at, const struct tmpl *t, struc
 
 /* All that is seen in a called file is its own, so every key there begins with its prefix. */
 static void
-add_matches(const struct keys *k, const struct sight *s, size_t prefix, const unsigned short *glob, size_t n, struct ids *ids)
+add_matches(const struct keys *k, const struct visible *s, size_t prefix, const unsigned short *glob, size_t n, struct ids *ids)
 {
 	uint32_t i;
 
@@ -84,7 +84,7 @@ add_matches(const struct keys *k, const struct sight *s, size_t prefix, const un
 }
 
 static int
-pattern_keys(struct answers *a, const struct place *at, const struct tmpl *t, struct ids *ids)
+pattern_keys(struct answers *a, const struct context *at, const struct tmpl *t, struct ids *ids)
 {
 	struct buf glob = { 0 };
 	int bad = make_glob(a, at, t, &glob);
@@ -96,7 +96,7 @@ pattern_keys(struct answers *a, const struct place *at, const struct tmpl *t, st
 }
 
 static uint32_t
-visible_key(struct answers *a, const struct place *at, const char *s, size_t n)
+visible_key(struct answers *a, const struct context *at, const char *s, size_t n)
 {
 	struct buf full = { 0 };
 	uint32_t id;
@@ -109,12 +109,12 @@ visible_key(struct answers *a, const struct place *at, const char *s, size_t n)
 	}
 	id = keys_find(a->keys, s, n);
 	buf_free(&full);
-	return id != KEY_NONE && sight_has(at->sight, a->keys, id) ? id : KEY_NONE;
+	return id != KEY_NONE && visible_has(at->sight, a->keys, id) ? id : KEY_NONE;
 }
 
 /* What the name S, of N bytes, stands for: a variable, or else a result. */
 static int
-add_named(struct answers *a, const struct place *at, const char *s, size_t n, struct buf *out)
+add_named(struct answers *a, const struct context *at, const char *s, size_t n, struct buf *out)
 {
 	const struct scope *v = scope_find(at->scope, s, n);
 	uint32_t id = visible_key(a, at, s, n);
@@ -134,7 +134,7 @@ add_named(struct answers *a, const struct place *at, const char *s, size_t n, st
 
 /* What is between braces: a name; or a pattern: all results that match. */
 static int
-add_name(struct answers *a, const struct place *at, const struct tmpl *t, struct buf *out)
+add_name(struct answers *a, const struct context *at, const struct tmpl *t, struct buf *out)
 {
 	struct buf name = { 0 };
 	struct ids ids = { 0 };
@@ -161,7 +161,7 @@ add_name(struct answers *a, const struct place *at, const struct tmpl *t, struct
 }
 
 int
-expand(struct answers *a, const struct place *at, const struct tmpl *t, struct buf *out)
+expand(struct answers *a, const struct context *at, const struct tmpl *t, struct buf *out)
 {
 	size_t i;
 
@@ -179,7 +179,7 @@ expand(struct answers *a, const struct place *at, const struct tmpl *t, struct b
 }
 
 int
-expand_keys(struct answers *a, const struct place *at, const struct tmpl *t, struct ids *ids)
+expand_keys(struct answers *a, const struct context *at, const struct tmpl *t, struct ids *ids)
 {
 	struct buf name = { 0 };
 	uint32_t id;
@@ -214,7 +214,7 @@ given(const struct node *n, const char *name)
 
 /* The value of one parameter; INSIDE is where its default is read. */
 static int
-call_value(struct answers *a, const struct place *at, const struct place *inside, const struct node *n,
+call_value(struct answers *a, const struct context *at, const struct context *inside, const struct node *n,
     const struct param *p, struct buf *v)
 {
 	const struct word *w = given(n, p->name);
@@ -237,10 +237,10 @@ call_value(struct answers *a, const struct place *at, const struct place *inside
 }
 
 const struct scope *
-call_scope(struct answers *a, const struct place *at, const struct node *n, struct arena *mem, int *bad)
+call_scope(struct answers *a, const struct context *at, const struct node *n, struct arena *mem, int *bad)
 {
 	const struct param *p;
-	struct place inside = { 0 };
+	struct context inside = { 0 };
 
 	inside.prefix = "";
 	for (p = n->called->params; p; p = p->next) {

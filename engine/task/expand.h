@@ -15,9 +15,9 @@ struct scope {
 };
 
 /* Where a line is read: its variables and what it sees. */
-struct place {
+struct context {
 	const struct scope *scope;
-	const struct sight *sight;
+	const struct visible *sight;
 	const char *prefix;     /* of its keys: a called file's are all NAME/KEY; "" outside of calls */
 	const struct workflow *flow;    /* the file that it stands in */
 	const char *dir;        /* absolute: its directory */
@@ -37,15 +37,15 @@ struct answers {
 const struct scope *scope_find(const struct scope *, const char *name, size_t n);
 
 /* Adds T, read at PLACE, to OUT. -1: a name stands for nothing there, or its answer cannot be read. */
-int expand(struct answers *, const struct place *, const struct tmpl *t, struct buf *out);
+int expand(struct answers *, const struct context *, const struct tmpl *t, struct buf *out);
 
 /* Adds the keys that the NAME behind < means, in the workflow's order, to IDS. -1 as above. */
-int expand_keys(struct answers *, const struct place *, const struct tmpl *name, struct ids *ids);
+int expand_keys(struct answers *, const struct context *, const struct tmpl *name, struct ids *ids);
 
 /* The parameters of the file that the call N, read at PLACE, calls: what it gives, else their defaults.
  * They live in the arena. *BAD, when not NULL, is set when one cannot be told, which the answers'
  * error says; it is then empty. */
-const struct scope *call_scope(struct answers *, const struct place *, const struct node *n, struct arena *, int *bad);
+const struct scope *call_scope(struct answers *, const struct context *, const struct node *n, struct arena *, int *bad);
 
 /* How many bytes the N at S are without the newlines at their end. */
 size_t without_newlines(const char *s, size_t n);

@@ -158,7 +158,7 @@ keys_find(const struct keys *k, const char *s, size_t n)
 static int
 is_claimed(const struct keys *k, uint32_t id)
 {
-	return (k->list[id].flags & (KEY_CLAIMED | KEY_MADE)) == KEY_CLAIMED;
+	return (k->list[id].flags & (KEY_RESERVED | KEY_MADE)) == KEY_RESERVED;
 }
 
 static void
@@ -207,9 +207,9 @@ keys_add(struct keys *k, const char *s, size_t n)
 }
 
 void
-keys_claim(struct keys *k, uint32_t id, uint32_t tag, const struct node *n)
+keys_reserve_for(struct keys *k, uint32_t id, uint32_t tag, const struct node *n)
 {
-	k->list[id].flags |= KEY_CLAIMED;
+	k->list[id].flags |= KEY_RESERVED;
 	k->list[id].owner = tag;
 	k->list[id].line = n->number;
 	k->list[id].next = 0;
@@ -228,7 +228,7 @@ keys_set_digest(struct keys *k, uint32_t id, uint64_t digest)
 }
 
 void
-keys_set_place(struct keys *k, uint32_t id, uint32_t place)
+result_set_seq(struct keys *k, uint32_t id, uint32_t place)
 {
 	if (!k->place)
 		k->place = mem_apart(NULL, 0, k->cap * sizeof *k->place);
@@ -236,7 +236,7 @@ keys_set_place(struct keys *k, uint32_t id, uint32_t place)
 }
 
 uint32_t
-keys_place(const struct keys *k, uint32_t id)
+result_seq(const struct keys *k, uint32_t id)
 {
 	return k->place ? k->place[id] : 0;
 }
@@ -350,14 +350,14 @@ chain_join(struct chain *c, struct keys *k, uint32_t first)
 }
 
 void
-sight_add(struct sight *s, struct keys *k, uint32_t id)
+visible_add_key(struct visible *s, struct keys *k, uint32_t id)
 {
 	k->list[id].owner = s->serial;
 	chain_add(&s->made, k, id);
 }
 
 void
-sight_join(struct sight *s, struct keys *k, uint32_t first)
+visible_join(struct visible *s, struct keys *k, uint32_t first)
 {
 	uint32_t i;
 
@@ -367,7 +367,7 @@ sight_join(struct sight *s, struct keys *k, uint32_t first)
 }
 
 void
-sight_give(struct sight *s, struct keys *k, const struct workflow *w)
+visible_give(struct visible *s, struct keys *k, const struct workflow *w)
 {
 	const struct earlier *g;
 	uint32_t id;
@@ -379,7 +379,7 @@ sight_give(struct sight *s, struct keys *k, const struct workflow *w)
 }
 
 int
-sight_has(const struct sight *s, const struct keys *k, uint32_t id)
+visible_has(const struct visible *s, const struct keys *k, uint32_t id)
 {
 	int given = (k->list[id].flags & (KEY_GIVEN | KEY_MADE)) == KEY_GIVEN;
 

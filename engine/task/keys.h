@@ -15,7 +15,7 @@
 enum {
 	KEY_KEPT = 1,           /* its answer was there when the walk began */
 	KEY_ODD = 2,            /* something that is no plain file has its name in result/ */
-	KEY_CLAIMED = 4,        /* an item that is known will make it */
+	KEY_RESERVED = 4,        /* an item that is known will make it */
 	KEY_MADE = 8,           /* this walk has come to it */
 	KEY_DIGEST = 16,        /* its digest is known: what it was asked */
 	KEY_TOLD = 32,          /* the log tells of its answer */
@@ -68,13 +68,13 @@ const char *keys_text(const struct keys *, uint32_t id);
 const struct node *keys_line(const struct keys *, uint32_t id);
 
 /* The key ID is claimed by the item's turn TAG, for the statement N. */
-void keys_claim(struct keys *, uint32_t id, uint32_t tag, const struct node *n);
+void keys_reserve_for(struct keys *, uint32_t id, uint32_t tag, const struct node *n);
 
 void keys_set_digest(struct keys *, uint32_t id, uint64_t digest);
 
 /* When the answer of the key ID came: the higher, the later. */
-void keys_set_place(struct keys *, uint32_t id, uint32_t place);
-uint32_t keys_place(const struct keys *, uint32_t id);
+void result_set_seq(struct keys *, uint32_t id, uint32_t place);
+uint32_t result_seq(const struct keys *, uint32_t id);
 
 /* From here on keys_rival looks: the file system takes names for one that are not (store/fold.h). Else nothing is kept
  * for that. */
@@ -104,23 +104,23 @@ void chain_add(struct chain *, struct keys *, uint32_t id);
 void chain_join(struct chain *c, struct keys *, uint32_t first);
 
 /* What a branch sees: what it has made itself, and what those that it stands in had made before. */
-struct sight {
-	const struct sight *up;
+struct visible {
+	const struct visible *up;
 	uint32_t serial;        /* from 1; no two that live at once have the same */
 	struct chain made;
 	int given;              /* it sees the answers that were there before and that its workflow names */
 };
 
 /* Gives the key ID to a sight: it is seen from there, behind all that was there. */
-void sight_add(struct sight *, struct keys *, uint32_t id);
+void visible_add_key(struct visible *, struct keys *, uint32_t id);
 
 /* The same with all that stand in a chain, which is its own then: FIRST, as in chain_join. */
-void sight_join(struct sight *, struct keys *, uint32_t first);
+void visible_join(struct visible *, struct keys *, uint32_t first);
 
 /* Lets a sight see the answers that were there before and that W names; no pattern finds them. */
-void sight_give(struct sight *, struct keys *, const struct workflow *w);
+void visible_give(struct visible *, struct keys *, const struct workflow *w);
 
 /* Whether the key ID is seen from a sight. */
-int sight_has(const struct sight *, const struct keys *, uint32_t id);
+int visible_has(const struct visible *, const struct keys *, uint32_t id);
 
 #endif

@@ -29,7 +29,7 @@ static const char unanswered[] = "it was begun again, and not answered";
 /* The log, and what it lacks. */
 
 static int
-file_name(const struct asked *a, uint32_t id, char name[KEY_NAME_MAX + 1])
+file_name(const struct questions *a, uint32_t id, char name[KEY_NAME_MAX + 1])
 {
 	const char *key = keys_text(a->keys, id);
 
@@ -38,7 +38,7 @@ file_name(const struct asked *a, uint32_t id, char name[KEY_NAME_MAX + 1])
 
 /* Whether the answer has come after the time MS, in milliseconds since the Epoch. */
 static int
-came_after(struct asked *a, uint32_t id, long long ms)
+came_after(struct questions *a, uint32_t id, long long ms)
 {
 	char name[KEY_NAME_MAX + 1];
 	struct stat st;
@@ -48,7 +48,7 @@ came_after(struct asked *a, uint32_t id, long long ms)
 }
 
 static void
-add_answered(struct asked *a, uint32_t id, const struct log_line *l)
+add_answered(struct questions *a, uint32_t id, const struct log_line *l)
 {
 	struct key *k = &a->keys->list[id];
 
@@ -57,14 +57,14 @@ add_answered(struct asked *a, uint32_t id, const struct log_line *l)
 	if (l->digest)
 		keys_set_digest(a->keys, id, l->digest);
 	if (a->again)
-		keys_set_place(a->keys, id, ++a->last);
+		result_set_seq(a->keys, id, ++a->last);
 }
 
 /* A try began. Until a line says that it was answered, the answer that is there is the one from before, if there
  * was one and it was not replaced since. Or else it came since; if that try was the first and has failed,
  * from somebody else. */
 static void
-add_started(struct asked *a, uint32_t id, const struct log_line *l)
+add_started(struct questions *a, uint32_t id, const struct log_line *l)
 {
 	struct key *k = &a->keys->list[id];
 
@@ -78,7 +78,7 @@ add_started(struct asked *a, uint32_t id, const struct log_line *l)
 static void
 add_line(void *ctx, const struct log_line *l)
 {
-	struct asked *a = ctx;
+	struct questions *a = ctx;
 	uint32_t id;
 
 	if (l->event == LOG_WALK || l->event == LOG_END) {
@@ -99,7 +99,7 @@ add_line(void *ctx, const struct log_line *l)
 }
 
 static void
-tell(struct asked *a, uint32_t id, enum log_event event, uint64_t digest)
+tell(struct questions *a, uint32_t id, enum log_event event, uint64_t digest)
 {
 	struct log_line l = { 0 };
 
@@ -123,7 +123,7 @@ is_newer(int dir, const char *name, const struct stat *than)
 
 /* Whether the question was written after the answer of ID came. */
 static int
-is_outdated(const struct asked *a, uint32_t id)
+is_outdated(const struct questions *a, uint32_t id)
 {
 	char name[KEY_NAME_MAX + 1];
 	struct stat st;
@@ -135,7 +135,7 @@ is_outdated(const struct asked *a, uint32_t id)
 /* An answer that somebody has put there gets its line before anything is asked: it is earlier than all that
  * this walk asks. It makes nothing later than itself: only an answer to a question does. */
 static void
-place_found(struct asked *a, uint32_t id)
+place_found(struct questions *a, uint32_t id)
 {
 	struct key *k = &a->keys->list[id];
 
@@ -144,12 +144,12 @@ place_found(struct asked *a, uint32_t id)
 		return;
 	}
 	k->flags |= KEY_FOUND;
-	keys_set_place(a->keys, id, ++a->last);
+	result_set_seq(a->keys, id, ++a->last);
 	tell(a, id, LOG_FOUND, 0);
 }
 
 void
-asked_place(struct asked *a)
+question_place_found(struct questions *a)
 {
 	struct keys *k = a->keys;
 	uint32_t id;
@@ -161,12 +161,12 @@ asked_place(struct asked *a)
 	for (id = 0; id < k->n; id++)
 		if (k->list[id].flags & KEY_CAME) {
 			k->list[id].flags &= ~(unsigned)(KEY_CAME | KEY_FOUND);
-			keys_set_place(k, id, ++a->last);
+			result_set_seq(k, id, ++a->last);
 		}
 }
 
 int
-asked_load(struct asked *a)
+question_load(struct questions *a)
 {
 	unsigned answers = 1u << LOG_DONE | 1u << LOG_OTHERWISE | 1u << LOG_FOUND | 1u << LOG_WALK | 1u << LOG_END;
 	unsigned tries = 1u << LOG_START | LOG_TRIED;
@@ -191,7 +191,7 @@ question_answered(const struct store *s, const char *file)
 }
 
 void
-asked_kept(struct asked *a, uint32_t id, const struct task *t)
+question_kept(struct questions *a, uint32_t id, const struct task *t)
 {
 	char name[KEY_NAME_MAX + 1];
 	struct key *k = &a->keys->list[id];
@@ -226,7 +226,7 @@ answer_digest(const struct store *s, const char *key)
 }
 
 static uint64_t
-content_digest(struct asked *a, const char *key)
+content_digest(struct questions *a, const char *key)
 {
 	uint32_t id = keys_find(a->keys, key, strlen(key)), i;
 
@@ -244,7 +244,7 @@ content_digest(struct asked *a, const char *key)
 }
 
 static uint64_t
-whole_digest(struct asked *a, const struct task *t)
+whole_digest(struct questions *a, const struct task *t)
 {
 	uint64_t h = task_digest(t);
 	const char *key = t->inputs;
@@ -293,7 +293,7 @@ is_at_end(const struct stream *s)
 }
 
 static int
-takes_input(struct asked *a, const struct task *t, const char *key, struct stream *s)
+takes_input(struct questions *a, const struct task *t, const char *key, struct stream *s)
 {
 	char piece[PIECE];
 	struct buf head = { 0 };
@@ -317,7 +317,7 @@ takes_input(struct asked *a, const struct task *t, const char *key, struct strea
 }
 
 int
-asked_write(struct asked *a, const struct task *t, int fd)
+question_write(struct questions *a, const struct task *t, int fd)
 {
 	struct stream s = { 0 };
 	const char *key = t->inputs;
@@ -334,7 +334,7 @@ asked_write(struct asked *a, const struct task *t, int fd)
 }
 
 static const char *
-what_differs_asked(struct asked *a, const char *name, const struct task *t)
+what_differs_asked(struct questions *a, const char *name, const struct task *t)
 {
 	struct stream asked = { 0 };
 	const char *what = NULL, *key = t->inputs;
@@ -359,7 +359,7 @@ what_differs_asked(struct asked *a, const char *name, const struct task *t)
 /* The first part that differs from how/KEY and asked/KEY; NULL: none, or it was not orch that wrote the
  * answer. Of a worktree only the branch is compared: it stands first there. */
 static const char *
-what_differs(struct asked *a, uint32_t id, const struct task *t)
+what_differs(struct questions *a, uint32_t id, const struct task *t)
 {
 	char name[KEY_NAME_MAX + 1];
 	struct stream how = { 0 };
@@ -375,7 +375,7 @@ what_differs(struct asked *a, uint32_t id, const struct task *t)
 }
 
 const char *
-asked_differs(struct asked *a, uint32_t id, const struct task *t)
+question_differs(struct questions *a, uint32_t id, const struct task *t)
 {
 	unsigned flags = a->keys->list[id].flags;
 	const char *what;
@@ -394,7 +394,7 @@ asked_differs(struct asked *a, uint32_t id, const struct task *t)
 }
 
 void
-asked_free(struct asked *a)
+question_free(struct questions *a)
 {
 	free(a->content);
 	buf_free(&a->what);

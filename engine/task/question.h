@@ -11,7 +11,7 @@
 #include "parse/buf.h"
 #include "store/store.h"
 
-struct asked {
+struct questions {
 	struct store *store;
 	struct keys *keys;
 	struct decisions *decisions;    /* gets what `if` lines in worktrees have decided */
@@ -20,32 +20,32 @@ struct asked {
 	uint32_t last;          /* the latest place */
 	uint64_t *content;      /* by key: the digest of its answer, once it was needed */
 	uint32_t ncontent;
-	uint64_t digest;        /* of the task that asked_differs saw last; 0: not needed */
+	uint64_t digest;        /* of the task that question_differs saw last; 0: not needed */
 	struct buf what;
 };
 
 /* Reads the log: what its answers were asked, and with ->again also their places. -1 and errno. */
-int asked_load(struct asked *);
+int question_load(struct questions *);
 
 /* Then, when it is known which keys have an answer, gives a place to those that the log does not tell of, and
  * notes them there if the store is open to write. */
-void asked_place(struct asked *);
+void question_place_found(struct questions *);
 
 /* What would be asked otherwise: in what TASK differs from what the key ID, which has its answer, was
  * asked: "command", "prompt", "input KEY" ... NULL: in nothing, or nobody can know, since the answer was
  * put there by hand. It is valid until the next call. */
-const char *asked_differs(struct asked *, uint32_t id, const struct task *);
+const char *question_differs(struct questions *, uint32_t id, const struct task *);
 
-/* The key ID is kept, and TASK is what asked_differs has just seen of it: notes in the log an answer that it
+/* The key ID is kept, and TASK is what question_differs has just seen of it: notes in the log an answer that it
  * does not tell of. */
-void asked_kept(struct asked *, uint32_t id, const struct task *);
+void question_kept(struct questions *, uint32_t id, const struct task *);
 
 /* Writes what TASK would be asked to FD: the prompt, then the inputs. -1 and errno. */
-int asked_write(struct asked *, const struct task *, int fd);
+int question_write(struct questions *, const struct task *, int fd);
 
 /* Says in how/ that the intent of the commit KEY was answered: its answer is kept. */
 void question_answered(const struct store *, const char *file);
 
-void asked_free(struct asked *);
+void question_free(struct questions *);
 
 #endif

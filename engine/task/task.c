@@ -1,4 +1,4 @@
-/* What a minder is to do, whole. */
+/* What a supervisor is to do, whole. */
 #include "engine/task/task.h"
 
 #include <stdio.h>
@@ -19,9 +19,9 @@ enum {
 
 struct maker {
 	struct task *task;
-	const struct surroundings *around;
+	const struct run_env *around;
 	struct answers *answers;
-	const struct place *at;
+	const struct context *at;
 	const struct node *node;
 	const struct attrs *attrs[3];   /* the run's, its step's, the file's */
 };
@@ -468,7 +468,7 @@ make_how(struct maker *m)
 }
 
 static void
-start(struct maker *m, struct task *t, enum task_kind kind, const struct surroundings *around, struct answers *a)
+start(struct maker *m, struct task *t, enum task_kind kind, const struct run_env *around, struct answers *a)
 {
 	memset(t, 0, offsetof(struct task, file));
 	*t->file = '\0';
@@ -496,7 +496,7 @@ take_file(struct task *t)
 }
 
 static int
-make_step(struct maker *m, struct task *t, const struct surroundings *around, struct answers *a, const struct place *at,
+make_step(struct maker *m, struct task *t, const struct run_env *around, struct answers *a, const struct context *at,
     const struct node *node, const char *key)
 {
 	start(m, t, TASK_STEP, around, a);
@@ -516,14 +516,14 @@ make_step(struct maker *m, struct task *t, const struct surroundings *around, st
 }
 
 int
-task_step(struct task *t, const struct surroundings *around, struct answers *a, const struct place *at,
+task_step(struct task *t, const struct run_env *around, struct answers *a, const struct context *at,
     const struct node *node, const char *key)
 {
 	struct maker m;
 
 	if (make_step(&m, t, around, a, at, node, key) || take_file(t) || make_env(&m))
 		return -1;
-	t->dialect = verdict_dialect(node->step->agent->name, t->argv);
+	t->dialect = verdict_agent_kind(node->step->agent->name, t->argv);
 	return 0;
 }
 
@@ -551,7 +551,7 @@ if_digest(const struct maker *m)
 }
 
 int
-task_if(struct task *t, const struct surroundings *around, struct answers *a, const struct place *at,
+task_if(struct task *t, const struct run_env *around, struct answers *a, const struct context *at,
     const struct node *node)
 {
 	struct maker m;
@@ -580,7 +580,7 @@ task_if(struct task *t, const struct surroundings *around, struct answers *a, co
 }
 
 static int
-make_other(struct maker *m, struct task *t, const struct surroundings *around, struct answers *a, const struct place *at,
+make_other(struct maker *m, struct task *t, const struct run_env *around, struct answers *a, const struct context *at,
     const struct node *node, const char *key)
 {
 	start(m, t, node->kind == NODE_WORKTREE ? TASK_WORKTREE : node->kind == NODE_COMMIT ? TASK_COMMIT : TASK_ASK, around, a);
@@ -599,7 +599,7 @@ make_other(struct maker *m, struct task *t, const struct surroundings *around, s
 }
 
 int
-task_other(struct task *t, const struct surroundings *around, struct answers *a, const struct place *at,
+task_other(struct task *t, const struct run_env *around, struct answers *a, const struct context *at,
     const struct node *node, const char *key)
 {
 	struct maker m;
@@ -610,7 +610,7 @@ task_other(struct task *t, const struct surroundings *around, struct answers *a,
 }
 
 int
-task_asked(struct task *t, const struct surroundings *around, struct answers *a, const struct place *at,
+task_asked(struct task *t, const struct run_env *around, struct answers *a, const struct context *at,
     const struct node *node, const char *key)
 {
 	struct maker m;
@@ -619,7 +619,7 @@ task_asked(struct task *t, const struct surroundings *around, struct answers *a,
 }
 
 int
-task_word(struct task *t, const struct surroundings *around, struct answers *a, const struct place *at,
+task_word(struct task *t, const struct run_env *around, struct answers *a, const struct context *at,
     const struct node *node, const char *key)
 {
 	const struct word *w = node->attrs.otherwise ? node->attrs.otherwise : node->step->attrs.otherwise;

@@ -1,4 +1,4 @@
-/* What a minder is to do, whole: nothing in it has to be looked up any more. */
+/* What a supervisor is to do, whole: nothing in it has to be looked up any more. */
 #ifndef ENGINE_TASK_TASK_H
 #define ENGINE_TASK_TASK_H
 
@@ -37,14 +37,14 @@ struct task {
 	const char *const *checks;
 	size_t nchecks;
 	long long timeout;      /* milliseconds; 0: none */
-	enum dialect dialect;   /* of its agent */
+	enum agent_kind dialect;   /* of its agent */
 	const char *how;        /* what how/KEY will say, its nhow bytes; of TASK_WORKTREE how that begins */
 	size_t nhow;
 	const char *word;       /* TASK_WORD: its nword bytes */
 	size_t nword;
 
 	int pays;               /* it takes a token, where there is a jobserver */
-	int tells;              /* its minder first tells that it runs */
+	int tells;              /* its supervisor first tells that it runs */
 	int interactive;        /* TASK_STEP: the agent gets the terminal */
 	const struct worktree *worktree;        /* it works in this one, which is looked at first; NULL: in none */
 	const struct worktree *known;           /* TASK_COMMIT: all that this walk has made or kept */
@@ -63,7 +63,7 @@ struct task {
 };
 
 /* What all tasks of a run have in common. */
-struct surroundings {
+struct run_env {
 	const char *root;       /* absolute: where orch was started */
 	const char *run;        /* the run's name */
 	const char *results;    /* absolute: the directory of results */
@@ -73,23 +73,23 @@ struct surroundings {
 
 /* Makes the task of a step (NODE is its run, KEY its key) read at AT. -1: the
  * answers' error says why. The caller frees it in both cases. */
-int task_step(struct task *, const struct surroundings *, struct answers *, const struct place *at,
+int task_step(struct task *, const struct run_env *, struct answers *, const struct context *at,
     const struct node *node, const char *key);
 
 /* The task of a step, worktree, commit or ask as far as it says what would be asked: not enough to ask it. */
-int task_asked(struct task *, const struct surroundings *, struct answers *, const struct place *at,
+int task_asked(struct task *, const struct run_env *, struct answers *, const struct context *at,
     const struct node *node, const char *key);
 
 /* The task of the command of an `if`. */
-int task_if(struct task *, const struct surroundings *, struct answers *, const struct place *at,
+int task_if(struct task *, const struct run_env *, struct answers *, const struct context *at,
     const struct node *node);
 
 /* The task that keeps the word of the step's `otherwise`. */
-int task_word(struct task *, const struct surroundings *, struct answers *, const struct place *at,
+int task_word(struct task *, const struct run_env *, struct answers *, const struct context *at,
     const struct node *node, const char *key);
 
 /* The task of a worktree, a commit or an ask; what git would not take is refused here. */
-int task_other(struct task *, const struct surroundings *, struct answers *, const struct place *at,
+int task_other(struct task *, const struct run_env *, struct answers *, const struct context *at,
     const struct node *node, const char *key);
 
 /* The task that keeps standard input. */

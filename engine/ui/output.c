@@ -43,7 +43,7 @@ look_where(struct output *o)
 }
 
 void
-output_open(struct output *o, struct walk *w, struct store *s, struct progress *p, const struct slots *slots, long long now)
+output_open(struct output *o, struct walk *w, struct store *s, struct progress *p, const struct running *slots, long long now)
 {
 	memset(o, 0, sizeof *o);
 	o->walk = w;
@@ -169,7 +169,7 @@ output_say(struct progress *p)
 static void
 give_sign(struct output *o, long long now)
 {
-	const struct slot *s = slots_oldest(o->slots);
+	const struct running_step *s = running_oldest(o->slots);
 	char file[KEY_NAME_MAX + 1];
 	struct buf name = { 0 };
 	long long quiet = -2;
@@ -215,14 +215,14 @@ look(struct output *o, long long now)
 
 	screen_begin(&o->screen, o->walk, o->progress, o->slots->running, now);
 	for (i = 0; i < o->slots->n; i++) {
-		const struct slot *s = &o->slots->list[i];
+		const struct running_step *s = &o->slots->list[i];
 
 		if (s->pid)
 			screen_task(&o->screen, o->walk, s->number, s->branch, s->kind != TASK_IF && s->kind != TASK_STDIN, s->started);
 	}
 	for (p = o->prints; p; p = p->next)
 		if (p->branch)
-			walk_rest_of(o->walk, p->branch, &o->screen.left);
+			walk_remaining_of(o->walk, p->branch, &o->screen.left);
 	screen_end(&o->screen, o->walk, o->store, o->slots->talking || (o->prints && o->screen.shared), now);
 }
 

@@ -14,7 +14,7 @@ struct output {
 	struct walk *walk;
 	struct store *store;
 	struct progress *progress;
-	const struct slots *slots;
+	const struct running *slots;
 	struct print *prints, **last_print;     /* texts for standard output */
 	struct screen screen;   /* the live view; where there is none, signs of life */
 	struct live_silence silence;
@@ -25,7 +25,7 @@ struct output {
 };
 
 /* All that it is given is still the caller's. NOW, here and below, is of the clock that the slots go by. */
-void output_open(struct output *, struct walk *, struct store *, struct progress *, const struct slots *, long long now);
+void output_open(struct output *, struct walk *, struct store *, struct progress *, const struct running *, long long now);
 
 /* Takes a text of the branch for standard output; when it is written, the walk is told. */
 void output_print(struct output *, struct branch *, struct buf *text);

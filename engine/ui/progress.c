@@ -247,7 +247,7 @@ progress_event(struct progress *p, const struct event *e)
 	case EVENT_RETRY:
 		say_retry(p, e);
 		break;
-	case EVENT_HELD:
+	case EVENT_RATE_LIMITED:
 		say_held(p, e);
 		break;
 	case EVENT_UNASKED:

@@ -148,7 +148,7 @@ screen_begin(struct screen *s, struct walk *w, const struct progress *p, size_t 
 	s->view.width = s->width;
 	s->view.height = s->height;
 	s->view.colour = s->colour;
-	s->view.stopping = w->halt == HALT_STOP;
+	s->view.stopping = w->halt == STOP_ALL;
 	s->view.all = running;
 	s->view.done = p->done;
 	s->view.kept = p->kept;
@@ -162,7 +162,7 @@ screen_begin(struct screen *s, struct walk *w, const struct progress *p, size_t 
 	s->left.ctx = s;
 	s->left.each = add_left;
 	s->left.more = 0;
-	walk_rest(w, &s->left);
+	walk_remaining(w, &s->left);
 }
 
 /* Puts it among the rows, if it is one of those that run longest. */
@@ -192,7 +192,7 @@ screen_task(struct screen *s, struct walk *w, unsigned long number, const struct
 	if (is_step)
 		live_work_add(&s->work, &s->times, branch_line(b), 1, since(s, started));
 	if (b)
-		walk_rest_of(w, b, &s->left);
+		walk_remaining_of(w, b, &s->left);
 }
 
 void
@@ -247,7 +247,7 @@ make_view(struct screen *s, struct walk *w, const struct store *store, long long
 		screen_name(w, s->rows[i].branch, &names[i]);
 		rows[i].key = names[i].s;
 		rows[i].ms = since(s, s->rows[i].started);
-		rows[i].tries = branch_try(s->rows[i].branch);
+		rows[i].tries = branch_attempt(s->rows[i].branch);
 		if (now - s->rows[i].started < FRESH_MS)
 			continue;
 		end = look_at_row(s, i, store, names[i].s);

@@ -29,7 +29,7 @@ struct screen {
 
 	/* Of one look. */
 	struct live view;
-	struct rest left;
+	struct remaining left;
 	struct screen_row *rows;        /* those that run longest, as many as fit */
 	size_t nrows, fit, room;
 };
