@@ -25,13 +25,13 @@ ENGINE = engine/agent/outcome.o engine/agent/verdict.o engine/inspect/completion
 	engine/inspect/run_state.o engine/inspect/runs.o engine/inspect/table.o engine/inspect/trust.o \
 	engine/load.o engine/loop.o engine/run.o engine/sched/branch.o engine/sched/plan.o engine/sched/remaining.o \
 	engine/sched/reserve.o engine/sched/rivals.o engine/sched/running.o engine/sched/throttle.o \
-	engine/sched/walk.o engine/start.o engine/supervise/commit.o engine/supervise/git.o \
-	engine/supervise/jobserver.o engine/supervise/look.o engine/supervise/making.o engine/supervise/orphans.o \
-	engine/supervise/proctree.o engine/supervise/spawn.o engine/supervise/supervisor.o \
-	engine/supervise/terminal.o engine/supervise/title.o engine/task/decisions.o engine/task/digest.o \
-	engine/task/expand.o engine/task/items.o engine/task/keys.o engine/task/question.o engine/task/results.o \
-	engine/task/task.o engine/task/worktree.o engine/ui/live.o engine/ui/output.o engine/ui/progress.o \
-	engine/ui/screen.o engine/ui/watch.o engine/ui/width.o
+	engine/sched/walk.o engine/start.o engine/supervise/child.o engine/supervise/commit.o \
+	engine/supervise/files.o engine/supervise/git.o engine/supervise/jobserver.o engine/supervise/look.o \
+	engine/supervise/making.o engine/supervise/orphans.o engine/supervise/proctree.o engine/supervise/report.o \
+	engine/supervise/spawn.o engine/supervise/supervisor.o engine/supervise/terminal.o engine/supervise/title.o \
+	engine/task/decisions.o engine/task/digest.o engine/task/expand.o engine/task/items.o engine/task/keys.o \
+	engine/task/question.o engine/task/results.o engine/task/task.o engine/task/worktree.o engine/ui/live.o \
+	engine/ui/output.o engine/ui/progress.o engine/ui/screen.o engine/ui/watch.o engine/ui/width.o
 ROOMS = $(ENGINE) $(STORE) $(PARSE)
 HEADERS = engine/agent/outcome.h engine/agent/verdict.h engine/inspect/completion.h engine/inspect/diff.h \
 	engine/inspect/run_state.h engine/inspect/runs.h engine/inspect/table.h engine/inspect/trust.h \

@@ -1,4 +1,5 @@
-/* What the parts of a supervisor share: one step is a straight line through supervisor.c, git.c, terminal.c. */
+/* What the parts of a supervisor share: one step is a straight line through supervisor.c, git.c, terminal.c,
+ * on the ground of report.c (what it is told and tells), files.c and child.c (one program from its start to its end). */
 #ifndef ENGINE_SUPERVISE_SUPERVISION_H
 #define ENGINE_SUPERVISE_SUPERVISION_H
 
@@ -49,11 +50,17 @@ void supervisor_orphaned(struct supervisor *, pid_t pid) NO_RETURN;
 /* Leaves if orch has said to stop. */
 void supervisor_check_stop(struct supervisor *);
 
-/* Whether orch has said to stop, or to halt. */
+/* Begins to listen to orch: from here on its words are heard in supervisor_wait_for alone. */
+void supervisor_listen(const struct supervisor *);
+
+/* Writes ->out to orch. */
+void supervisor_report(const struct supervisor *);
+
+/* How often orch has said to stop; whether it has said to suspend. */
 int supervisor_stopping(void);
 int supervisor_suspended(void);
 
-/* How often orch has said to halt: a halt that is over already shows in this alone. */
+/* How often orch has said to suspend: a suspension that is over already shows in this alone. */
 int supervisor_suspends(void);
 
 /* Starts P and stays with it until it and all that it started are gone. Returns its wait status; it
@@ -62,6 +69,19 @@ int supervisor_run_program(struct supervisor *, const struct program *p);
 
 /* The name of a file in tmp/ that is this supervisor's alone: WHAT is a letter. */
 void supervisor_tmp_name(char name[KEY_NAME_MAX + 1], char what, pid_t pid);
+
+/* The result's file in tmp/, new, with the lock that the agent inherits; closed, where that lock ends with it; opened again
+ * to be read. */
+int result_open_locked(struct supervisor *);
+void result_close(struct supervisor *);
+int result_reopen(struct supervisor *);
+
+/* Whether some process can still write into the file FD: it has inherited the lock. result_exit_open leaves with who it is. */
+int result_is_open(int fd);
+void result_exit_open(struct supervisor *) NO_RETURN;
+
+/* Whether the file system of FD is full: an agent that ignores write errors leaves half a result there, and says nothing. */
+int supervisor_disk_is_full(int fd);
 
 /* A new, empty file for an answer that no agent writes. */
 int result_open(struct supervisor *);

@@ -1,0 +1,271 @@
+/* The files of a step: what it is asked, its standard error, its result until that is safe on disk. */
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/file.h>
+#include <sys/stat.h>
+#include <sys/statvfs.h>
+#include <unistd.h>
+
+#include "engine/supervise/proctree.h"
+#include "engine/supervise/supervision.h"
+#include "engine/task/digest.h"
+#include "parse/text.h"
+#include "store/file.h"
+
+/* Files. */
+
+/* By hand: printf would be the only thing for which a supervisor touches many pages of libc. */
+void
+supervisor_tmp_name(char name[KEY_NAME_MAX + 1], char what, pid_t pid)
+{
+	char number[24], *s = number + sizeof number;
+
+	*--s = '\0';
+	do
+		*--s = (char)('0' + pid % 10);
+	while (pid /= 10);
+	name[0] = '%';
+	name[1] = what;
+	name[2] = '.';
+	strcpy(name + 3, s);
+}
+
+void
+supervisor_result_name(const struct task *t, pid_t pid, char name[KEY_NAME_MAX + 1])
+{
+	if (t->kind == TASK_STEP)
+		strcpy(name, t->file);
+	else
+		supervisor_tmp_name(name, 'w', pid);
+}
+
+/* Whether some process can still write into FD's file: it has inherited the lock that a supervisor took
+ * for its agent's standard output. */
+int
+result_is_open(int fd)
+{
+	return flock(fd, LOCK_EX | LOCK_NB) < 0 && errno == EWOULDBLOCK;
+}
+
+void
+result_exit_open(struct supervisor *d)
+{
+	struct stat st;
+
+	if (fstatat(d->m->store->tmp, d->tmp, &st, AT_SYMLINK_NOFOLLOW) ||
+	    !proctree_openers(st.st_dev, st.st_ino, d->out.text, sizeof d->out.text))
+		snprintf(d->out.text, sizeof d->out.text, "its file is locked by a process that cannot be found");
+	supervisor_exit(d, OUT_STILL_OPEN);
+}
+
+/* The file for the answer: new, with the lock that the agent inherits. */
+int
+result_open_locked(struct supervisor *d)
+{
+	int tmp = d->m->store->tmp, fd = file_open(tmp, d->tmp);
+
+	if (fd >= 0) {
+		if (result_is_open(fd))
+			result_exit_open(d);
+		close(fd);
+	}
+	fd = file_make(tmp, d->tmp, 0);
+	if (fd < 0 || flock(fd, LOCK_EX | LOCK_NB))
+		supervisor_exit_errno(d, OUT_IO, "tmp/");
+	return fd;
+}
+
+void
+supervisor_write(struct supervisor *d, int fd, const void *p, size_t n, const char *what)
+{
+	if (file_write(fd, p, n))
+		supervisor_exit_errno(d, OUT_IO, what);
+}
+
+enum { LOOK_PIECES = 16 };      /* of 64 KB, after which it is looked whether orch says to stop */
+
+/* Copies the file IN to OUT, and says whether its last byte is no newline. */
+static uint64_t
+copy(struct supervisor *d, int in, int out, int *open_line)
+{
+	char buf[64 * 1024];
+	uint64_t h = DIGEST_START;
+	unsigned pieces = 0;
+	long n;
+
+	*open_line = 0;
+	while ((n = file_read_some(in, buf, sizeof buf)) > 0) {
+		if (++pieces % LOOK_PIECES == 0) {      /* a large one takes its time */
+			if (supervisor_wait(d, 0))
+				supervisor_orphaned(d, 0);
+			supervisor_check_stop(d);
+		}
+		h = digest_add(h, buf, (size_t)n);
+		supervisor_write(d, out, buf, (size_t)n, "asked/");
+		*open_line = buf[n - 1] != '\n';
+	}
+	if (n < 0)
+		supervisor_exit_errno(d, OUT_IO, "result/");
+	return h;
+}
+
+static void
+copy_input(struct supervisor *d, int out, const char *key, int *open_line)
+{
+	const struct task *t = d->task;
+	int in = store_open_answer(d->m->store, key);
+	char head[TEXT_SHORT + 20], quoted[TEXT_SHORT];
+
+	if (in < 0) {
+		snprintf(head, sizeof head, "the answer `%s`", text_short(quoted, key));
+		supervisor_exit_errno(d, OUT_IO, head);
+	}
+	if (*open_line)
+		supervisor_write(d, out, "\n", 1, "asked/");
+	if (t->nprompt) {
+		supervisor_write(d, out, "\n==> ", 5, "asked/");
+		supervisor_write(d, out, key, strlen(key), "asked/");
+		supervisor_write(d, out, " <==\n", 5, "asked/");
+	}
+	d->out.digest = digest_add(d->out.digest, key, strlen(key) + 1);
+	d->out.digest = digest_join(d->out.digest, copy(d, in, out, open_line));
+	close(in);
+}
+
+/* What an earlier try was asked; nothing at all is no file. */
+static void
+forget_asked(struct supervisor *d)
+{
+	if (d->task->kind != TASK_IF && unlinkat(d->m->store->asked, d->task->file, 0) && errno != ENOENT)
+		supervisor_exit_errno(d, OUT_IO, "asked/");
+}
+
+int
+supervisor_make_stdin(struct supervisor *d)
+{
+	const struct task *t = d->task;
+	const struct store *s = d->m->store;
+	char name[KEY_NAME_MAX + 1];
+	const char *key = t->inputs;
+	int fd, in, open_line;
+	size_t i;
+	struct stat st;
+
+	if (!t->nprompt && !t->ninputs) {
+		forget_asked(d);
+		return d->m->null;
+	}
+	supervisor_tmp_name(name, 'a', getpid());
+	fd = file_make(s->tmp, name, 0);
+	if (fd < 0)
+		supervisor_exit_errno(d, OUT_IO, "tmp/");
+	supervisor_write(d, fd, t->prompt, t->nprompt, "asked/");
+	open_line = t->nprompt && t->prompt[t->nprompt - 1] != '\n';
+	for (i = 0; i < t->ninputs; i++, key += strlen(key) + 1)
+		copy_input(d, fd, key, &open_line);
+	if (fstat(fd, &st))
+		supervisor_exit_errno(d, OUT_IO, "asked/");
+	in = file_open(s->tmp, name);
+	if (file_close(fd) || in < 0)
+		supervisor_exit_errno(d, OUT_IO, "asked/");
+	fcntl(in, F_SETFL, fcntl(in, F_GETFL) & ~O_NONBLOCK);
+	if (t->kind != TASK_IF && st.st_size) {
+		if (renameat(s->tmp, name, s->asked, t->file))
+			supervisor_exit_errno(d, OUT_IO, "asked/");
+	} else {
+		unlinkat(s->tmp, name, 0);
+		forget_asked(d);
+	}
+	return in;
+}
+
+void
+supervisor_write_how(struct supervisor *d, const char *text, size_t n, int sync)
+{
+	const struct task *t = d->task;
+	const struct store *s = d->m->store;
+	char name[KEY_NAME_MAX + 1];
+	int fd;
+
+	supervisor_tmp_name(name, 'h', getpid());
+	fd = file_make(s->tmp, name, 0);
+	if (fd < 0)
+		supervisor_exit_errno(d, OUT_IO, "tmp/");
+	supervisor_write(d, fd, text, n, "how/");
+	if ((sync && file_sync(fd)) || file_close(fd) || renameat(s->tmp, name, s->how, t->file) || (sync && file_sync(s->how)))
+		supervisor_exit_errno(d, OUT_IO, "how/");
+}
+
+/* Standard error's file: a new one for each try. */
+void
+supervisor_open_stderr(struct supervisor *d)
+{
+	const struct store *s = d->m->store;
+	char name[KEY_NAME_MAX + 1];
+
+	if (d->task->kind != TASK_IF) {
+		d->errors = file_make(s->errors, d->task->file, O_APPEND);
+	} else {
+		supervisor_tmp_name(name, 'e', getpid());
+		d->errors = file_make(s->tmp, name, O_APPEND);
+	}
+	if (d->errors < 0)
+		supervisor_exit_errno(d, OUT_IO, "stderr/");
+}
+
+int
+result_reopen(struct supervisor *d)
+{
+	int fd = file_open(d->m->store->tmp, d->tmp);
+
+	if (fd < 0)
+		supervisor_exit_errno(d, OUT_IO, "tmp/");
+	fcntl(fd, F_SETFL, fcntl(fd, F_GETFL) & ~O_NONBLOCK);
+	return fd;
+}
+
+/* An agent that ignores write errors leaves half an answer on a full disk, and says nothing. */
+int
+supervisor_disk_is_full(int fd)
+{
+	struct statvfs v;
+
+	return fstatvfs(fd, &v) == 0 && v.f_blocks && !(geteuid() ? v.f_bavail : v.f_bfree);
+}
+
+/* Makes the answer safe; after it orch only renames. */
+void
+result_sync(struct supervisor *d)
+{
+	int fd = d->answer >= 0 ? d->answer : result_reopen(d);
+
+	if (supervisor_disk_is_full(fd))
+		supervisor_exit(d, OUT_FULL);
+	if (file_sync(fd))
+		supervisor_exit_errno(d, OUT_IO, "its answer cannot be made safe on disk");
+	close(fd);
+	d->answer = -1;
+}
+
+void
+result_sync_written(struct supervisor *d, int fd)
+{
+	if (file_close(fd))
+		supervisor_exit_errno(d, OUT_IO, "tmp/");
+	result_sync(d);
+}
+
+/* Keeps bytes that no agent wrote. */
+int
+result_open(struct supervisor *d)
+{
+	int fd;
+
+	supervisor_result_name(d->task, getpid(), d->tmp);
+	fd = file_make(d->m->store->tmp, d->tmp, 0);
+	if (fd < 0)
+		supervisor_exit_errno(d, OUT_IO, "tmp/");
+	return fd;
+}

@@ -1,0 +1,200 @@
+/* What a supervisor is told and tells: orch's words to it, waiting for them, its report, its exit.
+ *
+ * It listens to orch alone: SUPERVISOR_STOP is the word to stop its agent (a second one: at once), SUPERVISOR_SUSPEND
+ * and SIGCONT to suspend and continue it. When the pipe `life` ends, orch is gone in whatever way. */
+#include <errno.h>
+#include <signal.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/select.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "engine/supervise/jobserver.h"
+#include "engine/supervise/supervision.h"
+#include "parse/text.h"
+#include "store/clock.h"
+#include "store/file.h"
+
+/* What has happened to this supervisor; set by its signal handlers only. */
+static volatile sig_atomic_t stops, halts, paused;
+static long long paused_since, suspended;       /* by clock_ms; milliseconds; handlers run in pselect alone */
+static pid_t orch;
+
+static void
+on_signal(int sig, siginfo_t *info, void *context)
+{
+	(void)context;
+	if (sig == SIGCHLD || info->si_pid != orch)
+		return;
+	if (sig == SUPERVISOR_STOP) {
+		stops++;
+	} else {
+		if (paused)
+			suspended += clock_ms() - paused_since;
+		paused = sig == SUPERVISOR_SUSPEND;
+		paused_since = clock_ms();
+	}
+	halts += sig == SUPERVISOR_SUSPEND;
+}
+
+void
+result_close(struct supervisor *d)
+{
+	if (d->answer >= 0)
+		close(d->answer);
+	d->answer = -1;
+}
+
+/* What was begun in tmp/ and is no answer would take room until the run is gone on with. */
+static void
+drop_begun(struct supervisor *d)
+{
+	char name[KEY_NAME_MAX + 1];
+	const char *what;
+
+	for (what = "aefghw"; *what; what++) {
+		supervisor_tmp_name(name, *what, getpid());
+		unlinkat(d->m->store->tmp, name, 0);
+	}
+}
+
+void
+supervisor_report(const struct supervisor *d)
+{
+	while (write(d->m->report, &d->out, sizeof d->out) < 0 && errno == EINTR)
+		;
+}
+
+/* A text that fills its place was cut there, or might have been. */
+static void
+mark_cut(struct supervisor *d)
+{
+	size_t full = sizeof d->out.text - 1;
+
+	if (strlen(d->out.text) == full)
+		strcpy(d->out.text + utf8_cut(d->out.text, full, full - 3), "...");
+}
+
+/* The end: reports and exits. An empty standard error is no file. */
+void
+supervisor_exit(struct supervisor *d, enum outcome_kind kind)
+{
+	struct stat st;
+
+	if (kind != OUT_OK)
+		drop_begun(d);
+	if (d->task->kind != TASK_IF && d->errors >= 0 && fstat(d->errors, &st) == 0 && !st.st_size)
+		unlinkat(d->m->store->errors, d->task->file, 0);
+	terminal_restore(d, kind != OUT_OK);
+	result_close(d);                /* with its lock: the next try may begin as soon as this is reported */
+	mark_cut(d);
+	d->out.kind = kind;
+	d->out.ms = clock_ms() - d->started - suspended - (paused ? clock_ms() - paused_since : 0);
+	supervisor_report(d);
+	/* From here on the token is orch's to give back, unless there is no orch any more. */
+	if (d->m->jobserver->is_open && supervisor_wait(d, 0))
+		jobserver_abandon(d->m->jobserver, d->task->pays);
+	_exit(0);
+}
+
+void
+supervisor_exit_errno(struct supervisor *d, enum outcome_kind kind, const char *what)
+{
+	d->out.error = errno;
+	snprintf(d->out.text, sizeof d->out.text, "%s", what);
+	supervisor_exit(d, kind);
+}
+
+void
+supervisor_exit_message(struct supervisor *d, const char *fmt, ...)
+{
+	va_list ap;
+
+	va_start(ap, fmt);
+	vsnprintf(d->out.text, sizeof d->out.text, fmt, ap);
+	va_end(ap);
+	supervisor_exit(d, OUT_TEXT);
+}
+
+void
+supervisor_check_stop(struct supervisor *d)
+{
+	if (stops)
+		supervisor_exit(d, OUT_STOPPED);
+}
+
+int
+supervisor_stopping(void)
+{
+	return stops;
+}
+
+int
+supervisor_suspends(void)
+{
+	return halts;
+}
+
+int
+supervisor_suspended(void)
+{
+	return paused;
+}
+
+/* Listening. */
+
+void
+supervisor_listen(const struct supervisor *d)
+{
+	static const int ours[] = { SIGCHLD, SUPERVISOR_STOP, SUPERVISOR_SUSPEND, SIGCONT };
+	struct sigaction sa;
+	sigset_t all;
+	size_t i;
+
+	stops = halts = paused = 0;
+	suspended = 0;
+	orch = d->m->orch;
+	sigfillset(&all);
+	sigprocmask(SIG_SETMASK, &all, NULL);
+	memset(&sa, 0, sizeof sa);
+	sa.sa_sigaction = on_signal;
+	sa.sa_flags = SA_SIGINFO;
+	sigfillset(&sa.sa_mask);
+	for (i = 0; i < sizeof ours / sizeof *ours; i++)
+		sigaction(ours[i], &sa, NULL);
+}
+
+unsigned
+supervisor_wait_for(struct supervisor *d, int fd, long long ms)
+{
+	struct timespec t;
+	sigset_t open;
+	fd_set in;
+	unsigned is = 0;
+	int last = fd > d->m->life ? fd : d->m->life;
+
+	sigfillset(&open);
+	sigdelset(&open, SIGCHLD);
+	sigdelset(&open, SUPERVISOR_STOP);
+	sigdelset(&open, SUPERVISOR_SUSPEND);
+	sigdelset(&open, SIGCONT);
+	FD_ZERO(&in);
+	FD_SET(d->m->life, &in);
+	if (fd >= 0)
+		FD_SET(fd, &in);
+	t.tv_sec = ms / 1000;
+	t.tv_nsec = ms % 1000 * 1000000;
+	if (pselect(last + 1, &in, NULL, NULL, ms < 0 ? NULL : &t, &open) > 0) {
+		is |= FD_ISSET(d->m->life, &in) ? SUPERVISOR_GONE : 0;
+		is |= fd >= 0 && FD_ISSET(fd, &in) ? SUPERVISOR_READY : 0;
+	}
+	return is;
+}
+
+int
+supervisor_wait(struct supervisor *d, long long ms)
+{
+	return (supervisor_wait_for(d, -1, ms) & SUPERVISOR_GONE) != 0;
+}
