@@ -5,23 +5,11 @@
 #include <stddef.h>
 
 #include "engine/inspect/run_state.h"
+#include "engine/inspect/sink.h"
 #include "parse/buf.h"
-
-/* Where output goes: standard output, by way of orch.c. Returns -1 when it cannot be written. */
-struct sink {
-	int (*write)(void *ctx, const char *s, size_t n);
-	void *ctx;
-	int fd;                 /* where it goes in the end: looked at, never written to here */
-	int visible;            /* it is a terminal: control characters are to be made visible */
-	int columns;            /* of that terminal; 0: it is none */
-	int colour;
-};
 
 /* Adds the line `orch: WHAT: WHY` to ERROR; WHY NULL: WHAT says it all. Returns STATUS. */
 int runs_fail(struct buf *error, int status, const char *what, const char *why);
-
-/* Writes the file FD from *AT on, which moves on. Returns whether that failed. */
-int sink_file(struct sink *, int fd, long long *at);
 
 /* Opens the run that is meant, with its steps in order. Returns orch's exit status, and ERROR; only with 0
  * there is something to close. */
@@ -30,6 +18,17 @@ int runs_open(struct run_state *, const char *dir, const char *run, struct buf *
 /* The name of the newest run below DIR that is not complete, to be freed; NULL and errno 0 if there is
  * none, NULL and errno if they cannot be read. Those that came from elsewhere are passed over, which is added to SAY. */
 char *runs_newest_open(const char *dir, struct buf *say);
+
+/* A run's name as it is said, from the name of its directory; the same to be freed. */
+void runs_put_name(struct buf *, const char *file);
+char *runs_decode(const char *file);
+
+/* Adds the time MS since the Epoch; `?' if it is 0: not known. */
+void runs_put_time(struct buf *, long long ms);
+
+/* Calls EACH for the keys that S means: all that match if there is a *. Returns how many were found;
+ * *STATUS is the first that EACH returned. */
+size_t runs_each_key(struct run_state *, const char *s, int (*each)(void *, struct run_state *, uint32_t), void *ctx, int *status);
 
 /* The functions below return orch's exit status and say in ERROR what was wrong. RUN NULL is the
  * newest run. */

@@ -1,16 +1,13 @@
 /* One program from its start to its end: the agent, the filter, a check, git; and the end of what it leaves behind. */
 #include <errno.h>
-#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/wait.h>
-#include <time.h>
 #include <unistd.h>
 
 #include "engine/supervise/jobserver.h"
 #include "engine/supervise/proctree.h"
-#include "engine/supervise/spawn.h"
 #include "engine/supervise/supervision.h"
 #include "parse/text.h"
 #include "store/clock.h"

@@ -3,7 +3,6 @@
  * It listens to orch alone: SUPERVISOR_STOP is the word to stop its agent (a second one: at once), SUPERVISOR_SUSPEND
  * and SIGCONT to suspend and continue it. When the pipe `life` ends, orch is gone in whatever way. */
 #include <errno.h>
-#include <signal.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <string.h>
@@ -15,7 +14,6 @@
 #include "engine/supervise/supervision.h"
 #include "parse/text.h"
 #include "store/clock.h"
-#include "store/file.h"
 
 /* What has happened to this supervisor; set by its signal handlers only. */
 static volatile sig_atomic_t stops, halts, paused;

@@ -4,14 +4,12 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 #include <sys/select.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
 #if defined(__linux__) && !defined(ORCH_NO_LINUX)
-#include <signal.h>
 #include <sys/prctl.h>
 #endif
 

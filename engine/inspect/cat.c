@@ -1,0 +1,55 @@
+/* orch cat: results. */
+#include "engine/inspect/runs.h"
+
+#include <errno.h>
+#include <string.h>
+
+#include "store/file.h"
+
+struct cat {
+	struct sink *sink;
+	struct buf *error;
+	int pattern;
+	size_t found;
+};
+
+static int
+cat_one(void *ctx, struct run_state *v, uint32_t id)
+{
+	struct cat *c = ctx;
+	const char *key = keys_text(&v->keys, id);
+	long long at = 0;
+	int fd, bad;
+
+	if (!(v->keys.list[id].flags & KEY_KEPT))
+		return c->pattern ? 0 : runs_fail(c->error, 1, key, "this step has no answer yet");
+	c->found++;
+	fd = store_open_answer(&v->store, key);
+	if (fd < 0)
+		return runs_fail(c->error, 1, key, strerror(errno));
+	bad = sink_file(c->sink, fd, &at);
+	file_drop(fd);
+	return bad;
+}
+
+int
+runs_cat(const char *dir, const char *run, char *const *keys, size_t n, struct sink *sink, struct buf *error)
+{
+	struct cat c = { 0 };
+	struct run_state v;
+	size_t i;
+	int status = runs_open(&v, dir, run, error);
+
+	if (status)
+		return status;
+	c.sink = sink;
+	c.error = error;
+	for (i = 0; i < n && !status; i++) {
+		c.pattern = strchr(keys[i], '*') != NULL;
+		c.found = 0;
+		if (!runs_each_key(&v, keys[i], cat_one, &c, &status) || (c.pattern && !c.found && !status))
+			status = runs_fail(error, 1, keys[i], c.pattern ? "no answer of this run matches" : "no step of this run is called so; `orch status` shows them");
+	}
+	run_state_close(&v);
+	return status;
+}
