@@ -24,30 +24,31 @@ STORE = store/clock.o store/escape.o store/file.o store/fold.o store/identity.o 
 ENGINE = engine/agent/outcome.o engine/agent/verdict.o engine/inspect/cat.o engine/inspect/completion.o \
 	engine/inspect/diff.o engine/inspect/logs.o engine/inspect/run_state.o engine/inspect/runs.o \
 	engine/inspect/sink.o engine/inspect/status.o engine/inspect/table.o engine/inspect/trust.o engine/load.o \
-	engine/loop.o engine/run.o engine/sched/branch.o engine/sched/plan.o engine/sched/remaining.o \
-	engine/sched/reserve.o engine/sched/rivals.o engine/sched/running.o engine/sched/throttle.o \
-	engine/sched/walk.o engine/start.o engine/supervise/child.o engine/supervise/commit.o \
-	engine/supervise/files.o engine/supervise/git.o engine/supervise/jobserver.o engine/supervise/look.o \
-	engine/supervise/making.o engine/supervise/orphans.o engine/supervise/proctree.o engine/supervise/report.o \
-	engine/supervise/spawn.o engine/supervise/supervisor.o engine/supervise/terminal.o engine/supervise/title.o \
-	engine/task/decisions.o engine/task/digest.o engine/task/expand.o engine/task/items.o engine/task/keys.o \
-	engine/task/question.o engine/task/results.o engine/task/task.o engine/task/worktree.o engine/ui/live.o \
-	engine/ui/output.o engine/ui/progress.o engine/ui/screen.o engine/ui/watch.o engine/ui/width.o
+	engine/loop.o engine/run.o engine/sched/branch.o engine/sched/ended.o engine/sched/plan.o \
+	engine/sched/queue.o engine/sched/remaining.o engine/sched/reserve.o engine/sched/rivals.o \
+	engine/sched/running.o engine/sched/throttle.o engine/sched/walk.o engine/start.o engine/supervise/child.o \
+	engine/supervise/commit.o engine/supervise/files.o engine/supervise/git.o engine/supervise/jobserver.o \
+	engine/supervise/look.o engine/supervise/making.o engine/supervise/orphans.o engine/supervise/proctree.o \
+	engine/supervise/report.o engine/supervise/spawn.o engine/supervise/supervisor.o \
+	engine/supervise/terminal.o engine/supervise/title.o engine/task/decisions.o engine/task/digest.o \
+	engine/task/expand.o engine/task/items.o engine/task/keys.o engine/task/question.o engine/task/results.o \
+	engine/task/task.o engine/task/worktree.o engine/ui/live.o engine/ui/output.o engine/ui/progress.o \
+	engine/ui/screen.o engine/ui/watch.o engine/ui/width.o
 ROOMS = $(ENGINE) $(STORE) $(PARSE)
 HEADERS = engine/agent/outcome.h engine/agent/verdict.h engine/inspect/completion.h engine/inspect/diff.h \
 	engine/inspect/run_state.h engine/inspect/runs.h engine/inspect/sink.h engine/inspect/table.h \
-	engine/inspect/trust.h engine/load.h engine/loop.h engine/run.h engine/sched/branch.h engine/sched/plan.h \
-	engine/sched/reserve.h engine/sched/rivals.h engine/sched/running.h engine/sched/throttle.h \
-	engine/sched/walk.h engine/start.h engine/supervise/git.h engine/supervise/jobserver.h \
-	engine/supervise/orphans.h engine/supervise/proctree.h engine/supervise/spawn.h \
-	engine/supervise/supervision.h engine/supervise/supervisor.h engine/supervise/title.h \
-	engine/task/decisions.h engine/task/digest.h engine/task/expand.h engine/task/items.h engine/task/keys.h \
-	engine/task/question.h engine/task/results.h engine/task/task.h engine/task/worktree.h engine/ui/live.h \
-	engine/ui/output.h engine/ui/progress.h engine/ui/screen.h engine/ui/watch.h engine/ui/width.h \
-	parse/agents.h parse/arena.h parse/buf.h parse/check.h parse/diag.h parse/glob.h parse/lex.h parse/mem.h \
-	parse/names.h parse/near.h parse/parse.h parse/text.h parse/tmpl.h parse/tree.h store/clock.h \
-	store/escape.h store/file.h store/fold.h store/identity.h store/key.h store/log.h store/record.h \
-	store/store.h
+	engine/inspect/trust.h engine/load.h engine/loop.h engine/run.h engine/sched/branch.h engine/sched/ended.h \
+	engine/sched/plan.h engine/sched/queue.h engine/sched/reserve.h engine/sched/rivals.h \
+	engine/sched/running.h engine/sched/throttle.h engine/sched/walk.h engine/start.h engine/supervise/git.h \
+	engine/supervise/jobserver.h engine/supervise/orphans.h engine/supervise/proctree.h \
+	engine/supervise/spawn.h engine/supervise/supervision.h engine/supervise/supervisor.h \
+	engine/supervise/title.h engine/task/decisions.h engine/task/digest.h engine/task/expand.h \
+	engine/task/items.h engine/task/keys.h engine/task/question.h engine/task/results.h engine/task/task.h \
+	engine/task/worktree.h engine/ui/live.h engine/ui/output.h engine/ui/progress.h engine/ui/screen.h \
+	engine/ui/watch.h engine/ui/width.h parse/agents.h parse/arena.h parse/buf.h parse/check.h parse/diag.h \
+	parse/glob.h parse/lex.h parse/mem.h parse/names.h parse/near.h parse/parse.h parse/text.h parse/tmpl.h \
+	parse/tree.h store/clock.h store/escape.h store/file.h store/fold.h store/identity.h store/key.h \
+	store/log.h store/record.h store/store.h
 
 orch: orch.o $(ROOMS)
 	$(CC) $(CFLAGS) $(LDFLAGS) -o $@ orch.o $(ROOMS)

@@ -85,14 +85,42 @@ end(void)
 	return status != 0;
 }
 
+/* Tests that could not be made say so in a file that all suites append to (help_skip); how many, and which. */
+static void
+tell_skips(const char *file)
+{
+	FILE *f = fopen(file, "r");
+	char line[512], list[32][512];
+	int n = 0, i, seen, kinds = 0;
+
+	while (f && fgets(line, sizeof line, f)) {
+		n++;
+		for (seen = i = 0; i < kinds && !seen; i++)
+			seen = !strcmp(list[i], line);
+		if (!seen && kinds < 32)
+			strcpy(list[kinds++], line);
+	}
+	if (f)
+		fclose(f);
+	unlink(file);
+	printf("tests skipped: %d\n", n);
+	for (i = 0; i < kinds; i++)
+		printf("    %s", list[i]);
+}
+
 /* A limit is there to end what hangs: Check's own, 4 s, also ends what is only slow. */
 int
 main(void)
 {
 	const char *only = getenv("CK_RUN_SUITE"), *jobs = getenv("ORCH_TEST_JOBS");
+	char skips[] = "/tmp/orch-skips-XXXXXX";
 	int most = jobs && atoi(jobs) > 0 ? atoi(jobs) : JOBS, running = 0, begun = 0, failed = 0, i;
 
 	setenv("CK_DEFAULT_TIMEOUT", "60", 0);
+	i = mkstemp(skips);
+	if (i >= 0)
+		close(i);
+	setenv("ORCH_TEST_SKIPS", skips, 1);
 	for (i = 0; i < NSUITES; i++) {
 		if (only && strcmp(only, suites[i].name))
 			continue;
@@ -110,5 +138,6 @@ main(void)
 	for (i = 0; i < NSUITES; i++)
 		if (suites[i].out)
 			show(i);
+	tell_skips(skips);
 	return failed || !begun ? EXIT_FAILURE : EXIT_SUCCESS;
 }

@@ -978,7 +978,7 @@ START_TEST(faults_with_git)
 	if (!can_begin(0))
 		;
 	else if (help_run("command -v git").status)
-		printf("skipped: no git\n");
+		help_skip("fault_test", "no git");
 	else
 		try_kind(kind);
 	help_end();

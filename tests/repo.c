@@ -111,7 +111,7 @@ repo_make(void)
 	char path[16384];
 
 	if (r.status) {
-		printf("skipped: no git\n");
+		help_skip("git", "no git");
 		return 0;
 	}
 	r.out[strcspn(r.out, "\n")] = '\0';

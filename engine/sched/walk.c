@@ -4,8 +4,9 @@
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/wait.h>
 
+#include "engine/sched/ended.h"
+#include "engine/sched/queue.h"
 #include "engine/sched/reserve.h"
 #include "engine/sched/rivals.h"
 #include "parse/mem.h"
@@ -238,8 +239,8 @@ keep(struct walk *w, struct branch *b)
 
 /* The worktree that is the result of the statement the branch is at becomes its directory, if that was
  * said. Whether it is there, and still that worktree, is looked at by each task that works in it. */
-static int
-enter_worktree(struct walk *w, struct branch *b)
+int
+walk_enter_worktree(struct walk *w, struct branch *b)
 {
 	struct answers *a = w->answers;
 	struct buf text = { 0 };
@@ -283,7 +284,7 @@ at_kept(struct walk *w, struct branch *b)
 	b->otherwise = 0;
 	if ((w->answers->keys->list[b->key].flags & KEY_KEPT) && keep(w, b)) {
 		visible_add_key(&b->sight, w->answers->keys, b->key);
-		if (enter_worktree(w, b))
+		if (walk_enter_worktree(w, b))
 			return 0;
 		branch_go_on(b);
 		return 1;
@@ -512,74 +513,6 @@ fail_task(struct walk *w, struct branch *b)
 	buf_free(&why);
 }
 
-/* Whether the agent is what a step makes of it. */
-static int
-is_shell(const struct agent *a)
-{
-	return a->built_in && (!strcmp(a->name, "sh") || !strcmp(a->name, "exec"));
-}
-
-/* What is known of the agent that the branch waits for, or has asked; NULL: it has not refused. */
-static struct throttled_agent *
-find_throttle(const struct walk *w, const struct branch *b)
-{
-	struct throttled_agent *h;
-
-	if (!w->throttled || b->at->kind != NODE_RUN || b->otherwise)
-		return NULL;
-	for (h = w->throttled; h; h = h->next)
-		if (h->step ? h->step == b->at->step : !strcmp(h->name, b->at->step->agent->name))
-			return h;
-	return NULL;
-}
-
-static struct throttled_agent *
-make_throttle(struct walk *w, const struct branch *b)
-{
-	struct throttled_agent *h = find_throttle(w, b);
-
-	if (h)
-		return h;
-	h = mem_zero(1, sizeof *h);
-	h->name = b->at->step->agent->name;
-	h->step = is_shell(b->at->step->agent) ? b->at->step : NULL;
-	list_init(&h->waiting);
-	h->next = w->throttled;
-	w->throttled = h;
-	return h;
-}
-
-/* The next of those whose agent may be asked again. */
-static struct branch *
-next_throttled(struct walk *w)
-{
-	struct throttled_agent *h;
-
-	for (h = w->throttled; h; h = h->next)
-		if (h->waiting.first && !throttle_waits(&h->hold, w->now)) {
-			w->nparked--;
-			return list_take(&h->waiting);
-		}
-	return NULL;
-}
-
-/* A step that is `free` takes no token; all else that takes a place does. */
-static int
-is_free(const struct branch *b)
-{
-	const struct node *n = b->at;
-
-	return n->kind == NODE_RUN && (n->attrs.free || n->step->attrs.free);
-}
-
-static int
-has_token(const struct walk *w)
-{
-	return !w->tokens || w->tokens_used < w->tokens;
-}
-
-static void step_failed(struct walk *, struct branch *, const char *why);
-
 /* The agent was given up before the branch's turn came. */
 static void
 not_asked(struct walk *w, struct branch *b, const struct throttled_agent *h)
@@ -590,14 +523,14 @@ not_asked(struct walk *w, struct branch *b, const struct throttled_agent *h)
 	duration_text(w->now - h->hold.since, &why);
 	b->tries--;
 	b->retries = -1;
-	step_failed(w, b, buf_str(&why));
+	ended_step_failed(w, b, buf_str(&why));
 	buf_free(&why);
 }
 
 static int
 give_task(struct walk *w, struct branch *b, struct order *o)
 {
-	struct throttled_agent *h = find_throttle(w, b);
+	struct throttled_agent *h = queue_throttle(w, b);
 	int bad = make_task(w, b, &o->task);
 
 	if (bad) {
@@ -614,37 +547,11 @@ give_task(struct walk *w, struct branch *b, struct order *o)
 	b->state = BRANCH_RUNNING;
 	b->has_place = 1;
 	w->busy++;
-	b->pays = o->task.pays = !is_free(b);
+	b->pays = o->task.pays = !queue_is_free(b);
 	w->tokens_used += b->pays;
 	o->kind = ORDER_START;
 	o->branch = b;
 	return 1;
-}
-
-/* The next that waits for a place. What its agent would refuse, or what lacks a token, steps aside: others may
- * need neither. */
-static struct branch *
-next_place(struct walk *w)
-{
-	struct throttled_agent *h;
-	struct branch *b;
-
-	for (;;) {
-		if (w->waiting_for_token.first && has_token(w)) {
-			b = list_take(&w->waiting_for_token);
-			w->nparked--;
-		} else if (!(b = next_throttled(w)) && !(b = list_take(&w->places))) {
-			return NULL;
-		}
-		h = find_throttle(w, b);
-		if (h && throttle_waits(&h->hold, w->now))
-			list_add(&h->waiting, b);
-		else if (!is_free(b) && !has_token(w))
-			list_add(&w->waiting_for_token, b);
-		else
-			return b;
-		w->nparked++;
-	}
 }
 
 static int
@@ -659,17 +566,6 @@ give_text(struct walk *w, struct order *o)
 	o->kind = ORDER_PRINT;
 	o->branch = b;
 	return 1;
-}
-
-static void
-end_pauses(struct walk *w)
-{
-	while (w->pausing.first && w->pausing.first->due <= w->now) {
-		struct branch *b = list_take(&w->pausing);
-
-		b->state = BRANCH_PLACE;
-		list_add(&w->places, b);
-	}
 }
 
 static struct block *
@@ -692,7 +588,7 @@ walk_next(struct walk *w, long long now, struct order *o)
 	w->now = now;
 	w->budget = BUDGET;
 	for (;;) {
-		end_pauses(w);
+		queue_end_pauses(w);
 		if (w->budget <= 0) {
 			o->kind = ORDER_MORE;
 			return;
@@ -716,7 +612,7 @@ walk_next(struct walk *w, long long now, struct order *o)
 			return;
 		} else if (w->jobs && w->busy >= w->jobs) {
 			return;
-		} else if ((b = next_place(w))) {
+		} else if ((b = queue_next(w))) {
 			if (give_task(w, b, o))
 				return;
 		} else if (w->nparked < AHEAD && (block = block_to_fill(w))) {
@@ -731,7 +627,7 @@ walk_next(struct walk *w, long long now, struct order *o)
 int
 walk_wants(const struct walk *w)
 {
-	return w->waiting_for_token.first && !has_token(w) && (!w->jobs || w->busy < w->jobs);
+	return w->waiting_for_token.first && !queue_has_token(w) && (!w->jobs || w->busy < w->jobs);
 }
 
 long long
@@ -744,293 +640,6 @@ walk_wake(const struct walk *w, long long now)
 		if (h->waiting.first && h->hold.until > w->now && (due < 0 || h->hold.until < due))
 			due = h->hold.until;
 	return due < 0 ? -1 : due > now ? due - now : 0;
-}
-
-/* What has ended. */
-
-void
-walk_answered(struct walk *w, struct branch *b)
-{
-	if (!b)
-		return;
-	branch_leave_place(w, b);
-	if (b->at->kind == NODE_IF)
-		return;                 /* its arms are still to come */
-	b->answered = 1;
-	if (branch_is_last(b))
-		branch_leave_room(b);
-}
-
-static void
-pause_branch(struct walk *w, struct branch *b, long long ms)
-{
-	struct branch **p;
-
-	b->state = BRANCH_PAUSE;
-	b->due = w->now + ms;
-	for (p = &w->pausing.first; *p && (*p)->due <= b->due; p = &(*p)->next)
-		;
-	list_insert(&w->pausing, p, b);
-}
-
-/* The pause before the next try: doubling, at most a day, a quarter more or less by chance. */
-static long long
-next_delay(struct walk *w, const struct branch *b)
-{
-	const long long most = 24LL * 3600 * 1000;
-	long long d = b->delay;
-	long i;
-
-	for (i = 1; i < b->tries - b->refused && d < most; i++)
-		d *= 2;
-	return throttle_jitter(d < most ? d : most, w->world->random(w->world->ctx));
-}
-
-static void
-step_failed(struct walk *w, struct branch *b, const char *why)
-{
-	long long ms;
-
-	free(b->reason);
-	b->reason = mem_dup(why, strlen(why));
-	/* Where the answer was there, only keeping it has failed: nobody is asked twice for that. */
-	if (b->tries - b->refused <= b->retries && !b->answered && !b->otherwise && !w->halt) {
-		ms = next_delay(w, b);
-		walk_say(w, EVENT_RETRY, b, why, ms);
-		pause_branch(w, b, ms);
-	} else if (b->has_otherwise && !b->otherwise && !w->halt) {
-		walk_say(w, EVENT_RETRY, b, why, -1);
-		b->otherwise = 1;
-		b->state = BRANCH_PLACE;
-		list_push(&w->places, b);
-	} else {
-		branch_fail_step(w, b, why);
-	}
-}
-
-/* Its agent takes no more for now: that is no failure of the step, and no try of its `retry`. */
-static void
-step_refused(struct walk *w, struct branch *b, const struct outcome *o)
-{
-	struct throttled_agent *h = make_throttle(w, b);
-	struct branch **p;
-	struct buf why = { 0 };
-	int again = throttle_refused(&h->hold, b->round, o->number < 0 ? -1 : o->number * 1000LL, b->delay,
-	    w->world->random(w->world->ctx), w->now);
-
-	outcome_text(o, 0, &why);
-	if (!again) {
-		b->retries = -1;
-		step_failed(w, b, buf_str(&why));
-	} else if (w->halt) {
-		branch_end(w, b, 1);
-	} else {
-		walk_say(w, EVENT_RATE_LIMITED, b, buf_str(&why), h->hold.until - w->now);
-		b->state = BRANCH_PLACE;
-		for (p = &h->waiting.first; *p && (*p)->refused; p = &(*p)->next)
-			;
-		list_insert(&h->waiting, p, b);
-		b->refused++;
-		w->nparked++;
-	}
-	buf_free(&why);
-}
-
-/* Whether its agent has come to an end by itself, and has not refused. */
-static int
-by_itself(const struct outcome *o)
-{
-	return o->kind == OUT_OK || o->kind == OUT_ENDED || o->kind == OUT_PERMANENT || o->kind == OUT_FILTER || o->kind == OUT_CHECK;
-}
-
-/* Whether the step has failed for good, without another attempt or a fallback: where it was to work is not what it
- * should be, so it was not asked; or processes that nobody could end may still be at work. */
-static int
-is_final(const struct outcome *o)
-{
-	return o->kind == OUT_NO_DIR || o->kind == OUT_NOT_WORKTREE || o->kind == OUT_STILL_OPEN || o->kind == OUT_LEFTOVERS ||
-	    o->kind == OUT_UNENDED || (o->kind == OUT_LOST && *o->text);
-}
-
-static void
-step_ended(struct walk *w, struct branch *b, const struct outcome *o)
-{
-	struct throttled_agent *h = find_throttle(w, b);
-
-	if (h && by_itself(o))
-		throttle_ended(&h->hold, b->round);
-	if (o->kind == OUT_OK) {
-		visible_add_key(&b->sight, w->answers->keys, b->key);
-		b->passed = SEQ_NOW;
-		free(b->reason);
-		b->reason = NULL;
-		if (enter_worktree(w, b))
-			return;
-		b->state = BRANCH_READY;
-		branch_go_on(b);
-		list_add(&w->ready, b);
-	} else if (o->kind == OUT_STOPPED) {
-		branch_end(w, b, 1);
-	} else if (o->kind == OUT_RATE_LIMITED) {
-		step_refused(w, b, o);
-	} else {
-		struct buf why = { 0 };
-
-		if (o->kind == OUT_PERMANENT)
-			b->retries = 0;
-		if (is_final(o))
-			b->retries = b->has_otherwise = 0;
-		outcome_text(o, o->timeout, &why);
-		step_failed(w, b, buf_str(&why));
-		buf_free(&why);
-	}
-}
-
-/* What the `if` in a worktree has decided is remembered, and said. */
-static void
-remember(struct walk *w, const struct branch *b, uint64_t digest, int yes)
-{
-	struct event e = { 0 };
-	struct buf place = { 0 };
-
-	decisions_set(w->decisions, digest, yes);
-	buf_fmt(&place, "%s:%u", b->at->pos.src->name, b->at->pos.line);
-	e.kind = EVENT_DECIDED;
-	e.key = buf_str(&place);
-	e.yes = yes;
-	e.digest = digest;
-	w->world->event(w->world->ctx, &e);
-	buf_free(&place);
-}
-
-/* What the command of an `if` decides: 1 or 0; -1: nothing. One whose worktree is gone decides as it did last. */
-static int
-decide(struct walk *w, const struct branch *b, const struct outcome *o)
-{
-	int yes = o->kind == OUT_OK ? 1 : o->kind == OUT_ENDED && WIFEXITED(o->status) && WEXITSTATUS(o->status) == 1 ? 0 : -1;
-	uint64_t digest;
-
-	if (!b->worktree || !w->decisions)
-		return yes;
-	digest = decisions_next(w->decisions, b->question);
-	if (o->kind == OUT_NOT_WORKTREE && o->number == WORKTREE_GONE)
-		return decisions_get(w->decisions, digest);
-	if (yes >= 0 && decisions_get(w->decisions, digest) != yes)
-		remember(w, b, digest, yes);
-	return yes;
-}
-
-static void
-if_ended(struct walk *w, struct branch *b, const struct outcome *o)
-{
-	struct buf why = { 0 };
-	int yes = decide(w, b, o);
-
-	if (o->kind == OUT_STOPPED) {
-		branch_end(w, b, 1);
-	} else if (yes >= 0) {
-		const struct node *arm = yes ? b->at->body : b->at->other;
-
-		b->state = BRANCH_READY;
-		if (arm) {
-			frame_push(b);
-			b->at = arm;
-		} else {
-			branch_go_on(b);
-		}
-		list_add(&w->ready, b);
-	} else {
-		if (o->kind != OUT_NOT_WORKTREE)
-			buf_text(&why, "the command of this `if` (0 is true, 1 is false): ");
-		outcome_text(o, 0, &why);
-		if (o->kind == OUT_ENDED && *o->text)
-			buf_fmt(&why, ": %.*s", (int)without_newlines(o->text, strlen(o->text)), o->text);
-		branch_fail_here(w, b, buf_str(&why));
-	}
-	buf_free(&why);
-}
-
-static void
-stdin_ended(struct walk *w, const struct outcome *o)
-{
-	struct branch *b;
-	struct buf why = { 0 };
-
-	if (o->kind == OUT_OK) {
-		w->stdin_state = STDIN_READ;
-		list_move(&w->stdin_wait, &w->ready, BRANCH_READY);
-		return;
-	}
-	w->stdin_state = STDIN_UNREAD;
-	outcome_text(o, 0, &why);
-	while ((b = list_take(&w->stdin_wait))) {
-		if (o->kind == OUT_STOPPED)
-			branch_end(w, b, 1);
-		else
-			branch_fail_here(w, b, buf_str(&why));
-	}
-	buf_free(&why);
-}
-
-void
-walk_ended(struct walk *w, struct branch *b, const struct outcome *o, long long now)
-{
-	w->now = now;
-	if (!b) {
-		stdin_ended(w, o);
-		return;
-	}
-	branch_leave_place(w, b);
-	if (b->at->kind == NODE_IF)
-		if_ended(w, b, o);
-	else
-		step_ended(w, b, o);
-}
-
-void
-walk_refused(struct walk *w, struct branch *b)
-{
-	if (!b) {
-		w->stdin_state = w->halt ? STDIN_UNREAD : STDIN_WANTED;
-		if (w->halt)
-			list_move(&w->stdin_wait, &w->ready, BRANCH_READY);
-		return;
-	}
-	branch_leave_place(w, b);
-	if (!b->has_room) {
-		b->has_room = 1;
-		b->of->room_taken++;
-	}
-	if (b->at->key && !b->otherwise)
-		b->tries--;
-	b->state = BRANCH_PLACE;
-	list_push(&w->places, b);
-	if (w->halt)
-		list_move(&w->places, &w->ready, BRANCH_READY);
-}
-
-void
-walk_printed(struct walk *w, struct branch *b, int error)
-{
-	struct buf text = { 0 };
-
-	if (error) {
-		buf_fmt(&text, "standard output: %s", strerror(error));
-		if (b) {
-			branch_fail_here(w, b, buf_str(&text));
-		} else {
-			w->output_failed = 1;
-			walk_say(w, EVENT_TROUBLE, NULL, buf_str(&text), 0);
-			walk_stop(w, STOP_STARTING);
-		}
-		buf_free(&text);
-		return;
-	}
-	if (!b)
-		return;
-	b->state = BRANCH_READY;
-	branch_go_on(b);
-	list_add(&w->ready, b);
 }
 
 void

@@ -1,0 +1,268 @@
+/* What happens when a task has ended: its step is done, is tried again, fails; an arm of an `if` is taken. */
+#include "engine/sched/ended.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "engine/sched/queue.h"
+#include "parse/mem.h"
+
+void
+walk_answered(struct walk *w, struct branch *b)
+{
+	if (!b)
+		return;
+	branch_leave_place(w, b);
+	if (b->at->kind == NODE_IF)
+		return;                 /* its arms are still to come */
+	b->answered = 1;
+	if (branch_is_last(b))
+		branch_leave_room(b);
+}
+
+void
+ended_step_failed(struct walk *w, struct branch *b, const char *why)
+{
+	long long ms;
+
+	free(b->reason);
+	b->reason = mem_dup(why, strlen(why));
+	/* Where the answer was there, only keeping it has failed: nobody is asked twice for that. */
+	if (b->tries - b->refused <= b->retries && !b->answered && !b->otherwise && !w->halt) {
+		ms = queue_delay(w, b);
+		walk_say(w, EVENT_RETRY, b, why, ms);
+		queue_pause(w, b, ms);
+	} else if (b->has_otherwise && !b->otherwise && !w->halt) {
+		walk_say(w, EVENT_RETRY, b, why, -1);
+		b->otherwise = 1;
+		b->state = BRANCH_PLACE;
+		list_push(&w->places, b);
+	} else {
+		branch_fail_step(w, b, why);
+	}
+}
+
+/* Its agent takes no more for now: that is no failure of the step, and no try of its `retry`. */
+static void
+step_refused(struct walk *w, struct branch *b, const struct outcome *o)
+{
+	struct throttled_agent *h = queue_make_throttle(w, b);
+	struct branch **p;
+	struct buf why = { 0 };
+	int again = throttle_refused(&h->hold, b->round, o->number < 0 ? -1 : o->number * 1000LL, b->delay,
+	    w->world->random(w->world->ctx), w->now);
+
+	outcome_text(o, 0, &why);
+	if (!again) {
+		b->retries = -1;
+		ended_step_failed(w, b, buf_str(&why));
+	} else if (w->halt) {
+		branch_end(w, b, 1);
+	} else {
+		walk_say(w, EVENT_RATE_LIMITED, b, buf_str(&why), h->hold.until - w->now);
+		b->state = BRANCH_PLACE;
+		for (p = &h->waiting.first; *p && (*p)->refused; p = &(*p)->next)
+			;
+		list_insert(&h->waiting, p, b);
+		b->refused++;
+		w->nparked++;
+	}
+	buf_free(&why);
+}
+
+/* Whether its agent has come to an end by itself, and has not refused. */
+static int
+by_itself(const struct outcome *o)
+{
+	return o->kind == OUT_OK || o->kind == OUT_ENDED || o->kind == OUT_PERMANENT || o->kind == OUT_FILTER || o->kind == OUT_CHECK;
+}
+
+/* Whether the step has failed for good, without another attempt or a fallback: where it was to work is not what it
+ * should be, so it was not asked; or processes that nobody could end may still be at work. */
+static int
+is_final(const struct outcome *o)
+{
+	return o->kind == OUT_NO_DIR || o->kind == OUT_NOT_WORKTREE || o->kind == OUT_STILL_OPEN || o->kind == OUT_LEFTOVERS ||
+	    o->kind == OUT_UNENDED || (o->kind == OUT_LOST && *o->text);
+}
+
+static void
+step_ended(struct walk *w, struct branch *b, const struct outcome *o)
+{
+	struct throttled_agent *h = queue_throttle(w, b);
+
+	if (h && by_itself(o))
+		throttle_ended(&h->hold, b->round);
+	if (o->kind == OUT_OK) {
+		visible_add_key(&b->sight, w->answers->keys, b->key);
+		b->passed = SEQ_NOW;
+		free(b->reason);
+		b->reason = NULL;
+		if (walk_enter_worktree(w, b))
+			return;
+		b->state = BRANCH_READY;
+		branch_go_on(b);
+		list_add(&w->ready, b);
+	} else if (o->kind == OUT_STOPPED) {
+		branch_end(w, b, 1);
+	} else if (o->kind == OUT_RATE_LIMITED) {
+		step_refused(w, b, o);
+	} else {
+		struct buf why = { 0 };
+
+		if (o->kind == OUT_PERMANENT)
+			b->retries = 0;
+		if (is_final(o))
+			b->retries = b->has_otherwise = 0;
+		outcome_text(o, o->timeout, &why);
+		ended_step_failed(w, b, buf_str(&why));
+		buf_free(&why);
+	}
+}
+
+/* What the `if` in a worktree has decided is remembered, and said. */
+static void
+remember(struct walk *w, const struct branch *b, uint64_t digest, int yes)
+{
+	struct event e = { 0 };
+	struct buf place = { 0 };
+
+	decisions_set(w->decisions, digest, yes);
+	buf_fmt(&place, "%s:%u", b->at->pos.src->name, b->at->pos.line);
+	e.kind = EVENT_DECIDED;
+	e.key = buf_str(&place);
+	e.yes = yes;
+	e.digest = digest;
+	w->world->event(w->world->ctx, &e);
+	buf_free(&place);
+}
+
+/* What the command of an `if` decides: 1 or 0; -1: nothing. One whose worktree is gone decides as it did last. */
+static int
+decide(struct walk *w, const struct branch *b, const struct outcome *o)
+{
+	int yes = o->kind == OUT_OK ? 1 : o->kind == OUT_ENDED && WIFEXITED(o->status) && WEXITSTATUS(o->status) == 1 ? 0 : -1;
+	uint64_t digest;
+
+	if (!b->worktree || !w->decisions)
+		return yes;
+	digest = decisions_next(w->decisions, b->question);
+	if (o->kind == OUT_NOT_WORKTREE && o->number == WORKTREE_GONE)
+		return decisions_get(w->decisions, digest);
+	if (yes >= 0 && decisions_get(w->decisions, digest) != yes)
+		remember(w, b, digest, yes);
+	return yes;
+}
+
+static void
+if_ended(struct walk *w, struct branch *b, const struct outcome *o)
+{
+	struct buf why = { 0 };
+	int yes = decide(w, b, o);
+
+	if (o->kind == OUT_STOPPED) {
+		branch_end(w, b, 1);
+	} else if (yes >= 0) {
+		const struct node *arm = yes ? b->at->body : b->at->other;
+
+		b->state = BRANCH_READY;
+		if (arm) {
+			frame_push(b);
+			b->at = arm;
+		} else {
+			branch_go_on(b);
+		}
+		list_add(&w->ready, b);
+	} else {
+		if (o->kind != OUT_NOT_WORKTREE)
+			buf_text(&why, "the command of this `if` (0 is true, 1 is false): ");
+		outcome_text(o, 0, &why);
+		if (o->kind == OUT_ENDED && *o->text)
+			buf_fmt(&why, ": %.*s", (int)without_newlines(o->text, strlen(o->text)), o->text);
+		branch_fail_here(w, b, buf_str(&why));
+	}
+	buf_free(&why);
+}
+
+static void
+stdin_ended(struct walk *w, const struct outcome *o)
+{
+	struct branch *b;
+	struct buf why = { 0 };
+
+	if (o->kind == OUT_OK) {
+		w->stdin_state = STDIN_READ;
+		list_move(&w->stdin_wait, &w->ready, BRANCH_READY);
+		return;
+	}
+	w->stdin_state = STDIN_UNREAD;
+	outcome_text(o, 0, &why);
+	while ((b = list_take(&w->stdin_wait))) {
+		if (o->kind == OUT_STOPPED)
+			branch_end(w, b, 1);
+		else
+			branch_fail_here(w, b, buf_str(&why));
+	}
+	buf_free(&why);
+}
+
+void
+walk_ended(struct walk *w, struct branch *b, const struct outcome *o, long long now)
+{
+	w->now = now;
+	if (!b) {
+		stdin_ended(w, o);
+		return;
+	}
+	branch_leave_place(w, b);
+	if (b->at->kind == NODE_IF)
+		if_ended(w, b, o);
+	else
+		step_ended(w, b, o);
+}
+
+void
+walk_refused(struct walk *w, struct branch *b)
+{
+	if (!b) {
+		w->stdin_state = w->halt ? STDIN_UNREAD : STDIN_WANTED;
+		if (w->halt)
+			list_move(&w->stdin_wait, &w->ready, BRANCH_READY);
+		return;
+	}
+	branch_leave_place(w, b);
+	if (!b->has_room) {
+		b->has_room = 1;
+		b->of->room_taken++;
+	}
+	if (b->at->key && !b->otherwise)
+		b->tries--;
+	b->state = BRANCH_PLACE;
+	list_push(&w->places, b);
+	if (w->halt)
+		list_move(&w->places, &w->ready, BRANCH_READY);
+}
+
+void
+walk_printed(struct walk *w, struct branch *b, int error)
+{
+	struct buf text = { 0 };
+
+	if (error) {
+		buf_fmt(&text, "standard output: %s", strerror(error));
+		if (b) {
+			branch_fail_here(w, b, buf_str(&text));
+		} else {
+			w->output_failed = 1;
+			walk_say(w, EVENT_TROUBLE, NULL, buf_str(&text), 0);
+			walk_stop(w, STOP_STARTING);
+		}
+		buf_free(&text);
+		return;
+	}
+	if (!b)
+		return;
+	b->state = BRANCH_READY;
+	branch_go_on(b);
+	list_add(&w->ready, b);
+}

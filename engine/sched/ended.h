@@ -1,0 +1,14 @@
+/* What happens when a task has ended. walk.h has what the loop calls: walk_answered, walk_ended, walk_refused, walk_printed. */
+#ifndef ENGINE_SCHED_ENDED_H
+#define ENGINE_SCHED_ENDED_H
+
+#include "engine/sched/branch.h"
+
+/* An attempt at the step that the branch is at has failed: it is tried again, gets its fallback, or has failed for good. */
+void ended_step_failed(struct walk *, struct branch *, const char *why);
+
+/* In walk.c: the worktree that is the result of the statement the branch is at becomes its directory, if that was said.
+ * -1: the branch has failed. */
+int walk_enter_worktree(struct walk *, struct branch *);
+
+#endif
