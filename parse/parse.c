@@ -11,228 +11,8 @@
 #include "parse/lex.h"
 #include "parse/mem.h"
 #include "parse/near.h"
+#include "parse/parser.h"
 #include "parse/text.h"
-
-/* Where an attribute line goes. */
-enum attr_level { ATTR_NOWHERE, ATTR_FILE, ATTR_STEP, ATTR_RUN, ATTR_GIT };
-
-struct parser {
-	struct lex lex;
-	struct workflow *w;
-	struct diags *diags;
-	struct node *open;              /* the innermost block that has no end yet */
-	struct node **tail;             /* where the next statement is linked */
-	struct param **params;
-	struct agent **agents;
-	struct step **steps;
-	int depth;
-	int unread;                     /* blocks that could not be read as such: their `end` is no error */
-	enum attr_level level;
-	struct attrs *attrs;            /* of the level; NULL: nowhere */
-	struct text *text;              /* what a line that begins with | adds to; NULL: nothing */
-	int after_blank;                /* a blank line ended the text or the attributes above */
-	struct pos pos;                 /* of the keyword of this line */
-	const char *word;               /* the keyword */
-	const char *start;              /* the line from its keyword on */
-	struct text no_text;            /* what belongs to a statement that could not be read */
-	struct attrs no_attrs;
-};
-
-enum { TAKES_NAMES = 1, TAKES_TEXT = 2 };
-
-/* A collected line. */
-struct phrase {
-	struct words words, names;
-	int has_names;
-	struct text text;
-};
-
-static void
-words_add(struct words *l, const struct word *w, struct arena *mem)
-{
-	l->list = arena_more(mem, l->list, l->n, sizeof *l->list);
-	l->list[l->n++] = *w;
-}
-
-static void
-text_add(struct text *t, struct line line, struct arena *mem)
-{
-	t->lines = arena_more(mem, t->lines, t->n, sizeof *t->lines);
-	t->lines[t->n++] = line;
-	t->there = 1;
-}
-
-/* The line could not be read, which was said: what it would have made is not missed, and what
- * belongs to it, below, is read without a word. */
-static void
-lose(struct parser *p)
-{
-	struct line line;
-
-	line.pos = p->pos;
-	line.s = p->start;
-	line.n = (size_t)(p->lex.eol - p->start);
-	text_add(&p->w->lost, line, &p->w->mem);
-	memset(&p->no_text, 0, sizeof p->no_text);
-	memset(&p->no_attrs, 0, sizeof p->no_attrs);
-	p->text = &p->no_text;
-	p->attrs = &p->no_attrs;
-	p->level = ATTR_RUN;
-}
-
-static int
-wrong_mark(struct parser *p, struct pos pos, const char *mark, int takes)
-{
-	if (*mark == '<' && (takes & TAKES_NAMES))
-		diag_error(p->diags, pos, "a second <: all names stand behind the first");
-	else if (*mark == '<')
-		diag_error(p->diags, pos, "`%s` takes no <; it is for run, for, parallel and if", p->word);
-	else
-		diag_error(p->diags, pos, "`%s` takes no text, and there are no pipes here; quote '|' to mean it", p->word);
-	lex_skip(&p->lex);
-	return -1;
-}
-
-/* Collects the rest of the line. Returns -1 when it was wrong, which was said. */
-static int
-collect(struct parser *p, struct phrase *f, int takes)
-{
-	struct pos pos = p->pos, names = p->pos;
-	enum lex_kind kind;
-	struct word w;
-
-	memset(f, 0, sizeof *f);
-	while ((kind = lex_word(&p->lex, &w, f->has_names)) != LEX_EOL && kind != LEX_TEXT) {
-		pos = w.pos;
-		if (kind == LEX_BAD)
-			return -1;
-		if (kind == LEX_NAMES && (!(takes & TAKES_NAMES) || f->has_names))
-			return wrong_mark(p, pos, "<", takes);
-		if (kind == LEX_NAMES) {
-			f->has_names = 1;
-			names = pos;
-		} else {
-			words_add(f->has_names ? &f->names : &f->words, &w, &p->w->mem);
-		}
-	}
-	if (kind == LEX_TEXT && !(takes & TAKES_TEXT))
-		return wrong_mark(p, w.pos, "|", takes);
-	if (kind == LEX_TEXT)
-		text_add(&f->text, lex_rest(&p->lex), &p->w->mem);
-	if (f->has_names && !f->names.n) {
-		diag_error(p->diags, names, "no name behind <");
-		return -1;
-	}
-	return 0;
-}
-
-/* Whether W is this keyword. */
-static int
-is(const struct word *w, const char *keyword)
-{
-	return !w->quoted && !strcmp(w->raw, keyword);
-}
-
-/* The word's bytes, when nothing is to be substituted in it; else says so, as WHAT. */
-static const char *
-literal(struct parser *p, const struct word *w, const char *what)
-{
-	const char *s;
-	size_t n;
-
-	if (!tmpl_literal(&w->t, &s, &n)) {
-		diag_error(p->diags, w->pos, "%s is written out here, without {{", what);
-		return NULL;
-	}
-	if (!n) {
-		diag_error(p->diags, w->pos, "%s is empty", what);
-		return NULL;
-	}
-	return s;
-}
-
-int
-variable_name(const char *s, size_t n)
-{
-	size_t i;
-
-	for (i = 0; i < n; i++)
-		if (!(s[i] == '_' || (s[i] >= 'a' && s[i] <= 'z') || (i && s[i] >= '0' && s[i] <= '9')))
-			return 0;
-	return n > 0 && !(n == 1 && *s == '_') && !(n >= 6 && !memcmp(s + n - 6, "_proxy", 6));
-}
-
-static const char *
-variable(struct parser *p, const struct word *w)
-{
-	const char *s = literal(p, w, "a variable's name");
-
-	if (s && !variable_name(s, strlen(s))) {
-		diag_error(p->diags, w->pos, "`%s` is no name for a variable: lower case letters, digits and _, "
-		    "but neither `_` nor *_proxy, which programs read", s);
-		return NULL;
-	}
-	return s;
-}
-
-static int
-too_many(struct parser *p, const struct words *l, size_t most)
-{
-	if (l->n <= most)
-		return 0;
-	diag_error(p->diags, l->list[most].pos, "`%s` does not belong here%s", l->list[most].raw,
-	    most ? "; a text begins with |, a value with blanks is quoted" : "");
-	return -1;
-}
-
-static int
-missing(struct parser *p, const struct words *l, size_t least, const char *usage)
-{
-	if (l->n >= least)
-		return 0;
-	diag_error(p->diags, p->pos, "`%s` is not whole: %s", p->word, usage);
-	return -1;
-}
-
-/* Numbers and durations. */
-
-long long
-number_parse(const char *s, size_t n)
-{
-	long long v = 0;
-	size_t i;
-
-	if (!n || n > 18)
-		return -1;
-	for (i = 0; i < n; i++) {
-		if (s[i] < '0' || s[i] > '9')
-			return -1;
-		v = v * 10 + (s[i] - '0');
-	}
-	return v;
-}
-
-long long
-duration_parse(const char *s, size_t n)
-{
-	long long v, unit;
-
-	if (n == 1 && *s == '0')
-		return 0;
-	if (n < 2 || n > 10)
-		return -1;
-	unit = s[n - 1] == 's' ? 1000 : s[n - 1] == 'm' ? 60 * 1000 : s[n - 1] == 'h' ? 3600 * 1000 : 0;
-	v = number_parse(s, n - 1);
-	return v < 0 || !unit ? -1 : v * unit;
-}
-
-long long
-tries_parse(const char *s, size_t n)
-{
-	long long v = number_parse(s, n);
-
-	return v > TRIES_MOST ? -1 : v;
-}
 
 /* Statements that make the tree. */
 
@@ -299,7 +79,7 @@ option_value(struct parser *p, const struct words *l, size_t i)
 static int
 is_as(const struct words *l, size_t i)
 {
-	return i < l->n && is(&l->list[i], "as");
+	return i < l->n && phrase_is(&l->list[i], "as");
 }
 
 /* Whether the I-th word is an `as` with no key behind it, which is said. */
@@ -328,10 +108,10 @@ do_run(struct parser *p)
 	struct node *n;
 	const char *name;
 
-	if (collect(p, &f, TAKES_NAMES | TAKES_TEXT) ||
-	    missing(p, &f.words, 1, "run STEP [as KEY] [< NAME...] [| TEXT]") ||
-	    !(name = literal(p, &f.words.list[0], "the step's name")) || as_nothing(p, &f.words, 1)) {
-		lose(p);
+	if (phrase_collect(p, &f, TAKES_NAMES | TAKES_TEXT) ||
+	    phrase_missing(p, &f.words, 1, "run STEP [as KEY] [< NAME...] [| TEXT]") ||
+	    !(name = phrase_literal(p, &f.words.list[0], "the step's name")) || as_nothing(p, &f.words, 1)) {
+		phrase_lose(p);
 		return;
 	}
 	n = node_add(p, NODE_RUN);
@@ -344,10 +124,10 @@ do_run(struct parser *p)
 	n->step->pos = f.words.list[0].pos;
 	if (is_as(&f.words, 1)) {
 		n->key = &f.words.list[2];
-		too_many(p, &f.words, 3);
+		phrase_too_many(p, &f.words, 3);
 	} else {
 		n->key = default_key(p, n, name, strlen(name));
-		too_many(p, &f.words, 1);
+		phrase_too_many(p, &f.words, 1);
 	}
 }
 
@@ -416,7 +196,7 @@ open_block(struct parser *p, struct node *n)
 {
 	if (++p->depth > NESTED_MOST) {         /* no tree is deeper, so recursion over it is safe */
 		diag_error(p->diags, n->pos, "blocks are nested deeper than %d", (int)NESTED_MOST);
-		lose(p);
+		phrase_lose(p);
 		return;
 	}
 	p->open = n;
@@ -427,7 +207,7 @@ open_block(struct parser *p, struct node *n)
 static void
 lose_block(struct parser *p)
 {
-	lose(p);
+	phrase_lose(p);
 	p->text = NULL;
 	p->attrs = NULL;
 	p->level = ATTR_NOWHERE;
@@ -437,7 +217,7 @@ lose_block(struct parser *p)
 static const char *
 block_var(struct parser *p, const struct word *w)
 {
-	const char *s = variable(p, w);
+	const char *s = phrase_variable(p, w);
 
 	if (!s)
 		lose_block(p);
@@ -449,17 +229,17 @@ do_for(struct parser *p)
 {
 	struct phrase f;
 	struct node *n;
-	int bad = collect(p, &f, TAKES_NAMES);
+	int bad = phrase_collect(p, &f, TAKES_NAMES);
 
 	n = node_add(p, NODE_FOR);
 	open_block(p, n);
 	n->var = "?";
-	if (bad || missing(p, &f.words, 2, "for VAR in ITEM... [< NAME...]")) {
+	if (bad || phrase_missing(p, &f.words, 2, "for VAR in ITEM... [< NAME...]")) {
 		lose_block(p);
 		return;
 	}
 	n->var = block_var(p, &f.words.list[0]);
-	if (!is(&f.words.list[1], "in")) {
+	if (!phrase_is(&f.words.list[1], "in")) {
 		diag_error(p->diags, f.words.list[1].pos, "`in` is missing: for VAR in ITEM... [< NAME...]");
 		return;
 	}
@@ -473,7 +253,7 @@ do_parallel(struct parser *p)
 	struct phrase f;
 	struct node *n;
 	size_t i = 0;
-	int bad = collect(p, &f, TAKES_NAMES);
+	int bad = phrase_collect(p, &f, TAKES_NAMES);
 
 	n = node_add(p, NODE_PARALLEL);
 	open_block(p, n);
@@ -482,14 +262,14 @@ do_parallel(struct parser *p)
 		lose_block(p);
 		return;
 	}
-	if (f.words.n && is(&f.words.list[0], "max")) {
+	if (f.words.n && phrase_is(&f.words.list[0], "max")) {
 		n->max = option_value(p, &f.words, 0);
 		i = 2;
 	}
 	if (i >= f.words.n && !f.has_names)
 		return;
 	n->var = i < f.words.n ? block_var(p, &f.words.list[i]) : "?";
-	if (i + 1 >= f.words.n || !is(&f.words.list[i + 1], "in")) {
+	if (i + 1 >= f.words.n || !phrase_is(&f.words.list[i + 1], "in")) {
 		diag_error(p->diags, i < f.words.n ? f.words.list[i].pos : p->pos, "`in` is missing: %s", usage);
 		return;
 	}
@@ -510,7 +290,7 @@ if_names(struct parser *p, struct node *n)
 		return 0;
 	lex_word(&p->lex, &w, 0);
 	while ((kind = lex_word(&p->lex, &w, 1)) == LEX_WORD)
-		words_add(&n->inputs, &w, &p->w->mem);
+		phrase_words_add(&n->inputs, &w, &p->w->mem);
 	if (kind == LEX_TEXT && n->inputs.n)
 		return 0;
 	if (kind == LEX_TEXT)
@@ -540,7 +320,7 @@ do_else(struct parser *p)
 {
 	struct phrase f;
 
-	if (!collect(p, &f, 0) && f.words.n)
+	if (!phrase_collect(p, &f, 0) && f.words.n)
 		diag_error(p->diags, f.words.list[0].pos, "`else` stands alone; another `if` goes on a line of its own below it");
 	if (p->depth > NESTED_MOST)
 		return;
@@ -563,8 +343,8 @@ do_end(struct parser *p)
 {
 	struct phrase f;
 
-	if (!collect(p, &f, 0))
-		too_many(p, &f.words, 0);
+	if (!phrase_collect(p, &f, 0))
+		phrase_too_many(p, &f.words, 0);
 	if (p->depth > NESTED_MOST) {
 		p->depth--;
 	} else if (p->open) {
@@ -584,8 +364,8 @@ do_break(struct parser *p)
 	struct phrase f;
 
 	node_add(p, NODE_BREAK);
-	if (!collect(p, &f, 0))
-		too_many(p, &f.words, 0);
+	if (!phrase_collect(p, &f, 0))
+		phrase_too_many(p, &f.words, 0);
 }
 
 /* print, stop, fail: a text and no words. */
@@ -593,14 +373,14 @@ static void
 do_say(struct parser *p)
 {
 	struct phrase f;
-	int bad = collect(p, &f, TAKES_TEXT);
+	int bad = phrase_collect(p, &f, TAKES_TEXT);
 
 	if (!bad && f.words.n) {
 		diag_error(p->diags, f.words.list[0].pos, "the text begins with |: %s | TEXT", p->word);
 		bad = 1;
 	}
 	if (bad)
-		lose(p);
+		phrase_lose(p);
 	else
 		take_text(p, node_add(p, *p->word == 'p' ? NODE_PRINT : *p->word == 's' ? NODE_STOP : NODE_FAIL), &f);
 }
@@ -625,9 +405,9 @@ do_call(struct parser *p)
 	const char *file;
 	size_t i;
 
-	if (collect(p, &f, TAKES_TEXT) || missing(p, &f.words, 1, "call FILE [as NAME] [VAR=VALUE...] [| TEXT]") ||
-	    !(file = literal(p, &f.words.list[0], "the file's name")) || as_nothing(p, &f.words, 1)) {
-		lose(p);
+	if (phrase_collect(p, &f, TAKES_TEXT) || phrase_missing(p, &f.words, 1, "call FILE [as NAME] [VAR=VALUE...] [| TEXT]") ||
+	    !(file = phrase_literal(p, &f.words.list[0], "the file's name")) || as_nothing(p, &f.words, 1)) {
+		phrase_lose(p);
 		return;
 	}
 	n = node_add(p, NODE_CALL);
@@ -641,7 +421,7 @@ do_call(struct parser *p)
 		if (!eq || !variable_name(w->raw, (size_t)(eq - w->raw)))
 			diag_error(p->diags, w->pos, "VAR=VALUE is expected here");
 		else
-			words_add(&n->values, w, &p->w->mem);
+			phrase_words_add(&n->values, w, &p->w->mem);
 	}
 }
 
@@ -652,17 +432,17 @@ do_worktree(struct parser *p)
 	struct node *n;
 	size_t i;
 
-	if (collect(p, &f, 0) || missing(p, &f.words, 1, "worktree BRANCH [enter] [from REF] [at PATH] [as KEY]")) {
-		lose(p);
+	if (phrase_collect(p, &f, 0) || phrase_missing(p, &f.words, 1, "worktree BRANCH [enter] [from REF] [at PATH] [as KEY]")) {
+		phrase_lose(p);
 		return;
 	}
 	n = node_add(p, NODE_WORKTREE);
 	n->arg = &f.words.list[0];
 	for (i = 1; i < f.words.n; i++) {
 		const struct word *w = &f.words.list[i];
-		struct word **value = is(w, "from") ? &n->from : is(w, "at") ? &n->at : is(w, "as") ? &n->key : NULL;
+		struct word **value = phrase_is(w, "from") ? &n->from : phrase_is(w, "at") ? &n->at : phrase_is(w, "as") ? &n->key : NULL;
 
-		if (is(w, "enter")) {
+		if (phrase_is(w, "enter")) {
 			n->enter = 1;
 		} else if (value && !*value) {
 			*value = option_value(p, &f.words, i++);
@@ -685,9 +465,9 @@ do_commit(struct parser *p)
 	struct phrase f;
 	struct node *n;
 
-	if (collect(p, &f, TAKES_TEXT) || as_nothing(p, &f.words, 0) ||
-	    too_many(p, &f.words, is_as(&f.words, 0) ? 2 : 0)) {
-		lose(p);
+	if (phrase_collect(p, &f, TAKES_TEXT) || as_nothing(p, &f.words, 0) ||
+	    phrase_too_many(p, &f.words, is_as(&f.words, 0) ? 2 : 0)) {
+		phrase_lose(p);
 		return;
 	}
 	n = node_add(p, NODE_COMMIT);
@@ -703,13 +483,13 @@ do_cd(struct parser *p)
 	struct phrase f;
 	struct node *n;
 
-	if (collect(p, &f, 0) || missing(p, &f.words, 1, "cd DIR")) {
-		lose(p);
+	if (phrase_collect(p, &f, 0) || phrase_missing(p, &f.words, 1, "cd DIR")) {
+		phrase_lose(p);
 		return;
 	}
 	n = node_add(p, NODE_CD);
 	n->arg = &f.words.list[0];
-	too_many(p, &f.words, 1);
+	phrase_too_many(p, &f.words, 1);
 }
 
 static void
@@ -719,20 +499,20 @@ do_ask(struct parser *p)
 	struct node *n;
 	size_t i;
 
-	if (collect(p, &f, TAKES_TEXT) || missing(p, &f.words, 1, "ask KEY [CHOICE...] [default CHOICE] | TEXT")) {
-		lose(p);
+	if (phrase_collect(p, &f, TAKES_TEXT) || phrase_missing(p, &f.words, 1, "ask KEY [CHOICE...] [default CHOICE] | TEXT")) {
+		phrase_lose(p);
 		return;
 	}
 	n = node_add(p, NODE_ASK);
 	take_text(p, n, &f);
 	n->key = &f.words.list[0];
 	for (i = 1; i < f.words.n; i++) {
-		if (is(&f.words.list[i], "default")) {
+		if (phrase_is(&f.words.list[i], "default")) {
 			n->fallback = option_value(p, &f.words, i);
-			too_many(p, &f.words, i + 2);
+			phrase_too_many(p, &f.words, i + 2);
 			break;
 		}
-		words_add(&n->choices, &f.words.list[i], &p->w->mem);
+		phrase_words_add(&n->choices, &f.words.list[i], &p->w->mem);
 	}
 }
 
@@ -755,17 +535,17 @@ do_param(struct parser *p)
 	struct param *v, *other;
 
 	outside(p);
-	if (collect(p, &f, 0) || missing(p, &f.words, 1, "param NAME [DEFAULT]")) {
-		lose(p);
+	if (phrase_collect(p, &f, 0) || phrase_missing(p, &f.words, 1, "param NAME [DEFAULT]")) {
+		phrase_lose(p);
 		return;
 	}
-	too_many(p, &f.words, 2);
+	phrase_too_many(p, &f.words, 2);
 	v = arena_get(&p->w->mem, sizeof *v);
-	v->name = variable(p, &f.words.list[0]);
+	v->name = phrase_variable(p, &f.words.list[0]);
 	v->pos = p->pos;
 	v->fallback = f.words.n > 1 ? &f.words.list[1] : NULL;
 	if (!v->name) {
-		lose(p);
+		phrase_lose(p);
 		return;
 	}
 	for (other = p->w->params; other; other = other->next)
@@ -783,19 +563,19 @@ do_agent(struct parser *p)
 	size_t i;
 
 	outside(p);
-	if (collect(p, &f, 0) || missing(p, &f.words, 2, "agent NAME WORD...")) {
-		lose(p);
+	if (phrase_collect(p, &f, 0) || phrase_missing(p, &f.words, 2, "agent NAME WORD...")) {
+		phrase_lose(p);
 		return;
 	}
 	a = arena_get(&p->w->mem, sizeof *a);
-	a->name = literal(p, &f.words.list[0], "an agent's name");
+	a->name = phrase_literal(p, &f.words.list[0], "an agent's name");
 	a->pos = p->pos;
 	if (!a->name) {
-		lose(p);
+		phrase_lose(p);
 		return;
 	}
 	for (i = 1; i < f.words.n; i++)
-		words_add(&a->words, &f.words.list[i], &p->w->mem);
+		phrase_words_add(&a->words, &f.words.list[i], &p->w->mem);
 	a->terminal = a->words;
 	*p->agents = a;
 	p->agents = &a->next;
@@ -810,9 +590,9 @@ do_step(struct parser *p)
 	size_t i;
 
 	outside(p);
-	if (collect(p, &f, TAKES_TEXT) || missing(p, &f.words, 2, "step NAME AGENT [WORD...] [| TEXT]") ||
-	    !(name = literal(p, &f.words.list[0], "a step's name"))) {
-		lose(p);
+	if (phrase_collect(p, &f, TAKES_TEXT) || phrase_missing(p, &f.words, 2, "step NAME AGENT [WORD...] [| TEXT]") ||
+	    !(name = phrase_literal(p, &f.words.list[0], "a step's name"))) {
+		phrase_lose(p);
 		return;
 	}
 	s = arena_get(&p->w->mem, sizeof *s);
@@ -825,7 +605,7 @@ do_step(struct parser *p)
 	other = step_find(p, s->name);
 	if (other)
 		diag_error(p->diags, f.words.list[0].pos, "the step `%s` is there already, on line %u", s->name, other->pos.line);
-	if (literal(p, &f.words.list[1], "the agent's name")) {
+	if (phrase_literal(p, &f.words.list[1], "the agent's name")) {
 		struct agent *meant = arena_get(&p->w->mem, sizeof *meant);
 
 		meant->name = f.words.list[1].raw;      /* check.c finds the agent that is meant */
@@ -833,157 +613,9 @@ do_step(struct parser *p)
 		s->agent = meant;
 	}
 	for (i = 2; i < f.words.n; i++)
-		words_add(&s->words, &f.words.list[i], &p->w->mem);
+		phrase_words_add(&s->words, &f.words.list[i], &p->w->mem);
 	*p->steps = s;
 	p->steps = &s->next;
-}
-
-/* Attributes. */
-
-static int
-given_twice(struct parser *p, int there)
-{
-	if (there)
-		diag_error(p->diags, p->pos, "`%s` is given twice", p->word);
-	return there;
-}
-
-static void
-one_word(struct parser *p, struct word **where, const char *usage)
-{
-	struct phrase f;
-
-	if (collect(p, &f, 0) || missing(p, &f.words, 1, usage) || too_many(p, &f.words, 1))
-		return;
-	if (!given_twice(p, *where != NULL))
-		*where = f.words.list;
-}
-
-static void
-attr_timeout(struct parser *p, struct attrs *a)
-{
-	const char *s;
-	size_t n;
-
-	one_word(p, &a->timeout, "timeout 90s, 10m, 2h; 0 is none");
-	if (a->timeout && tmpl_literal(&a->timeout->t, &s, &n) && duration_parse(s, n) < 0)
-		diag_error(p->diags, a->timeout->pos, "`%s` is no time: write 90s, 10m or 2h; 0 is none", s);
-}
-
-static void
-attr_retry(struct parser *p, struct attrs *a)
-{
-	struct phrase f;
-	const char *s;
-	size_t n;
-
-	if (collect(p, &f, 0) || missing(p, &f.words, 1, "retry N [DELAY]") || too_many(p, &f.words, 2) ||
-	    given_twice(p, a->retry != NULL))
-		return;
-	a->retry = f.words.list;
-	a->delay = f.words.n > 1 ? f.words.list + 1 : NULL;
-	if (tmpl_literal(&a->retry->t, &s, &n) && tries_parse(s, n) < 0)
-		diag_error(p->diags, a->retry->pos, "`%s` is no number of tries: retry N [DELAY]", s);
-	if (a->delay && tmpl_literal(&a->delay->t, &s, &n) && duration_parse(s, n) < 0)
-		diag_error(p->diags, a->delay->pos, "`%s` is no time: write 5s, 10m or 2h", s);
-}
-
-static struct command
-command_line(struct parser *p)
-{
-	struct command c = lex_command(&p->lex);
-
-	if (!*c.s)
-		diag_error(p->diags, c.pos, "no command: %s COMMAND", p->word);
-	return c;
-}
-
-static void
-attr_filter(struct parser *p, struct attrs *a)
-{
-	struct command c = command_line(p);
-
-	if (!given_twice(p, a->filter.s != NULL))
-		a->filter = c;
-}
-
-static void
-attr_check(struct parser *p, struct attrs *a)
-{
-	struct command c = command_line(p);
-
-	a->checks = arena_more(&p->w->mem, a->checks, a->nchecks, sizeof *a->checks);
-	a->checks[a->nchecks++] = c;
-}
-
-static void
-attr_otherwise(struct parser *p, struct attrs *a)
-{
-	one_word(p, &a->otherwise, "otherwise WORD");
-}
-
-static int
-env_name(const char *s, size_t n)
-{
-	size_t i;
-
-	for (i = 0; i < n; i++)
-		if (!(s[i] == '_' || (s[i] >= 'a' && s[i] <= 'z') || (s[i] >= 'A' && s[i] <= 'Z') ||
-		    (i && s[i] >= '0' && s[i] <= '9')))
-			return 0;
-	return n > 0;
-}
-
-static void
-attr_env(struct parser *p, struct attrs *a)
-{
-	static const char *const ours[] = { "ORCH_RUN", "ORCH_KEY", "ORCH_RESULTS", "ORCH_ROOT" };
-	struct phrase f;
-	const char *raw, *eq;
-	size_t i, n;
-
-	if (collect(p, &f, 0) || missing(p, &f.words, 1, "env NAME=VALUE") || too_many(p, &f.words, 1))
-		return;
-	raw = f.words.list[0].raw;
-	eq = strchr(raw, '=');
-	n = eq ? (size_t)(eq - raw) : 0;
-	if (!env_name(raw, n)) {
-		diag_error(p->diags, f.words.list[0].pos, "env is followed by NAME=VALUE, its NAME of letters, digits and _");
-		return;
-	}
-	for (i = 0; i < sizeof ours / sizeof *ours; i++)
-		if (n == strlen(ours[i]) && !memcmp(raw, ours[i], n))
-			diag_error(p->diags, f.words.list[0].pos, "%s is set by orch", ours[i]);
-	a->env = arena_more(&p->w->mem, a->env, a->nenv, sizeof *a->env);
-	a->env[a->nenv++] = f.words.list[0];
-}
-
-static void
-attr_prompt(struct parser *p, struct attrs *a)
-{
-	one_word(p, &a->prompt, "prompt FILE");
-	if (a->prompt)
-		literal(p, a->prompt, "the file's name");
-}
-
-static void
-attr_interactive(struct parser *p, struct attrs *a)
-{
-	struct phrase f;
-
-	if (collect(p, &f, 0) || too_many(p, &f.words, 0) || given_twice(p, a->interactive))
-		return;
-	a->interactive = 1;
-	a->interactive_pos = p->pos;
-}
-
-static void
-attr_free(struct parser *p, struct attrs *a)
-{
-	struct phrase f;
-
-	if (!collect(p, &f, 0) && !too_many(p, &f.words, 0) && !given_twice(p, a->free))
-		a->free = 1;
 }
 
 static const struct {
@@ -997,30 +629,21 @@ static const struct {
 	{ "cd", do_cd }, { "ask", do_ask },
 };
 
-static const struct {
-	const char *word;
-	void (*read)(struct parser *, struct attrs *);
-	int at_top;
-} attributes[] = {
-	{ "timeout", attr_timeout, 1 }, { "retry", attr_retry, 1 }, { "filter", attr_filter, 1 },
-	{ "check", attr_check, 1 }, { "otherwise", attr_otherwise, 0 }, { "env", attr_env, 1 },
-	{ "prompt", attr_prompt, 0 }, { "interactive", attr_interactive, 0 }, { "free", attr_free, 0 },
-};
-
-enum { STATEMENTS = sizeof statements / sizeof *statements, ATTRIBUTES = sizeof attributes / sizeof *attributes };
+enum { STATEMENTS = sizeof statements / sizeof *statements };
 
 static void
 unknown_keyword(struct parser *p, const char *s, size_t n)
 {
 	static const char *const blocks[] = { "for", "parallel", "if" };
+	const char *word;
 	struct near near;
 	size_t i;
 
 	near_start(&near, s, n);
 	for (i = 0; i < STATEMENTS; i++)
 		near_try(&near, statements[i].word, strlen(statements[i].word));
-	for (i = 0; i < ATTRIBUTES; i++)
-		near_try(&near, attributes[i].word, strlen(attributes[i].word));
+	for (i = 0; (word = attribute_word(i)); i++)
+		near_try(&near, word, strlen(word));
 	if (near.best)
 		diag_error(p->diags, p->pos, "unknown keyword `%.*s%s`; did you mean `%s`?", (int)utf8_cut(s, n, 80), s, n > 80 ? "..." : "", near.best);
 	else
@@ -1028,29 +651,7 @@ unknown_keyword(struct parser *p, const char *s, size_t n)
 	for (i = 0; near.best && i < sizeof blocks / sizeof *blocks; i++)
 		p->unread += !strcmp(near.best, blocks[i]);
 	lex_skip(&p->lex);
-	lose(p);
-}
-
-static void
-read_attribute(struct parser *p, size_t i)
-{
-	struct attrs nobody = { 0 };
-	struct attrs *a = p->attrs ? p->attrs : &nobody;
-
-	p->word = attributes[i].word;
-	if (!p->attrs && !p->after_blank && attributes[i].read == attr_timeout)
-		diag_error(p->diags, p->pos, "`timeout` must follow a step, run, worktree or commit, or come first in the file, before param");
-	else if (!p->attrs)
-		diag_error(p->diags, p->pos, "`%s` stands directly below %s", p->word, p->after_blank ?
-		    "its step or run, without a blank line between" : attributes[i].at_top ?
-		    "a step or a run, or at the top of the file, above everything else" : "a step or a run");
-	else if (p->level == ATTR_FILE && !attributes[i].at_top)
-		diag_error(p->diags, p->pos, "`%s` stands directly below a step or a run, not at the top of the file", p->word);
-	else if (p->level == ATTR_GIT && attributes[i].read != attr_timeout) {
-		diag_error(p->diags, p->pos, "`%s` must follow a step or run; below worktree and commit only timeout may", p->word);
-		a = &nobody;
-	}
-	attributes[i].read(p, a);
+	phrase_lose(p);
 }
 
 static void
@@ -1067,11 +668,8 @@ read_statement(struct parser *p)
 		n--;                    /* the \ that joins the next line */
 		p->lex.p--;
 	}
-	for (i = 0; i < ATTRIBUTES; i++)
-		if (strlen(attributes[i].word) == n && !memcmp(attributes[i].word, s, n)) {
-			read_attribute(p, i);
-			return;
-		}
+	if (attribute_read(p, s, n))
+		return;
 	p->after_blank = 0;
 	for (i = 0; i < STATEMENTS; i++)
 		if (strlen(statements[i].word) == n && !memcmp(statements[i].word, s, n)) {
@@ -1093,7 +691,7 @@ read_text(struct parser *p)
 	p->lex.p++;
 	line = lex_rest(&p->lex);
 	if (p->text)
-		text_add(p->text, line, &p->w->mem);
+		phrase_text_add(p->text, line, &p->w->mem);
 	else if (p->after_blank)
 		diag_error(p->diags, p->pos, "a blank line has ended the text above; an empty line of text is a | alone");
 	else
@@ -1195,7 +793,7 @@ agent_parse(const struct source *src, struct arena *mem, struct diags *diags)
 	a->pos = lex_pos(&lex);
 	lex.p = eq + 1;
 	while ((kind = lex_word(&lex, &w, 0)) == LEX_WORD)
-		words_add(&a->words, &w, mem);
+		phrase_words_add(&a->words, &w, mem);
 	if (kind == LEX_EOL && a->words.n) {
 		a->terminal = a->words;
 		return a;

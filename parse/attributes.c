@@ -1,0 +1,205 @@
+/* Attributes: lines below a step, a run, a worktree or a commit, or at the top of a file. */
+#include "parse/parser.h"
+
+#include <string.h>
+
+#include "parse/parse.h"
+
+static int
+given_twice(struct parser *p, int there)
+{
+	if (there)
+		diag_error(p->diags, p->pos, "`%s` is given twice", p->word);
+	return there;
+}
+
+static void
+one_word(struct parser *p, struct word **where, const char *usage)
+{
+	struct phrase f;
+
+	if (phrase_collect(p, &f, 0) || phrase_missing(p, &f.words, 1, usage) || phrase_too_many(p, &f.words, 1))
+		return;
+	if (!given_twice(p, *where != NULL))
+		*where = f.words.list;
+}
+
+static void
+attr_timeout(struct parser *p, struct attrs *a)
+{
+	const char *s;
+	size_t n;
+
+	one_word(p, &a->timeout, "timeout 90s, 10m, 2h; 0 is none");
+	if (a->timeout && tmpl_literal(&a->timeout->t, &s, &n) && duration_parse(s, n) < 0)
+		diag_error(p->diags, a->timeout->pos, "`%s` is no time: write 90s, 10m or 2h; 0 is none", s);
+}
+
+static void
+attr_retry(struct parser *p, struct attrs *a)
+{
+	struct phrase f;
+	const char *s;
+	size_t n;
+
+	if (phrase_collect(p, &f, 0) || phrase_missing(p, &f.words, 1, "retry N [DELAY]") || phrase_too_many(p, &f.words, 2) ||
+	    given_twice(p, a->retry != NULL))
+		return;
+	a->retry = f.words.list;
+	a->delay = f.words.n > 1 ? f.words.list + 1 : NULL;
+	if (tmpl_literal(&a->retry->t, &s, &n) && tries_parse(s, n) < 0)
+		diag_error(p->diags, a->retry->pos, "`%s` is no number of tries: retry N [DELAY]", s);
+	if (a->delay && tmpl_literal(&a->delay->t, &s, &n) && duration_parse(s, n) < 0)
+		diag_error(p->diags, a->delay->pos, "`%s` is no time: write 5s, 10m or 2h", s);
+}
+
+static struct command
+command_line(struct parser *p)
+{
+	struct command c = lex_command(&p->lex);
+
+	if (!*c.s)
+		diag_error(p->diags, c.pos, "no command: %s COMMAND", p->word);
+	return c;
+}
+
+static void
+attr_filter(struct parser *p, struct attrs *a)
+{
+	struct command c = command_line(p);
+
+	if (!given_twice(p, a->filter.s != NULL))
+		a->filter = c;
+}
+
+static void
+attr_check(struct parser *p, struct attrs *a)
+{
+	struct command c = command_line(p);
+
+	a->checks = arena_more(&p->w->mem, a->checks, a->nchecks, sizeof *a->checks);
+	a->checks[a->nchecks++] = c;
+}
+
+static void
+attr_otherwise(struct parser *p, struct attrs *a)
+{
+	one_word(p, &a->otherwise, "otherwise WORD");
+}
+
+static int
+env_name(const char *s, size_t n)
+{
+	size_t i;
+
+	for (i = 0; i < n; i++)
+		if (!(s[i] == '_' || (s[i] >= 'a' && s[i] <= 'z') || (s[i] >= 'A' && s[i] <= 'Z') ||
+		    (i && s[i] >= '0' && s[i] <= '9')))
+			return 0;
+	return n > 0;
+}
+
+static void
+attr_env(struct parser *p, struct attrs *a)
+{
+	static const char *const ours[] = { "ORCH_RUN", "ORCH_KEY", "ORCH_RESULTS", "ORCH_ROOT" };
+	struct phrase f;
+	const char *raw, *eq;
+	size_t i, n;
+
+	if (phrase_collect(p, &f, 0) || phrase_missing(p, &f.words, 1, "env NAME=VALUE") || phrase_too_many(p, &f.words, 1))
+		return;
+	raw = f.words.list[0].raw;
+	eq = strchr(raw, '=');
+	n = eq ? (size_t)(eq - raw) : 0;
+	if (!env_name(raw, n)) {
+		diag_error(p->diags, f.words.list[0].pos, "env is followed by NAME=VALUE, its NAME of letters, digits and _");
+		return;
+	}
+	for (i = 0; i < sizeof ours / sizeof *ours; i++)
+		if (n == strlen(ours[i]) && !memcmp(raw, ours[i], n))
+			diag_error(p->diags, f.words.list[0].pos, "%s is set by orch", ours[i]);
+	a->env = arena_more(&p->w->mem, a->env, a->nenv, sizeof *a->env);
+	a->env[a->nenv++] = f.words.list[0];
+}
+
+static void
+attr_prompt(struct parser *p, struct attrs *a)
+{
+	one_word(p, &a->prompt, "prompt FILE");
+	if (a->prompt)
+		phrase_literal(p, a->prompt, "the file's name");
+}
+
+static void
+attr_interactive(struct parser *p, struct attrs *a)
+{
+	struct phrase f;
+
+	if (phrase_collect(p, &f, 0) || phrase_too_many(p, &f.words, 0) || given_twice(p, a->interactive))
+		return;
+	a->interactive = 1;
+	a->interactive_pos = p->pos;
+}
+
+static void
+attr_free(struct parser *p, struct attrs *a)
+{
+	struct phrase f;
+
+	if (!phrase_collect(p, &f, 0) && !phrase_too_many(p, &f.words, 0) && !given_twice(p, a->free))
+		a->free = 1;
+}
+
+static const struct {
+	const char *word;
+	void (*read)(struct parser *, struct attrs *);
+	int at_top;
+} attributes[] = {
+	{ "timeout", attr_timeout, 1 }, { "retry", attr_retry, 1 }, { "filter", attr_filter, 1 },
+	{ "check", attr_check, 1 }, { "otherwise", attr_otherwise, 0 }, { "env", attr_env, 1 },
+	{ "prompt", attr_prompt, 0 }, { "interactive", attr_interactive, 0 }, { "free", attr_free, 0 },
+};
+
+enum { ATTRIBUTES = sizeof attributes / sizeof *attributes };
+
+static void
+read_attribute(struct parser *p, size_t i)
+{
+	struct attrs nobody = { 0 };
+	struct attrs *a = p->attrs ? p->attrs : &nobody;
+
+	p->word = attributes[i].word;
+	if (!p->attrs && !p->after_blank && attributes[i].read == attr_timeout)
+		diag_error(p->diags, p->pos, "`timeout` must follow a step, run, worktree or commit, or come first in the file, before param");
+	else if (!p->attrs)
+		diag_error(p->diags, p->pos, "`%s` stands directly below %s", p->word, p->after_blank ?
+		    "its step or run, without a blank line between" : attributes[i].at_top ?
+		    "a step or a run, or at the top of the file, above everything else" : "a step or a run");
+	else if (p->level == ATTR_FILE && !attributes[i].at_top)
+		diag_error(p->diags, p->pos, "`%s` stands directly below a step or a run, not at the top of the file", p->word);
+	else if (p->level == ATTR_GIT && attributes[i].read != attr_timeout) {
+		diag_error(p->diags, p->pos, "`%s` must follow a step or run; below worktree and commit only timeout may", p->word);
+		a = &nobody;
+	}
+	attributes[i].read(p, a);
+}
+
+const char *
+attribute_word(size_t i)
+{
+	return i < ATTRIBUTES ? attributes[i].word : NULL;
+}
+
+int
+attribute_read(struct parser *p, const char *s, size_t n)
+{
+	size_t i;
+
+	for (i = 0; i < ATTRIBUTES; i++)
+		if (strlen(attributes[i].word) == n && !memcmp(attributes[i].word, s, n)) {
+			read_attribute(p, i);
+			return 1;
+		}
+	return 0;
+}
