@@ -33,7 +33,7 @@ struct flow {
  * something is wrong; ERROR then says what. Warnings are in there too. */
 int load_read(struct flow *, const struct record *r, const char *name, const struct keys *given, struct buf *error);
 
-/* Binds R's parameters. FREE_TEXT says that a prompt was given without a name. Returns 0, or 2 and ERROR. */
+/* Binds R's parameters. Returns 0, or 2 and ERROR. */
 int load_bind(struct flow *, const struct record *r, struct buf *error);
 
 /* Looks for the program of every step, as it would be started from ROOT, and adds a warning or an error

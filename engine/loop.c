@@ -1,7 +1,9 @@
 /* Doing: the one loop of orch.
  *
  * Everything that may block is a supervisor's. The loop waits in one pselect, for outcomes, signals, the
- * time of a next try, and room in standard output; signals are let in there alone. */
+ * time of a next attempt, and room in standard output; signals are let in there alone.
+ *
+ * It is long since it is one thing: whatever changes struct loop_state is here, and nobody else sees it. */
 #include "engine/loop.h"
 
 #include <errno.h>

@@ -1,4 +1,7 @@
-/* A run from its command line to its exit status. */
+/* A run from its command line to its exit status.
+ *
+ * It is long since it is one way, from the top down: which run, its record, its directory, its lock, what it has, the
+ * walk. */
 #include "engine/run.h"
 
 #include <errno.h>

@@ -1,4 +1,4 @@
-/* What is wrong with a workflow as a whole. */
+/* What is wrong with a workflow as a whole: one function for each rule, called in one pass over the tree, which makes it long. */
 #include "parse/check.h"
 
 #include <string.h>

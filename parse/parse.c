@@ -1,6 +1,6 @@
 /* A workflow file's text becomes a tree.
  *
- * One function a statement. Each first collects the line (its words, the names behind <, the text
+ * One function a statement, all in one table: that makes it long. Each first collects the line (its words, the names behind <, the text
  * behind |) and then says what the words mean. */
 #include "parse/parse.h"
 

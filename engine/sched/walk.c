@@ -1,4 +1,4 @@
-/* Deciding: what of a workflow may run next. */
+/* Deciding: what of a workflow may run next. Each kind of statement has its function here, in one table: that makes it long. */
 #include "engine/sched/walk.h"
 
 #include <errno.h>

@@ -122,12 +122,12 @@ void supervisor_interactive(struct supervisor *);
 /* Gives the terminal back as it was, if the agent has it. */
 void terminal_restore(struct supervisor *, int status);
 
-/* Looks whether the agent PID, which has the terminal, was stopped; if so stops the whole job, and goes
- * on with it when it is continued in the foreground. */
 /* Waits until orch's job has the terminal TTY, or orch says to stop. -1, errno as it was: it is no terminal of orch's, or
  * nobody can bring the job to the foreground any more. */
 int terminal_wait(struct supervisor *, int tty);
 
+/* Looks whether the agent PID, which has the terminal, was stopped; if so stops the whole job, and goes
+ * on with it when it is continued in the foreground. */
 void terminal_follow(struct supervisor *, pid_t pid);
 
 #endif
