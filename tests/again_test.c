@@ -719,6 +719,20 @@ START_TEST(an_answer_without_its_line)
 }
 END_TEST
 
+/* Without a line in the log the files' times tell: a question that was written after the result is another one. */
+START_TEST(a_question_that_is_later_than_its_result)
+{
+	help_file("w.orch", "run sh as a | echo >>asked-a; echo a", NULL);
+	help_sh(0, "orch run -q -r r w.orch && sed -i '/\\t\\(start\\|done\\)\\t/d' .orch/r/log && "
+	    "touch -d '2001-01-01' .orch/r/how/a && touch -d '2002-01-01' .orch/r/result/a");
+	help_sh(0, "orch run -q -u -r r w.orch");
+	help_is("asked-a", "\n");
+	help_sh(0, "sed -i '/\\t\\(start\\|done\\|found\\)\\t/d' .orch/r/log && touch -d '2003-01-01' .orch/r/how/a");
+	help_sh(0, "orch run -q -u -r r w.orch");
+	help_is("asked-a", "\n\n");
+}
+END_TEST
+
 /* A try that fails leaves the old answer, which is never taken for one to the new question. */
 START_TEST(a_try_that_fails)
 {
@@ -999,6 +1013,7 @@ running_case(Suite *s)
 	tcase_add_loop_test(t, a_killed_walk, 0, 16);
 	tcase_add_test(t, an_answer_without_its_line);
 	tcase_add_loop_test(t, a_try_that_fails, 0, 4);
+	tcase_add_test(t, a_question_that_is_later_than_its_result);
 	tcase_add_test(t, a_parameter);
 	tcase_add_test(t, a_line_more_and_less);
 	tcase_add_test(t, an_old_answer_is_not_seen);

@@ -505,6 +505,11 @@ static const struct message {
 	    RUN, 1,
 	    "failed    x  its supervisor process was killed\n"
 	    ENDED("0 done, 0 kept, 1 failed"), NULL },
+	{ "many newlines at the end of standard error", "run sh as x | printf 'why\\n\\n\\n\\n\\n\\n\\n\\n\\n\\n\\n' >&2; exit 3\n",
+	    RUN, 1,
+	    "failed    x  exit status 3\n"
+	    "    err| why\n"
+	    ENDED("0 done, 0 kept, 1 failed"), NULL },
 	{ "stopped by a signal", "run sh as x | kill -TERM $(" STOP "); sleep 60\n",
 	    "exec " RUN, 143,
 	    "orch: run r was stopped: 0 done, 0 kept, 0 failed, in T\n"
