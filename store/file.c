@@ -234,6 +234,14 @@ is_own(int fd)
 	return S_ISREG(st.st_mode) && st.st_uid == geteuid() && st.st_nlink < 2;
 }
 
+static int
+has_mode(int fd, mode_t mode)
+{
+	struct stat st;
+
+	return fstat(fd, &st) == 0 && (st.st_mode & 07777) == mode;
+}
+
 int
 file_open_own(int dir, const char *name, int flags)
 {
@@ -242,7 +250,8 @@ file_open_own(int dir, const char *name, int flags)
 	if (flags & O_CREAT && ((fd = make_new(dir, name, flags & ~O_CREAT)) >= 0 || errno != EEXIST))
 		return fd;
 	fd = file_open_as(dir, name, O_RDWR | O_NOFOLLOW | O_NONBLOCK | (flags & ~O_CREAT));
-	if (fd < 0 || (is_own(fd) && fchmod(fd, 0600) == 0))
+	/* Not for nothing: it would change the time of the file's latest change, which may be its identity. */
+	if (fd < 0 || (is_own(fd) && (has_mode(fd, 0600) || fchmod(fd, 0600) == 0)))
 		return fd;
 	file_drop(fd);
 	return -1;

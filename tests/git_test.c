@@ -1114,8 +1114,8 @@ strike_git(void)
 	    "	case $WHOM in\n"
 	    "	orch) kill -$SIG $(cat \"$T/pid\");;\n"
 	    "	supervisor) kill -9 $PPID; exec sleep 100;;\n"
-	    "	both) kill -STOP $(cat \"$T/pid\") $PPID; kill -9 $(cat \"$T/pid\") $PPID;;\n"
-	    "	all) kill -STOP $(cat \"$T/pid\") $PPID; kill -9 $(cat \"$T/pid\") $PPID; echo >\"$T/finished\"; exit 1;;\n"
+	    "	both) kill -STOP $(cat \"$T/pid\"); kill -9 $PPID $(cat \"$T/pid\");;\n"
+	    "	all) kill -STOP $(cat \"$T/pid\"); kill -9 $PPID $(cat \"$T/pid\"); echo >\"$T/finished\"; exit 1;;\n"
 	    "	esac\n}\n"
 	    "trap 'echo >\"$T/finished\"; exit 143' TERM\n"       /* it is told to end when its supervisor dies */
 	    "strike before\n\"$REAL_GIT\" \"$@\"; s=$?\nstrike after\n"
@@ -1395,7 +1395,7 @@ START_TEST(c55_intent_that_does_not_match)
 	if (!repo_make())
 		return;
 	repo_program("../bin/git", "#!/bin/sh\ntest \"$1 $2\" = 'worktree add' && test \"$POINT\" || exec \"$REAL_GIT\" \"$@\"\n"
-	    "kill -STOP $(cat \"$T/pid\") $PPID; kill -9 $(cat \"$T/pid\") $PPID; echo >\"$T/finished\"");
+	    "kill -STOP $(cat \"$T/pid\"); kill -9 $PPID $(cat \"$T/pid\"); echo >\"$T/finished\"");
 	help_file("../f.orch", "worktree w", NULL);
 	ck_assert_int_eq(help_run("POINT=1 sh -c 'echo $$ >\"$T/pid\"; exec orch run -r x ../f.orch'").status, 137);
 	await("../finished");

@@ -427,7 +427,7 @@ static void
 await_supervisors(int n, char c)
 {
 	long long until = help_ms() + SOON;
-	char name[20];
+	char name[24];
 	int i, state;
 
 	for (i = 1; i <= n; i++) {

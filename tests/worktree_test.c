@@ -105,9 +105,9 @@ START_TEST(worktree_around_a_dir)
 	const struct worktree *w;
 
 	ck_assert_ptr_null(worktree_around(list, places[_i].dir));
-	worktree_add(&list, "/r--w", "w", "/r");
-	worktree_add(&list, "/r--w/in", "inner", "/r--w");
-	worktree_add(&list, "/r--v", "v", "/r");
+	worktree_add(&list, "/r--w", "w", "/r", NULL);
+	worktree_add(&list, "/r--w/in", "inner", "/r--w", NULL);
+	worktree_add(&list, "/r--v", "v", "/r", NULL);
 	w = worktree_around(list, places[_i].dir);
 	ck_assert_str_eq(w ? w->branch : "none", places[_i].branch ? places[_i].branch : "none");
 	worktree_free_all(list);
@@ -118,7 +118,7 @@ START_TEST(worktrees_are_copied)
 {
 	char text[] = "/x";
 	struct worktree *list = NULL;
-	const struct worktree *w = worktree_add(&list, text, text, text);
+	const struct worktree *w = worktree_add(&list, text, text, text, NULL);
 
 	text[1] = 'y';
 	ck_assert_str_eq(w->path, "/x");
@@ -472,9 +472,9 @@ START_TEST(repaired_it_is_the_same)
 	r = repo_sh(1, "orch run -r x f.orch");
 	is_named(&r);
 	ck_assert_int_eq(chdir("moved"), 0);
-	help_has(r.err, "git worktree repair ");
-	*strchr(strstr(r.err, "git worktree repair "), ';') = '\n';
-	p = paste(&r, "git worktree repair ");
+	help_has(r.err, " worktree repair ");
+	*strchr(strstr(r.err, " worktree repair "), ';') = '\n';
+	p = paste(&r, "git -C ");
 	ck_assert_msg(p.status == 0, "%s", p.err);
 	ck_assert_int_eq(chdir(".."), 0);
 	repo_sh(0, "orch resume -r x");
@@ -537,7 +537,7 @@ static const struct deed deeds[] = {
 	{ "mv .git ../dotgit; git init -q; git checkout -q -b w; git add -A; git commit -q -m own",
 	    "rm -rf \"$W/.git\"; mv ../dotgit \"$W/.git\"", "another repository" },
 	{ "mv .git ../dotgit; echo \"gitdir: $ORCH_ROOT/.git\" >.git", "mv ../dotgit \"$W/.git\"", "not its own" },
-	{ "git worktree move \"$PWD\" \"$PWD-moved\"", "git worktree move \"$W-moved\" \"$W\"", "gone" },
+	{ "git worktree move \"$PWD\" \"$PWD-moved\"", "git worktree move \"$W-moved\" \"$W\"", "was moved to " },
 	{ "mv \"$PWD\" \"$PWD-moved\"; ln -s \"$PWD-moved\" \"$PWD\"", "rm \"$W\"; mv \"$W-moved\" \"$W\"", "symbolic link" },
 	{ "mv \"$PWD\" \"$PWD-moved\"; ln -s \"$ORCH_ROOT\" \"$PWD\"", "rm \"$W\"; mv \"$W-moved\" \"$W\"", "symbolic link" },
 	{ "git -C \"$ORCH_ROOT\" worktree remove --force \"$PWD\"", "git worktree add -q \"$W\" w; echo new >\"$W/new\"",
@@ -567,6 +567,28 @@ START_TEST(done_by_an_agent)
 	repo_sh(0, "orch resume -r x");
 	ck_assert_str_eq(repo_out("git log -1 --format=%%s w; git -C \"$W\" status --porcelain"), "made");
 	ck_assert_str_eq(repo_checkout(), before);
+}
+END_TEST
+
+/* The marks of a merge that was not resolved are not committed as if they were meant. */
+START_TEST(conflicts_are_not_committed)
+{
+	struct ran r;
+
+	if (!repo_make())
+		return;
+	help_file("../f.orch", "worktree w enter",
+	    "run sh as s | git switch -q -c theirs; echo 1 >file; git commit -qam 1; git switch -q w; echo 2 >file; git commit -qam 2; "
+	    "! git merge theirs", "commit | made", NULL);
+	r = repo_sh(1, "orch run -r x ../f.orch");
+	setenv("W", repo_out("cat " RESULT "w"), 1);
+	help_has(r.err, "unresolved conflicts, nothing is committed: resolve them in ");
+	help_has(r.err, ": file\n");
+	repo_no_file(RESULT "commit");
+	ck_assert_str_eq(repo_out("git log -1 --format=%%s w"), "2");
+	ck_assert_int_eq(repo_sh(1, "orch resume -r x").status, 1);
+	repo_sh(0, "echo both >\"$W/file\"; git -C \"$W\" add file; orch resume -r x");
+	ck_assert_str_eq(repo_out("git log -1 --format=%%s w; git show w:file; git log --format=%%s theirs..w"), "made\nboth\nmade\n2");
 }
 END_TEST
 
@@ -1714,6 +1736,7 @@ agent_case(Suite *s)
 	TCase *t = help_case(s, "agent", repo_begin, 60);
 
 	tcase_add_loop_test(t, done_by_an_agent, 0, LEN(deeds));
+	tcase_add_test(t, conflicts_are_not_committed);
 	tcase_add_loop_test(t, cd_to_another_repository, 0, LEN(ways_out));
 	tcase_add_test(t, cd_below_is_the_worktree);
 	tcase_add_loop_test(t, cd_below_a_damaged_one, 0, 5);

@@ -29,6 +29,7 @@ struct reservation {
 	struct buf key;         /* the one that is looked at */
 	struct taken *taken;    /* the places of worktrees */
 	size_t ntaken;
+	int in_if;              /* the line that is looked at is in an arm: perhaps it is reached for one item alone */
 	int moved;              /* the directory of the line that is looked at is another than the block's */
 	struct buf *error;
 };
@@ -136,7 +137,12 @@ reserve_place(struct reservation *c, const struct node *n)
 {
 	struct answers *a = c->w->answers;
 	struct buf text = { 0 }, place = { 0 };
+	const char *literal;
 	struct taken *t;
+	size_t len;
+
+	if (c->in_if && tmpl_literal(n->at ? &n->at->t : &n->arg->t, &literal, &len))
+		return;
 
 	if (expand(a, &c->at, n->at ? &n->at->t : &n->arg->t, &text)) {
 		a->error.n = 0;         /* it hangs on a result that is still to come */
@@ -220,9 +226,11 @@ reserve_nodes(struct reservation *c, const struct node *n)
 			reserve_place(c, n);
 		c->moved |= n->kind == NODE_CD || n->enter;
 		moved = c->moved;       /* an arm hands no directory back */
+		c->in_if += n->kind == NODE_IF;
 		bad = !n->var && reserve_nodes(c, n->body);
 		c->moved = moved;
 		bad = bad || (!n->var && reserve_nodes(c, n->other));
+		c->in_if -= n->kind == NODE_IF;
 		c->moved = moved;
 		if (bad)
 			return -1;

@@ -263,9 +263,7 @@ walk_enter_worktree(struct walk *w, struct branch *b)
 		bad = -1;
 	} else {
 		path[without_newlines(path, n)] = '\0';
-		/* One that is made from the top of another is of that one's repository, also when that other is gone. */
-		made = worktree_add(&w->worktrees, path, buf_str(&text),
-		    b->worktree && !strcmp(b->dir, b->worktree->path) ? b->worktree->made_in : b->dir);
+		made = worktree_add(&w->worktrees, path, buf_str(&text), b->dir, b->worktree);
 		if (b->at->enter)
 			branch_set_dir(b, path, made);
 	}

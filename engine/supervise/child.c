@@ -286,14 +286,14 @@ end_unstarted(struct supervisor *d, const struct spawning *s)
 static void
 await_program(struct supervisor *d, const struct program *p, const struct spawning *s)
 {
-	long long until = clock_ms() + EXEC_MS, next;
+	long long until = supervisor_clock() + EXEC_MS, next;
 	char dir[TEXT_SHORT], program[TEXT_SHORT];
 	unsigned is;
 
-	if (d->deadline && d->deadline < until)
-		until = d->deadline;
+	if (d->deadline && d->deadline - clock_ms() < EXEC_MS)
+		until = supervisor_clock() + d->deadline - clock_ms();
 	for (;;) {
-		next = until - clock_ms();
+		next = until - supervisor_clock();
 		is = supervisor_wait_for(d, s->report, next < 0 ? 0 : next < EXEC_LOOK_MS ? next : EXEC_LOOK_MS);
 		if (is & SUPERVISOR_GONE)
 			supervisor_orphaned(d, s->pid);
@@ -303,7 +303,7 @@ await_program(struct supervisor *d, const struct program *p, const struct spawni
 			end_unstarted(d, s);
 			supervisor_exit(d, OUT_STOPPED);
 		}
-		if (clock_ms() < until)
+		if (supervisor_clock() < until)
 			continue;
 		if (!d->deadline && proctree_is_busy(s->pid)) {      /* the machine is slow, not the file system */
 			until += EXEC_LOOK_MS;
@@ -321,7 +321,7 @@ static pid_t
 start_program(struct supervisor *d, const struct program *p)
 {
 	enum spawn_stage stage = SPAWN_FORK;
-	long long until = clock_ms() + AGAIN_MS, pause = 10;
+	long long until = supervisor_clock() + AGAIN_MS, pause = 10;
 	struct spawning s;
 	int bad;
 
@@ -330,7 +330,7 @@ start_program(struct supervisor *d, const struct program *p)
 			supervisor_exit_errno(d, OUT_FORK_FAILED, "fork");
 		if (d->deadline && clock_ms() >= d->deadline)
 			supervisor_exit(d, OUT_TIMEOUT);
-		if (clock_ms() > until)
+		if (supervisor_clock() > until)
 			break;
 		if (supervisor_wait(d, pause))
 			supervisor_orphaned(d, 0);

@@ -79,13 +79,13 @@ message_file(struct supervisor *d)
 
 /* Whether .gitmodules names the path NAME. */
 static int
-is_submodule(struct supervisor *d, const char *name)
+is_submodule(struct supervisor *d, const char *top, const char *name)
 {
 	char *out = NULL, *line;
 	size_t n = strlen(name), len;
 	int found = 0;
 
-	if (GIT(d, &out, "config", "--file", ".gitmodules", "--get-regexp", "^submodule\\..*\\.path$"))
+	if (git_run(d, top, d->m->null, &out, "config", "--file", ".gitmodules", "--get-regexp", "^submodule\\..*\\.path$", (const char *)NULL))
 		return 0;
 	/* submodule.ITS NAME.path THE PATH; either may hold blanks */
 	for (line = strtok(out, "\n"); line && !found; line = strtok(NULL, "\n")) {
@@ -155,7 +155,7 @@ is_sparse(struct supervisor *d)
 /* Names in the report's text the repositories that an agent has left in the worktree: git takes them as links to
  * commits that nobody else has. A submodule that .gitmodules names is meant. */
 static void
-name_nested(struct supervisor *d)
+name_nested(struct supervisor *d, const char *top)
 {
 	struct buf b = { 0 };
 	char *out = NULL, *p, *end, *name;
@@ -169,7 +169,7 @@ name_nested(struct supervisor *d)
 			*end = '\0';
 		/* :OLD-MODE NEW-MODE OLD-ID NEW-ID STATUS TAB NAME */
 		name = strchr(p, '\t');
-		if (!name || strncmp(p + 8, "160000 ", 7) || is_submodule(d, name + 1))
+		if (!name || strncmp(p + 8, "160000 ", 7) || is_submodule(d, top, name + 1))
 			continue;
 		if (n++ && b.n < NAMES_MOST)
 			buf_text(&b, ", ");
@@ -209,8 +209,37 @@ look_for_empty(struct supervisor *d)
 	free(out);
 }
 
+/* A merge that was not resolved: `git add' would take the marks of the conflicts for what was meant. */
 static void
-add_all(struct supervisor *d)
+refuse_conflicts(struct supervisor *d)
+{
+	char *out = NULL, *line, *name;
+	struct buf b = { 0 }, last = { 0 };
+
+	if (GIT(d, &out, "-c", "core.quotePath=false", "ls-files", "--unmerged") || !*out) {
+		free(out);
+		return;
+	}
+	buf_text(&b, "unresolved conflicts, nothing is committed: resolve them in ");
+	shell_add(&b, d->task->dir);
+	/* MODE ID STAGE TAB NAME, a line for each stage */
+	for (line = strtok(out, "\n"); line; line = strtok(NULL, "\n")) {
+		if (!(name = strchr(line, '\t')) || (last.n && !strcmp(buf_str(&last), name)))
+			continue;
+		last.n = 0;
+		buf_text(&last, name);
+		buf_text(&b, b.n < NAMES_MOST + strlen(d->task->dir) ? ": " : " ");
+		buf_text(&b, name + 1);
+		if (b.n > NAMES_MOST + strlen(d->task->dir)) {
+			buf_text(&b, " ...");
+			break;
+		}
+	}
+	git_leave(d, OUT_TEXT, &b);
+}
+
+static void
+add_all(struct supervisor *d, const char *top)
 {
 	char *out = NULL;
 	int status = is_sparse(d) ? GIT(d, &out, "add", "--all", "--sparse") : GIT(d, &out, "add", "--all");
@@ -219,7 +248,7 @@ add_all(struct supervisor *d)
 		look_for_empty(d);
 	git_must(d, status, out, "git add");
 	free(out);
-	name_nested(d);
+	name_nested(d, top);
 }
 
 /* A line that works in no worktree by the name of its directory may still be in one of this run: a link has led there. */
@@ -239,21 +268,22 @@ look_at_known(struct supervisor *d, const char *top)
 void
 supervisor_commit(struct supervisor *d)
 {
-	char *before = intent_read(d), *head, *made, *out = NULL;
+	char *before = intent_read(d), *head, *made, *top = NULL;
 
 	d->patient = 1;
 	supervisor_open_stderr(d);
 	git_look(d);
-	git_must(d, GIT(d, &out, "rev-parse", "--show-toplevel"), out, "git rev-parse (is this a git repository?)");
-	git_look_inside(d, out);
-	look_at_known(d, out);
+	git_must(d, GIT(d, &top, "rev-parse", "--show-toplevel"), top, "git rev-parse (is this a git repository?)");
+	git_look_inside(d, top);
+	look_at_known(d, top);
 	made = find_made(d, before);
 	if (made) {
 		git_keep_line(d, made);
 		return;
 	}
 	head = git_commit_of(d, "HEAD");
-	add_all(d);
+	refuse_conflicts(d);
+	add_all(d, top);
 	if (nothing_to_commit(d)) {
 		git_keep_line(d, "");
 		return;

@@ -1,5 +1,6 @@
 /* The files of a step: what it is asked, its standard error, its result until that is safe on disk. */
 #include <errno.h>
+#include <fcntl.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/file.h>

@@ -12,6 +12,7 @@
 #include <unistd.h>
 
 #include "parse/mem.h"
+#include "parse/text.h"
 #include "store/escape.h"
 #include "store/file.h"
 
@@ -195,6 +196,27 @@ git_is_same_file(const char *a, const char *b)
 	struct stat sa, sb;
 
 	return !stat(a, &sa) && !stat(b, &sb) && sa.st_dev == sb.st_dev && sa.st_ino == sb.st_ino;
+}
+
+char *
+git_standing(const char *dir)
+{
+	char *d = mem_dup(dir, strlen(dir)), *slash;
+	struct stat st;
+
+	while (stat(d, &st) && (slash = strrchr(d, '/')) && slash != d)
+		*slash = '\0';
+	return d;
+}
+
+void
+git_command(const struct supervisor *d, struct buf *b, const char *dir)
+{
+	buf_text(b, "git");
+	if (strcmp(dir, d->task->root)) {
+		buf_text(b, " -C ");
+		shell_add(b, dir);
+	}
 }
 
 /* NAME, seen from DIR, absolute. */

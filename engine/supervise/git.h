@@ -33,6 +33,12 @@ void git_leave(struct supervisor *, enum outcome_kind, struct buf *b) NO_RETURN;
 /* Whether two paths lead to the same file or directory. */
 int git_is_same_file(const char *a, const char *b);
 
+/* DIR, or, where that is not there, the nearest directory above it that is; to be freed. */
+char *git_standing(const char *dir);
+
+/* Adds to B how the user calls git for DIR: `git' alone where orch was started. */
+void git_command(const struct supervisor *, struct buf *b, const char *dir);
+
 /* NAME, seen from DIR, absolute; to be freed. */
 char *git_path_from(const char *dir, const char *name);
 

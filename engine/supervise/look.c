@@ -45,38 +45,135 @@ begin_why(const struct supervisor *d, struct buf *b)
 	buf_char(b, ' ');
 }
 
+/* A directory of the repository of the line that made W, as near to that line as there is one; to be freed. */
+static char *
+place_of_repository(const struct worktree *w)
+{
+	char *dir = git_standing(w->made_in);
+
+	if (!strcmp(dir, w->made_in) || !w->outer)
+		return dir;
+	free(dir);
+	return place_of_repository(w->outer);
+}
+
+/* The command that restores the worktree with its commits. */
+static void
+put_restore(struct supervisor *d, struct buf *b)
+{
+	const struct worktree *w = d->task->worktree;
+	char *repository = place_of_repository(w);
+
+	git_command(d, b, repository);
+	buf_text(b, " worktree prune; ");
+	git_command(d, b, repository);
+	buf_text(b, " worktree add ");
+	shell_add(b, w->path);
+	buf_char(b, ' ');
+	shell_add(b, w->branch);
+	free(repository);
+}
+
 static void leave_not(struct supervisor *, const char *what, const char *found) NO_RETURN;
 
 static void
 leave_not(struct supervisor *d, const char *what, const char *found)
 {
-	const struct worktree *w = d->task->worktree;
 	struct buf b = { 0 };
 
 	begin_why(d, &b);
 	buf_text(&b, what);
 	shell_add(&b, found);
-	buf_text(&b, ": move it away, then: git worktree prune; git worktree add ");
-	shell_add(&b, w->path);
-	buf_char(&b, ' ');
-	shell_add(&b, w->branch);
+	buf_text(&b, ": move it away, then: ");
+	put_restore(d, &b);
 	leave_look(d, WORKTREE_OTHER, &b);
+}
+
+/* Where the worktree's branch is checked out now, to be freed; NULL: nowhere. */
+static char *
+place_of_branch(struct supervisor *d, const char *repository)
+{
+	const struct worktree *w = d->task->worktree;
+	struct buf want = { 0 };
+	char *list = NULL, *line, *path = NULL, *found = NULL;
+
+	buf_fmt(&want, "branch refs/heads/%s", w->branch);
+	if (!git_run(d, repository, d->m->null, &list, "worktree", "list", "--porcelain", (const char *)NULL)) {
+		for (line = strtok(list, "\n"); line && !found; line = strtok(NULL, "\n")) {
+			if (!strncmp(line, "worktree ", 9))
+				path = line + 9;
+			else if (path && !strcmp(line, buf_str(&want)) && strcmp(path, w->path))
+				found = mem_dup(path, strlen(path));
+		}
+	}
+	free(list);
+	buf_free(&want);
+	return found;
+}
+
+/* A directory that looks as if the worktree had been moved to it with its repository: of the same name, beside the
+ * main checkout as it is now. To be freed; NULL: none. */
+static char *
+moved_along(struct supervisor *d, const char *repository)
+{
+	char *common = git_rev_parse(d, repository, "--git-common-dir"), *whole = common ? git_path_from(repository, common) : NULL;
+	char *real = whole ? realpath(whole, NULL) : NULL, *found = NULL;
+	const char *name = strrchr(d->task->worktree->path, '/');
+	struct buf b = { 0 };
+	struct stat st;
+	size_t n = real ? strlen(real) : 0;
+
+	if (n > 5 && !strcmp(real + n - 5, "/.git") && name) {
+		real[n - 5] = '\0';
+		buf_add(&b, real, (size_t)(strrchr(real, '/') - real));
+		buf_fmt(&b, "%s/.git", name);
+		if (!lstat(buf_str(&b), &st) && S_ISREG(st.st_mode)) {
+			b.n -= 5;
+			found = mem_dup(b.s, b.n);
+		}
+	}
+	if (found && !strcmp(found, d->task->worktree->path)) {
+		free(found);
+		found = NULL;
+	}
+	buf_free(&b);
+	free(common);
+	free(whole);
+	free(real);
+	return found;
 }
 
 void
 git_no_dir(struct supervisor *d, int error)
 {
 	const struct worktree *w = d->task->worktree;
+	char *repository = place_of_repository(w), *now;
 	struct buf b = { 0 };
 
 	if (error != ENOENT)
 		leave_not(d, "cannot be entered: ", strerror(error));
 	buf_text(&b, "worktree ");
 	shell_add(&b, w->branch);
-	buf_text(&b, " is gone: to restore it with its commits: git worktree prune; git worktree add ");
-	shell_add(&b, w->path);
-	buf_char(&b, ' ');
-	shell_add(&b, w->branch);
+	if ((now = place_of_branch(d, repository))) {
+		buf_text(&b, " was moved to ");
+		shell_add(&b, now);
+		buf_text(&b, ": to move it back: ");
+		git_command(d, &b, repository);
+		buf_text(&b, " worktree move ");
+		shell_add(&b, now);
+		buf_char(&b, ' ');
+		shell_add(&b, w->path);
+	} else if ((now = moved_along(d, repository))) {
+		buf_text(&b, " is gone; if it was moved with its repository: ");
+		git_command(d, &b, repository);
+		buf_text(&b, " worktree repair ");
+		shell_add(&b, now);
+		buf_text(&b, ", then write that path into its result: ");
+		shell_add(&b, w->path);
+	} else {
+		buf_text(&b, " is gone: to restore it with its commits: ");
+		put_restore(d, &b);
+	}
 	leave_look(d, WORKTREE_GONE, &b);
 }
 
@@ -119,9 +216,9 @@ leave_deleted(struct supervisor *d)
 	shell_add(&b, w->branch);
 	buf_text(&b, " of worktree ");
 	shell_add(&b, w->path);
-	buf_text(&b, " was deleted: to find its commits: git -C ");
+	buf_text(&b, " was deleted: its commits are in the file of: git -C ");
 	shell_add(&b, w->path);
-	buf_text(&b, " reflog show HEAD");
+	buf_text(&b, " rev-parse --git-path logs/HEAD");
 	leave_look(d, WORKTREE_OTHER, &b);
 }
 
@@ -132,18 +229,19 @@ static void
 leave_unusable(struct supervisor *d)
 {
 	const struct worktree *w = d->task->worktree;
+	char *repository = place_of_repository(w);
 	struct buf b = { 0 };
 	struct stat st;
 
 	if (!lstat(w->path, &st) && !S_ISDIR(st.st_mode))
 		leave_not(d, "is not a directory any more, but ", S_ISLNK(st.st_mode) ? "a symbolic link" : "a file");
 	begin_why(d, &b);
-	buf_text(&b, "cannot be used by git any more; if its repository was moved: git worktree repair ");
+	buf_text(&b, "cannot be used by git any more: to repair it: ");
+	git_command(d, &b, repository);
+	buf_text(&b, " worktree repair ");
 	shell_add(&b, w->path);
-	buf_text(&b, "; else move it away, then: git worktree prune; git worktree add ");
-	shell_add(&b, w->path);
-	buf_char(&b, ' ');
-	shell_add(&b, w->branch);
+	buf_text(&b, "; else move it away, then: ");
+	put_restore(d, &b);
 	leave_look(d, WORKTREE_OTHER, &b);
 }
 
@@ -196,25 +294,35 @@ read_look(struct supervisor *d, struct look *l)
 	return cut_look(l);
 }
 
-/* Whether COMMON is the repository of the line that made the worktree. Where that line stood at the top of a main
- * checkout, no git is needed to see it. */
+/* Whether git in DIR works on the repository COMMON. At the top of a main checkout no git is needed to see it. */
 static int
-is_repository_of(struct supervisor *d, const char *common)
+is_in_repository(struct supervisor *d, const char *dir, const char *common)
 {
-	const char *dir = d->task->worktree->made_in;
 	char *there = git_path_from(dir, ".git"), *out = NULL;
 	struct stat st;
 	int same = !lstat(there, &st) && S_ISDIR(st.st_mode) && git_is_same_file(there, common);
 
 	free(there);
-	if (same)
-		return 1;
-	if (stat(dir, &st) || !(out = git_rev_parse(d, dir, "--git-common-dir")))
-		return 0;
+	if (same || !(out = git_rev_parse(d, dir, "--git-common-dir")))
+		return same;
 	there = git_path_from(dir, out);
 	same = git_is_same_file(there, common);
 	free(there);
 	free(out);
+	return same;
+}
+
+/* Whether COMMON is the repository of the line that made the worktree W. Where its directory is gone, since another
+ * branch is checked out or the worktree around it was removed, what is above it, and what that was made in, tell. */
+static int
+is_repository_of(struct supervisor *d, const struct worktree *w, const char *common)
+{
+	char *dir = git_standing(w->made_in);
+	int same = is_in_repository(d, dir, common);
+
+	if (!same && strcmp(dir, w->made_in) && w->outer)
+		same = is_repository_of(d, w->outer, common);
+	free(dir);
 	return same;
 }
 
@@ -262,7 +370,7 @@ git_look(struct supervisor *d)
 	if (strcmp(l.top, w->path) && !git_is_same_file(l.top, w->path))
 		leave_not(d, "is not a worktree any more, but a directory of ", l.top);
 	common = git_path_from(w->path, l.common);
-	if (!is_repository_of(d, common))
+	if (!is_repository_of(d, w, common))
 		leave_not(d, "is of another repository now: ", common);
 	if (!is_linked(d, &l, common))
 		leave_not(d, "has a .git that is not its own, but ", l.git_dir);

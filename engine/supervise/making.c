@@ -39,10 +39,10 @@ struct making {
 /* The step's timeout is for its own work, and so is that of HOLDER, who has the lock of FD: it is waited for as long as
  * that may take, and for its end. */
 static void
-await_holder(struct supervisor *d, int fd, pid_t *holder)
+await_holder(struct supervisor *d, int fd, pid_t *holder, long long *until)
 {
 	struct flock l;
-	long long now = clock_ms();
+	long long now = supervisor_clock();
 
 	memset(&l, 0, sizeof l);
 	l.l_type = F_WRLCK;
@@ -51,8 +51,8 @@ await_holder(struct supervisor *d, int fd, pid_t *holder)
 		return;
 	if (l.l_pid != *holder) {
 		*holder = l.l_pid;
-		d->deadline = now + d->task->timeout + HOLDER_MS;
-	} else if (now >= d->deadline) {
+		*until = now + d->task->timeout + HOLDER_MS;
+	} else if (now >= *until) {
 		supervisor_exit_message(d, "process %ld holds the lock of the repository's worktrees (orch.lock) for too long", (long)*holder);
 	}
 }
@@ -64,6 +64,7 @@ lock_repository(struct supervisor *d, const char *common)
 	struct flock l;
 	char *name = mem_get(strlen(common) + 12);
 	pid_t holder = 0;
+	long long until = 0;
 	int fd;
 
 	sprintf(name, "%s/orch.lock", common);
@@ -77,7 +78,7 @@ lock_repository(struct supervisor *d, const char *common)
 	while (fcntl(fd, F_SETLK, &l)) {        /* never closed: the lock ends with this process */
 		if (errno != EAGAIN && errno != EACCES)
 			supervisor_exit_errno(d, OUT_IO, "orch.lock in the repository's directory");
-		await_holder(d, fd, &holder);
+		await_holder(d, fd, &holder, &until);
 		if (supervisor_wait(d, LOCK_MS))
 			supervisor_orphaned(d, 0);
 		supervisor_check_stop(d);
@@ -246,10 +247,14 @@ static void
 put_obstacle(const struct supervisor *d, const struct making *w, struct buf *b)
 {
 	const char *branch = d->task->branch;
+	struct buf git = { 0 };
 	int removes = 1;        /* the advice removes what has the branch checked out */
 
+	git_command(d, &git, d->task->dir);
+	buf_str(&git);
+
 	if (w->is_half) {
-		buf_text(b, "git was killed while it made this worktree: git worktree remove -f -f ");
+		buf_fmt(b, "git was killed while it made this worktree: %s worktree remove -f -f ", git.s);
 		shell_add(b, w->path);
 	} else if (w->is_main) {
 		buf_text(b, "the main checkout of the repository is there: use another place, `at PATH`, than ");
@@ -258,7 +263,7 @@ put_obstacle(const struct supervisor *d, const struct making *w, struct buf *b)
 	} else if (w->is_registered && !w->is_there) {
 		buf_text(b, "the worktree that git knows at ");
 		shell_add(b, w->path);
-		buf_text(b, " is gone: git worktree prune; its commits are on its branch: keep that under another name");
+		buf_fmt(b, " is gone: %s worktree prune; its commits are on its branch: keep that under another name", git.s);
 		removes = 0;
 	} else if (w->is_registered) {
 		buf_text(b, "another worktree is there already");
@@ -266,7 +271,7 @@ put_obstacle(const struct supervisor *d, const struct making *w, struct buf *b)
 			buf_text(b, ", of branch ");
 			shell_add(b, w->found);
 		}
-		buf_text(b, ": use `at PATH`, or, if nothing of it is needed: git worktree remove ");
+		buf_fmt(b, ": use `at PATH`, or, if nothing of it is needed: %s worktree remove ", git.s);
 		shell_add(b, w->path);
 	} else if (w->is_there && !is_empty_or_missing(w->path)) {
 		buf_text(b, "something else is where the worktree was to be: move it away, or use `at PATH`: ");
@@ -278,7 +283,7 @@ put_obstacle(const struct supervisor *d, const struct making *w, struct buf *b)
 		buf_text(b, ": use another name");
 		return;
 	} else if (w->elsewhere) {
-		buf_text(b, "the branch is checked out in another worktree: use another name, or, if nothing of it is needed: git worktree remove ");
+		buf_fmt(b, "the branch is checked out in another worktree: use another name, or, if nothing of it is needed: %s worktree remove ", git.s);
 		shell_add(b, w->elsewhere);
 	} else {
 		buf_text(b, "the branch exists already, and this step did not make it: use another name");
@@ -286,7 +291,7 @@ put_obstacle(const struct supervisor *d, const struct making *w, struct buf *b)
 	}
 	if (!w->tip || (w->elsewhere && (w->is_registered || w->elsewhere_is_main)))
 		return;
-	buf_text(b, removes ? "; git branch -D " : ", or, if nothing of it is needed: git branch -D ");
+	buf_fmt(b, removes ? "; %s branch -D " : ", or, if nothing of it is needed: %s branch -D ", git.s);
 	shell_add(b, branch);
 }
 

@@ -123,6 +123,12 @@ supervisor_check_stop(struct supervisor *d)
 		supervisor_exit(d, OUT_STOPPED);
 }
 
+long long
+supervisor_clock(void)
+{
+	return clock_ms() - suspended - (paused ? clock_ms() - paused_since : 0);
+}
+
 int
 supervisor_stopping(void)
 {

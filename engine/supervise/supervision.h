@@ -60,6 +60,9 @@ void supervisor_report(const struct supervisor *);
 int supervisor_stopping(void);
 int supervisor_suspended(void);
 
+/* Milliseconds by a clock that stands still while orch and its agents are suspended. */
+long long supervisor_clock(void);
+
 /* How often orch has said to suspend: a suspension that is over already shows in this alone. */
 int supervisor_suspends(void);
 

@@ -9,13 +9,14 @@
 #include "parse/text.h"
 
 const struct worktree *
-worktree_add(struct worktree **list, const char *path, const char *branch, const char *made_in)
+worktree_add(struct worktree **list, const char *path, const char *branch, const char *made_in, const struct worktree *outer)
 {
 	struct worktree *w = mem_zero(1, sizeof *w);
 
 	w->path = mem_dup(path, strlen(path));
 	w->branch = mem_dup(branch, strlen(branch));
 	w->made_in = mem_dup(made_in, strlen(made_in));
+	w->outer = outer;
 	w->next = *list;
 	*list = w;
 	return w;

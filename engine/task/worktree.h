@@ -12,10 +12,12 @@ struct worktree {
 	char *path;             /* its top, as its result says */
 	char *branch;           /* its git branch, without refs/heads/ */
 	char *made_in;          /* the directory of the line that made it: that is in its repository */
+	const struct worktree *outer;   /* that this directory was in; NULL: none */
 };
 
 /* Adds a worktree to LIST; all three strings are copied. It lives until worktree_free_all. */
-const struct worktree *worktree_add(struct worktree **list, const char *path, const char *branch, const char *made_in);
+const struct worktree *worktree_add(struct worktree **list, const char *path, const char *branch, const char *made_in,
+    const struct worktree *outer);
 void worktree_free_all(struct worktree *list);
 
 /* The innermost worktree of LIST that the directory DIR, absolute, is the top of or lies in, by its name alone: `.'
