@@ -792,6 +792,21 @@ check_done(void)
 			complain("%s was done, and was asked again", key);
 }
 
+/* Removes the lock that git names in ERR, as git says there. Returns whether there was one. */
+static int
+remove_lock(const char *err)
+{
+	static const char said[] = "Unable to create '", ending[] = ".lock': File exists.";
+	const char *s = strstr(err, said), *end;
+	char path[4096];
+
+	if (!s || !(end = strstr(s, ending)))
+		return 0;
+	s += strlen(said);
+	snprintf(path, sizeof path, "%.*s.lock", (int)(end - s), s);
+	return !unlink(path);
+}
+
 static void
 go_on(int at_once)
 {
@@ -802,6 +817,11 @@ go_on(int at_once)
 	status = run(command, "write 0 kill");
 	/* Without its supervisor git may have been killed half-way; then it is said what helps. */
 	if (status == 1 && order->rule == KILLS && was.pid != began && help_unmake_tree(help_read("err", NULL))) {
+		unmade++;
+		status = run(command, "write 0 kill");
+	}
+	/* So it may have been between the making of a lock and its own note of it. */
+	if (status == 1 && order->rule == KILLS && was.pid != began && remove_lock(help_read("err", NULL))) {
 		unmade++;
 		status = run(command, "write 0 kill");
 	}

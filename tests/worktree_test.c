@@ -579,7 +579,7 @@ START_TEST(conflicts_are_not_committed)
 		return;
 	help_file("../f.orch", "worktree w enter",
 	    "run sh as s | git switch -q -c theirs; echo 1 >file; git commit -qam 1; git switch -q w; echo 2 >file; git commit -qam 2; "
-	    "! git merge theirs", "commit | made", NULL);
+	    "! git merge theirs", "cd sub", "commit | made", NULL);
 	r = repo_sh(1, "orch run -r x ../f.orch");
 	setenv("W", repo_out("cat " RESULT "w"), 1);
 	help_has(r.err, "unresolved conflicts, nothing is committed: resolve them in ");
@@ -589,6 +589,25 @@ START_TEST(conflicts_are_not_committed)
 	ck_assert_int_eq(repo_sh(1, "orch resume -r x").status, 1);
 	repo_sh(0, "echo both >\"$W/file\"; git -C \"$W\" add file; orch resume -r x");
 	ck_assert_str_eq(repo_out("git log -1 --format=%%s w; git show w:file; git log --format=%%s theirs..w"), "made\nboth\nmade\n2");
+}
+END_TEST
+
+/* Removed, and its branch taken into the main checkout: that is no place it was moved to. */
+START_TEST(branch_in_the_main_checkout)
+{
+	struct ran r;
+
+	if (!repo_make())
+		return;
+	help_file("../f.orch", "worktree w enter", "run sh as s | test ! -e ../fails", NULL);
+	repo_sh(1, "echo >../fails; orch run -r x ../f.orch");
+	setenv("W", repo_out("cat " RESULT "w"), 1);
+	repo_sh(0, "rm ../fails; git worktree remove \"$W\"; git switch -q w");
+	r = repo_sh(1, "orch resume -r x");
+	is_named(&r);
+	help_has(r.err, " is gone, and its branch is checked out in ");
+	help_has(r.err, "check out another there, then: git worktree prune; git worktree add ");
+	repo_sh(0, "git switch -q -; git worktree prune; git worktree add -q \"$W\" w; orch resume -r x");
 }
 END_TEST
 
@@ -1737,6 +1756,7 @@ agent_case(Suite *s)
 
 	tcase_add_loop_test(t, done_by_an_agent, 0, LEN(deeds));
 	tcase_add_test(t, conflicts_are_not_committed);
+	tcase_add_test(t, branch_in_the_main_checkout);
 	tcase_add_loop_test(t, cd_to_another_repository, 0, LEN(ways_out));
 	tcase_add_test(t, cd_below_is_the_worktree);
 	tcase_add_loop_test(t, cd_below_a_damaged_one, 0, 5);

@@ -211,26 +211,26 @@ look_for_empty(struct supervisor *d)
 
 /* A merge that was not resolved: `git add' would take the marks of the conflicts for what was meant. */
 static void
-refuse_conflicts(struct supervisor *d)
+refuse_conflicts(struct supervisor *d, const char *top)
 {
 	char *out = NULL, *line, *name;
 	struct buf b = { 0 }, last = { 0 };
 
-	if (GIT(d, &out, "-c", "core.quotePath=false", "ls-files", "--unmerged") || !*out) {
+	if (git_run(d, top, d->m->null, &out, "-c", "core.quotePath=false", "ls-files", "--unmerged", (const char *)NULL) || !*out) {
 		free(out);
 		return;
 	}
 	buf_text(&b, "unresolved conflicts, nothing is committed: resolve them in ");
-	shell_add(&b, d->task->dir);
+	shell_add(&b, top);
 	/* MODE ID STAGE TAB NAME, a line for each stage */
 	for (line = strtok(out, "\n"); line; line = strtok(NULL, "\n")) {
 		if (!(name = strchr(line, '\t')) || (last.n && !strcmp(buf_str(&last), name)))
 			continue;
 		last.n = 0;
 		buf_text(&last, name);
-		buf_text(&b, b.n < NAMES_MOST + strlen(d->task->dir) ? ": " : " ");
+		buf_text(&b, b.n < NAMES_MOST + strlen(top) ? ": " : " ");
 		buf_text(&b, name + 1);
-		if (b.n > NAMES_MOST + strlen(d->task->dir)) {
+		if (b.n > NAMES_MOST + strlen(top)) {
 			buf_text(&b, " ...");
 			break;
 		}
@@ -282,7 +282,7 @@ supervisor_commit(struct supervisor *d)
 		return;
 	}
 	head = git_commit_of(d, "HEAD");
-	refuse_conflicts(d);
+	refuse_conflicts(d, top);
 	add_all(d, top);
 	if (nothing_to_commit(d)) {
 		git_keep_line(d, "");

@@ -89,23 +89,27 @@ leave_not(struct supervisor *d, const char *what, const char *found)
 	leave_look(d, WORKTREE_OTHER, &b);
 }
 
-/* Where the worktree's branch is checked out now, to be freed; NULL: nowhere. */
+/* Where the worktree's branch is checked out now, to be freed, and in *IS_MAIN whether that is the main checkout; NULL:
+ * nowhere. */
 static char *
-place_of_branch(struct supervisor *d, const char *repository)
+place_of_branch(struct supervisor *d, const char *repository, int *is_main)
 {
 	const struct worktree *w = d->task->worktree;
 	struct buf want = { 0 };
 	char *list = NULL, *line, *path = NULL, *found = NULL;
+	int n = 0;
 
 	buf_fmt(&want, "branch refs/heads/%s", w->branch);
 	if (!git_run(d, repository, d->m->null, &list, "worktree", "list", "--porcelain", (const char *)NULL)) {
 		for (line = strtok(list, "\n"); line && !found; line = strtok(NULL, "\n")) {
-			if (!strncmp(line, "worktree ", 9))
+			if (!strncmp(line, "worktree ", 9)) {
 				path = line + 9;
-			else if (path && !strcmp(line, buf_str(&want)) && strcmp(path, w->path))
+				n++;
+			} else if (path && !strcmp(line, buf_str(&want)) && strcmp(path, w->path))
 				found = mem_dup(path, strlen(path));
 		}
 	}
+	*is_main = n == 1;      /* git names that first */
 	free(list);
 	buf_free(&want);
 	return found;
@@ -149,12 +153,18 @@ git_no_dir(struct supervisor *d, int error)
 	const struct worktree *w = d->task->worktree;
 	char *repository = place_of_repository(w), *now;
 	struct buf b = { 0 };
+	int is_main;
 
 	if (error != ENOENT)
 		leave_not(d, "cannot be entered: ", strerror(error));
 	buf_text(&b, "worktree ");
 	shell_add(&b, w->branch);
-	if ((now = place_of_branch(d, repository))) {
+	if ((now = place_of_branch(d, repository, &is_main)) && is_main) {
+		buf_text(&b, " is gone, and its branch is checked out in ");
+		shell_add(&b, now);
+		buf_text(&b, ": check out another there, then: ");
+		put_restore(d, &b);
+	} else if (now) {
 		buf_text(&b, " was moved to ");
 		shell_add(&b, now);
 		buf_text(&b, ": to move it back: ");
