@@ -1397,7 +1397,7 @@ START_TEST(c55_intent_that_does_not_match)
 	if (!repo_make())
 		return;
 	repo_program("../bin/git", "#!/bin/sh\ntest \"$1 $2\" = 'worktree add' && test \"$POINT\" || exec \"$REAL_GIT\" \"$@\"\n"
-	    "kill -STOP $(cat \"$T/pid\"); kill -9 $PPID $(cat \"$T/pid\"); echo >\"$T/finished\"");
+	    "trap '' TERM\nkill -STOP $(cat \"$T/pid\"); kill -9 $PPID $(cat \"$T/pid\"); echo >\"$T/finished\"");
 	help_file("../f.orch", "worktree w", NULL);
 	ck_assert_int_eq(help_run("POINT=1 sh -c 'echo $$ >\"$T/pid\"; exec orch run -r x ../f.orch'").status, 137);
 	await("../finished");
