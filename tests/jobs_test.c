@@ -355,7 +355,7 @@ start_held(const char *command)
 static void
 let_go(int i)
 {
-	char name[20];
+	char name[32];
 
 	snprintf(name, sizeof name, "go-%d", i);
 	help_file(name, NULL);
@@ -427,7 +427,7 @@ static void
 await_supervisors(int n, char c)
 {
 	long long until = help_ms() + SOON;
-	char name[24];
+	char name[32];
 	int i, state;
 
 	for (i = 1; i <= n; i++) {
@@ -483,7 +483,7 @@ START_TEST(tokens_come_back_from_the_dead_when_all_is_done)
 	kill(pid, SIGKILL);
 	ck_assert_int_eq(procs_end(pid, SOON), 128 + SIGKILL);
 	for (i = 1; i <= 3; i++) {
-		char name[20];
+		char name[32];
 
 		snprintf(name, sizeof name, "supervisor-%d", i);
 		kill(procs_pid_in(name, 0), SIGCONT);
