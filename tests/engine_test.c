@@ -101,7 +101,7 @@ world_random(void *ctx)
 static void
 world_event(void *ctx, const struct event *e)
 {
-	static const char *const words[] = { "kept", "again", "retry", "held", "failed", "trouble", "note", "unasked" };
+	static const char *const words[] = { "kept", "again", "retry", "held", "failed", "trouble", "note", "decided", "unasked" };
 	struct rig *r = ctx;
 
 	if (e->kind == EVENT_RETRY || e->kind == EVENT_RATE_LIMITED)
