@@ -20,7 +20,7 @@
 #include "store/file.h"
 
 /* A plain file, through links, to its end. NULL, or what went wrong. What else may have come into its place is not waited
- * for: a run is looked at, and gone on with, long after it was begun. */
+ * for: a run is looked at, and resumed, long after it was begun. */
 static const char *
 read_file(const char *path, struct buf *out)
 {

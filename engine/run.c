@@ -116,7 +116,7 @@ record_error(struct run *r, const char *name)
 
 /* What was asked for: the record of a run is made, or an earlier one is gone on with. */
 
-/* A run that was not made here is not gone on with until somebody accepts it. */
+/* A run that was not made here is not resumed until somebody accepts it. */
 static int
 check_trust(struct run *r, const struct store *s, const char *name)
 {
@@ -563,31 +563,22 @@ load_keys(struct run *r)
 /* For walk.h. */
 
 static void
-log_unasked(struct run *r, const struct event *e)
+log_event(struct run *r, const struct event *e, enum log_event kind)
 {
 	struct log_line l = { 0 };
 
 	l.ms = clock_epoch();
-	l.event = LOG_FAIL;
+	l.event = kind;
 	l.key = e->key;
 	l.n = strlen(e->key);
-	l.value = e->tries;
-	l.status = -1;
-	l.text = e->text;
-	log_add(r->store.log, &l);
-}
-
-static void
-log_decided(struct run *r, const struct event *e)
-{
-	struct log_line l = { 0 };
-
-	l.ms = clock_epoch();
-	l.event = LOG_IF;
-	l.key = e->key;
-	l.n = strlen(e->key);
-	l.value = e->yes;
-	l.digest = e->digest;
+	if (kind == LOG_IF) {
+		l.value = e->yes;
+		l.digest = e->digest;
+	} else {
+		l.value = e->tries;
+		l.status = -1;
+		l.text = e->text;
+	}
 	log_add(r->store.log, &l);
 }
 
@@ -599,9 +590,9 @@ on_event(void *ctx, const struct event *e)
 	if (e->kind == EVENT_KEPT && e->task && !e->text)
 		question_kept(&r->asked, e->id, e->task);
 	if (e->kind == EVENT_UNASKED)
-		log_unasked(r, e);
+		log_event(r, e, LOG_FAIL);
 	if (e->kind == EVENT_DECIDED)
-		log_decided(r, e);
+		log_event(r, e, LOG_IF);
 	progress_event(&r->progress, e);
 }
 

@@ -10,24 +10,6 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-int
-file_write(int fd, const void *p, size_t n)
-{
-	const char *s = p;
-	ssize_t done;
-
-	while (n) {
-		done = write(fd, s, n);
-		if (done < 0 && errno == EINTR)
-			continue;
-		if (done < 0)
-			return -1;
-		s += done;
-		n -= (size_t)done;
-	}
-	return 0;
-}
-
 /* Whether what has failed is to be done again: FD is another's too, who has made it non-blocking (O_NONBLOCK is no
  * descriptor's own), so it is waited here as its kernel would have. */
 static int
@@ -44,15 +26,14 @@ is_for_now(int fd, short events)
 	return 1;
 }
 
-int
-file_write_wait(int fd, const void *p, size_t n)
+static int
+write_all(int fd, const char *s, size_t n, int waits)
 {
-	const char *s = p;
 	ssize_t done;
 
 	while (n) {
 		done = write(fd, s, n);
-		if (done < 0 && is_for_now(fd, POLLOUT))
+		if (done < 0 && (waits ? is_for_now(fd, POLLOUT) : errno == EINTR))
 			continue;
 		if (done < 0)
 			return -1;
@@ -60,6 +41,18 @@ file_write_wait(int fd, const void *p, size_t n)
 		n -= (size_t)done;
 	}
 	return 0;
+}
+
+int
+file_write(int fd, const void *p, size_t n)
+{
+	return write_all(fd, p, n, 0);
+}
+
+int
+file_write_wait(int fd, const void *p, size_t n)
+{
+	return write_all(fd, p, n, 1);
 }
 
 long

@@ -364,7 +364,7 @@ look_whether_folds(struct store *s)
 	return 0;
 }
 
-/* A file's name as it is said: the key that it stands for. */
+/* A file's name as it is said: the key that it is for. */
 static void
 show_name(const char *name, char key[KEY_NAME_MAX + 1])
 {

@@ -1,6 +1,6 @@
 /* The fault table: whole runs in which one call fails, or the process is killed there (tests/fault.h), of two scenes:
  * a workflow of steps alone, and one of worktrees and commits. Whatever fails, and wherever: what was said to be
- * done is done and stays so, nothing half is kept, the run tells what has failed, nobody is left, and gone on with it
+ * done is done and stays so, nothing half is kept, the run tells what has failed, nobody is left, and resumed it
  * comes to the very same end.
  *
  * With ORCH_TORTURE=1 in the environment every call of every kind is made to fail in turn, which takes hours;
@@ -100,7 +100,7 @@ enum {
 /* How far the run is when the fault comes. */
 enum stage { FRESH, HALF };
 
-static const char *const stages[] = { "a new run", "a run that is gone on with" };
+static const char *const stages[] = { "a new run", "a resumed run" };
 
 /* What is run, and what is to be known of it besides. The commands are for a shell. */
 struct scene {
@@ -116,7 +116,7 @@ struct scene {
 };
 
 static struct fault_page *page;
-static long calls[HALF + 1][FAULT_KINDS];       /* that a run makes when nothing fails, new or gone on with */
+static long calls[HALF + 1][FAULT_KINDS];       /* that a run makes when nothing fails, new or resumed */
 static char where[PATH_MAX];    /* of the library */
 
 /* The point that is being tried. */

@@ -195,7 +195,7 @@ make_pristine(void)
 }
 
 static int
-plant_anew(const struct context *p, enum kind kind)
+plant_again(const struct context *p, enum kind kind)
 {
 	help_sh(0, "rm -rf .orch; cp -pR pristine .orch; orch trust x");
 	return plant(p->path, kind);
@@ -290,13 +290,13 @@ START_TEST(planted_things)
 
 	make_pristine();
 	for (kind = 0; kind < KINDS; kind++) {
-		if (!plant_anew(p, (enum kind)kind)) {
+		if (!plant_again(p, (enum kind)kind)) {
 			fprintf(stderr, "foreign_test: %s cannot be made here\n", kinds[kind]);
 			continue;
 		}
 		look_all(p, (enum kind)kind);
 		for (i = 0; i < LEN(commands); i++) {
-			plant_anew(p, (enum kind)kind);
+			plant_again(p, (enum kind)kind);
 			go_on(p, (enum kind)kind, commands[i]);
 		}
 	}
@@ -309,7 +309,7 @@ START_TEST(a_broken_run_beside_a_whole_one)
 	struct ran r;
 
 	make_pristine();
-	plant_anew(&places[8], FIFO);
+	plant_again(&places[8], FIFO);
 	help_sh(0, "cp -pR pristine/x .orch/y; orch trust y");
 	r = run_it("orch runs");
 	ck_assert_int_eq(r.status, 1);
@@ -332,7 +332,7 @@ START_TEST(planted_beside_a_new_run)
 
 	make_pristine();
 	for (kind = 0; kind < KINDS; kind++) {
-		plant_anew(&places[15], (enum kind)kind);
+		plant_again(&places[15], (enum kind)kind);
 		plant(".orch/.gitignore.new", (enum kind)kind);
 		vault = help_tree("vault", 0);
 		ck_assert_int_eq(run_it("orch run -r new f.orch").status, 0);

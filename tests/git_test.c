@@ -23,14 +23,14 @@
 
 #define MODULES "auth api billing cart docs mail search users"
 
-/* Fails at billing until there is $T/mended, with something half done. */
+/* Fails at billing until there is $T/fixed, with something half done. */
 static void
 fake_codex(void)
 {
 	repo_program("../bin/fake-codex", "#!/bin/sh\nset -e\necho \"$module\" >>\"$T/started\"\n"
 	    "test \"$1 $2\" = '-s workspace-write'\ngrep -qx \"Implement $module\"\n"
 	    "pwd >\"$module.where\"\necho \"$module\" >\"$module.c\"\n"
-	    "test \"$module\" != billing || test -f \"$T/mended\" || { echo 'no money' >&2; exit 3; }\necho done");
+	    "test \"$module\" != billing || test -f \"$T/fixed\" || { echo 'no money' >&2; exit 3; }\necho done");
 }
 
 static void
@@ -90,7 +90,7 @@ START_TEST(m_modules_one_fails_and_resume_finishes_it)
 	ck_assert_int_eq(help_count(tips, " 1\n"), 7);
 	repo_is_untouched(before);
 
-	repo_sh(0, "touch ../mended ../repo--feat-billing/mark");
+	repo_sh(0, "touch ../fixed ../repo--feat-billing/mark");
 	repo_sh(0, "orch resume -r x");
 	ck_assert_str_eq(seven_tips(), tips);
 	check_modules();
@@ -563,14 +563,14 @@ START_TEST(c_hook_that_refuses_is_shown)
 
 	if (!repo_make())
 		return;
-	repo_program(".git/hooks/pre-commit", "#!/bin/sh\ntest -f \"$T/mended\" && exit 0\necho 'no tabs, please' >&2\nexit 1");
+	repo_program(".git/hooks/pre-commit", "#!/bin/sh\ntest -f \"$T/fixed\" && exit 0\necho 'no tabs, please' >&2\nexit 1");
 	help_file("../f.orch", "run sh as s | echo new >new", "commit | made", "run sh as after | :", NULL);
 	r = repo_sh(1, "orch run -r x ../f.orch");
 	help_has(r.err, "no tabs, please");
 	repo_no_file(RESULT "commit");
 	repo_no_file(RESULT "after");
 	ck_assert_str_eq(repo_out("git log --format=%%s"), "first");
-	repo_sh(0, "touch ../mended && orch resume -r x");
+	repo_sh(0, "touch ../fixed && orch resume -r x");
 	ck_assert_str_eq(repo_out("git log --format=%%s"), "made\nfirst");
 	repo_commit_is("commit", "HEAD", 0);
 }
@@ -746,7 +746,7 @@ all_of_git(void)
 
 /* `orch COMMAND` fails with the run x and changes nothing; doing what it says, it goes on. */
 static void
-fails_and_is_mended(const char *command, const char *mend)
+fails_and_is_repaired(const char *command, const char *mend)
 {
 	char *before = all_of_git(), line[8192];
 	const char *p;
@@ -785,7 +785,7 @@ START_TEST(c55_branch_is_there_already)
 		return;
 	repo_sh(0, "git branch w");
 	help_file("../f.orch", "worktree w", NULL);
-	fails_and_is_mended("run -r x ../f.orch", "git branch -D w");
+	fails_and_is_repaired("run -r x ../f.orch", "git branch -D w");
 }
 END_TEST
 
@@ -820,7 +820,7 @@ START_TEST(c55_foreign_worktree_is_there)
 		return;
 	repo_sh(0, "git worktree add -q -b w ../repo--w");
 	help_file("../f.orch", "worktree w", NULL);
-	fails_and_is_mended("run -r x ../f.orch", "git worktree remove");
+	fails_and_is_repaired("run -r x ../f.orch", "git worktree remove");
 }
 END_TEST
 
@@ -830,7 +830,7 @@ START_TEST(c55_foreign_worktree_of_another_branch)
 		return;
 	repo_sh(0, "git worktree add -q -b other ../repo--w");
 	help_file("../f.orch", "worktree w", NULL);
-	fails_and_is_mended("run -r x ../f.orch", "git worktree remove");
+	fails_and_is_repaired("run -r x ../f.orch", "git worktree remove");
 	ck_assert_str_eq(repo_out("git rev-parse other"), repo_out("git rev-parse main"));
 }
 END_TEST
@@ -855,7 +855,7 @@ START_TEST(c55_branch_is_checked_out_elsewhere)
 		return;
 	repo_sh(0, "git worktree add -q -b w ../elsewhere");
 	help_file("../f.orch", "worktree w", NULL);
-	fails_and_is_mended("run -r x ../f.orch", "git ");
+	fails_and_is_repaired("run -r x ../f.orch", "git ");
 }
 END_TEST
 
@@ -873,15 +873,15 @@ START_TEST(c55_words_that_mend_are_quoted)
 	setenv("T", repo_out("cd .. && pwd -P"), 1);
 	snprintf(repo_top, sizeof repo_top, "%s", getenv("T"));
 	help_file("../f.orch", "worktree w", NULL);
-	fails_and_is_mended("run -r x ../f.orch", "git worktree remove");
+	fails_and_is_repaired("run -r x ../f.orch", "git worktree remove");
 	setenv("VALUE", "it's;touch${IFS}P;$(touch${IFS}P)", 1);
 	help_file("../g.orch", "param v", "worktree {{v}} as k", NULL);
 	r = repo_sh(1, "git branch \"$VALUE\" && orch run -r y ../g.orch v=\"$VALUE\"");
 	p = strstr(r.err, "git branch -D");
 	ck_assert_msg(p != NULL, "%s", r.err);
 	snprintf(line, sizeof line, "%.*s", (int)strcspn(p, "\n"), p);
-	help_file("../mend", line, NULL);
-	help_run("sh ../mend");
+	help_file("../fix", line, NULL);
+	help_run("sh ../fix");
 	repo_no_file("P");
 	ck_assert_str_eq(repo_out("git branch --list 'it*'"), "");
 }
@@ -1361,7 +1361,7 @@ START_TEST(c55_killed_in_a_long_hook)
 }
 END_TEST
 
-/* orch, its supervisor and git itself killed in the middle of a checkout: taken up, or said how to mend. */
+/* orch, its supervisor and git itself killed in the middle of a checkout: taken up, or said how to fix it. */
 START_TEST(c55_git_killed_in_the_checkout)
 {
 	struct ran r;
@@ -1373,17 +1373,18 @@ START_TEST(c55_git_killed_in_the_checkout)
 	repo_sh(0, "git config filter.deadly.clean cat && git config filter.deadly.smudge \"$T/bin/deadly\"");
 	repo_program("../bin/git", "#!/bin/sh\necho $$ >\"$T/git\"; echo $PPID >\"$T/supervisor\"\nexec \"$REAL_GIT\" \"$@\"");
 	repo_program("../bin/deadly", "#!/bin/sh\nif ! test -f \"$T/struck\"; then\necho >\"$T/struck\"\n"
-	    "kill -9 $(cat \"$T/pid\") $(cat \"$T/supervisor\") $(cat \"$T/git\")\nfi\nexec cat");
+	    "kill -STOP $(cat \"$T/pid\") $(cat \"$T/supervisor\")\n"  /* git is killed first: at its supervisor's death it is told to end */
+	    "kill -9 $(cat \"$T/git\") $(cat \"$T/supervisor\") $(cat \"$T/pid\")\nfi\nexec cat");
 	help_file("../f.orch", IN_TREE, NULL);
 	ck_assert_int_eq(help_run("sh -c 'echo $$ >\"$T/pid\"; exec orch run -r x ../f.orch'").status, 137);
 	r = help_run("orch resume -r x");
 	if (r.status) {
 		p = strstr(r.err, "git worktree ");
 		ck_assert_msg(p != NULL, "no command in: %s", r.err);
-		help_file("../mend", "set -e", repo_out("printf '%%s' '%.*s'", (int)strcspn(p, "\n"), p), NULL);
+		help_file("../fix", "set -e", repo_out("printf '%%s' '%.*s'", (int)strcspn(p, "\n"), p), NULL);
 		/* A git that is killed leaves its locks; git names them, and says to remove them. */
 		repo_sh(0, "find .git -name '*.lock' ! -name orch.lock -exec rm {} +");
-		repo_sh(0, "sh ../mend");
+		repo_sh(0, "sh ../fix");
 		repo_sh(0, "orch resume -r x");
 	}
 	check_one("w", "new", &strikes[0], 0);
@@ -1402,7 +1403,7 @@ START_TEST(c55_intent_that_does_not_match)
 	ck_assert_int_eq(help_run("POINT=1 sh -c 'echo $$ >\"$T/pid\"; exec orch run -r x ../f.orch'").status, 137);
 	await("../finished");
 	repo_sh(0, "git branch w $(git commit-tree -m other HEAD^{tree})");
-	fails_and_is_mended("resume -r x", "git branch -D w");
+	fails_and_is_repaired("resume -r x", "git branch -D w");
 	ck_assert_str_eq(repo_out("git rev-parse w"), repo_out("git rev-parse main"));
 }
 END_TEST
@@ -1462,7 +1463,7 @@ kill_at_random(int sig, int wanted)
 	int hits = 0, tries = 0, hit, status, begun = 0;
 	char *before;
 
-	repo_sh(0, "rm -f ../mended");
+	repo_sh(0, "rm -f ../fixed");
 	fake_codex();
 	modules("auth api cart docs");
 	before = repo_checkout();

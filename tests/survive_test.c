@@ -732,7 +732,7 @@ start_block(const char *suffix)
 	return job();
 }
 
-/* Orch, and all that stands below its supervisors, are stopped, or go on. */
+/* Orch, and all that is below its supervisors, are stopped, or go on. */
 static void
 expect_state(pid_t orch, int stopped)
 {

@@ -79,7 +79,7 @@ START_TEST(dir_without_dots)
 
 	worktree_add_path(&b, paths[_i].dir);
 	ck_assert_str_eq(buf_str(&b), paths[_i].path);
-	/* What stands before it is not its own, and no `..' takes it. */
+	/* What is before it is not its own, and no `..' takes it. */
 	b.n = 0;
 	buf_text(&b, "/kept");
 	worktree_add_path(&b, paths[_i].dir);
@@ -332,7 +332,7 @@ is_refused(const struct damage *d, const char *line)
 
 /* Undone, all of these lines are to be done, in their worktree. */
 static void
-is_mended(const struct damage *d)
+is_repaired(const struct damage *d)
 {
 	struct ran r;
 
@@ -364,7 +364,7 @@ START_TEST(damaged)
 	ck_assert_str_eq(everything(), before);
 	/* One look each, and no second try. */
 	ck_assert_str_eq(repo_out("grep -c '\tstart\tretried\t' .orch/x/log; grep -c '\totherwise\t' .orch/x/log || :"), "1\n0");
-	is_mended(d);
+	is_repaired(d);
 }
 END_TEST
 
@@ -457,7 +457,7 @@ START_TEST(moved_away_it_is_gone)
 }
 END_TEST
 
-/* The repository was moved: git itself says how to mend that, and so does orch. */
+/* The repository was moved: git itself says how to repair that, and so does orch. */
 START_TEST(repaired_it_is_the_same)
 {
 	struct ran r, p;

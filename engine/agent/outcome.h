@@ -9,7 +9,7 @@
 enum outcome_kind {
 	OUT_OK,                 /* the answer is whole and safe in tmp/ */
 	OUT_ENDED,              /* the agent failed: status */
-	OUT_RATE_LIMITED,              /* it takes no more for now: status, text says why; number: for how many seconds, or -1 */
+	OUT_RATE_LIMITED,              /* it is rate-limited: status, text says why; number: for how many seconds, or -1 */
 	OUT_PERMANENT,             /* it failed for a reason that another try would not change: status */
 	OUT_EMPTY,          /* what it wrote is no answer though it exits 0: text, if it wrote any */
 	OUT_TIMEOUT,            /* it was stopped after its time */

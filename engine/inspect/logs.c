@@ -95,7 +95,7 @@ log_more(struct logs *l, struct run_state *v, uint32_t id, uint32_t own, int wha
 	if (fstat(fd, &st))
 		return 0;
 	if (st.st_size < s->at)
-		s->at = 0;              /* it was cut off, and is written anew */
+		s->at = 0;              /* it was cut off, and is written again */
 	if (st.st_size == s->at || (grows && st.st_size - s->at < 4 && is_begun(fd, s->at)))
 		return 0;
 	put_log_head(l, v, id, own, what);

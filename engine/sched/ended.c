@@ -43,7 +43,7 @@ ended_step_failed(struct walk *w, struct branch *b, const char *why)
 	}
 }
 
-/* Its agent takes no more for now: that is no failure of the step, and no try of its `retry`. */
+/* Its agent is rate-limited: that is no failure of the step, and no try of its `retry`. */
 static void
 step_refused(struct walk *w, struct branch *b, const struct outcome *o)
 {

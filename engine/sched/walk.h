@@ -20,7 +20,7 @@ enum event_kind {
 	                           text: what of it differs from what it was asked; NULL: nothing */
 	EVENT_AGAIN,            /* the same, and it is asked again for this difference */
 	EVENT_RETRY,            /* a try of KEY has failed, text says why; the next is in MS milliseconds */
-	EVENT_RATE_LIMITED,             /* the agent of KEY takes no more for now, text says why; asked again in MS milliseconds */
+	EVENT_RATE_LIMITED,             /* the agent of KEY is rate-limited, text says why; asked again in MS milliseconds */
 	EVENT_FAILED,           /* KEY has failed, text says why */
 	EVENT_TROUBLE,          /* a statement that is no step has failed; text says where and why */
 	EVENT_NOTE,             /* what `stop` says */

@@ -26,7 +26,7 @@ struct making {
 	char *common;           /* the repository's common directory, absolute */
 	char *path;             /* where the worktree is to be */
 	char *tip;              /* of the branch; NULL: there is none */
-	int is_there;           /* something stands at the path */
+	int is_there;           /* something is at the path */
 	int is_registered;      /* git knows a worktree there */
 	int is_whole;           /* on this branch, not half made */
 	int is_half;            /* git was killed while it made it */

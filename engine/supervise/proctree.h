@@ -27,7 +27,7 @@ void proctree_signal(pid_t pid, int sig);
 /* Whether the child PID is running, or waits for nothing but the processor; 0 too where that cannot be known. */
 int proctree_is_busy(pid_t pid);
 
-/* Whether this system can tell what stands below a process, but /proc does not: only process groups are ended then. */
+/* Whether this system can tell what is below a process, but /proc does not: only process groups are ended then. */
 int proctree_is_blind(void);
 
 /* Lets all other processes that have the file DEV, INO open go on (SIGCONT), where they can be found. */

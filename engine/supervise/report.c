@@ -45,7 +45,7 @@ result_close(struct supervisor *d)
 	d->answer = -1;
 }
 
-/* What was begun in tmp/ and is no answer would take room until the run is gone on with. */
+/* What was begun in tmp/ and is no answer would take room until the run is resumed. */
 static void
 drop_begun(struct supervisor *d)
 {

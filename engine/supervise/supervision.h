@@ -44,7 +44,7 @@ unsigned supervisor_wait_for(struct supervisor *, int fd, long long ms);
 /* The same without a descriptor. Returns whether orch is gone. */
 int supervisor_wait(struct supervisor *, long long ms);
 
-/* Orch is gone: ends all that stands below, PID's group where only that is known, and exits. */
+/* Orch is gone: ends all that is below, PID's group where only that is known, and exits. */
 void supervisor_orphaned(struct supervisor *, pid_t pid) NO_RETURN;
 
 /* Leaves if orch has said to stop. */
@@ -60,7 +60,7 @@ void supervisor_report(const struct supervisor *);
 int supervisor_stopping(void);
 int supervisor_suspended(void);
 
-/* Milliseconds by a clock that stands still while orch and its agents are suspended. */
+/* Milliseconds by a clock that does not run while orch and its agents are suspended. */
 long long supervisor_clock(void);
 
 /* How often orch has said to suspend: a suspension that is over already shows in this alone. */
