@@ -158,7 +158,7 @@ say_diags(struct flow *f, struct buf *error)
 	return f->diags.errors ? 2 : 0;
 }
 
-/* For check.h: whether an earlier text of the run has made an answer. */
+/* For check.h: whether an earlier text of the run has made a result. */
 static int
 given_before(void *ctx, const char *name, size_t n)
 {
@@ -251,7 +251,7 @@ bind(struct flow *f, const char *name, const char *value, size_t n)
 /* What the parameters alone decide is looked at now, before anything starts. */
 struct bound {
 	struct flow *f;
-	struct answers *answers;
+	struct results *results;
 	const struct context *at;
 	struct keys keys;       /* that are known */
 };
@@ -272,8 +272,8 @@ check_bound(struct bound *b, const struct tmpl *t, struct pos pos, long long (*p
 	char quoted[TEXT_SHORT];
 	long long number = -1;
 
-	b->answers->error.n = 0;
-	if (t->n && !expand(b->answers, b->at, t, &v) && (number = parse(buf_str(&v), v.n)) < 0)
+	b->results->error.n = 0;
+	if (t->n && !expand(b->results, b->at, t, &v) && (number = parse(buf_str(&v), v.n)) < 0)
 		diag_error(&b->f->diags, pos, "`%s` is no %s", text_short(quoted, v.s), what);
 	buf_free(&v);
 	return number;
@@ -285,7 +285,7 @@ check_bound_attrs(struct bound *b, const struct attrs *a)
 	if (a->timeout)
 		check_bound(b, &a->timeout->t, a->timeout->pos, duration_parse, "time: write 90s, 10m or 2h; 0 is none");
 	if (a->retry)
-		check_bound(b, &a->retry->t, a->retry->pos, tries_parse, "number of tries");
+		check_bound(b, &a->retry->t, a->retry->pos, attempts_parse, "number of tries");
 	if (a->delay)
 		check_bound(b, &a->delay->t, a->delay->pos, duration_parse, "time: write 5s, 10m or 2h");
 }
@@ -306,10 +306,10 @@ check_bound_key(struct bound *b, const struct node *n)
 	struct buf key = { 0 }, why = { 0 };
 	uint32_t id = KEY_NONE;
 
-	b->answers->error.n = 0;
-	if (key_expand(b->answers, b->at, n, &key)) {
+	b->results->error.n = 0;
+	if (key_expand(b->results, b->at, n, &key)) {
 		buf_free(&key);
-		return;                 /* it holds a block's variable, or an answer that is still to come */
+		return;                 /* it holds a block's variable, or a result that is still to come */
 	}
 	if (key_is_valid(buf_str(&key), key.n, &why))
 		diag_error(&b->f->diags, n->key->pos, "%s", buf_str(&why));
@@ -347,13 +347,13 @@ int
 load_bind(struct flow *f, const struct record *r, struct buf *error)
 {
 	struct keys none = { 0 };
-	struct answers answers = { 0 };
+	struct results results = { 0 };
 	const struct param *p;
 	struct context at = { 0 };
 	struct bound bound;
 	int status = 0;
 
-	answers.keys = &none;
+	results.keys = &none;
 	at.prefix = "";
 	at.flow = f->w;
 	for (p = f->w->params; p; p = p->next) {
@@ -366,8 +366,8 @@ load_bind(struct flow *f, const struct record *r, struct buf *error)
 		} else if (!p->fallback) {
 			missing_param(f, p, error);
 			status = 2;
-		} else if (expand(&answers, &at, &p->fallback->t, &b)) {
-			buf_fmt(error, "orch: %s:%u: %s\n", f->name, p->pos.line, buf_str(&answers.error));
+		} else if (expand(&results, &at, &p->fallback->t, &b)) {
+			buf_fmt(error, "orch: %s:%u: %s\n", f->name, p->pos.line, buf_str(&results.error));
 			status = 2;
 		}
 		bind(f, p->name, b.n ? b.s : "", b.n);
@@ -375,14 +375,14 @@ load_bind(struct flow *f, const struct record *r, struct buf *error)
 	}
 	at.scope = f->scope;
 	bound.f = f;
-	bound.answers = &answers;
+	bound.results = &results;
 	bound.at = &at;
 	memset(&bound.keys, 0, sizeof bound.keys);
 	bound.keys.lines = f->w->keyed;
 	check_bound_attrs(&bound, &f->w->attrs);
 	check_bound_nodes(&bound, f->w->body);
 	keys_free(&bound.keys);
-	buf_free(&answers.error);
+	buf_free(&results.error);
 	return status | (f->diags.errors ? say_diags(f, error) : 0);
 }
 

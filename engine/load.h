@@ -29,7 +29,7 @@ struct flow {
 };
 
 /* Reads and checks the workflow that R names: a file, or R's text when it is `-`. NAME is what messages
- * call it. A text may name the answers that its run has GIVEN already (NULL: none). Returns 0, or 2 when
+ * call it. A text may name the results that its run has GIVEN already (NULL: none). Returns 0, or 2 when
  * something is wrong; ERROR then says what. Warnings are in there too. */
 int load_read(struct flow *, const struct record *r, const char *name, const struct keys *given, struct buf *error);
 

@@ -521,7 +521,7 @@ start_all(struct loop_state *l)
 /* Keeping. */
 
 static int
-answer_names(struct loop_state *l, const struct running_step *s, pid_t pid, char from[KEY_NAME_MAX + 1], char to[KEY_NAME_MAX + 1])
+result_names(struct loop_state *l, const struct running_step *s, pid_t pid, char from[KEY_NAME_MAX + 1], char to[KEY_NAME_MAX + 1])
 {
 	struct task t;
 	const char *key;
@@ -540,7 +540,7 @@ answer_names(struct loop_state *l, const struct running_step *s, pid_t pid, char
 }
 
 static int
-is_answer(const struct loop_state *l, const struct outcome *o)
+is_result(const struct loop_state *l, const struct outcome *o)
 {
 	return o->kind == OUT_OK && l->slots.list[o->slot].kind != TASK_IF;
 }
@@ -553,9 +553,9 @@ cannot_keep(struct outcome *o, int error, const char *what)
 	strcpy(o->text, what);
 }
 
-/* All answers that have come are renamed, then made safe by one sync; only then do they count. */
+/* All results that have come are renamed, then made safe by one sync; only then do they count. */
 static void
-keep_answers(struct loop_state *l)
+keep_results(struct loop_state *l)
 {
 	char from[KEY_NAME_MAX + 1], to[KEY_NAME_MAX + 1];
 	size_t i, kept = 0;
@@ -569,9 +569,9 @@ keep_answers(struct loop_state *l)
 	for (i = 0; i < l->nended; i++) {
 		struct outcome *o = &l->ended[i];
 
-		if (!is_answer(l, o))
+		if (!is_result(l, o))
 			continue;
-		if (answer_names(l, &l->slots.list[o->slot], (pid_t)o->number, from, to) || store_keep(l->store, from, to))
+		if (result_names(l, &l->slots.list[o->slot], (pid_t)o->number, from, to) || store_keep(l->store, from, to))
 			cannot_keep(o, errno, "its answer cannot be kept");
 		else
 			kept++;
@@ -582,9 +582,9 @@ keep_answers(struct loop_state *l)
 	for (i = 0; i < l->nended; i++) {
 		struct outcome *o = &l->ended[i];
 
-		if (!is_answer(l, o))
+		if (!is_result(l, o))
 			continue;
-		stays = answer_names(l, &l->slots.list[o->slot], (pid_t)o->number, from, to) || store_unkeep(l->store, to);
+		stays = result_names(l, &l->slots.list[o->slot], (pid_t)o->number, from, to) || store_unkeep(l->store, to);
 		cannot_keep(o, error, stays ? "result/ cannot be made safe on disk; remove the answer's file there" :
 		    "result/ cannot be made safe on disk");
 	}
@@ -635,7 +635,7 @@ add_outcome(struct outcome **list, size_t *n, size_t *cap, const struct outcome 
 	(*list)[(*n)++] = *o;
 }
 
-/* A supervisor has told how it went. From here on its number is nobody's; for the answer's name in tmp/ it
+/* A supervisor has told how it went. From here on its number is nobody's; for the result's name in tmp/ it
  * is kept in the record. */
 static void
 take_record(struct loop_state *l, struct outcome *o)
@@ -659,7 +659,7 @@ take_record(struct loop_state *l, struct outcome *o)
 	}
 	fork_works(l);
 	if (o->kind == OUT_OK)
-		walk_answered(l->walk, b);
+		walk_has_result(l->walk, b);
 	add_outcome(&l->ended, &l->nended, &l->cap_ended, o);
 }
 
@@ -919,14 +919,14 @@ finish(struct loop_state *l)
 {
 	size_t i;
 
-	/* A signal that came while others were started counts before an answer does: who was told to stop has
+	/* A signal that came while others were started counts before a result does: who was told to stop has
 	 * not answered, even if its supervisor did not know of it yet. */
 	let_signals_in();
 	look_at_signals(l);
 	for (i = 0; i < l->nended && l->sig; i++)
 		if (l->ended[i].kind == OUT_OK)
 			l->ended[i].kind = OUT_STOPPED;
-	keep_answers(l);
+	keep_results(l);
 	for (i = 0; i < l->nended; i++) {
 		const struct outcome *o = &l->ended[i];
 		const struct running_step *s = &l->slots.list[o->slot];

@@ -41,8 +41,8 @@ struct run {
 	struct flow flow;
 	struct store store;
 	struct keys keys;
-	struct keys given;      /* the answers that were there before this text on standard input */
-	struct answers answers;
+	struct keys given;      /* the results that were there before this text on standard input */
+	struct results results;
 	struct progress progress;
 	struct run_env around;
 	struct questions asked;
@@ -50,7 +50,7 @@ struct run {
 	uint32_t seed;
 	int was_there;          /* the run was made earlier */
 	int lacks_record;       /* its directory was, but not its file `run` */
-	char *results;
+	char *results_dir;
 	char *within;
 	struct buf needed;      /* pointers to the statements that are still to be asked, once looked at */
 	int looked;
@@ -544,7 +544,7 @@ open_run(struct run *r)
 static int
 load_keys(struct run *r)
 {
-	results_answers(&r->answers, &r->keys, &r->store);
+	results_of_store(&r->results, &r->keys, &r->store);
 	/* The log first: its order is about the walk's, that of a directory is none. */
 	r->asked.store = &r->store;
 	r->asked.keys = &r->keys;
@@ -575,7 +575,7 @@ log_event(struct run *r, const struct event *e, enum log_event kind)
 		l.value = e->yes;
 		l.digest = e->digest;
 	} else {
-		l.value = e->tries;
+		l.value = e->attempts;
 		l.status = -1;
 		l.text = e->text;
 	}
@@ -663,14 +663,14 @@ set_around(struct run *r)
 	struct buf b = { 0 };
 
 	buf_fmt(&b, "%s/result", r->store.path ? r->store.path : "");
-	r->results = buf_take(&b);
+	r->results_dir = buf_take(&b);
 	if (r->record.id)
 		orphans_within(&b, env_value(r->args->environ, "ORCH_WITHIN"), r->record.id);
 	r->within = buf_take(&b);
 	r->around.within = *r->within ? r->within : NULL;
 	r->around.root = r->record.directory;
 	r->around.run = r->name;
-	r->around.results = r->results;
+	r->around.results_dir = r->results_dir;
 	r->around.environ = r->args->environ;
 	r->seed = (uint32_t)clock_epoch() * 2654435761u ^ (uint32_t)getpid();
 	if (!r->seed)
@@ -697,7 +697,7 @@ walk(struct run *r)
 	log_walk(r, LOG_WALK, (long)getpid(), NULL);
 	if (r->progress.loud > LOUD_QUIET)
 		buf_fmt(&r->progress.out, "orch: run %s%s\n", r->shown.s, r->was_there ? ", gone on with" : "");
-	walk_start(&w, r->flow.w, &r->around, &r->answers, r->flow.scope, &world, r->args->jobs, r->args->stop_first);
+	walk_start(&w, r->flow.w, &r->around, &r->results, r->flow.scope, &world, r->args->jobs, r->args->stop_first);
 	w.again = r->args->again;
 	w.decisions = &r->decisions;
 	status = loop_run(&w, &r->store, &r->progress);
@@ -722,7 +722,7 @@ compare(struct run *r, struct plan_with *with)
 	with->again = r->args->again;
 }
 
-/* The statements of which a step has no answer yet, sorted by their addresses. */
+/* The statements of which a step has no result yet, sorted by their addresses. */
 
 static void
 add_needed(void *ctx, const struct plan_step *step)
@@ -758,7 +758,7 @@ is_needed(void *ctx, const struct node *n)
 	if (!r->looked) {
 		r->looked = 1;
 		compare(r, &with);
-		plan_walk(r->flow.w, r->flow.scope, &r->answers, &with, add_needed, r);
+		plan_walk(r->flow.w, r->flow.scope, &r->results, &with, add_needed, r);
 		if (r->needed.n)
 			qsort(r->needed.s, r->needed.n / size, size, by_address);
 	}
@@ -809,7 +809,7 @@ run_it(struct run *r)
 	if (!status)
 		set_around(r);
 	if (!status)
-		status = rivals_check(r->flow.w, r->flow.scope, &r->answers, r->say);
+		status = rivals_check(r->flow.w, r->flow.scope, &r->results, r->say);
 	/* What was given anew holds for an earlier run only when nothing is refused. */
 	if (!status && r->was_there)
 		status = check_needs(r);
@@ -824,7 +824,7 @@ show_it(struct run *r, struct buf *show)
 	struct plan_with with;
 	int status = 0;
 
-	results_answers(&r->answers, &r->keys, &r->store);
+	results_of_store(&r->results, &r->keys, &r->store);
 	r->store.result = -1;
 	if (r->was_there) {
 		if (store_open(&r->store, r->args->dir, r->name, strlen(r->name), STORE_READ))
@@ -835,9 +835,9 @@ show_it(struct run *r, struct buf *show)
 	set_around(r);
 	compare(r, &with);
 	if (!status)
-		status = rivals_check(r->flow.w, r->flow.scope, &r->answers, r->say);
+		status = rivals_check(r->flow.w, r->flow.scope, &r->results, r->say);
 	if (!status)
-		plan_show(r->flow.w, r->flow.scope, &r->answers, &with, show);
+		plan_show(r->flow.w, r->flow.scope, &r->results, &with, show);
 	return status;
 }
 
@@ -854,10 +854,10 @@ run_workflow(const struct run_args *args, struct buf *say, struct buf *show)
 		status = args->dry ? show_it(&r, show) : run_it(&r);
 	keys_free(&r.keys);
 	keys_free(&r.given);
-	buf_free(&r.answers.error);
+	buf_free(&r.results.error);
 	question_free(&r.asked);
 	decisions_free(&r.decisions);
-	free(r.results);
+	free(r.results_dir);
 	free(r.within);
 	buf_free(&r.needed);
 	free(r.store.path);     /* all else of the store stays open: the lock must not be closed */

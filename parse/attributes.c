@@ -47,7 +47,7 @@ attr_retry(struct parser *p, struct attrs *a)
 		return;
 	a->retry = f.words.list;
 	a->delay = f.words.n > 1 ? f.words.list + 1 : NULL;
-	if (tmpl_literal(&a->retry->t, &s, &n) && tries_parse(s, n) < 0)
+	if (tmpl_literal(&a->retry->t, &s, &n) && attempts_parse(s, n) < 0)
 		diag_error(p->diags, a->retry->pos, "`%s` is no number of tries: retry N [DELAY]", s);
 	if (a->delay && tmpl_literal(&a->delay->t, &s, &n) && duration_parse(s, n) < 0)
 		diag_error(p->diags, a->delay->pos, "`%s` is no time: write 5s, 10m or 2h", s);

@@ -461,7 +461,7 @@ say_unknown(struct names *ns, const struct node *at, const char *name, struct po
 		    "(\\{{ is a literal {{)", name);
 }
 
-/* Answers that were there before: the workflow is told which of them it names. A name that a line of its own
+/* Results that were there before: the workflow is told which of them it names. A name that a line of its own
  * makes, or may make, is that line's. */
 
 static int

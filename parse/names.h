@@ -14,7 +14,7 @@ struct names {
 	size_t nkeys, cap;
 	unsigned *table;                /* by spelling: the number of a key, from 1; 0: none */
 	size_t size;                    /* of the table, a power of two */
-	const struct check_with *with;  /* it knows of answers that were there before; NULL: there were none */
+	const struct check_with *with;  /* it knows of results that were there before; NULL: there were none */
 };
 
 /* Learns the keys of all statements; what is wrong with one is said. */

@@ -6,7 +6,7 @@
 
 enum {
 	NESTED_MOST = 64,               /* blocks in blocks */
-	TRIES_MOST = 1000 * 1000,       /* that a retry can add */
+	ATTEMPTS_MOST = 1000 * 1000,       /* that a retry can add */
 	ITEMS_MOST = 10 * 1000 * 1000,  /* of one block: they are counted before the first one is begun */
 	KEYED_MOST = (1 << 22) - 1      /* statements with a key, in all files of a run */
 };
@@ -28,8 +28,8 @@ int variable_name(const char *name, size_t n);
 /* Digits and s, m or h into milliseconds; 0 alone is 0. -1 if it is something else. */
 long long duration_parse(const char *s, size_t n);
 
-/* How many more tries S means; -1 when it is no number, or one above TRIES_MOST. */
-long long tries_parse(const char *s, size_t n);
+/* How many more attempts S means; -1 when it is no number, or one above ATTEMPTS_MOST. */
+long long attempts_parse(const char *s, size_t n);
 
 /* Digits alone into a number of at most 18 of them; -1 if it is something else. */
 long long number_parse(const char *s, size_t n);

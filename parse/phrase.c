@@ -185,9 +185,9 @@ duration_parse(const char *s, size_t n)
 }
 
 long long
-tries_parse(const char *s, size_t n)
+attempts_parse(const char *s, size_t n)
 {
 	long long v = number_parse(s, n);
 
-	return v > TRIES_MOST ? -1 : v;
+	return v > ATTEMPTS_MOST ? -1 : v;
 }

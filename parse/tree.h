@@ -166,7 +166,7 @@ struct workflow {
 	const struct node *terminal;    /* a step that is interactive, or an ask; in called files too; after check */
 	const struct node *commits;     /* a commit in the directory that it is called in; likewise */
 	struct text lost;               /* lines that could not be read: they may have made a name */
-	struct earlier *earlier;        /* names that no line makes, of answers that were there before; after check */
+	struct earlier *earlier;        /* names that no line makes, of results that were there before; after check */
 };
 
 /* The word a kind of statement begins with. */

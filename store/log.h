@@ -6,19 +6,19 @@
 
 enum log_event {
 	LOG_WALK,               /* an orch has begun to walk the workflow; value: its pid */
-	LOG_START,              /* a try of KEY was started; text: LOG_AGAIN if it has its answer, which stays until then */
-	LOG_DONE,               /* KEY has its answer; digest: of what was asked */
-	LOG_FAIL,               /* a try of KEY has failed; text: why */
-	LOG_OTHERWISE,          /* the `otherwise` of KEY was kept as its answer */
-	LOG_STOP,               /* a try of KEY was ended because orch was told to stop */
+	LOG_START,              /* an attempt of KEY was started; text: LOG_AGAIN if it has its result, which stays until then */
+	LOG_DONE,               /* KEY has its result; digest: of what was asked */
+	LOG_FAIL,               /* an attempt of KEY has failed; text: why */
+	LOG_OTHERWISE,          /* the `otherwise` of KEY was kept as its result */
+	LOG_STOP,               /* an attempt of KEY was ended because orch was told to stop */
 	LOG_END,                /* the walk has ended; value: orch's exit status; text: why it failed */
-	LOG_FOUND,              /* KEY has an answer of which the log does not tell; digest: of what it stands for */
-	LOG_RATE_LIMITED,               /* a try of KEY was refused by its agent for now; text: why */
+	LOG_FOUND,              /* KEY has a result of which the log does not tell; digest: of what it stands for */
+	LOG_RATE_LIMITED,               /* an attempt of KEY was refused by its agent for now; text: why */
 	LOG_PAUSED,             /* orch and its agents were stopped, and go on now; value: for how many milliseconds that was */
 	LOG_IF                  /* an `if` in a worktree has decided; KEY: its place; value: 1 true, 0 false; digest: of the evaluation */
 };
 
-/* Events of tries that gave no answer: a bit 1u << EVENT for each. */
+/* Events of attempts that gave no result: a bit 1u << EVENT for each. */
 #define LOG_TRIED (1u << LOG_FAIL | 1u << LOG_STOP | 1u << LOG_RATE_LIMITED)
 
 #define LOG_AGAIN "again"
@@ -28,8 +28,8 @@ struct log_line {
 	enum log_event event;
 	const char *key;        /* its N bytes; NULL for LOG_WALK, LOG_END and LOG_PAUSED */
 	size_t n;
-	long value;             /* the try, from 1; or as the events say */
-	long long took;         /* milliseconds, of DONE, and of tries that gave no answer */
+	long value;             /* the attempt, from 1; or as the events say */
+	long long took;         /* milliseconds, of DONE, and of attempts that gave no result */
 	unsigned long long digest;      /* 0: not known */
 	int status;             /* of the latter: as wait() gives it; -1: it never ran */
 	const char *text;

@@ -535,7 +535,7 @@ store_results(struct store *s, void (*each)(void *, const char *, int), void *ct
 }
 
 int
-store_open_answer(const struct store *s, const char *key)
+store_open_result(const struct store *s, const char *key)
 {
 	char name[KEY_NAME_MAX + 1];
 
@@ -622,12 +622,12 @@ static int
 take(struct store *s, int byte, int type, long *holder)
 {
 	struct flock l;
-	int bad, tries = 0;
+	int bad, attempts = 0;
 
 	do {
 		l = byte_of(byte, type);
 		bad = fcntl(s->lock, F_SETLK, &l);
-	} while (bad && (errno == EACCES || errno == EAGAIN) && holder && !is_held(s, byte, holder) && tries++ < 100);
+	} while (bad && (errno == EACCES || errno == EAGAIN) && holder && !is_held(s, byte, holder) && attempts++ < 100);
 	if (!bad)
 		return 0;
 	if (errno == EACCES)

@@ -5,11 +5,11 @@
  *         run              how it was started (record.h)
  *         lock             held while an orch works on this run
  *         log              one line per event (log.h)
- *         result/KEY       the answer: a step is done if and only if this is there
+ *         result/KEY       the result: a step is done if and only if this is there
  *         asked/KEY        the bytes it got on standard input
  *         how/KEY          how it was started
  *         stderr/KEY       what it said on standard error
- *         tmp/             in flight: KEY the answer that is being written, %... the rest
+ *         tmp/             in flight: KEY the result that is being written, %... the rest
  *
  * Each part of a path is opened by itself and never through a link; everything below is reached
  * from the descriptors here. */
@@ -65,8 +65,8 @@ int store_runs(const char *dir, void (*each)(void *, const char *name), void *ct
 /* Calls EACH for every file in result/: its name, and whether it is a plain file. -1 and errno. */
 int store_results(struct store *, void (*each)(void *, const char *name, int plain), void *ctx);
 
-/* Opens the answer of KEY for reading. -1 and errno. */
-int store_open_answer(const struct store *, const char *key);
+/* Opens the result of KEY for reading. -1 and errno. */
+int store_open_result(const struct store *, const char *key);
 
 /* Moves tmp/FROM to result/NAME. It is only safe after store_sync_results. -1 and errno. */
 int store_keep(struct store *, const char *from, const char *name);
@@ -80,7 +80,7 @@ int store_unkeep(struct store *, const char *name);
 /* Whether the run's directory has been deleted under us. */
 int store_gone(struct store *);
 
-/* Removes what a killed orch has left in tmp/, but for the answers of failed steps. */
+/* Removes what a killed orch has left in tmp/, but for the results of failed steps. */
 void store_clean(struct store *);
 
 /* The lock. Byte 0 is held by the orch that works on the run, byte 1 by its supervisors: it is the

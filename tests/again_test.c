@@ -184,12 +184,12 @@ struct rig {
 	struct tree *tree;
 	struct walk walk;
 	struct keys keys;
-	struct answers answers;
+	struct results results;
 	struct walk_ops world;
 	struct run_env around;
 	uint64_t seed;
 	uint32_t last;          /* the latest place: the length of the log */
-	uint32_t places[KEYS_MOST];     /* by step; 0: it has no answer */
+	uint32_t places[KEYS_MOST];     /* by step; 0: it has no result */
 	int otherwise[KEYS_MOST];       /* it would be asked otherwise */
 	int asked[KEYS_MOST];
 	struct branch *running[KEYS_MOST];
@@ -264,15 +264,15 @@ rig_new(uint64_t seed)
 	diag_text(&r->diags, &said);
 	ck_assert_msg(!r->diags.errors, "%s\n%s", buf_str(&said), r->src.text);
 	buf_free(&said);
-	r->answers.keys = &r->keys;
-	r->answers.read = on_read;
+	r->results.keys = &r->keys;
+	r->results.read = on_read;
 	r->world.ctx = r;
 	r->world.event = on_event;
 	r->world.differs = on_differs;
 	r->world.random = on_random;
 	r->around.root = "/root";
 	r->around.run = "run";
-	r->around.results = "/root/result";
+	r->around.results_dir = "/root/result";
 	r->around.environ = environ_of;
 	return r;
 }
@@ -308,11 +308,11 @@ end_one(struct rig *r, int i)
 	memmove(r->running_key + i, r->running_key + i + 1, (size_t)(r->n - i) * sizeof *r->running_key);
 	memmove(r->yes + i, r->yes + i + 1, (size_t)(r->n - i) * sizeof *r->yes);
 	if (o.kind == OUT_OK)
-		walk_answered(&r->walk, b);
+		walk_has_result(&r->walk, b);
 	walk_ended(&r->walk, b, &o, 0);
 }
 
-/* Walks once, in a random order of ends; cut off behind MOST answers (-1: to its end). */
+/* Walks once, in a random order of ends; cut off behind MOST results (-1: to its end). */
 static void
 walk_once(struct rig *r, int again, int most)
 {
@@ -331,7 +331,7 @@ walk_once(struct rig *r, int again, int most)
 		}
 	}
 	r->n = 0;
-	walk_start(&r->walk, r->w, &r->around, &r->answers, NULL, &r->world, 0, 0);
+	walk_start(&r->walk, r->w, &r->around, &r->results, NULL, &r->world, 0, 0);
 	r->walk.again = again;
 	for (;;) {
 		walk_next(&r->walk, 0, &o);
@@ -452,7 +452,7 @@ START_TEST(what_is_later_when_cut_off)
 }
 END_TEST
 
-/* An answer that is taken away is asked for; with -u all that is later is, too. */
+/* A result that is taken away is asked for; with -u all that is later is, too. */
 START_TEST(what_is_behind_a_missing_one)
 {
 	struct rig *r = rig_new((uint64_t)_i);
@@ -676,7 +676,7 @@ START_TEST(a_killed_walk)
 }
 END_TEST
 
-/* A chain in which each hands on its answer only by files. */
+/* A chain in which each hands on its result only by files. */
 static void
 write_chain(const char *b)
 {
@@ -699,8 +699,8 @@ marks(void)
 #define OLD_B "run sh as b | " M "echo b"
 #define NEW_B "run sh as b | " M "sleep 0.05; echo new"
 
-/* Killed between the rename of an answer and its line in the log. */
-START_TEST(an_answer_without_its_line)
+/* Killed between the rename of a result and its line in the log. */
+START_TEST(a_result_without_its_line)
 {
 	write_chain(OLD_B);
 	help_sh(0, "orch run -q -r r f.orch");
@@ -733,7 +733,7 @@ START_TEST(a_question_that_is_later_than_its_result)
 }
 END_TEST
 
-/* A try that fails leaves the old answer, which is never taken for one to the new question. */
+/* An attempt that fails leaves the old result, which is never taken for one to the new question. */
 START_TEST(a_try_that_fails)
 {
 	struct ran r;
@@ -762,7 +762,7 @@ START_TEST(a_try_that_fails)
 		ck_assert_str_eq(marks(), "");
 		help_has(help_sh(0, "orch status -r r").out, "done         b");
 	}
-	/* What it was asked at first is asked again, too: nobody knows what the failed try has left. */
+	/* What it was asked at first is asked again, too: nobody knows what the failed attempt has left. */
 	if (_i == 1) {
 		write_chain(OLD_B);
 		help_sh(0, "orch resume -u -r r");
@@ -770,7 +770,7 @@ START_TEST(a_try_that_fails)
 		help_is(R("b"), "b\n");
 		return;
 	}
-	/* A log that is lost: the question is newer than the answer. */
+	/* A log that is lost: the question is newer than the result. */
 	if (_i == 2)
 		help_sh(0, "rm " LOG_FILE);
 	help_file("ok", NULL);
@@ -814,8 +814,8 @@ START_TEST(a_line_more_and_less)
 }
 END_TEST
 
-/* Steps that are asked again at once do not see each other's old answers, nor do patterns. */
-START_TEST(an_old_answer_is_not_seen)
+/* Steps that are asked again at once do not see each other's old results, nor do patterns. */
+START_TEST(an_old_result_is_not_seen)
 {
 	help_file("f.orch", "run sh as a | " M "echo a", "for i in 1 2 3", "run sh as t-{{i}} < a t-* | " M "cat | tr -d '\\n'", "end", NULL);
 	help_sh(0, "orch run -q -r r f.orch");
@@ -827,8 +827,8 @@ START_TEST(an_old_answer_is_not_seen)
 }
 END_TEST
 
-/* Answers by hand: they are noted, keep their place, and make nothing later than themselves. */
-START_TEST(answers_by_hand)
+/* Results by hand: they are noted, keep their place, and make nothing later than themselves. */
+START_TEST(results_by_hand)
 {
 	help_file("f.orch", "run sh as a | " M "echo a", "ask go yes no | Sure?", "run sh as b | " M "echo b", "ask end yes | Done?",
 	    "run sh as c | " M "echo c", NULL);
@@ -865,7 +865,7 @@ START_TEST(an_old_yes)
 	r = help_sh(1, "orch resume -u -r r");
 	ck_assert_str_eq(marks(), "a ");
 	help_has(r.err, "failed    go");
-	/* The yes of before is no answer yet. */
+	/* The yes of before is no result yet. */
 	help_sh(1, "orch resume -u -r r");
 	ck_assert_str_eq(marks(), "");
 	help_sh(0, "sleep 0.05; echo yes >" R("go"));
@@ -880,7 +880,7 @@ START_TEST(an_old_yes)
 }
 END_TEST
 
-/* What nobody was asked for, put in place of an answer that was never there. */
+/* What nobody was asked for, put in place of a result that was never there. */
 START_TEST(a_step_by_hand)
 {
 	write_chain(OLD_B);
@@ -926,7 +926,7 @@ START_TEST(standard_input)
 }
 END_TEST
 
-/* Worktrees stay; commits are made anew, each once, also when their answer lacked its line. */
+/* Worktrees stay; commits are made anew, each once, also when their result lacked its line. */
 START_TEST(git_lines)
 {
 	help_file("f.orch", "run sh as a | " M "echo a", "parallel i in x y", "worktree w-{{i}} enter",
@@ -1011,13 +1011,13 @@ running_case(Suite *s)
 
 	tcase_add_loop_test(t, a_changed_line, 0, LEN(changes));
 	tcase_add_loop_test(t, a_killed_walk, 0, 16);
-	tcase_add_test(t, an_answer_without_its_line);
+	tcase_add_test(t, a_result_without_its_line);
 	tcase_add_loop_test(t, a_try_that_fails, 0, 4);
 	tcase_add_test(t, a_question_that_is_later_than_its_result);
 	tcase_add_test(t, a_parameter);
 	tcase_add_test(t, a_line_more_and_less);
-	tcase_add_test(t, an_old_answer_is_not_seen);
-	tcase_add_test(t, answers_by_hand);
+	tcase_add_test(t, an_old_result_is_not_seen);
+	tcase_add_test(t, results_by_hand);
 	tcase_add_loop_test(t, an_old_yes, 0, 2);
 	tcase_add_test(t, a_step_by_hand);
 	tcase_add_test(t, otherwise_and_retries);

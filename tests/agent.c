@@ -370,7 +370,7 @@ do_tty(char **a)
 		close(fd);
 }
 
-/* Histories: who began, who came to its end, and answers that hang on nothing but what was asked. */
+/* Histories: who began, who came to its end, and results that hang on nothing but what was asked. */
 
 static const char *marks;
 
@@ -449,7 +449,7 @@ digest_asked(void)
 /* N bytes: the key and the digest of what was asked, as far as they go, then bytes that follow from it, no
  * NUL among them. */
 static void
-do_answer(char **a)
+do_result(char **a)
 {
 	size_t n = (size_t)number(a[0]), i;
 	uint64_t h = digest_asked();
@@ -1034,7 +1034,7 @@ static const struct command {
 	int nargs;              /* -1: all that follow */
 	void (*run)(char **);
 } commands[] = {
-	{ "answer", 1, do_answer }, { "append", 2, do_append }, { "args", -1, do_args }, { "begin", 1, do_begin },
+	{ "answer", 1, do_result }, { "append", 2, do_append }, { "args", -1, do_args }, { "begin", 1, do_begin },
 	{ "block", 1, do_block }, { "bytes", 1, do_bytes }, { "cat", 0, do_cat }, { "cd", 1, do_cd },
 	{ "child", 1, do_child }, { "close", 1, do_close }, { "coin", 0, do_coin }, { "count", 1, do_count },
 	{ "daemon", 1, do_daemon }, { "default", 1, do_default }, { "env", 1, do_env },

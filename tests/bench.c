@@ -100,7 +100,7 @@ static const struct contender list[] = {
 	{ NULL, NULL, NULL, NULL }
 };
 
-/* Items from a list, and a step that reads all answers. */
+/* Items from a list, and a step that reads all results. */
 static const struct contender million[] = {
 	{ "floor", NULL, ":", "exec floor $N $J hello" },
 	{ "orch", NULL, "seq -f 'item-%07.0f' $N >list; { printf 'step e exec hello\nstep all exec wc -c\n"

@@ -668,7 +668,7 @@ START_TEST(c17_guards_reach_through_calls)
 }
 END_TEST
 
-START_TEST(c17_guards_hold_with_the_answer_there)
+START_TEST(c17_guards_hold_with_the_result_there)
 {
 	help_file("low.orch", "ask q yes no default no | Well?", NULL);
 	help_file("f.orch", "parallel i in 1", "call low.orch as c-{{i}}", "end", NULL);
@@ -894,7 +894,7 @@ END_TEST
 
 START_TEST(cd_to_an_empty_name)
 {
-	/* An empty answer must not mean: stay, and work in the wrong place. */
+	/* An empty result must not mean: stay, and work in the wrong place. */
 	help_file("f.orch", "run sh as d | :", "cd {{d}}", "run sh as two | " STARTED, NULL);
 	help_sh(1, "orch run -q -r x f.orch");
 	no_file("started");
@@ -1023,7 +1023,7 @@ guards_case(void)
 	tcase_add_test(t, keys_of_calls_hold_the_variables_of_their_blocks);
 	tcase_add_test(t, blocks_inside_called_files_need_their_own_variables_only);
 	tcase_add_test(t, c17_guards_reach_through_calls);
-	tcase_add_test(t, c17_guards_hold_with_the_answer_there);
+	tcase_add_test(t, c17_guards_hold_with_the_result_there);
 	tcase_add_test(t, c17_guards_in_the_called_file_itself);
 	tcase_add_test(t, a_worktree_of_the_caller_lets_a_called_file_commit);
 	return t;

@@ -1,5 +1,5 @@
 /* engine/: deciding, without a process. A walk is driven by hand: its tasks end as the test says, in the
- * order that the test chooses; answers come from a table, time is a number. */
+ * order that the test chooses; results come from a table, time is a number. */
 #include "tests/suites.h"
 
 #include <errno.h>
@@ -33,7 +33,7 @@ struct rule {
 	const char *key;        /* or "if of line N" */
 	int kind, status;
 	long times;             /* so often; then it is OUT_OK */
-	const char *answer;     /* NULL: the key and a newline */
+	const char *result;     /* NULL: the key and a newline */
 };
 
 enum { RULES_MOST = 40, RUNNING_MOST = 4000 };
@@ -46,7 +46,7 @@ struct given_out {
 	int answered;           /* walk_answered was said, walk_ended was not */
 };
 
-struct answer {
+struct result {
 	char *key, *bytes;
 	size_t n;
 };
@@ -58,7 +58,7 @@ struct rig {
 	struct workflow *w;
 	struct diags diags;
 	struct keys keys;
-	struct answers answers;
+	struct results results;
 	struct walk_ops world;
 	struct run_env around;
 	struct scope params[8];
@@ -66,7 +66,7 @@ struct rig {
 	struct walk walk;
 	struct rule rules[RULES_MOST];
 	int nrules;
-	struct answer *table;
+	struct result *table;
 	size_t ntable;
 	struct given_out *running;
 	int n, busy, most;      /* given out; of them not answered; the most there were of these */
@@ -116,14 +116,14 @@ world_event(void *ctx, const struct event *e)
 	if (e->key)
 		buf_fmt(&r->events, " %s", e->key);
 	if (e->kind == EVENT_RETRY)
-		buf_fmt(&r->events, " %ld", e->tries);
+		buf_fmt(&r->events, " %ld", e->attempts);
 	if (e->text)
 		buf_fmt(&r->events, " %s", e->text);
 	buf_char(&r->events, '\n');
 }
 
 static int
-read_answer(void *ctx, const char *key, char **p, size_t *n)
+read_result(void *ctx, const char *key, char **p, size_t *n)
 {
 	struct rig *r = ctx;
 	size_t i;
@@ -153,9 +153,9 @@ world_differs(void *ctx, uint32_t id, const struct task *t)
 
 /* BYTES NULL: it cannot be read. */
 static void
-put_answer(struct rig *r, const char *key, const char *bytes, size_t n)
+put_result(struct rig *r, const char *key, const char *bytes, size_t n)
 {
-	struct answer *a;
+	struct result *a;
 
 	r->table = mem_grow(r->table, r->ntable + 1, sizeof *r->table);
 	a = &r->table[r->ntable++];
@@ -172,16 +172,16 @@ flag(struct rig *r, const char *key, int flags)
 	r->keys.list[id].flags |= (unsigned)flags;
 }
 
-/* An answer that was there before the walk. */
+/* A result that was there before the walk. */
 static void
 keep(struct rig *r, const char *key, const char *bytes)
 {
 	flag(r, key, KEY_KEPT);
-	put_answer(r, key, bytes, strlen(bytes));
+	put_result(r, key, bytes, strlen(bytes));
 }
 
 static void
-rule(struct rig *r, const char *key, int kind, int status, long times, const char *answer)
+rule(struct rig *r, const char *key, int kind, int status, long times, const char *result)
 {
 	struct rule *u = &r->rules[r->nrules++];
 
@@ -190,7 +190,7 @@ rule(struct rig *r, const char *key, int kind, int status, long times, const cha
 	u->kind = kind;
 	u->status = status;
 	u->times = times;
-	u->answer = answer;
+	u->result = result;
 }
 
 static void
@@ -200,9 +200,9 @@ fails(struct rig *r, const char *key, int status)
 }
 
 static void
-says(struct rig *r, const char *key, const char *answer)
+says(struct rig *r, const char *key, const char *result)
 {
-	rule(r, key, OUT_OK, 0, 1000000, answer);
+	rule(r, key, OUT_OK, 0, 1000000, result);
 }
 
 static void
@@ -260,16 +260,16 @@ rig_new(const char *text)
 	static char *const environ_of[] = { NULL };
 	struct rig *r = mem_zero(1, sizeof *r);
 
-	r->answers.keys = &r->keys;
-	r->answers.read = read_answer;
-	r->answers.ctx = r;
+	r->results.keys = &r->keys;
+	r->results.read = read_result;
+	r->results.ctx = r;
 	r->world.ctx = r;
 	r->world.event = world_event;
 	r->world.random = world_random;
 	r->world.differs = world_differs;
 	r->around.root = "/root";
 	r->around.run = "run";
-	r->around.results = "/root/.orch/run/result";
+	r->around.results_dir = "/root/.orch/run/result";
 	r->around.environ = environ_of;
 	r->running = mem_zero(RUNNING_MOST, sizeof *r->running);
 	r->seed = 1;
@@ -298,7 +298,7 @@ rig_free(struct rig *r)
 	buf_free(&r->asked);
 	buf_free(&r->events);
 	buf_free(&r->out);
-	buf_free(&r->answers.error);
+	buf_free(&r->results.error);
 	walk_free(&r->walk);
 	keys_free(&r->keys);
 	workflow_free(r->w);
@@ -309,7 +309,7 @@ rig_free(struct rig *r)
 static void
 begin(struct rig *r, long jobs, int stop_first)
 {
-	walk_start(&r->walk, r->w, &r->around, &r->answers, scope_of(r), &r->world, jobs, stop_first);
+	walk_start(&r->walk, r->w, &r->around, &r->results, scope_of(r), &r->world, jobs, stop_first);
 }
 
 /* Driving. */
@@ -376,13 +376,13 @@ take_all(struct rig *r)
 
 /* The outcome of a running task, by the rules. */
 static void
-outcome_of(struct rig *r, const struct given_out *u, struct outcome *o, const char **answer)
+outcome_of(struct rig *r, const struct given_out *u, struct outcome *o, const char **result)
 {
 	int i;
 
 	memset(o, 0, sizeof *o);
 	o->kind = OUT_OK;
-	*answer = NULL;
+	*result = NULL;
 	if (u->kind == TASK_WORD)
 		return;
 	for (i = 0; i < r->nrules; i++)
@@ -390,7 +390,7 @@ outcome_of(struct rig *r, const struct given_out *u, struct outcome *o, const ch
 			r->rules[i].times--;
 			o->kind = r->rules[i].kind;
 			o->status = r->rules[i].status;
-			*answer = r->rules[i].answer;
+			*result = r->rules[i].result;
 			return;
 		}
 }
@@ -403,7 +403,7 @@ forget(struct rig *r, int i)
 }
 
 static void
-end_with(struct rig *r, int i, const struct outcome *o, const char *answer)
+end_with(struct rig *r, int i, const struct outcome *o, const char *result)
 {
 	struct given_out *u = &r->running[i];
 	struct branch *b = u->branch;
@@ -411,13 +411,13 @@ end_with(struct rig *r, int i, const struct outcome *o, const char *answer)
 
 	if (o->kind == OUT_OK && u->kind != TASK_IF && !r->quiet) {
 		buf_fmt(&own, "%s\n", u->kind == TASK_WORD ? "otherwise" : u->key);
-		put_answer(r, u->key, answer ? answer : buf_str(&own), answer ? strlen(answer) : own.n);
+		put_result(r, u->key, result ? result : buf_str(&own), result ? strlen(result) : own.n);
 		buf_free(&own);
 	}
 	if (!u->answered) {
 		r->busy--;
 		if (o->kind == OUT_OK)
-			walk_answered(&r->walk, b);
+			walk_has_result(&r->walk, b);
 	}
 	forget(r, i);
 	walk_ended(&r->walk, b, o, r->now);
@@ -428,15 +428,15 @@ static void
 end_one(struct rig *r, int i)
 {
 	struct outcome o;
-	const char *answer;
+	const char *result;
 
 	if (r->running[i].answered) {
 		memset(&o, 0, sizeof o);
 		end_with(r, i, &o, NULL);
 		return;
 	}
-	outcome_of(r, &r->running[i], &o, &answer);
-	end_with(r, i, &o, answer);
+	outcome_of(r, &r->running[i], &o, &result);
+	end_with(r, i, &o, result);
 }
 
 static int
@@ -627,7 +627,7 @@ START_TEST(unreadable_results)
 	struct rig *r = rig_new(T "run t as a\nrun t as b | {{a}}\n");
 
 	flag(r, "a", KEY_KEPT);
-	put_answer(r, "a", NULL, 0);
+	put_result(r, "a", NULL, 0);
 	begin(r, 0, 0);
 	drive(r, TAKE_FIRST);
 	ended_badly(r);
@@ -729,9 +729,9 @@ START_TEST(max_of_runs)
 }
 END_TEST
 
-/* Says of some that their answer is there, before it is kept: another may then start. */
+/* Says of some that their result is there, before it is kept: another may then start. */
 static void
-answer_some(struct rig *r)
+result_some(struct rig *r)
 {
 	int i = r->n ? (int)(random_next(&r->seed) % (uint32_t)r->n) : 0;
 	struct given_out *u = &r->running[i];
@@ -740,20 +740,20 @@ answer_some(struct rig *r)
 		return;
 	u->answered = 1;
 	r->busy--;
-	put_answer(r, u->key, u->key, strlen(u->key));
-	walk_answered(&r->walk, u->branch);
+	put_result(r, u->key, u->key, strlen(u->key));
+	walk_has_result(&r->walk, u->branch);
 }
 
 static void
-fifty(struct rig *r, int with_answers)
+fifty(struct rig *r, int with_results)
 {
 	char list[500] = "", one[20];
 	int i;
 
 	begin(r, 0, 0);
 	while (take_all(r), r->n) {
-		if (with_answers && random_next(&r->seed) % 2)
-			answer_some(r);
+		if (with_results && random_next(&r->seed) % 2)
+			result_some(r);
 		else
 			end_one(r, (int)(random_next(&r->seed) % (uint32_t)r->n));
 	}
@@ -1032,7 +1032,7 @@ START_TEST(fail_in_a_branch)
 {
 	struct rig *r = rig_new(T "parallel x in a b c\nrun t as {{x}}\nif test \"$x\" = b\nfail | no {{x}}\nend\nrun t as {{x}}2\nend\n");
 
-	/* The command's answer does not depend on the branch here, so it is given by hand. */
+	/* The command's result does not depend on the branch here, so it is given by hand. */
 	begin(r, 0, 0);
 	take_all(r);
 	end_key(r, "a");
@@ -1070,7 +1070,7 @@ START_TEST(stop_first)
 }
 END_TEST
 
-/* What runs when the first has failed goes on, but not to a further try; what pauses ends. */
+/* What runs when the first has failed goes on, but not to a further attempt; what pauses ends. */
 START_TEST(stop_first_ends_tries)
 {
 	struct rig *r = rig_new("retry 5 10s\n" T "parallel\nrun t as a\nrun t as b\nrun t as c\nretry 0\nend\n");
@@ -1154,7 +1154,7 @@ START_TEST(retries_have_jitter)
 }
 END_TEST
 
-/* However many tries and however long the pause, it stays a time to wait for. */
+/* However many attempts and however long the pause, it stays a time to wait for. */
 START_TEST(retries_stay_sane)
 {
 	struct rig *r = rig_new(T "run t as a\nretry 300 5h\n");
@@ -1190,7 +1190,7 @@ START_TEST(who_has_answered_is_not_asked_again)
 	take_all(r);
 	ck_assert_int_eq(r->n, 1);
 	b = r->running[0].branch;
-	walk_answered(&r->walk, b);
+	walk_has_result(&r->walk, b);
 	r->busy--;
 	forget(r, 0);
 	o.kind = OUT_IO;
@@ -1219,7 +1219,7 @@ START_TEST(lines_that_are_items)
 	size_t i;
 
 	for (i = 0; i < sizeof lists / sizeof *lists; i++) {
-		ck_assert_int_eq(items_read(&items, &r->answers, &at, r->w->body->next, mem_dup(lists[i].lines, strlen(lists[i].lines)),
+		ck_assert_int_eq(items_read(&items, &r->results, &at, r->w->body->next, mem_dup(lists[i].lines, strlen(lists[i].lines)),
 		    strlen(lists[i].lines)), 0);
 		ck_assert_uint_eq(items.count, 1 + lists[i].count);
 		items_free(&items);
@@ -1450,7 +1450,7 @@ START_TEST(given_up_and_otherwise)
 }
 END_TEST
 
-/* Refusals are none of the tries that `retry` gives; they count as tries where tries are named. */
+/* Refusals are none of the attempts that `retry` gives; they count as attempts where attempts are named. */
 START_TEST(refused_beside_retries)
 {
 	struct rig *r = rig_new(T "run t as a\nretry 1 1s\n");
@@ -1468,7 +1468,7 @@ START_TEST(refused_beside_retries)
 }
 END_TEST
 
-/* Where another try would not help there is none. */
+/* Where another attempt would not help there is none. */
 START_TEST(futile_tries)
 {
 	struct rig *r = rig_new(T "run t as a\nretry 3 1s\n");
@@ -1775,8 +1775,8 @@ START_TEST(items_of_one_key)
 }
 END_TEST
 
-/* So are keys made of answers that are there before the block. */
-START_TEST(items_of_one_key_by_answers)
+/* So are keys made of results that are there before the block. */
+START_TEST(items_of_one_key_by_results)
 {
 	struct rig *r = rig_new(T "run t as n-a\nrun t as n-b\nparallel max 1 x in a b\nrun t as {{n-{{x}}}}\nend\n");
 
@@ -1864,7 +1864,7 @@ START_TEST(passes_see_earlier_ones)
 }
 END_TEST
 
-/* Kept or new, the answers stand in the order of the items. */
+/* Kept or new, the results stand in the order of the items. */
 START_TEST(kept_order_is_the_same_order)
 {
 	struct rig *r = rig_new(T "parallel x in 1 2 3\nrun t as k-{{x}}\nend\nprint | {{k-*}}\n");
@@ -2149,7 +2149,7 @@ by_chance(struct rig *r, int wild)
 	} else if (dice < 20) {
 		refuse(r, i);
 	} else if (dice < 35 && r->running[i].kind != TASK_IF) {
-		answer_some(r);
+		result_some(r);
 	} else if (wild && dice < 50) {
 		o.kind = kinds[dice % 6];
 		o.status = 1 << 8;
@@ -2281,7 +2281,7 @@ static void
 give(struct rig *r, struct visible *s, const char *key, const char *bytes, size_t n)
 {
 	visible_add_key(s, &r->keys, keys_add(&r->keys, key, strlen(key)));
-	put_answer(r, key, bytes, n);
+	put_result(r, key, bytes, n);
 }
 
 static void
@@ -2333,14 +2333,14 @@ START_TEST(expansion)
 
 	view_make(&v, r);
 	t = tmpl_of(r, expansions[_i].in, 0);
-	got = expand(&r->answers, &v.at, &t, &out);
+	got = expand(&r->results, &v.at, &t, &out);
 	if (expansions[_i].out) {
-		ck_assert_msg(!got, "%s", buf_str(&r->answers.error));
+		ck_assert_msg(!got, "%s", buf_str(&r->results.error));
 		ck_assert_str_eq(buf_str(&out), expansions[_i].out);
 		ck_assert_uint_eq(out.n, strlen(expansions[_i].out));
 	} else {
 		ck_assert_int_eq(got, -1);
-		ck_assert_uint_gt(r->answers.error.n, 0);
+		ck_assert_uint_gt(r->results.error.n, 0);
 	}
 	buf_free(&out);
 	rig_free(r);
@@ -2356,7 +2356,7 @@ START_TEST(expansion_of_bytes)
 
 	view_make(&v, r);
 	t = tmpl_of(r, "a{{nul}}b", 0);
-	ck_assert_int_eq(expand(&r->answers, &v.at, &t, &out), 0);
+	ck_assert_int_eq(expand(&r->results, &v.at, &t, &out), 0);
 	ck_assert_uint_eq(out.n, 6);
 	ck_assert_mem_eq(out.s, "ap\0\0\0b", 6);
 	buf_free(&out);
@@ -2383,13 +2383,13 @@ START_TEST(named_keys)
 	view_make(&v, r);
 	t = tmpl_of(r, named[_i].in, 1);
 	if (named[_i].keys) {
-		ck_assert_int_eq(expand_keys(&r->answers, &v.at, &t, &ids), 0);
+		ck_assert_int_eq(expand_keys(&r->results, &v.at, &t, &ids), 0);
 		for (i = 0; i < ids.n; i++)
 			buf_fmt(&list, "%s ", keys_text(&r->keys, ids.list[i]));
 		ck_assert_str_eq(buf_str(&list), named[_i].keys);
 	} else {
-		ck_assert_int_eq(expand_keys(&r->answers, &v.at, &t, &ids), -1);
-		ck_assert_uint_gt(r->answers.error.n, 0);
+		ck_assert_int_eq(expand_keys(&r->results, &v.at, &t, &ids), -1);
+		ck_assert_uint_gt(r->results.error.n, 0);
 	}
 	buf_free(&list);
 	ids_free(&ids);
@@ -2644,17 +2644,17 @@ START_TEST(item_lists)
 		give(r, &sight, "l", lists[_i].lines, strlen(lists[_i].lines));
 	node = r->w->body->next;
 	place_make(&at, r, &sight);
-	ck_assert_int_eq(inputs_read(&r->answers, &at, node, &lines, &n), 0);
+	ck_assert_int_eq(inputs_read(&r->results, &at, node, &lines, &n), 0);
 	if (lists[_i].out) {
-		ck_assert_int_eq(items_read(&l, &r->answers, &at, node, lines, n), 0);
+		ck_assert_int_eq(items_read(&l, &r->results, &at, node, lines, n), 0);
 		list_items(&l, &first);
 		ck_assert_str_eq(first.s, lists[_i].out);
 		items_rewind(&l);
 		list_items(&l, &again);
 		ck_assert_str_eq(again.s, lists[_i].out);
 	} else {
-		ck_assert_int_eq(items_read(&l, &r->answers, &at, node, lines, n), -1);
-		ck_assert(has(buf_str(&r->answers.error), lists[_i].says));
+		ck_assert_int_eq(items_read(&l, &r->results, &at, node, lines, n), -1);
+		ck_assert(has(buf_str(&r->results.error), lists[_i].says));
 	}
 	items_free(&l);
 	buf_free(&first);
@@ -2675,11 +2675,11 @@ START_TEST(items_with_a_nul)
 
 	place_make(&at, r, &sight);
 	give(r, &sight, "l", "one\n\nthr\0ee\nfour\0\n", 18);
-	ck_assert_int_eq(inputs_read(&r->answers, &at, r->w->body->next, &lines, &n), 0);
+	ck_assert_int_eq(inputs_read(&r->results, &at, r->w->body->next, &lines, &n), 0);
 	ck_assert_uint_eq(n, 18);
-	ck_assert_int_eq(items_read(&l, &r->answers, &at, r->w->body->next, lines, n), -1);
-	ck_assert(has(buf_str(&r->answers.error), "NUL"));
-	ck_assert(has(buf_str(&r->answers.error), "line 3"));
+	ck_assert_int_eq(items_read(&l, &r->results, &at, r->w->body->next, lines, n), -1);
+	ck_assert(has(buf_str(&r->results.error), "NUL"));
+	ck_assert(has(buf_str(&r->results.error), "line 3"));
 	items_free(&l);
 	rig_free(r);
 }
@@ -2699,16 +2699,16 @@ START_TEST(inputs_joined)
 	give(r, &sight, "b", "2", 1);
 	give(r, &sight, "c", "", 0);
 	give(r, &sight, "d", "4", 1);
-	ck_assert_int_eq(inputs_read(&r->answers, &at, r->w->body->next, &lines, &n), 0);
+	ck_assert_int_eq(inputs_read(&r->results, &at, r->w->body->next, &lines, &n), 0);
 	ck_assert_uint_eq(n, 5);
 	ck_assert_mem_eq(lines, "1\n2\n4", 5);
 	free(lines);
-	put_answer(r, "e", NULL, 0);
+	put_result(r, "e", NULL, 0);
 	visible_add_key(&sight, &r->keys, keys_add(&r->keys, "e", 1));
 	free(r->table[1].bytes);
 	r->table[1].bytes = NULL;
-	ck_assert_int_eq(inputs_read(&r->answers, &at, r->w->body->next, &lines, &n), -1);
-	ck_assert(has(buf_str(&r->answers.error), "`b`"));
+	ck_assert_int_eq(inputs_read(&r->results, &at, r->w->body->next, &lines, &n), -1);
+	ck_assert(has(buf_str(&r->results.error), "`b`"));
 	rig_free(r);
 }
 END_TEST
@@ -2730,14 +2730,14 @@ task_of(struct rig *r, struct task *t)
 	give(r, &sight, "b/c", "two", 3);
 	give(r, &sight, "nul", "x\0y", 3);
 	place_make(&at, r, &sight);
-	got = task_step(t, &r->around, &r->answers, &at, n, "k/1");
+	got = task_step(t, &r->around, &r->results, &at, n, "k/1");
 	return got;
 }
 
 static void
 task_must(struct rig *r, struct task *t)
 {
-	ck_assert_msg(task_of(r, t) == 0, "%s", buf_str(&r->answers.error));
+	ck_assert_msg(task_of(r, t) == 0, "%s", buf_str(&r->results.error));
 }
 
 static const char *
@@ -2848,7 +2848,7 @@ START_TEST(task_nul_in_an_argument)
 	struct task t;
 
 	ck_assert_int_eq(task_of(r, &t), -1);
-	ck_assert(has(buf_str(&r->answers.error), "NUL"));
+	ck_assert(has(buf_str(&r->results.error), "NUL"));
 	task_free(&t);
 	rig_free(r);
 }
@@ -2939,7 +2939,7 @@ START_TEST(task_attributes_from_values)
 		if (times[i].timeout >= 0)
 			ck_assert_int_eq(t.timeout, times[i].timeout);
 		else
-			ck_assert_uint_gt(r->answers.error.n, 0);
+			ck_assert_uint_gt(r->results.error.n, 0);
 		task_free(&t);
 		rig_free(r);
 	}
@@ -3014,7 +3014,7 @@ START_TEST(task_of_an_if)
 	param(r, "x", "X");
 	give(r, &sight, "a", "one", 3);
 	place_make(&at, r, &sight);
-	ck_assert_int_eq(task_if(&t, &r->around, &r->answers, &at, r->w->body->next), 0);
+	ck_assert_int_eq(task_if(&t, &r->around, &r->results, &at, r->w->body->next), 0);
 	ck_assert_int_eq(t.kind, TASK_IF);
 	ck_assert_str_eq(t.argv[0], "sh");
 	ck_assert_str_eq(t.argv[1], "-eu");
@@ -3163,7 +3163,7 @@ blocks_case(void)
 	tcase_add_test(tc, empty_lists);
 	tcase_add_test(tc, list_read_once);
 	tcase_add_loop_test(tc, items_of_one_key, 0, COUNT(twice));
-	tcase_add_test(tc, items_of_one_key_by_answers);
+	tcase_add_test(tc, items_of_one_key_by_results);
 	tcase_add_test(tc, arms_may_share_a_key);
 	tcase_add_test(tc, keys_of_items_that_cannot_be);
 	tcase_add_loop_test(tc, siblings_are_not_seen, 0, 3);

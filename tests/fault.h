@@ -11,7 +11,7 @@
  *
  * Agents, filters and checks are no part of it: the library takes itself out of their environment. It only
  * lets each of them hold a lock that is named by its step: whoever finds it held runs at the same moment
- * as another try of the same step. */
+ * as another attempt of the same step. */
 #ifndef TESTS_FAULT_H
 #define TESTS_FAULT_H
 

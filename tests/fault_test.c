@@ -26,7 +26,7 @@
 #include "tests/suites.h"
 
 enum rule {
-	MAY_FAIL,               /* or not: there may be another try, or it was about the log alone */
+	MAY_FAIL,               /* or not: there may be another attempt, or it was about the log alone */
 	FAILS,
 	HARMLESS,               /* nothing is lost by it: the run goes on */
 	KILLS

@@ -1,5 +1,5 @@
 /* Whole runs where somebody else has put something: links, pipes, devices, directories of other owners. What
- * is planted is not followed, not waited for, and not read into an answer; orch refuses it, or puts its
+ * is planted is not followed, not waited for, and not read into a result; orch refuses it, or puts its
  * own file in its place. What is about the functions of store/ alone is in store_test.c. */
 #if defined(__linux__)
 #define _GNU_SOURCE             /* makedev */
@@ -161,7 +161,7 @@ no_secret(const char *what)
 /* Places and what stands there.
  *
  * Of a run that goes on: r it is refused before anything starts, f it fails at that, k it goes on and
- * keeps its answers. Of commands that only look: e they fail, o they do not. A letter for each kind. */
+ * keeps its results. Of commands that only look: e they fail, o they do not. A letter for each kind. */
 
 static const struct context {
 	const char *path, *name, *run, *look;
@@ -184,7 +184,7 @@ static const struct context {
 	{ ".orch/.gitignore", "", "kkkkkkkk", "oooooooo" },
 };
 
-/* A run with something in every place: a has its answer, b has failed and will not again. */
+/* A run with something in every place: a has its result, b has failed and will not again. */
 static void
 make_pristine(void)
 {
@@ -202,7 +202,7 @@ plant_again(const struct context *p, enum kind kind)
 }
 
 static int
-is_answer_itself(const struct context *p, enum kind kind)
+is_result_itself(const struct context *p, enum kind kind)
 {
 	return kind == HARD && !strcmp(p->path, ".orch/x/result/a");
 }
@@ -273,10 +273,10 @@ go_on(const struct context *p, enum kind kind, const char *command)
 		break;
 	default:
 		ck_assert_msg(r.status == 0, "%s: %d: %s", what, r.status, r.err);
-		help_is(".orch/x/result/c", is_answer_itself(p, kind) ? "SECRET\n" : "one\n");
-		help_is(".orch/x/asked/b", is_answer_itself(p, kind) ? "SECRET\n" : "one\n");
+		help_is(".orch/x/result/c", is_result_itself(p, kind) ? "SECRET\n" : "one\n");
+		help_is(".orch/x/asked/b", is_result_itself(p, kind) ? "SECRET\n" : "one\n");
 	}
-	if (!is_answer_itself(p, kind))
+	if (!is_result_itself(p, kind))
 		no_secret(what);
 	free(run);
 	free(vault);
@@ -698,7 +698,7 @@ static const char *const users[] = {
 	"parallel i in < a\nrun sh as c-{{i}} | echo $i\nend"
 };
 
-/* An answer that was kept is replaced; what uses it fails, and says which. */
+/* A result that was kept is replaced; what uses it fails, and says which. */
 START_TEST(a_result_is_replaced_in_the_run)
 {
 	static const char *const things[] = {
@@ -728,7 +728,7 @@ START_TEST(a_result_is_replaced_in_the_run)
 }
 END_TEST
 
-/* The file that an agent writes its answer into is replaced under it. */
+/* The file that an agent writes its result into is replaced under it. */
 START_TEST(a_temporary_is_replaced_in_the_run)
 {
 	static const char *const things[] = {
@@ -774,7 +774,7 @@ START_TEST(a_directory_is_replaced_in_the_run)
 	ck_assert_msg(r.status <= 1, "%s: %s", p->path, r.err);
 	same_tree("vault", vault, p->path);
 	no_secret(p->path);
-	/* result/ is where the answers are looked for anew; elsewhere it does not matter. */
+	/* result/ is where the results are looked for anew; elsewhere it does not matter. */
 	if (r.status == 0) {
 		snprintf(moved, sizeof moved, "%s/result/d", _i == 0 ? "moved/x" : _i == 1 ? "moved" : ".orch/x");
 		if (_i == 2)

@@ -1272,7 +1272,7 @@ START_TEST(c55_killed_when_it_is_made_again)
 }
 END_TEST
 
-/* A commit that resume has found is its answer from then on: removed, it is made anew like any other. */
+/* A commit that resume has found is its result from then on: removed, it is made anew like any other. */
 START_TEST(c55_what_was_found_is_not_found_twice)
 {
 	char *found;
@@ -1460,7 +1460,7 @@ static void
 kill_at_random(int sig, int wanted)
 {
 	unsigned seed = 55;
-	int hits = 0, tries = 0, hit, status, begun = 0;
+	int hits = 0, attempts = 0, hit, status, begun = 0;
 	char *before;
 
 	repo_sh(0, "rm -f ../fixed");
@@ -1469,7 +1469,7 @@ kill_at_random(int sig, int wanted)
 	before = repo_checkout();
 	template();
 	while (hits < wanted || begun) {
-		ck_assert_int_lt(tries++, 20 * wanted);
+		ck_assert_int_lt(attempts++, 20 * wanted);
 		seed = seed * 1103515245 + 12345;
 		status = run_and_kill(begun ? "exec orch resume -r x" : "exec orch run -r x -a codex=fake-codex ../modules.orch",
 		    hits < wanted ? (int)(seed >> 16) % 250 : 60000, sig, &hit);

@@ -251,7 +251,7 @@ struct reader {
 	const struct history *h;
 	int walk;
 	enum state *state;      /* by want; STATE_SETTLED holds from walk to walk, the others do not */
-	int *tries;             /* by want: the latest of this walk */
+	int *attempts;             /* by want: the latest of this walk */
 	int *reached;           /* by block: the first branches up to here have begun in this walk */
 };
 
@@ -278,8 +278,8 @@ check_ends(const struct reader *r)
 	for (i = 0; i < w->nwants; i++) {
 		if (r->state[i] == STATE_STARTED || r->state[i] == STATE_STOPPED)
 			return wrong("%s has come to no end in walk %d", w->wants[i].key, r->walk);
-		if (r->state[i] == STATE_FAILED && (r->tries[i] != work_tries(w->wants[i].node) || w->wants[i].node->otherwise))
-			return wrong("%s was given up at try %d of %d, in walk %d", w->wants[i].key, r->tries[i],
+		if (r->state[i] == STATE_FAILED && (r->attempts[i] != work_tries(w->wants[i].node) || w->wants[i].node->otherwise))
+			return wrong("%s was given up at try %d of %d, in walk %d", w->wants[i].key, r->attempts[i],
 			    work_tries(w->wants[i].node), r->walk);
 	}
 	return NULL;
@@ -295,7 +295,7 @@ begin_walk(struct reader *r, long pid)
 	if (bad || r->walk < 0)
 		return bad ? bad : wrong("a walk by process %ld, which nobody has started", pid);
 	for (i = 0; i < r->h->work->nwants; i++) {
-		r->tries[i] = 0;
+		r->attempts[i] = 0;
 		if (r->state[i] != STATE_SETTLED)
 			r->state[i] = STATE_NONE;
 		if (r->h->walks[r->walk].kept && r->h->walks[r->walk].kept[i])
@@ -306,7 +306,7 @@ begin_walk(struct reader *r, long pid)
 	return NULL;
 }
 
-/* The branches whose first statement has no answer yet begin in input order. */
+/* The branches whose first statement has no result yet begin in input order. */
 static const char *
 check_order(struct reader *r, const struct work_want *want)
 {
@@ -327,8 +327,8 @@ started(struct reader *r, int i, int try)
 
 	if (r->state[i] == STATE_SETTLED)
 		return wrong("%s was started again, in walk %d, though it has its answer", want->key, r->walk);
-	if (try != r->tries[i] + 1 || (try > 1 && r->state[i] != STATE_FAILED))
-		return wrong("%s was started for try %d behind try %d, in walk %d", want->key, try, r->tries[i], r->walk);
+	if (try != r->attempts[i] + 1 || (try > 1 && r->state[i] != STATE_FAILED))
+		return wrong("%s was started for try %d behind try %d, in walk %d", want->key, try, r->attempts[i], r->walk);
 	if (try > work_tries(want->node))
 		return wrong("%s was started for try %d of %d, in walk %d", want->key, try, work_tries(want->node), r->walk);
 	for (k = 0; k < want->nneeds; k++)
@@ -336,7 +336,7 @@ started(struct reader *r, int i, int try)
 			return wrong("%s was started before %s had its answer, in walk %d", want->key,
 			    r->h->work->wants[want->needs[k]].key, r->walk);
 	r->state[i] = STATE_STARTED;
-	r->tries[i] = try;
+	r->attempts[i] = try;
 	return want->leads && try == 1 ? check_order(r, want) : NULL;
 }
 
@@ -349,8 +349,8 @@ settled(struct reader *r, int i, enum work_end end)
 		return wrong("%s is %s, in walk %d", want->key, end == WORK_WORD ? "given up for a word" : "done", r->walk);
 	if (r->state[i] != (end == WORK_WORD ? STATE_FAILED : STATE_STARTED))
 		return wrong("%s is done and was not begun, in walk %d", want->key, r->walk);
-	if (end == WORK_WORD && r->tries[i] != work_tries(want->node))
-		return wrong("%s was given up for a word at try %d of %d, in walk %d", want->key, r->tries[i],
+	if (end == WORK_WORD && r->attempts[i] != work_tries(want->node))
+		return wrong("%s was given up for a word at try %d of %d, in walk %d", want->key, r->attempts[i],
 		    work_tries(want->node), r->walk);
 	r->state[i] = STATE_SETTLED;
 	return NULL;
@@ -409,7 +409,7 @@ history_log(const struct history *h)
 	r.h = h;
 	r.walk = -1;
 	r.state = mem_zero((size_t)h->work->nwants + 1, sizeof *r.state);
-	r.tries = mem_zero((size_t)h->work->nwants + 1, sizeof *r.tries);
+	r.attempts = mem_zero((size_t)h->work->nwants + 1, sizeof *r.attempts);
 	r.reached = mem_zero((size_t)h->work->nblocks + 1, sizeof *r.reached);
 	for (s = h->log; !bad && (nl = strchr(s, '\n')); s = nl + 1) {
 		char *line = mem_dup(s, (size_t)(nl - s));
@@ -420,7 +420,7 @@ history_log(const struct history *h)
 	if (!bad)
 		bad = check_ends(&r);
 	free(r.state);
-	free(r.tries);
+	free(r.attempts);
 	free(r.reached);
 	return bad;
 }
@@ -559,9 +559,9 @@ history_trees(const struct work *w, int all)
 	return bad;
 }
 
-/* Answers. */
+/* Results. */
 
-/* The answer of a commit that was made is its id. */
+/* The result of a commit that was made is its id. */
 static const char *
 check_id(const struct work *w, const struct work_want *want, const char *path)
 {
@@ -580,9 +580,9 @@ check_id(const struct work *w, const struct work_want *want, const char *path)
 }
 
 static const char *
-check_answer(const struct work *w, int i, const char *dir, const char *name)
+check_result(const struct work *w, int i, const char *dir, const char *name)
 {
-	const struct buf *want = &w->wants[i].answer;
+	const struct buf *want = &w->wants[i].result;
 	char path[1024];
 	size_t n, at = 0;
 	char *s;
@@ -614,7 +614,7 @@ history_results(const struct work *w, const char *dir, unsigned char *kept, int 
 		if (*e->d_name == '.')
 			continue;
 		i = work_find(w, e->d_name, strlen(e->d_name));
-		bad = i < 0 ? wrong("there is an answer %s", e->d_name) : check_answer(w, i, dir, e->d_name);
+		bad = i < 0 ? wrong("there is an answer %s", e->d_name) : check_result(w, i, dir, e->d_name);
 		if (!bad)
 			kept[i] = 1;
 	}

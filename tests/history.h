@@ -16,7 +16,7 @@ struct history_walk {
 	long pid;               /* orch's */
 	long jobs;              /* its -j; 0: none */
 	int whole;              /* nothing was done to it, and it had no -x: it came to its end */
-	unsigned char *kept;    /* by want: its answer was there when it started */
+	unsigned char *kept;    /* by want: its result was there when it started */
 };
 
 struct history {
@@ -33,8 +33,8 @@ struct history {
  * itself, nobody of an earlier walk beside a later one, and nobody who has no business there. */
 const char *history_marks(const struct history *);
 
-/* What orch says in its log: nothing is started that has its answer, or before what it needs, the branches
- * of a block in input order, each step in as many tries as it has. */
+/* What orch says in its log: nothing is started that has its result, or before what it needs, the branches
+ * of a block in input order, each step in as many attempts as it has. */
 const char *history_log(const struct history *);
 
 /* The branches of the worktrees, in the repository of this directory: each begins where its line stood, and has of its
@@ -42,11 +42,11 @@ const char *history_log(const struct history *);
  * messages and files, and git says the same of the worktrees as the work. */
 const char *history_trees(const struct work *, int all);
 
-/* The answers in the directory DIR: each as it must be, byte for byte, and none that must not be. Sets
+/* The results in the directory DIR: each as it must be, byte for byte, and none that must not be. Sets
  * KEPT of those that are there; with ALL, all must be. */
 const char *history_results(const struct work *, const char *dir, unsigned char *kept, int all);
 
-/* How many marks WALK has of runs; -1 when one of them is of a step that has an answer in the end. */
+/* How many marks WALK has of runs; -1 when one of them is of a step that has a result in the end. */
 int history_begun(const struct history *, int walk);
 
 #endif

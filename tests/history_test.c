@@ -416,7 +416,7 @@ may_end_with(enum cut cut, int status)
 	    (cut == CUT_TERM_KILL && status == 128 + SIGKILL);
 }
 
-/* What orch has said to be done, on standard error or in the log, has its answer. */
+/* What orch has said to be done, on standard error or in the log, has its result. */
 static const char *
 check_said(const struct life *l, const char *file, const char *before, const unsigned char *kept)
 {
@@ -826,7 +826,7 @@ static const struct made made_marks[] = {
 #define STOP(k, try) "1\tstop\t" k "\t" try "\t5\t15\tstopped\n"
 #define K1 START("k1", "1") DONE("k1", "1")
 
-/* Walk 0, of process 100, was cut off; walk 1, of 200, was not, and had the answer of k4-1-1. */
+/* Walk 0, of process 100, was cut off; walk 1, of 200, was not, and had the result of k4-1-1. */
 static const struct made made_logs[] = {
 	{ "", NULL },
 	{ W0 K1 START("k4-1-1", "1") W1 START("k4-1-2", "1") DONE("k4-1-2", "1"), NULL },
@@ -915,11 +915,11 @@ keep_all(const struct work *w)
 	for (i = 0; i < w->nwants; i++) {
 		snprintf(name, sizeof name, "result/%s", w->wants[i].key);
 		if (w->wants[i].end == WORK_ANSWER)
-			help_bytes(name, w->wants[i].answer.n ? w->wants[i].answer.s : "", w->wants[i].answer.n);
+			help_bytes(name, w->wants[i].result.n ? w->wants[i].result.s : "", w->wants[i].result.n);
 	}
 }
 
-START_TEST(the_checker_reads_answers)
+START_TEST(the_checker_reads_results)
 {
 	unsigned char kept[64];
 	struct work w;
@@ -983,7 +983,7 @@ history_suite(void)
 	if (!seed) {
 		tcase_add_loop_test(c, the_checker_reads_marks, 0, sizeof made_marks / sizeof *made_marks);
 		tcase_add_loop_test(c, the_checker_reads_logs, 0, sizeof made_logs / sizeof *made_logs);
-		tcase_add_test(c, the_checker_reads_answers);
+		tcase_add_test(c, the_checker_reads_results);
 		tcase_add_test(c, the_reference_is_as_the_manual_says);
 	}
 	if (procs_portable()) {

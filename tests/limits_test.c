@@ -1,7 +1,7 @@
-/* Whole runs at their limits: a disk that gets full, few descriptors and processes, answers that are
+/* Whole runs at their limits: a disk that gets full, few descriptors and processes, results that are
  * larger than memory should be, and every limit of the format, at it and one beyond.
  *
- * With ORCH_TORTURE=1 in the environment every point is tried, and an answer has a gigabyte; else every
+ * With ORCH_TORTURE=1 in the environment every point is tried, and a result has a gigabyte; else every
  * fifth, and 64 megabytes. */
 #if defined(__linux__)
 #define _GNU_SOURCE             /* unshare */
@@ -171,7 +171,7 @@ expect_once(const char *err, const char *point)
 }
 
 /* A run with its directory below POINT, a disk made with OPTIONS: complete or not, but in words and with no
- * half answer; with MORE room it goes on and is like any other. Returns whether it was complete at once. */
+ * half result; with MORE room it goes on and is like any other. Returns whether it was complete at once. */
 static int
 run_on_disk(const char *point, const char *options, const char *more)
 {
@@ -235,7 +235,7 @@ START_TEST(a_disk_without_inodes)
 }
 END_TEST
 
-/* What a filter could not write shows before its answer takes the place, and so gives back the room, of the
+/* What a filter could not write shows before its result takes the place, and so gives back the room, of the
  * agent's. */
 START_TEST(a_filter_that_ignores_a_full_disk)
 {
@@ -347,7 +347,7 @@ START_TEST(few_processes_for_filter_and_check)
 }
 END_TEST
 
-/* Large answers: an answer is never in memory. */
+/* Large results: a result is never in memory. */
 
 static long
 large(void)
@@ -364,7 +364,7 @@ expect_small(void)
 	ck_assert_msg(used.ru_maxrss < MEMORY_MOST, "%ld KB of memory", used.ru_maxrss);
 }
 
-START_TEST(a_large_answer)
+START_TEST(a_large_result)
 {
 	char step[64], length[32];
 
@@ -784,7 +784,7 @@ limits_suite(void)
 	tcase_add_test(c, every_number_of_descriptors);
 	tcase_add_test(c, few_processes_for_filter_and_check);
 	c = help_case(s, "large", procs_begin, 240);
-	tcase_add_test(c, a_large_answer);
+	tcase_add_test(c, a_large_result);
 	tcase_add_test(c, a_large_failure);
 	tcase_add_test(c, large_standard_input);
 	add_format(s);

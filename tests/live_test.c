@@ -159,7 +159,7 @@ START_TEST(it_fits)
 				for (i = 0; i < n; i++) {
 					rows[i].key = texts[(i + w) % LEN(texts)];
 					rows[i].ms = (long long)i * i * i * 100000;
-					rows[i].tries = (long)i;
+					rows[i].attempts = (long)i;
 					SAYS(rows[i], texts[i % LEN(texts)]);
 				}
 				for (s = frame(v, rows, n); *s; s = nl + 1, lines++) {

@@ -437,9 +437,9 @@ START_TEST(a_prompt_of_ten_million_bytes)
 }
 END_TEST
 
-/* 39, 40: what is no answer. */
+/* 39, 40: what is no result. */
 
-START_TEST(a_timeout_is_no_answer)
+START_TEST(a_timeout_is_no_result)
 {
 	struct ran r;
 	long long at;
@@ -615,7 +615,7 @@ START_TEST(leftovers_of_a_normal_end)
 	ck_assert_int_ge(procs_lines("pids"), 2);
 	procs_none_left(0);
 	help_is(".orch/r/result/look", "");
-	/* whoever wrote into the answer could not do so after it counted */
+	/* whoever wrote into the result could not do so after it counted */
 	copy = help_read("copy", NULL);
 	help_is(".orch/r/result/x", copy);
 	help_has(copy, "hello\n");
@@ -685,8 +685,8 @@ START_TEST(leftovers_are_told_before_they_are_killed)
 }
 END_TEST
 
-/* Where a process in a session of its own cannot be found, it still cannot write into an answer that counts. */
-START_TEST(who_holds_the_answer_is_no_surprise)
+/* Where a process in a session of its own cannot be found, it still cannot write into a result that counts. */
+START_TEST(who_holds_the_result_is_no_surprise)
 {
 	struct ran r;
 
@@ -720,7 +720,7 @@ END_TEST
 
 /* 48: orch is killed. */
 
-/* Three branches with leftovers of all kinds, and one that is done. Taken up again they answer at once. */
+/* Three branches with leftovers of all kinds, and one that is done. Taken up again they result at once. */
 static void
 write_long(void)
 {
@@ -928,7 +928,7 @@ START_TEST(stopped_from_below)
 }
 END_TEST
 
-/* What is between try and try, behind a full pipe, or before standard input ends, stops as well. */
+/* What is between attempt and attempt, behind a full pipe, or before standard input ends, stops as well. */
 START_TEST(stopped_while_it_waits)
 {
 	static const struct {
@@ -1018,7 +1018,7 @@ START_TEST(a_signal_twice_at_once_counts_once)
 END_TEST
 
 /* 39: everybody got the signal, and the agent makes the best of it. */
-START_TEST(an_answer_after_the_stop_is_none)
+START_TEST(a_result_after_the_stop_is_none)
 {
 	int i;
 	pid_t orch, agent;
@@ -1038,8 +1038,8 @@ START_TEST(an_answer_after_the_stop_is_none)
 }
 END_TEST
 
-/* The same when the answer has come before orch can look at its signal. */
-START_TEST(an_answer_that_waits_beside_the_stop_is_none)
+/* The same when the result has come before orch can look at its signal. */
+START_TEST(a_result_that_waits_beside_the_stop_is_none)
 {
 	long long until;
 	pid_t orch, agent;
@@ -1426,7 +1426,7 @@ write_random(void)
 	    "run y as end < x-*", "print | {{end}}", NULL);
 }
 
-/* How often item I was asked, and whether it has an answer. */
+/* How often item I was asked, and whether it has a result. */
 static int
 asked(int i, int *kept)
 {
@@ -1720,7 +1720,7 @@ add_failures(Suite *s)
 {
 	TCase *c = help_case(s, "no answer", procs_begin, 60);
 
-	tcase_add_test(c, a_timeout_is_no_answer);
+	tcase_add_test(c, a_timeout_is_no_result);
 	tcase_add_test(c, a_timeout_of_0_is_none);
 	tcase_add_test(c, a_timeout_holds_for_filter_and_check);
 	tcase_add_test(c, exit_143_is_told_from_sigterm);
@@ -1740,7 +1740,7 @@ add_leftovers(Suite *s)
 	tcase_add_loop_test(c, leftovers_of_an_agent_that_was_killed, 0, KINDS);
 	tcase_add_test(c, leftovers_of_filter_check_and_if);
 	tcase_add_test(c, leftovers_are_told_before_they_are_killed);
-	tcase_add_test(c, who_holds_the_answer_is_no_surprise);
+	tcase_add_test(c, who_holds_the_result_is_no_surprise);
 	tcase_add_test(c, a_fork_storm_ends);
 }
 
@@ -1770,8 +1770,8 @@ add_stops(Suite *s)
 	tcase_add_loop_test(c, stopped_while_it_waits, 0, 6);
 	tcase_add_test(c, a_second_signal_kills);
 	tcase_add_test(c, a_signal_twice_at_once_counts_once);
-	tcase_add_test(c, an_answer_after_the_stop_is_none);
-	tcase_add_test(c, an_answer_that_waits_beside_the_stop_is_none);
+	tcase_add_test(c, a_result_after_the_stop_is_none);
+	tcase_add_test(c, a_result_that_waits_beside_the_stop_is_none);
 	c = help_case(s, "halted", procs_begin, 60);
 	tcase_add_test(c, stopped_and_continued);
 	tcase_add_test(c, stopped_and_continued_it_still_times_out);

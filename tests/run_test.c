@@ -552,7 +552,7 @@ START_TEST(c18_a_hit_starts_and_writes_nothing)
 }
 END_TEST
 
-START_TEST(c19_an_empty_answer_is_an_answer)
+START_TEST(c19_an_empty_result_is_a_result)
 {
 	help_file("f.orch", "run sh as e | " STARTED, "print | [{{e}}]", NULL);
 	ck_assert_str_eq(help_sh(0, "orch run -r x f.orch").out, "[]\n");
@@ -779,7 +779,7 @@ START_TEST(c22_a_removed_result_runs_again)
 }
 END_TEST
 
-START_TEST(c22_a_written_result_is_an_answer)
+START_TEST(c22_a_written_result_is_a_result)
 {
 	help_file("f.orch", "run sh as a | exit 1", "print | {{a}}", NULL);
 	help_sh(1, "orch run -r x f.orch");
@@ -876,7 +876,7 @@ keys_case(void)
 	TCase *t = tcase_create("keys");
 
 	tcase_add_test(t, c18_a_hit_starts_and_writes_nothing);
-	tcase_add_test(t, c19_an_empty_answer_is_an_answer);
+	tcase_add_test(t, c19_an_empty_result_is_a_result);
 	tcase_add_test(t, c20_what_is_not_kept);
 	tcase_add_test(t, c20_a_write_that_failed);
 	tcase_add_test(t, c21_odd_keys_are_files_of_their_own);
@@ -888,7 +888,7 @@ keys_case(void)
 	tcase_add_test(t, c22_standard_output_is_the_same_again);
 	tcase_add_loop_test(t, print_is_whole_in_a_log_of_both, 0, 2);
 	tcase_add_test(t, c22_a_removed_result_runs_again);
-	tcase_add_test(t, c22_a_written_result_is_an_answer);
+	tcase_add_test(t, c22_a_written_result_is_a_result);
 	tcase_add_test(t, c23_a_result_that_cannot_be_read);
 	tcase_add_test(t, c23_a_result_that_is_no_file);
 	tcase_add_test(t, c24_results_are_byte_exact);
@@ -1378,7 +1378,7 @@ static const char *const hostile[] = {
 };
 
 static void
-answer_is(const char *key, const char *value, const char *more)
+result_is(const char *key, const char *value, const char *more)
 {
 	char name[64], want[200];
 
@@ -1409,8 +1409,8 @@ START_TEST(c59_hostile_values_are_only_data)
 		setenv("V", hostile[i], 1);
 		r = help_sh(0, "rm -rf .orch; orch run -r x f.orch v=\"$V\"");
 		for (k = 0; k < LEN(keys); k++)
-			answer_is(keys[k], hostile[i], "");
-		answer_is("text", hostile[i], "\n");
+			result_is(keys[k], hostile[i], "");
+		result_is("text", hostile[i], "\n");
 		no_control(r.err);
 		ck_assert_int_eq(help_count(help_sh(0, "cat .orch/x/result/again").out, hostile[i]), 3);
 		ck_assert(!strncmp(r.out + 1, hostile[i], strlen(hostile[i])));
@@ -1834,7 +1834,7 @@ START_TEST(a_timeout)
 	help_is(RESULT "b", "b\n");
 	help_has(r.err, "failed    c  timed out after 1");
 	help_has(strstr(r.err, "failed    c  timed out"), "at try 2");
-	/* A loop gives each try its time anew. */
+	/* A loop gives each attempt its time anew. */
 	help_file("g.orch", "timeout 1s", "run sh as a | sleep 1.3; echo a", "timeout 0", NULL);
 	help_sh(0, "orch run -r y g.orch");
 }
@@ -1987,8 +1987,8 @@ START_TEST(o_workflow_from_standard_input)
 }
 END_TEST
 
-/* An answer of an earlier text stays seen by its name, though an item of this one could make it too. */
-START_TEST(o_earlier_answers_are_seen_until_they_are_made)
+/* A result of an earlier text stays seen by its name, though an item of this one could make it too. */
+START_TEST(o_earlier_results_are_seen_until_they_are_made)
 {
 	help_file("one", "run sh as a | echo A", NULL);
 	help_file("two", "parallel x in b a", "run sh as {{x}} < a | cat", "end", "print | {{b}}", NULL);
@@ -2343,7 +2343,7 @@ command_case(void)
 	TCase *t = tcase_create("command");
 
 	tcase_add_test(t, o_workflow_from_standard_input);
-	tcase_add_test(t, o_earlier_answers_are_seen_until_they_are_made);
+	tcase_add_test(t, o_earlier_results_are_seen_until_they_are_made);
 	tcase_add_test(t, o_standard_input_as_an_input);
 	tcase_add_test(t, o_standard_input_binary_and_empty);
 	tcase_add_test(t, o_parameters);

@@ -534,8 +534,8 @@ START_TEST(follow_goes_on_from_try_to_try)
 }
 END_TEST
 
-/* An answer that was there is not shown, those that come are, each once. */
-START_TEST(follow_shows_answers_as_they_come)
+/* A result that was there is not shown, those that come are, each once. */
+START_TEST(follow_shows_results_as_they_come)
 {
 	pid_t pid, logs;
 
@@ -797,7 +797,7 @@ END_TEST
 static const char *const keys[] = { "plain", "with blank", "$(touch HACKED)", "`touch HACKED`", "it's", "q\"uote", "per%cent", "s/a.c", "c:d",
     "back\\slash", "semi; touch HACKED", "and & touch HACKED", "{a,b}", "~root", "star*", "\xc3\xa9", "-dash", "e=f", "bang!!" };
 
-/* A run with a key for each, whose answer is its number; the letters in front say which. */
+/* A run with a key for each, whose result is its number; the letters in front say which. */
 static void
 make_keys(void)
 {
@@ -945,7 +945,7 @@ logs_case(Suite *s)
 	TCase *t = help_case(s, "follow", procs_begin, 120);
 
 	tcase_add_test(t, follow_goes_on_from_try_to_try);
-	tcase_add_test(t, follow_shows_answers_as_they_come);
+	tcase_add_test(t, follow_shows_results_as_they_come);
 	tcase_add_test(t, follow_ends_when_its_keys_are_over);
 	tcase_add_test(t, follow_ends_with_its_reader);
 	tcase_add_test(t, follow_ends_with_the_run_however_that_ends);

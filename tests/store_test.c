@@ -647,7 +647,7 @@ START_TEST(log_long_text)
 }
 END_TEST
 
-struct tries {
+struct attempts {
 	long next;
 	int others;
 };
@@ -655,7 +655,7 @@ struct tries {
 static void
 take_try(void *ctx, const struct log_line *l)
 {
-	struct tries *t = ctx;
+	struct attempts *t = ctx;
 
 	if (l->event == LOG_START)
 		ck_assert_int_eq(l->value, ++t->next);
@@ -667,7 +667,7 @@ take_try(void *ctx, const struct log_line *l)
 START_TEST(log_in_pieces)
 {
 	struct log_line l = events[1];
-	struct tries t = { 0 };
+	struct attempts t = { 0 };
 	int fd = log_open(AT_FDCWD);
 	char key[64];
 
@@ -1348,7 +1348,7 @@ START_TEST(store_deleted_under_us)
 }
 END_TEST
 
-START_TEST(store_clean_spares_answers)
+START_TEST(store_clean_spares_results)
 {
 	static const char *const keep[] = { "k", "%2E.", "%25", "a%2Fb", "\xc3\xa9", "-rf", "12" };
 	static const char *const drop[] = { "%", "%1", "%-12", "%x", "%in-3", "%2f", "%61" };
@@ -1806,7 +1806,7 @@ directory_case(void)
 	tcase_add_test(tc, store_keeps);
 	tcase_add_test(tc, store_lists_what_is_odd);
 	tcase_add_test(tc, store_deleted_under_us);
-	tcase_add_test(tc, store_clean_spares_answers);
+	tcase_add_test(tc, store_clean_spares_results);
 	return tc;
 }
 

@@ -19,7 +19,7 @@ Suite *survive_suite(void);     /* whole runs: nobody outlives orch, however it 
 Suite *together_suite(void);    /* whole runs: orch and supervisors killed together, what cannot be ended */
 Suite *trust_suite(void);       /* whole runs: directories that came from elsewhere */
 Suite *history_suite(void);     /* whole runs: random workflows, killed and gone on with */
-Suite *limits_suite(void);      /* whole runs: full disks, few descriptors and processes, large answers */
+Suite *limits_suite(void);      /* whole runs: full disks, few descriptors and processes, large results */
 Suite *foreign_suite(void);     /* whole runs: directories and files that are another's, or links */
 Suite *fold_suite(void);        /* file systems that fold case: names that would be one file are refused */
 Suite *live_suite(void);        /* the live view: as a text, and whole runs on a pseudo-terminal */

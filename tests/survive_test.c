@@ -279,9 +279,9 @@ one_batch(const struct ending *e, const struct kind *k, int lanes)
 	tally.rounds += lanes;
 }
 
-/* A run that has ended normally has an answer, no other one does. */
+/* A run that has ended normally has a result, no other one does. */
 static void
-expect_answers(int there)
+expect_results(int there)
 {
 	char name[64];
 	int i;
@@ -306,7 +306,7 @@ one_cell(const struct ending *e, const struct kind *k)
 	write_leaver(k, e->agent);
 	while (tally.rounds < n)
 		one_batch(e, k, lanes);
-	expect_answers(e->status == 0);
+	expect_results(e->status == 0);
 	tell();
 }
 

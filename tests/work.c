@@ -46,7 +46,7 @@ struct cursor {
 struct maker {
 	struct work *work;
 	int left;               /* runs that may still be made */
-	char *names[NAMES];     /* keys that have their answer here, for certain */
+	char *names[NAMES];     /* keys that have their result here, for certain */
 	int nnames;
 	char *patterns[NAMES];  /* that some key of the file matches */
 	int npatterns;
@@ -182,7 +182,7 @@ make_work(struct maker *m, struct work_node *n)
 		n->filter = between(m, 0, 300);
 }
 
-/* A run; LIST: its answer is a list of items. */
+/* A run; LIST: its result is a list of items. */
 static struct work_node *
 make_run(struct maker *m, struct work_node ***tail, const struct cursor *s, char *list)
 {
@@ -500,7 +500,7 @@ top_from(const struct work *w, const struct work_node *n)
 	return buf_str(&b);
 }
 
-/* The commands of the fake agent by which the first tries fail: each takes away one file. */
+/* The commands of the fake agent by which the first attempts fail: each takes away one file. */
 static void
 put_stumbles(struct buf *b, const struct work *w, const struct work_node *n, const char *key, const char *how)
 {
@@ -784,7 +784,7 @@ struct var {
 	const char *value;
 };
 
-/* The wants whose answers are seen, in the workflow's order. */
+/* The wants whose results are seen, in the workflow's order. */
 struct seen {
 	int *list, n, cap;
 };
@@ -846,9 +846,9 @@ work_find(const struct work *w, const char *key, size_t n)
 	return -1;
 }
 
-/* Calls EACH for the answers that NAME means. */
+/* Calls EACH for the results that NAME means. */
 static void
-each_answer(const struct walker *w, const char *name, const struct var *vars, const struct seen *s,
+each_result(const struct walker *w, const char *name, const struct var *vars, const struct seen *s,
     void (*each)(void *, const struct work_want *), void *ctx)
 {
 	char *key = read_name(name, vars);
@@ -871,7 +871,7 @@ struct joined {
 };
 
 static void
-join_answer(void *ctx, const struct work_want *want)
+join_result(void *ctx, const struct work_want *want)
 {
 	struct joined *j = ctx;
 
@@ -879,7 +879,7 @@ join_answer(void *ctx, const struct work_want *want)
 		buf_char(j->to, '\n');
 	if (j->heads)
 		buf_fmt(j->to, "\n==> %s <==\n", want->key);
-	buf_add(j->to, want->answer.s, want->answer.n);
+	buf_add(j->to, want->result.s, want->result.n);
 }
 
 static void
@@ -891,24 +891,24 @@ read_inputs(const struct walker *w, const struct work_node *n, const struct var 
 	j.to = to;
 	j.heads = n->has_text;
 	for (i = 0; i < n->ninputs; i++)
-		each_answer(w, n->inputs[i], vars, s, join_answer, &j);
+		each_result(w, n->inputs[i], vars, s, join_result, &j);
 }
 
 static void
-quote_answer(void *ctx, const struct work_want *want)
+quote_result(void *ctx, const struct work_want *want)
 {
 	struct buf *to = ctx;
-	size_t n = want->answer.n;
+	size_t n = want->result.n;
 
-	while (n && want->answer.s[n - 1] == '\n')
+	while (n && want->result.s[n - 1] == '\n')
 		n--;
-	buf_add(to, want->answer.s, n);
+	buf_add(to, want->result.s, n);
 }
 
 static void
 quote_line(void *ctx, const struct work_want *want)
 {
-	quote_answer(ctx, want);
+	quote_result(ctx, want);
 	buf_char(ctx, '\n');
 }
 
@@ -920,7 +920,7 @@ read_text(const struct walker *w, const struct work_node *n, const struct var *v
 	buf_fmt(to, "Do %d.\n", n->id);
 	if (!n->quote)
 		return;
-	each_answer(w, n->quote, vars, s, n->quote[strlen(n->quote) - 1] == '*' ? quote_line : quote_answer, to);
+	each_result(w, n->quote, vars, s, n->quote[strlen(n->quote) - 1] == '*' ? quote_line : quote_result, to);
 	buf_char(to, '\n');
 }
 
@@ -939,7 +939,7 @@ digest(const char *key, const struct buf *asked)
 }
 
 static void
-make_answer(const char *key, const struct buf *asked, size_t n, struct buf *to)
+make_result(const char *key, const struct buf *asked, size_t n, struct buf *to)
 {
 	uint64_t h = digest(key, asked);
 
@@ -1052,7 +1052,7 @@ walk_tree(struct walker *w, const struct work_node *n, const struct var *vars, s
 		buf_fmt(&path, "%.*s/trees/%s", parent_length(work), work->top, want->key);
 	else
 		put_place(&path, work, want->key);
-	buf_fmt(&want->answer, "%s\n", buf_str(&path));
+	buf_fmt(&want->result, "%s\n", buf_str(&path));
 	t->path = buf_take(&path);
 	w->tree = want->tree = work->ntrees++;
 	see(s, i);
@@ -1091,18 +1091,18 @@ walk_run(struct walker *w, const struct work_node *n, const struct var *vars, st
 		want->end = n->otherwise ? WORK_WORD : WORK_NOTHING;
 		if (!n->otherwise)
 			return WENT_WRONG;
-		buf_text(&want->answer, n->otherwise);
+		buf_text(&want->result, n->otherwise);
 		see(s, i);
 		return WENT_ON;
 	}
 	if (n->list)
 		buf_text(&raw, n->list);
 	else
-		make_answer(want->key, &want->asked, n->size, &raw);
+		make_result(want->key, &want->asked, n->size, &raw);
 	if (n->filter >= 0)
-		make_answer(want->key, &raw, (size_t)n->filter, &want->answer);
+		make_result(want->key, &raw, (size_t)n->filter, &want->result);
 	else
-		buf_add(&want->answer, raw.s, raw.n);
+		buf_add(&want->result, raw.s, raw.n);
 	buf_free(&raw);
 	see(s, i);
 	return WENT_ON;
@@ -1382,7 +1382,7 @@ fixed_deep(struct work *w, struct work_node ***tail)
 	last->quote = make_name('k', inner->id + 1, &within);
 }
 
-/* Up to five passes; the one whose answer says so is the last. */
+/* Up to five passes; the one whose result says so is the last. */
 static void
 fixed_loop(struct work *w, struct work_node ***tail)
 {

@@ -35,15 +35,15 @@ struct work_node {
 	char *inputs[WORK_INPUTS];
 	int ninputs;
 	int has_text;           /* of a run or a print */
-	char *quote;            /* a name whose answer is in the text; NULL: none */
+	char *quote;            /* a name whose result is in the text; NULL: none */
 
 	/* Of a run. */
-	size_t size;            /* of its answer */
-	char *list;             /* its answer, in place of that; NULL: none */
-	long before, after;     /* milliseconds to the answer and from there to the end */
-	long filter;            /* the size of what a filter makes of the answer; -1: none */
+	size_t size;            /* of its result */
+	char *list;             /* its result, in place of that; NULL: none */
+	long before, after;     /* milliseconds to the result and from there to the end */
+	long filter;            /* the size of what a filter makes of the result; -1: none */
 	int has_check;
-	int fails;              /* so many tries, or FAILS_ALWAYS */
+	int fails;              /* so many attempts, or FAILS_ALWAYS */
 	enum work_way way;
 	int retries;            /* -1: none is said */
 	char *otherwise;        /* NULL: none */
@@ -68,8 +68,8 @@ struct work_want {
 	char *key;
 	const struct work_node *node;
 	enum work_end end;
-	struct buf answer, asked;
-	int *needs, nneeds;     /* which keys have their answer before it begins */
+	struct buf result, asked;
+	int *needs, nneeds;     /* which keys have their result before it begins */
 	int blocks[WORK_DEEP], branches[WORK_DEEP], deep;       /* where it stands, the outermost block first */
 	int leads;              /* it is the first statement of its branch */
 	int tree;               /* the worktree it works in, of a worktree itself that; -1: the main checkout */
@@ -107,7 +107,7 @@ struct work {
 	const char *top;        /* the directory of the run; NULL: it must have no worktrees */
 	struct buf out;         /* what it prints */
 	int status;             /* orch's exit status in the end */
-	int may_stumble;        /* a step fails in more tries than it has, and does not always */
+	int may_stumble;        /* a step fails in more attempts than it has, and does not always */
 };
 
 /* A number from 0 to N-1; *SEED is never 0. */
@@ -117,13 +117,13 @@ uint32_t work_dice(uint64_t *seed, uint32_t n);
  * run, is the main checkout of a repository; NULL: there is no git. */
 void work_make(struct work *, uint64_t seed, const char *top);
 
-/* The one that does not change: blocks of both forms, three deep, a loop that ends by its answers. */
+/* The one that does not change: blocks of both forms, three deep, a loop that ends by its results. */
 void work_fixed(struct work *);
 
 /* Which of the wants is that of the key, of N bytes; -1: none. */
 int work_find(const struct work *, const char *key, size_t n);
 
-/* How many tries a step has. */
+/* How many attempts a step has. */
 int work_tries(const struct work_node *);
 
 #endif

@@ -362,7 +362,7 @@ START_TEST(damaged)
 	for (i = 0; i < LEN(lines); i++)
 		is_refused(d, lines[i]);
 	ck_assert_str_eq(everything(), before);
-	/* One look each, and no second try. */
+	/* One look each, and no second attempt. */
 	ck_assert_str_eq(repo_out("grep -c '\tstart\tretried\t' .orch/x/log; grep -c '\totherwise\t' .orch/x/log || :"), "1\n0");
 	is_repaired(d);
 }
@@ -829,7 +829,7 @@ static const struct complete completes[] = {
 	{ { "worktree w enter", "for i in 1 2 3", "run sh as s-{{i}} | echo >>n; echo $i", "if test $(wc -l <n) -ge 2",
 	    "break", "end", "end",
 	    "print | {{s-*}}", NULL }, "1\n2\n\n" },
-	/* The same question twice, and two answers. */
+	/* The same question twice, and two results. */
 	{ { "worktree w enter", "if test -e mark", "print | before", "else", "print | not before", "end",
 	    "run sh as s | touch mark",
 	    "if test -e mark", "print | behind", "else", "print | not behind", "end", NULL }, "not before\nbehind\n" },
@@ -1147,7 +1147,7 @@ START_TEST(two_places_for_two)
 END_TEST
 
 /* A git that somebody kills has said nothing: no commit is made on top of "none", nor is an empty result kept. */
-START_TEST(a_query_that_is_killed_is_no_answer)
+START_TEST(a_query_that_is_killed_is_no_result)
 {
 	static const char *const queries[] = {
 		"\"rev-parse --verify --quiet\"*", "\"diff --cached --quiet\"*", "\"rev-parse --show-toplevel --absolute-git-dir\"*",
@@ -1787,7 +1787,7 @@ place_case(Suite *s)
 
 	tcase_add_test(t, places_of_any_script);
 	tcase_add_loop_test(t, one_place_for_two, 0, LEN(collisions));
-	tcase_add_loop_test(t, a_query_that_is_killed_is_no_answer, 0, 4);
+	tcase_add_loop_test(t, a_query_that_is_killed_is_no_result, 0, 4);
 	tcase_add_test(t, git_outlives_its_supervisor_to_remove_its_locks);
 	tcase_add_test(t, one_place_for_different_branches);
 	tcase_add_loop_test(t, two_places_for_two, 0, LEN(no_collisions));

@@ -1,4 +1,4 @@
-/* How a try went, in words. */
+/* How an attempt went, in words. */
 #include "engine/agent/outcome.h"
 
 #include <errno.h>
@@ -65,7 +65,7 @@ duration_text(long long ms, struct buf *b)
 		buf_fmt(b, s / 60 % 60 ? "%lldh%02lldm" : "%lldh", s / 3600, s / 60 % 60);
 }
 
-/* Its agent has come to an end, and has not answered. */
+/* Its agent has ended and gave no result. */
 static void
 ended_text(const struct outcome *o, struct buf *b)
 {

@@ -1,4 +1,4 @@
-/* How a try went: what a supervisor tells orch, in one record that a pipe takes whole. */
+/* How an attempt went: what a supervisor tells orch, in one record that a pipe takes whole. */
 #ifndef ENGINE_AGENT_OUTCOME_H
 #define ENGINE_AGENT_OUTCOME_H
 
@@ -7,11 +7,11 @@
 #include "parse/buf.h"
 
 enum outcome_kind {
-	OUT_OK,                 /* the answer is whole and safe in tmp/ */
+	OUT_OK,                 /* the result is whole and safe in tmp/ */
 	OUT_ENDED,              /* the agent failed: status */
 	OUT_RATE_LIMITED,              /* it is rate-limited: status, text says why; number: for how many seconds, or -1 */
-	OUT_PERMANENT,             /* it failed for a reason that another try would not change: status */
-	OUT_EMPTY,          /* what it wrote is no answer though it exits 0: text, if it wrote any */
+	OUT_PERMANENT,             /* it failed for a reason that another attempt would not change: status */
+	OUT_EMPTY,          /* what it wrote is no result though it exits 0: text, if it wrote any */
 	OUT_TIMEOUT,            /* it was stopped after its time */
 	OUT_STOPPED,            /* it was stopped because orch was told to */
 	OUT_NO_DIR,             /* its directory is not there: error */
@@ -22,7 +22,7 @@ enum outcome_kind {
 	OUT_CHECK,              /* check NUMBER (from 1) failed: status */
 	OUT_IO,                 /* reading or writing failed: error, text says what */
 	OUT_FULL,               /* the disk was full when it ended */
-	OUT_STILL_OPEN,               /* somebody still writes into its answer: text says who */
+	OUT_STILL_OPEN,               /* somebody still writes into its result: text says who */
 	OUT_LEFTOVERS,               /* processes that it left could not be ended: text says which */
 	OUT_TEXT,               /* text says it all */
 	OUT_NOT_WORKTREE,       /* its directory is not the worktree that it should be: text says what was found, number what kind */

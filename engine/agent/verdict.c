@@ -8,7 +8,7 @@
 
 enum { WAIT_MOST = 7 * 24 * 3600 };
 
-/* The first line of claude's answer begins with it; codex's last line, behind ERROR:, holds it. */
+/* The first line of claude's result begins with it; codex's last line, behind ERROR:, holds it. */
 static const struct {
 	enum agent_kind dialect;
 	enum outcome_kind kind;
@@ -226,9 +226,9 @@ verdict_agent_kind(const char *name, char *const *argv)
 	return AGENT_OTHER;
 }
 
-/* claude that somebody has interrupted exits 0 and has written this, or nothing; an answer has a newline at least. */
+/* claude that somebody has interrupted exits 0 and has written this, or nothing; a result has a newline at least. */
 static int
-is_no_answer(const char *out, size_t n)
+is_no_result(const char *out, size_t n)
 {
 	static const char error[] = "Execution error\n";
 
@@ -250,7 +250,7 @@ verdict_read(struct verdict *v, enum agent_kind dialect, int status, const char 
 		return;
 	}
 	l = dialect == AGENT_CODEX ? last_line(err, &nerr) : first_line(out, nout);
-	if (!status && dialect == AGENT_CLAUDE && is_no_answer(out, nout)) {
+	if (!status && dialect == AGENT_CLAUDE && is_no_result(out, nout)) {
 		v->kind = OUT_EMPTY;
 		v->why = l.s;
 		v->nwhy = l.n;

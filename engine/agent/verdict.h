@@ -26,7 +26,7 @@ struct verdict {
  * that program, for ssh to start. */
 enum agent_kind verdict_agent_kind(const char *name, char *const *argv);
 
-/* STATUS is as wait() gives it, NOW in seconds since the Epoch; OUT is how the answer begins, its first VERDICT_HEAD bytes if it is longer, ERR how
+/* STATUS is as wait() gives it, NOW in seconds since the Epoch; OUT is how the result begins, its first VERDICT_HEAD bytes if it is longer, ERR how
  * standard error ends, its last VERDICT_TAIL. */
 void verdict_read(struct verdict *, enum agent_kind, int status, const char *out, size_t nout, const char *err, size_t nerr,
     long long now);

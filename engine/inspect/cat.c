@@ -24,7 +24,7 @@ cat_one(void *ctx, struct run_state *v, uint32_t id)
 	if (!(v->keys.list[id].flags & KEY_KEPT))
 		return c->pattern ? 0 : runs_fail(c->error, 1, key, "this step has no answer yet");
 	c->found++;
-	fd = store_open_answer(&v->store, key);
+	fd = store_open_result(&v->store, key);
 	if (fd < 0)
 		return runs_fail(c->error, 1, key, strerror(errno));
 	bad = sink_file(c->sink, fd, &at);

@@ -152,8 +152,8 @@ each_step(void *ctx, const struct plan_step *step)
 	if (d->status != NOTHING || d->error->n || !step->key || strcmp(step->key, d->key))
 		return;
 	id = keys_add(&d->view->keys, step->key, strlen(step->key));
-	if (task_asked(&t, &d->around, &d->view->answers, step->at, step->node, step->key))
-		d->status = runs_fail(d->error, NOTHING, d->key, buf_str(&d->view->answers.error));
+	if (task_asked(&t, &d->around, &d->view->results, step->at, step->node, step->key))
+		d->status = runs_fail(d->error, NOTHING, d->key, buf_str(&d->view->results.error));
 	else
 		d->status = compare(d, id, &t);
 	task_free(&t);
@@ -271,7 +271,7 @@ look(struct diff *d)
 		if (question_load(&d->asked))
 			d->status = runs_fail(d->error, TROUBLE, "the log", strerror(errno));
 		else
-			plan_walk(f.w, f.scope, &d->view->answers, &with, each_step, d);
+			plan_walk(f.w, f.scope, &d->view->results, &with, each_step, d);
 		load_free(&f);
 	}
 	buf_free(&said);

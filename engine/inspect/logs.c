@@ -19,15 +19,15 @@ enum { LOOK_MS = 200, HELD_MOST = 32 };
 struct stream {
 	long long at;
 	ino_t ino;
-	int fd;                 /* held open while its step runs, so that the next try's file is not taken for it; -1: not */
-	int old;                /* it is an earlier try's: the latest has not made its own yet */
+	int fd;                 /* held open while its step runs, so that the next attempt's file is not taken for it; -1: not */
+	int old;                /* it is an earlier attempt's: the latest has not made its own yet */
 };
 
 /* What was shown of a step: standard error, standard output. */
 struct said {
 	struct stream streams[2];
-	long tries;
-	int was_kept;           /* its answer was there already when this began */
+	long attempts;
+	int was_kept;           /* its result was there already when this began */
 	int over;               /* all of it was shown */
 };
 
@@ -47,7 +47,7 @@ struct logs {
 	off_t size;             /* of the run's log, before it was looked at; -1: not yet */
 };
 
-/* Whether the step has its answer, and is not asked again. */
+/* Whether the step has its result, and is not asked again. */
 static int
 is_done(const struct run_state *v, uint32_t id)
 {
@@ -201,14 +201,14 @@ log_one(void *ctx, struct run_state *v, uint32_t id)
 		l->open = 1;
 	if (s->state == STEP_RUNNING)
 		ids_add(&l->running, id);
-	else if (d->over && d->tries == s->tries)
+	else if (d->over && d->attempts == s->attempts)
 		return 0;
-	for (what = 0; what < 2 && d->tries != s->tries; what++) {
+	for (what = 0; what < 2 && d->attempts != s->attempts; what++) {
 		d->streams[what].old = 1;
 		if (d->streams[what].fd < 0)
 			d->streams[what].ino = 0;       /* the number may be another file's now */
 	}
-	d->tries = s->tries;
+	d->attempts = s->attempts;
 	d->over = s->state != STEP_RUNNING;
 	return log_streams(l, v, id);
 }

@@ -110,7 +110,7 @@ step_line(struct run_state *v, const struct log_line *l)
 	if (!s->seen)
 		s->seen = ++v->nseen;
 	s->last = l->event;
-	s->tries = l->value;
+	s->attempts = l->value;
 	s->took = l->took;
 	s->status = l->status;
 	if (l->event == LOG_FOUND)
@@ -140,7 +140,7 @@ step_line(struct run_state *v, const struct log_line *l)
 	if (kept || !is_answered(l))
 		return;
 	s->took = 0;
-	v->state = RUN_INTERRUPTED;     /* done, and its answer taken away since */
+	v->state = RUN_INTERRUPTED;     /* done, and its result taken away since */
 }
 
 static void
@@ -161,7 +161,7 @@ add_line(void *ctx, const struct log_line *l)
 	v->spent = on_axis(v, l->ms);
 }
 
-/* A run whose log says that it is complete is not, when an answer was taken away. A step that had none is
+/* A run whose log says that it is complete is not, when a result was taken away. A step that had none is
  * another matter: the workflow, or the text on standard input, has it no more. */
 static void
 check_complete(struct run_state *v)
@@ -187,7 +187,7 @@ add_planned(void *ctx, const struct plan_step *p)
 	}
 }
 
-/* What the workflow does not name (it may have changed), as the log first names it, then what has an answer. */
+/* What the workflow does not name (it may have changed), as the log first names it, then what has a result. */
 static void
 add_unnamed(struct run_state *v)
 {
@@ -226,10 +226,10 @@ find_order(struct run_state *v)
 	struct flow f;
 	size_t own;
 
-	results_answers(&v->answers, &v->keys, &v->store);
+	results_of_store(&v->results, &v->keys, &v->store);
 	if (v->has_record) {
 		if (!load_read(&f, &v->record, v->record.workflow, &v->keys, &error) && !load_bind(&f, &v->record, &error))
-			plan_walk(f.w, f.scope, &v->answers, NULL, add_planned, v);
+			plan_walk(f.w, f.scope, &v->results, NULL, add_planned, v);
 		load_free(&f);
 	}
 	buf_free(&error);
@@ -301,7 +301,7 @@ run_state_close(struct run_state *v)
 	free(v->reason);
 	ids_free(&v->order);
 	buf_free(&v->waiting);
-	buf_free(&v->answers.error);
+	buf_free(&v->results.error);
 	keys_free(&v->keys);
 	record_free(&v->record);
 	store_close(&v->store);

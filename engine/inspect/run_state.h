@@ -1,4 +1,4 @@
-/* A run that is looked at: its record, its log, its answers, its steps in the workflow's order. */
+/* A run that is looked at: its record, its log, its results, its steps in the workflow's order. */
 #ifndef ENGINE_INSPECT_RUN_STATE_H
 #define ENGINE_INSPECT_RUN_STATE_H
 
@@ -13,13 +13,13 @@ struct run_step {
 	enum step_state state;
 	int in_order;           /* it is in the view's order */
 	uint32_t seen;          /* from 1: when the log first names it; 0: it does not */
-	int otherwise;          /* its answer is the word of its `otherwise` */
-	long walk;              /* the walk that had begun it again, though it has an answer; 0: none */
+	int otherwise;          /* its result is the word of its `otherwise` */
+	long walk;              /* the walk that had begun it again, though it has a result; 0: none */
 	enum log_event last;    /* what the log says of it last; LOG_WALK: nothing */
-	int status;             /* as wait() gives it, of a try that did not answer; -1: it does not say why */
-	long tries;
-	long long began, took;  /* milliseconds, of the latest try; began since the Epoch */
-	long long since, at;    /* its first try and its latest, on the run's axis; since < 0: it had none */
+	int status;             /* as wait() gives it, of an attempt that gave no result; -1: it does not say why */
+	long attempts;
+	long long began, took;  /* milliseconds, of the latest attempt; began since the Epoch */
+	long long since, at;    /* its first attempt and its latest, on the run's axis; since < 0: it had none */
 	char *text;             /* why it failed; owned */
 };
 
@@ -31,7 +31,7 @@ struct run_state {
 	int has_record;
 	int is_trusted;         /* it was made here, or accepted: not by a clone, a copy or an archive */
 	struct keys keys;
-	struct answers answers;
+	struct results results;
 	struct run_step *steps;        /* by key */
 	uint32_t nsteps;
 	uint32_t nseen;

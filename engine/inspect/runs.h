@@ -42,7 +42,7 @@ enum { RUNS_UNKNOWN = 2, RUNS_GOING = 5, RUNS_CUT_OFF = 6 };
  * there is none, RUNS_UNKNOWN when that cannot be told or written. */
 int runs_status(const char *dir, const char *run, int for_scripts, struct sink *, struct buf *error);
 
-/* The answers of the KEYS, which may be patterns, in the order of the workflow. */
+/* The results of the KEYS, which may be patterns, in the order of the workflow. */
 int runs_cat(const char *dir, const char *run, char *const *keys, size_t n, struct sink *, struct buf *error);
 
 /* What the steps KEYS (none: all) have said on standard error, and failed or running ones on standard

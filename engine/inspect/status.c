@@ -72,7 +72,7 @@ make_row(struct status *t, uint32_t id, struct table_row *r)
 	r->state = s->state;
 	r->key = buf_str(&t->key);
 	r->why = buf_str(&t->why);
-	r->tries = s->tries;
+	r->attempts = s->attempts;
 	r->ms = s->state == STEP_RUNNING ? t->v->now - s->began : s->took ? s->took : -1;
 	r->since = s->state == STEP_WAITING ? -1 : (double)s->since;
 	r->at = (double)s->at;
@@ -185,7 +185,7 @@ show_table(struct status *t)
 	put_foot(t);
 }
 
-/* Who has ended a try that gave no answer. */
+/* Who has ended an attempt that gave no result. */
 static const char *
 ended_by(const struct run_step *s)
 {
@@ -212,7 +212,7 @@ put_step_fields(const struct run_state *v, uint32_t id, struct buf *b)
 		buf_fmt(b, "%lld", s->took);
 	buf_char(b, '\t');
 	if (s->began)
-		buf_fmt(b, "%ld", s->tries);
+		buf_fmt(b, "%ld", s->attempts);
 	buf_char(b, '\t');
 	if (s->state == STEP_DONE && s->last == LOG_DONE)
 		buf_char(b, '0');

@@ -3,7 +3,7 @@
  *     STATE        KEY   TIME  TRY  WHY
  *     STATE        KEY   TIME  TRY      ----====     wide terminals: a bar, and WHY in a line below it
  *
- * In a bar stands = for a step's latest try and - for all from its first try to that; it ends in > while the
+ * In a bar stands = for a step's latest attempt and - for all from its first attempt to that; it ends in > while the
  * step runs, in x when it has failed, in ~ when it was stopped or cut off. */
 #include "engine/inspect/table.h"
 
@@ -57,12 +57,12 @@ time_text(const struct table_row *r, char text[32])
 }
 
 static size_t
-tries_text(const struct table_row *r, struct buf *b)
+attempts_text(const struct table_row *r, struct buf *b)
 {
 	size_t at = b->n;
 
-	if (r->tries > 1)
-		buf_fmt(b, "try %ld", r->tries);
+	if (r->attempts > 1)
+		buf_fmt(b, "try %ld", r->attempts);
 	return b->n - at;
 }
 
@@ -81,8 +81,8 @@ table_learn(struct table *t, const struct table_row *r)
 
 	widen(&t->key, width_of(r->key, strlen(r->key)), key_most(t));
 	widen(&t->time, time_text(r, text), sizeof text);
-	if (r->tries > 1)
-		widen(&t->tries, tries_text(r, &b), 24);
+	if (r->attempts > 1)
+		widen(&t->attempts, attempts_text(r, &b), 24);
 	buf_free(&b);
 }
 
@@ -90,7 +90,7 @@ table_learn(struct table *t, const struct table_row *r)
 static size_t
 bar_from(const struct table *t)
 {
-	return STATE + GAP + t->key + GAP + t->time + (t->tries ? GAP + t->tries : 0) + GAP;
+	return STATE + GAP + t->key + GAP + t->time + (t->attempts ? GAP + t->attempts : 0) + GAP;
 }
 
 static size_t
@@ -163,9 +163,9 @@ table_draw(const struct table *t, const struct table_row *r, struct buf *b)
 	n = time_text(r, text);
 	width_pad(b, n, t->time + GAP);
 	buf_text(b, text);
-	if (t->tries) {
+	if (t->attempts) {
 		width_pad(b, 0, GAP);
-		width_pad(b, tries_text(r, b), t->tries);
+		width_pad(b, attempts_text(r, b), t->attempts);
 	}
 	width_pad(b, 0, GAP);
 	if (has_bars(t) && r->since >= 0)

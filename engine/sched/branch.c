@@ -66,7 +66,7 @@ list_move(struct branch_list *from, struct branch_list *to, enum branch_state st
 const char *
 branch_step(const struct walk *w, const struct branch *b)
 {
-	return keys_text(w->answers->keys, b->key);
+	return keys_text(w->results->keys, b->key);
 }
 
 /* Saying. */
@@ -79,7 +79,7 @@ walk_say(struct walk *w, enum event_kind kind, const struct branch *b, const cha
 	e.kind = kind;
 	if (b && kind != EVENT_TROUBLE && kind != EVENT_NOTE) {
 		e.key = branch_key(w, b, &e.id);
-		e.tries = b->tries;
+		e.attempts = b->attempts;
 	}
 	e.text = text;
 	e.ms = ms;
@@ -316,7 +316,7 @@ pass_turn(struct walk *w, struct block *block, uint32_t index, uint32_t first)
 	}
 	do {
 		if (ended != ENDED_NOTHING)
-			chain_join(&block->made, w->answers->keys, ended);
+			chain_join(&block->made, w->results->keys, ended);
 		block->head++;
 		print_held(w, block);
 	} while (block->ended && block->head < block->total && (ended = block->ended[block->head]));
@@ -392,7 +392,7 @@ block_settle(struct walk *w, struct block *block)
 	} else if (block->held || !is_exhausted(block)) {
 		branch_end(w, in, 1);
 	} else {
-		visible_join(&in->sight, w->answers->keys, block->made.first);
+		visible_join(&in->sight, w->results->keys, block->made.first);
 		if (block->passed > in->passed)
 			in->passed = block->passed;
 		in->state = BRANCH_READY;
@@ -471,11 +471,11 @@ branch_fail_here(struct walk *w, struct branch *b, const char *text)
 }
 
 void
-branch_fail_answers(struct walk *w, struct branch *b)
+branch_fail_results(struct walk *w, struct branch *b)
 {
-	struct buf text = w->answers->error;
+	struct buf text = w->results->error;
 
-	memset(&w->answers->error, 0, sizeof w->answers->error);
+	memset(&w->results->error, 0, sizeof w->results->error);
 	branch_fail_here(w, b, buf_str(&text));
 	buf_free(&text);
 }

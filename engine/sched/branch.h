@@ -13,7 +13,7 @@ enum branch_state {
 	BRANCH_READY,           /* it can go on */
 	BRANCH_PLACE,           /* it waits for a place of -j, a token, or until its agent takes more */
 	BRANCH_RUNNING,         /* a task of it runs */
-	BRANCH_PAUSE,           /* between two tries */
+	BRANCH_PAUSE,           /* between two attempts */
 	BRANCH_PRINT,           /* its text is to be written, or being written */
 	BRANCH_STDIN,           /* it waits for standard input to be read */
 	BRANCH_BLOCK            /* it waits for a block inside of it */
@@ -52,16 +52,16 @@ struct branch {
 	int has_place;          /* it takes a place of -j */
 	int pays;               /* and a token */
 	int has_room;           /* it takes a place of its block's `max` */
-	uint32_t passed;        /* the latest place of an answer that it has come by; asked in this walk: SEQ_NOW */
+	uint32_t passed;        /* the latest place of a result that it has come by; asked in this walk: SEQ_NOW */
 
 	/* Of the step it is at. */
 	uint32_t key;
-	long tries, refused;    /* tries, and how many of them the agent has refused */
+	long attempts, refused;    /* attempts, and how many of them the agent has refused */
 	uint32_t round;         /* of its agent's hold, when it was asked */
 	long long retries, delay, due;
 	int has_otherwise, otherwise;
-	int answered;           /* its agent has answered; the answer is being kept */
-	char *reason;           /* why the latest try failed */
+	int answered;           /* its agent has answered; the result is being kept */
+	char *reason;           /* why the latest attempt failed */
 
 	uint64_t question;      /* of the `if` that it is at, in a worktree */
 };
@@ -105,7 +105,7 @@ struct block {
 	struct failure *failures;
 	size_t nfailures;
 
-	/* What its branches make and print is in input order, that it is the same over the answers that are kept. */
+	/* What its branches make and print is in input order, that it is the same over the results that are kept. */
 	uint32_t head;          /* the index of the first branch that has not ended */
 	struct chain made;      /* what those before it have made */
 	uint32_t *ended;        /* by index: ENDED_NOTHING, or the first of what it has made, of those that have ended
@@ -136,7 +136,7 @@ void walk_say(struct walk *, enum event_kind, const struct branch *b, const char
 /* The key of the step that the branch is at. */
 const char *branch_step(const struct walk *, const struct branch *);
 
-/* What answers are read with at the branch's place; it points into the branch. */
+/* What results are read with at the branch's place; it points into the branch. */
 void branch_context(const struct branch *, struct context *);
 
 /* Enters what the branch is at: of a `for` the caller fills in the items. Leaving it frees them. */
@@ -174,10 +174,10 @@ void branch_leave_place(struct walk *, struct branch *);
 /* The branch is over, and gone: it came to its end, or it was HELD before. */
 void branch_end(struct walk *, struct branch *, int held);
 
-/* It fails, and is gone: a statement that is no step, TEXT says why; the same with what the answers say; the step
+/* It fails, and is gone: a statement that is no step, TEXT says why; the same with what the results say; the step
  * that it is at, for good. */
 void branch_fail_here(struct walk *, struct branch *, const char *text);
-void branch_fail_answers(struct walk *, struct branch *);
+void branch_fail_results(struct walk *, struct branch *);
 void branch_fail_step(struct walk *, struct branch *, const char *why);
 
 /* To the statement behind the one that the branch is at, out of what ends there; NULL: behind the last. */

@@ -9,7 +9,7 @@
 #include "parse/mem.h"
 
 void
-walk_answered(struct walk *w, struct branch *b)
+walk_has_result(struct walk *w, struct branch *b)
 {
 	if (!b)
 		return;
@@ -28,8 +28,8 @@ ended_step_failed(struct walk *w, struct branch *b, const char *why)
 
 	free(b->reason);
 	b->reason = mem_dup(why, strlen(why));
-	/* Where the answer was there, only keeping it has failed: nobody is asked twice for that. */
-	if (b->tries - b->refused <= b->retries && !b->answered && !b->otherwise && !w->halt) {
+	/* Where the result was there, only keeping it has failed: nobody is asked twice for that. */
+	if (b->attempts - b->refused <= b->retries && !b->answered && !b->otherwise && !w->halt) {
 		ms = queue_delay(w, b);
 		walk_say(w, EVENT_RETRY, b, why, ms);
 		queue_pause(w, b, ms);
@@ -43,7 +43,7 @@ ended_step_failed(struct walk *w, struct branch *b, const char *why)
 	}
 }
 
-/* Its agent is rate-limited: that is no failure of the step, and no try of its `retry`. */
+/* Its agent is rate-limited: that is no failure of the step, and no attempt of its `retry`. */
 static void
 step_refused(struct walk *w, struct branch *b, const struct outcome *o)
 {
@@ -95,7 +95,7 @@ step_ended(struct walk *w, struct branch *b, const struct outcome *o)
 	if (h && by_itself(o))
 		throttle_ended(&h->hold, b->round);
 	if (o->kind == OUT_OK) {
-		visible_add_key(&b->sight, w->answers->keys, b->key);
+		visible_add_key(&b->sight, w->results->keys, b->key);
 		b->passed = SEQ_NOW;
 		free(b->reason);
 		b->reason = NULL;
@@ -237,7 +237,7 @@ walk_refused(struct walk *w, struct branch *b)
 		b->of->room_taken++;
 	}
 	if (b->at->key && !b->otherwise)
-		b->tries--;
+		b->attempts--;
 	b->state = BRANCH_PLACE;
 	list_push(&w->places, b);
 	if (w->halt)

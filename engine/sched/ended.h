@@ -1,4 +1,4 @@
-/* What happens when a task has ended. walk.h has what the loop calls: walk_answered, walk_ended, walk_refused, walk_printed. */
+/* What happens when a task has ended. walk.h has what the loop calls: walk_has_result, walk_ended, walk_refused, walk_printed. */
 #ifndef ENGINE_SCHED_ENDED_H
 #define ENGINE_SCHED_ENDED_H
 

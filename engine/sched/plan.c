@@ -8,7 +8,7 @@
 #include "parse/text.h"
 
 struct plan {
-	struct answers *answers;
+	struct results *results;
 	const struct plan_with *with;   /* NULL: nothing else is looked at */
 	uint32_t serials;
 	struct ids made;        /* the keys that were come by */
@@ -21,7 +21,7 @@ struct plan {
 struct cursor {
 	struct context at;
 	struct visible *sight;    /* at.sight, to add to */
-	uint32_t passed;        /* the latest place of an answer; PLAN_SEQ_NOW: of what would be asked */
+	uint32_t passed;        /* the latest place of a result; PLAN_SEQ_NOW: of what would be asked */
 	int perhaps;            /* the call of this file may not be reached */
 };
 
@@ -48,7 +48,7 @@ what_differs(struct plan *p, const struct cursor *spot, const struct node *n, ui
 	if (!p->with || !p->with->differs)
 		return NULL;
 	memset(&t, 0, sizeof t);
-	if (!task_asked(&t, p->with->around, p->answers, &spot->at, n, key))
+	if (!task_asked(&t, p->with->around, p->results, &spot->at, n, key))
 		what = p->with->differs(p->with->ctx, id, &t);
 	else
 		what = p->with->again ? "what it would be asked cannot be told" : NULL;
@@ -56,11 +56,11 @@ what_differs(struct plan *p, const struct cursor *spot, const struct node *n, ui
 	return what;
 }
 
-/* A step that has its answer; also for the first of two arms that share a key. Returns whether it is new. */
+/* A step that has its result; also for the first of two arms that share a key. Returns whether it is new. */
 static int
 plan_kept(struct plan *p, struct cursor *spot, struct plan_step *step, uint32_t id)
 {
-	struct keys *keys = p->answers->keys;
+	struct keys *keys = p->results->keys;
 	uint32_t place = result_seq(keys, id);
 
 	if (keys->list[id].flags & KEY_MADE)
@@ -95,7 +95,7 @@ enter_worktree(struct plan *p, struct cursor *spot, const char *key)
 	char *path;
 	size_t n;
 
-	if (p->answers->read(p->answers->ctx, key, &path, &n))
+	if (p->results->read(p->results->ctx, key, &path, &n))
 		return;
 	path[without_newlines(path, n)] = '\0';
 	set_dir(p, spot, path);
@@ -115,12 +115,12 @@ plan_step(struct plan *p, struct cursor *spot, const struct node *n)
 	step.written = buf_str(&written);
 	step.at = &spot->at;
 	step.perhaps = spot->perhaps || is_perhaps(n);
-	p->answers->error.n = 0;
+	p->results->error.n = 0;
 	buf_text(&key, spot->at.prefix);
-	if (!expand(p->answers, &spot->at, &n->key->t, &key)) {
+	if (!expand(p->results, &spot->at, &n->key->t, &key)) {
 		step.key = buf_str(&key);
-		id = keys_find(p->answers->keys, key.s, key.n);
-		step.kept = id != KEY_NONE && (p->answers->keys->list[id].flags & KEY_KEPT);
+		id = keys_find(p->results->keys, key.s, key.n);
+		step.kept = id != KEY_NONE && (p->results->keys->list[id].flags & KEY_KEPT);
 		if (step.kept)
 			is_new = plan_kept(p, spot, &step, id);
 	}
@@ -128,7 +128,7 @@ plan_step(struct plan *p, struct cursor *spot, const struct node *n)
 		spot->passed = PLAN_SEQ_NOW;
 	p->each(p->ctx, &step);
 	if (is_new)                     /* seen from here on: not by the line itself */
-		visible_add_key(spot->sight, p->answers->keys, id);
+		visible_add_key(spot->sight, p->results->keys, id);
 	if (step.kept && n->enter && p->with)
 		enter_worktree(p, spot, step.key);
 	buf_free(&key);
@@ -151,7 +151,7 @@ begin_branch(struct plan *p, const struct cursor *around, struct cursor *spot, s
 static void
 end_branch(struct plan *p, const struct cursor *spot, struct chain *made, uint32_t *passed)
 {
-	chain_join(made, p->answers->keys, spot->sight->made.first);
+	chain_join(made, p->results->keys, spot->sight->made.first);
 	if (spot->passed > *passed)
 		*passed = spot->passed;
 }
@@ -159,7 +159,7 @@ end_branch(struct plan *p, const struct cursor *spot, struct chain *made, uint32
 static void
 settle(struct plan *p, struct cursor *spot, const struct chain *made, uint32_t passed)
 {
-	visible_join(spot->sight, p->answers->keys, made->first);
+	visible_join(spot->sight, p->results->keys, made->first);
 	if (passed > spot->passed)
 		spot->passed = passed;
 }
@@ -197,8 +197,8 @@ plan_items(struct plan *p, struct cursor *spot, const struct node *n)
 	size_t len;
 	int ended = 0;
 
-	p->answers->error.n = 0;
-	if (inputs_read(p->answers, &spot->at, n, &lines, &len) || items_read(&items, p->answers, &spot->at, n, lines, len)) {
+	p->results->error.n = 0;
+	if (inputs_read(p->results, &spot->at, n, &lines, &len) || items_read(&items, p->results, &spot->at, n, lines, len)) {
 		ended = plan_item(p, spot, n, NULL, &made, &passed);
 	} else {
 		var.up = spot->at.scope;
@@ -244,14 +244,14 @@ plan_call(struct plan *p, struct cursor *spot, const struct node *n)
 
 	begin_branch(p, spot, &inner, &sight);
 	buf_text(&prefix, spot->at.prefix);
-	p->answers->error.n = 0;
-	if (expand(p->answers, &spot->at, &n->key->t, &prefix))
+	p->results->error.n = 0;
+	if (expand(p->results, &spot->at, &n->key->t, &prefix))
 		tmpl_show(&n->key->t, &prefix);
 	buf_char(&prefix, '/');
 	sight.up = NULL;        /* a called file sees its own alone */
 	inner.at.prefix = buf_str(&prefix);
 	inner.at.flow = n->called;
-	inner.at.scope = call_scope(p->answers, &spot->at, n, &mem, NULL);
+	inner.at.scope = call_scope(p->results, &spot->at, n, &mem, NULL);
 	inner.perhaps |= is_perhaps(n);
 	plan_nodes(p, &inner, n->called->body);
 	end_branch(p, &inner, &made, &passed);
@@ -277,8 +277,8 @@ plan_cd(struct plan *p, struct cursor *spot, const struct node *n)
 {
 	struct buf dir = { 0 };
 
-	p->answers->error.n = 0;
-	if (p->with && !expand(p->answers, &spot->at, &n->arg->t, &dir))
+	p->results->error.n = 0;
+	if (p->with && !expand(p->results, &spot->at, &n->arg->t, &dir))
 		set_dir(p, spot, buf_str(&dir));
 	buf_free(&dir);
 }
@@ -309,7 +309,7 @@ plan_nodes(struct plan *p, struct cursor *spot, const struct node *n)
 }
 
 void
-plan_walk(const struct workflow *w, const struct scope *scope, struct answers *a, const struct plan_with *with,
+plan_walk(const struct workflow *w, const struct scope *scope, struct results *a, const struct plan_with *with,
     void (*each)(void *, const struct plan_step *), void *ctx)
 {
 	struct plan p = { 0 };
@@ -317,7 +317,7 @@ plan_walk(const struct workflow *w, const struct scope *scope, struct answers *a
 	struct cursor spot = { 0 };
 	size_t i;
 
-	p.answers = a;
+	p.results = a;
 	p.with = with;
 	p.serials = UINT32_MAX;
 	p.each = each;
@@ -340,7 +340,7 @@ plan_walk(const struct workflow *w, const struct scope *scope, struct answers *a
 }
 
 struct shower {
-	struct answers *answers;
+	struct results *results;
 	struct buf *out;
 	size_t kept, would, again, might;
 };
@@ -351,10 +351,10 @@ show_prompt(struct shower *s, const struct plan_step *step)
 	struct buf text = { 0 };
 	size_t n;
 
-	s->answers->error.n = 0;
+	s->results->error.n = 0;
 	if (step->node->program)
 		buf_text(&text, step->node->program);
-	else if (expand(s->answers, step->at, &step->node->prompt, &text)) {
+	else if (expand(s->results, step->at, &step->node->prompt, &text)) {
 		text.n = 0;
 		tmpl_show(&step->node->prompt, &text);
 	}
@@ -400,11 +400,11 @@ show_step(void *ctx, const struct plan_step *step)
 }
 
 void
-plan_show(const struct workflow *w, const struct scope *scope, struct answers *a, const struct plan_with *with, struct buf *out)
+plan_show(const struct workflow *w, const struct scope *scope, struct results *a, const struct plan_with *with, struct buf *out)
 {
 	struct shower s = { 0 };
 
-	s.answers = a;
+	s.results = a;
 	s.out = out;
 	plan_walk(w, scope, a, with, show_step, &s);
 	buf_fmt(out, "%zu kept, %zu would run", s.kept, s.would);

@@ -7,9 +7,9 @@
 
 struct plan_step {
 	const struct node *node;
-	const char *key;        /* NULL: it depends on an answer that is not there yet */
+	const char *key;        /* NULL: it depends on a result that is not there yet */
 	const char *written;    /* the key as it is written */
-	int kept;               /* its answer is there */
+	int kept;               /* its result is there */
 	const char *differs;    /* and it would be asked otherwise now: in this; NULL: not, or not looked at */
 	int again;              /* and it would be asked again */
 	int perhaps;            /* it stands in an arm of an `if`, or in a `for` that may break */
@@ -25,12 +25,12 @@ struct plan_with {
 	int again;              /* -u: the keys have their places */
 };
 
-/* Calls EACH for every step in the order of the workflow, with the answers that are there; of an `if`
+/* Calls EACH for every step in the order of the workflow, with the results that are there; of an `if`
  * for those of both arms. WITH may be NULL: then no place has a directory. */
-void plan_walk(const struct workflow *, const struct scope *, struct answers *, const struct plan_with *with,
+void plan_walk(const struct workflow *, const struct scope *, struct results *, const struct plan_with *with,
     void (*each)(void *ctx, const struct plan_step *), void *ctx);
 
 /* Shows it: a line a step, what is kept, what would run, the first line of its prompt. */
-void plan_show(const struct workflow *, const struct scope *, struct answers *, const struct plan_with *with, struct buf *out);
+void plan_show(const struct workflow *, const struct scope *, struct results *, const struct plan_with *with, struct buf *out);
 
 #endif

@@ -120,7 +120,7 @@ queue_pause(struct walk *w, struct branch *b, long long ms)
 	list_insert(&w->pausing, p, b);
 }
 
-/* The pause before the next try: doubling, at most a day, a quarter more or less by chance. */
+/* The pause before the next attempt: doubling, at most a day, a quarter more or less by chance. */
 long long
 queue_delay(struct walk *w, const struct branch *b)
 {
@@ -128,7 +128,7 @@ queue_delay(struct walk *w, const struct branch *b)
 	long long d = b->delay;
 	long i;
 
-	for (i = 1; i < b->tries - b->refused && d < most; i++)
+	for (i = 1; i < b->attempts - b->refused && d < most; i++)
 		d *= 2;
 	return throttle_jitter(d < most ? d : most, w->world->random(w->world->ctx));
 }

@@ -54,7 +54,7 @@ key_is_valid(const char *s, size_t n, struct buf *error)
 }
 
 int
-key_expand(struct answers *a, const struct context *at, const struct node *n, struct buf *out)
+key_expand(struct results *a, const struct context *at, const struct node *n, struct buf *out)
 {
 	size_t from;
 
@@ -75,7 +75,7 @@ static int claim_items(struct reservation *);
 static void
 say_twice(struct reservation *c, const struct node *n, uint32_t id)
 {
-	struct keys *keys = c->w->answers->keys;
+	struct keys *keys = c->w->results->keys;
 	struct reservation again = *c;
 	struct buf item = { 0 };
 	char quoted[TEXT_SHORT];
@@ -101,13 +101,13 @@ say_twice(struct reservation *c, const struct node *n, uint32_t id)
 static int
 reserve_key(struct reservation *c, const struct node *n)
 {
-	struct keys *keys = c->w->answers->keys;
+	struct keys *keys = c->w->results->keys;
 	uint32_t id, rival;
 
 	c->key.n = 0;
-	/* A key that hangs on an answer that is still to come is looked at when it is made. */
-	if (key_expand(c->w->answers, &c->at, n, &c->key)) {
-		c->w->answers->error.n = 0;
+	/* A key that hangs on a result that is still to come is looked at when it is made. */
+	if (key_expand(c->w->results, &c->at, n, &c->key)) {
+		c->w->results->error.n = 0;
 		return 0;
 	}
 	if (key_is_valid(buf_str(&c->key), c->key.n, c->error))
@@ -135,7 +135,7 @@ reserve_key(struct reservation *c, const struct node *n)
 static void
 reserve_place(struct reservation *c, const struct node *n)
 {
-	struct answers *a = c->w->answers;
+	struct results *a = c->w->results;
 	struct buf text = { 0 }, place = { 0 };
 	const char *literal;
 	struct taken *t;
@@ -275,9 +275,9 @@ reserve_items(struct walk *w, struct branch *b, struct items *items, uint32_t *t
 	c.var.name = b->at->var;
 	branch_context(b, &c.at);
 	c.at.scope = &c.var;
-	w->answers->error.n = 0;
-	if (items->count > w->answers->keys->n)
-		keys_reserve(w->answers->keys, items->count - w->answers->keys->n);
+	w->results->error.n = 0;
+	if (items->count > w->results->keys->n)
+		keys_reserve(w->results->keys, items->count - w->results->keys->n);
 	bad = claim_items(&c);
 	if (!bad)
 		bad = check_places(&c);
@@ -286,7 +286,7 @@ reserve_items(struct walk *w, struct branch *b, struct items *items, uint32_t *t
 	*total = before - w->tags;
 	items_rewind(items);
 	if (bad)
-		branch_fail_here(w, b, buf_str(error.n ? &error : &w->answers->error));
+		branch_fail_here(w, b, buf_str(error.n ? &error : &w->results->error));
 	buf_free(&error);
 	return bad;
 }
@@ -305,7 +305,7 @@ reserve_places(struct walk *w, struct branch *b)
 	branch_context(b, &c.at);
 	for (n = b->at->body; n; n = n->next) {
 		name.n = 0;
-		if (n->kind != NODE_WORKTREE || expand(w->answers, &c.at, &n->arg->t, &name))
+		if (n->kind != NODE_WORKTREE || expand(w->results, &c.at, &n->arg->t, &name))
 			continue;
 		c.var.value = buf_str(&name);
 		c.var.n = name.n;

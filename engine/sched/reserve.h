@@ -8,9 +8,9 @@
  * rewinds them. *TOTAL: how many there are. -1: two give one key, or a key is none; the branch has failed. */
 int reserve_items(struct walk *, struct branch *, struct items *, uint32_t *total);
 
-/* Adds the key of a statement to OUT, whole; of a call what all its keys begin with. -1: the answers' error says
+/* Adds the key of a statement to OUT, whole; of a call what all its keys begin with. -1: the results' error says
  * why. */
-int key_expand(struct answers *, const struct context *, const struct node *, struct buf *out);
+int key_expand(struct results *, const struct context *, const struct node *, struct buf *out);
 
 /* Whether the N bytes of S may be a key: 0, or -1 and why not, added to ERROR. */
 int key_is_valid(const char *s, size_t n, struct buf *error);

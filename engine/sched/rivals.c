@@ -90,7 +90,7 @@ add_planned(void *ctx, const struct plan_step *step)
 		refuse(c, &c->planned, rival, step->key, step->node);
 }
 
-/* Answers that are there, and that the plan has under another name alone. */
+/* Results that are there, and that the plan has under another name alone. */
 static void
 check_kept(struct check *c)
 {
@@ -109,7 +109,7 @@ check_kept(struct check *c)
 }
 
 int
-rivals_check(const struct workflow *w, const struct scope *scope, struct answers *a, struct buf *error)
+rivals_check(const struct workflow *w, const struct scope *scope, struct results *a, struct buf *error)
 {
 	struct check c;
 

@@ -5,14 +5,14 @@
 #include "engine/sched/plan.h"
 #include "store/store.h"
 
-/* The keys that have answers have their files; nothing where the file system of S tells names apart. */
+/* The keys that have results have their files; nothing where the file system of S tells names apart. */
 void rivals_begin(struct keys *, const struct store *s);
 
 /* Says why the key of the statement N, which has no file yet, cannot have one: it is RIVAL's. */
 void rivals_say(struct buf *out, const struct keys *, uint32_t rival, const char *key, const struct node *n);
 
-/* Whether all keys that are known before anything starts would have files of their own, with the answers that are
+/* Whether all keys that are known before anything starts would have files of their own, with the results that are
  * there, after rivals_begin. Returns 0, or 2 and ERROR. */
-int rivals_check(const struct workflow *, const struct scope *, struct answers *, struct buf *error);
+int rivals_check(const struct workflow *, const struct scope *, struct results *, struct buf *error);
 
 #endif

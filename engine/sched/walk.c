@@ -48,14 +48,14 @@ read_items(struct walk *w, struct branch *b, struct items *items, uint32_t *tota
 
 	memset(items, 0, sizeof *items);
 	branch_context(b, &at);
-	w->answers->error.n = 0;
-	if (inputs_read(w->answers, &at, b->at, &lines, &n)) {
-		branch_fail_answers(w, b);
+	w->results->error.n = 0;
+	if (inputs_read(w->results, &at, b->at, &lines, &n)) {
+		branch_fail_results(w, b);
 		return -1;
 	}
-	if (items_read(items, w->answers, &at, b->at, lines, n)) {
+	if (items_read(items, w->results, &at, b->at, lines, n)) {
 		items_free(items);
-		branch_fail_answers(w, b);
+		branch_fail_results(w, b);
 		return -1;
 	}
 	if (reserve_items(w, b, items, total)) {
@@ -99,10 +99,10 @@ read_max(struct walk *w, struct branch *b)
 	branch_context(b, &at);
 	if (!b->at->max)
 		return 0;
-	w->answers->error.n = 0;
-	if (expand(w->answers, &at, &b->at->max->t, &s)) {
+	w->results->error.n = 0;
+	if (expand(w->results, &at, &b->at->max->t, &s)) {
 		buf_free(&s);
-		branch_fail_answers(w, b);
+		branch_fail_results(w, b);
 		return -1;
 	}
 	max = number_parse(buf_str(&s), s.n);
@@ -153,7 +153,7 @@ at_parallel(struct walk *w, struct branch *b)
 static int
 check_key(struct walk *w, const struct branch *b, struct buf *error)
 {
-	struct keys *keys = w->answers->keys;
+	struct keys *keys = w->results->keys;
 	const char *key = branch_step(w, b);
 	uint32_t rival = KEY_NONE;
 
@@ -173,16 +173,16 @@ check_key(struct walk *w, const struct branch *b, struct buf *error)
 static int
 begin_key(struct walk *w, struct branch *b)
 {
-	struct keys *keys = w->answers->keys;
+	struct keys *keys = w->results->keys;
 	struct buf *s = &w->key, error = { 0 };
 	struct context at;
 	int bad;
 
 	branch_context(b, &at);
-	w->answers->error.n = 0;
+	w->results->error.n = 0;
 	s->n = 0;
-	if (key_expand(w->answers, &at, b->at, s)) {
-		branch_fail_answers(w, b);
+	if (key_expand(w->results, &at, b->at, s)) {
+		branch_fail_results(w, b);
 		return -1;
 	}
 	bad = key_is_valid(buf_str(s), s->n, &error);
@@ -201,26 +201,26 @@ begin_key(struct walk *w, struct branch *b)
 	return bad;
 }
 
-/* Whether what the branch is at, which has its answer, is asked again: if it would be asked otherwise, or if
+/* Whether what the branch is at, which has its result, is asked again: if it would be asked otherwise, or if
  * something before it was asked later than it. A worktree is no question: it is where the others work. */
 static int
 is_again(const struct walk *w, const struct branch *b, const char *differs)
 {
-	return w->again && (differs || (b->at->kind != NODE_WORKTREE && b->passed > result_seq(w->answers->keys, b->key)));
+	return w->again && (differs || (b->at->kind != NODE_WORKTREE && b->passed > result_seq(w->results->keys, b->key)));
 }
 
-/* Tells of a step that has its answer, with what it would be asked now. Returns whether it is kept. */
+/* Tells of a step that has its result, with what it would be asked now. Returns whether it is kept. */
 static int
 keep(struct walk *w, struct branch *b)
 {
-	const struct keys *keys = w->answers->keys;
+	const struct keys *keys = w->results->keys;
 	struct event e = { 0 };
 	struct task t;
 	struct context at;
 	int again;
 
 	branch_context(b, &at);
-	if (!task_asked(&t, w->around, w->answers, &at, b->at, branch_step(w, b))) {
+	if (!task_asked(&t, w->around, w->results, &at, b->at, branch_step(w, b))) {
 		e.task = &t;
 		e.text = w->world->differs(w->world->ctx, b->key, &t);
 	} else if (w->again) {
@@ -242,7 +242,7 @@ keep(struct walk *w, struct branch *b)
 int
 walk_enter_worktree(struct walk *w, struct branch *b)
 {
-	struct answers *a = w->answers;
+	struct results *a = w->results;
 	struct buf text = { 0 };
 	const struct worktree *made;
 	struct context at;
@@ -259,7 +259,7 @@ walk_enter_worktree(struct walk *w, struct branch *b)
 		branch_fail_here(w, b, buf_str(&text));
 		bad = -1;
 	} else if (expand(a, &at, &b->at->arg->t, &text)) {
-		branch_fail_answers(w, b);
+		branch_fail_results(w, b);
 		bad = -1;
 	} else {
 		path[without_newlines(path, n)] = '\0';
@@ -272,16 +272,16 @@ walk_enter_worktree(struct walk *w, struct branch *b)
 	return bad;
 }
 
-/* Any statement whose answer is kept: run, worktree, commit, ask. */
+/* Any statement whose result is kept: run, worktree, commit, ask. */
 static int
 at_kept(struct walk *w, struct branch *b)
 {
 	if (wait_for_stdin(w, b) || begin_key(w, b))
 		return 0;
-	b->tries = b->refused = 0;
+	b->attempts = b->refused = 0;
 	b->otherwise = 0;
-	if ((w->answers->keys->list[b->key].flags & KEY_KEPT) && keep(w, b)) {
-		visible_add_key(&b->sight, w->answers->keys, b->key);
+	if ((w->results->keys->list[b->key].flags & KEY_KEPT) && keep(w, b)) {
+		visible_add_key(&b->sight, w->results->keys, b->key);
 		if (walk_enter_worktree(w, b))
 			return 0;
 		branch_go_on(b);
@@ -308,10 +308,10 @@ read_text(struct walk *w, struct branch *b, struct buf *out)
 	struct context at;
 
 	branch_context(b, &at);
-	w->answers->error.n = 0;
-	if (!expand(w->answers, &at, &b->at->prompt, out))
+	w->results->error.n = 0;
+	if (!expand(w->results, &at, &b->at->prompt, out))
 		return 0;
-	branch_fail_answers(w, b);
+	branch_fail_results(w, b);
 	return -1;
 }
 
@@ -393,10 +393,10 @@ at_cd(struct walk *w, struct branch *b)
 	int bad;
 
 	branch_context(b, &at);
-	w->answers->error.n = 0;
-	bad = expand(w->answers, &at, &b->at->arg->t, &s);
+	w->results->error.n = 0;
+	bad = expand(w->results, &at, &b->at->arg->t, &s);
 	if (bad) {
-		branch_fail_answers(w, b);
+		branch_fail_results(w, b);
 	} else if (!s.n) {
 		bad = -1;
 		branch_fail_here(w, b, "the directory to go to is empty");
@@ -430,11 +430,11 @@ at_call(struct walk *w, struct branch *b)
 	name = branch_step(w, b);
 	block->prefix = arena_dup(&block->mem, name, strlen(name));
 	branch_context(b, &at);
-	w->answers->error.n = 0;
-	block->scope = call_scope(w->answers, &at, b->at, &block->mem, &bad);
+	w->results->error.n = 0;
+	block->scope = call_scope(w->results, &at, b->at, &block->mem, &bad);
 	if (bad) {
 		block_free(block);
-		branch_fail_answers(w, b);
+		branch_fail_results(w, b);
 		return 0;
 	}
 	block->next = w->filling;
@@ -472,18 +472,18 @@ make_task(struct walk *w, struct branch *b, struct task *t)
 	int bad;
 
 	branch_context(b, &at);
-	w->answers->error.n = 0;
+	w->results->error.n = 0;
 	if (b->at->kind == NODE_IF) {
-		bad = task_if(t, w->around, w->answers, &at, b->at);
+		bad = task_if(t, w->around, w->results, &at, b->at);
 		b->question = t->question;
 		return bad;
 	}
 	if (b->otherwise)
-		return task_word(t, w->around, w->answers, &at, b->at, branch_step(w, b));
+		return task_word(t, w->around, w->results, &at, b->at, branch_step(w, b));
 	if (b->at->kind == NODE_RUN)
-		bad = task_step(t, w->around, w->answers, &at, b->at, branch_step(w, b));
+		bad = task_step(t, w->around, w->results, &at, b->at, branch_step(w, b));
 	else
-		bad = task_other(t, w->around, w->answers, &at, b->at, branch_step(w, b));
+		bad = task_other(t, w->around, w->results, &at, b->at, branch_step(w, b));
 	t->known = w->worktrees;
 	if (bad)
 		return bad;
@@ -491,7 +491,7 @@ make_task(struct walk *w, struct branch *b, struct task *t)
 	b->delay = t->delay;
 	b->has_otherwise = t->has_otherwise;
 	b->answered = 0;
-	b->tries++;
+	b->attempts++;
 	return 0;
 }
 
@@ -499,9 +499,9 @@ make_task(struct walk *w, struct branch *b, struct task *t)
 static void
 fail_task(struct walk *w, struct branch *b)
 {
-	struct buf why = w->answers->error;
+	struct buf why = w->results->error;
 
-	memset(&w->answers->error, 0, sizeof w->answers->error);
+	memset(&w->results->error, 0, sizeof w->results->error);
 	if (b->at->key) {
 		walk_say(w, EVENT_UNASKED, b, buf_str(&why), 0);
 		branch_fail_step(w, b, buf_str(&why));
@@ -519,7 +519,7 @@ not_asked(struct walk *w, struct branch *b, const struct throttled_agent *h)
 
 	buf_fmt(&why, "not asked: %s has taken no more for ", h->name);
 	duration_text(w->now - h->hold.since, &why);
-	b->tries--;
+	b->attempts--;
 	b->retries = -1;
 	ended_step_failed(w, b, buf_str(&why));
 	buf_free(&why);
@@ -687,13 +687,13 @@ branch_line(const struct branch *b)
 long
 branch_attempt(const struct branch *b)
 {
-	return b ? b->tries : 1;
+	return b ? b->attempts : 1;
 }
 
 int
 branch_again(const struct walk *w, const struct branch *b)
 {
-	return b && b->at->key && (w->answers->keys->list[b->key].flags & KEY_KEPT);
+	return b && b->at->key && (w->results->keys->list[b->key].flags & KEY_KEPT);
 }
 
 int
@@ -703,7 +703,7 @@ branch_otherwise(const struct branch *b)
 }
 
 void
-walk_start(struct walk *w, const struct workflow *workflow, const struct run_env *around, struct answers *answers,
+walk_start(struct walk *w, const struct workflow *workflow, const struct run_env *around, struct results *results,
     const struct scope *scope, const struct walk_ops *world, long jobs, int stop_first)
 {
 	struct block *root = mem_zero(1, sizeof *root);
@@ -712,12 +712,12 @@ walk_start(struct walk *w, const struct workflow *workflow, const struct run_env
 	memset(w, 0, sizeof *w);
 	w->w = workflow;
 	w->around = around;
-	w->answers = answers;
+	w->results = results;
 	w->world = world;
 	w->jobs = jobs;
 	w->stop_first = stop_first;
 	w->tags = UINT32_MAX;
-	answers->keys->lines = workflow->keyed;
+	results->keys->lines = workflow->keyed;
 	list_init(&w->spare);
 	list_init(&w->ready);
 	list_init(&w->places);
@@ -732,9 +732,9 @@ walk_start(struct walk *w, const struct workflow *workflow, const struct run_env
 	b->prefix = "";
 	b->dir = around->root;
 	b->at = workflow->body;
-	visible_give(&b->sight, answers->keys, workflow);
-	if (keys_find(answers->keys, "-", 1) != KEY_NONE &&
-	    (answers->keys->list[keys_find(answers->keys, "-", 1)].flags & KEY_KEPT))
+	visible_give(&b->sight, results->keys, workflow);
+	if (keys_find(results->keys, "-", 1) != KEY_NONE &&
+	    (results->keys->list[keys_find(results->keys, "-", 1)].flags & KEY_KEPT))
 		w->stdin_state = STDIN_READ;
 }
 

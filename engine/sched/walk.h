@@ -2,7 +2,7 @@
  * by the loop, and in tests by hand.
  *
  * A walk is a tree of branches. A branch reads the statements one after another until it has to
- * wait: for a step, a command, a block inside of it, a pause before the next try, its turn to print.
+ * wait: for a step, a command, a block inside of it, a pause before the next attempt, its turn to print.
  * A block makes its branches as they may start, so what waits for a place costs nothing. */
 #ifndef ENGINE_SCHED_WALK_H
 #define ENGINE_SCHED_WALK_H
@@ -16,16 +16,16 @@ struct branch;
 struct block;
 
 enum event_kind {
-	EVENT_KEPT,             /* KEY has its answer already; task: what it would be asked now, if that can be told;
+	EVENT_KEPT,             /* KEY has its result already; task: what it would be asked now, if that can be told;
 	                           text: what of it differs from what it was asked; NULL: nothing */
 	EVENT_AGAIN,            /* the same, and it is asked again for this difference */
-	EVENT_RETRY,            /* a try of KEY has failed, text says why; the next is in MS milliseconds */
+	EVENT_RETRY,            /* an attempt of KEY has failed, text says why; the next is in MS milliseconds */
 	EVENT_RATE_LIMITED,             /* the agent of KEY is rate-limited, text says why; asked again in MS milliseconds */
 	EVENT_FAILED,           /* KEY has failed, text says why */
 	EVENT_TROUBLE,          /* a statement that is no step has failed; text says where and why */
 	EVENT_NOTE,             /* what `stop` says */
 	EVENT_DECIDED,          /* the command of an `if` in a worktree has decided: KEY its place, yes, digest of the evaluation */
-	EVENT_UNASKED           /* before EVENT_FAILED: KEY cannot even be asked, so nothing else tells of a try */
+	EVENT_UNASKED           /* before EVENT_FAILED: KEY cannot even be asked, so nothing else tells of an attempt */
 };
 
 struct event {
@@ -34,7 +34,7 @@ struct event {
 	uint32_t id;            /* of the key */
 	const char *text;
 	long long ms;
-	long tries;             /* so far */
+	long attempts;             /* so far */
 	const struct task *task;
 	uint64_t digest;
 	int yes;
@@ -45,7 +45,7 @@ struct walk_ops {
 	void *ctx;
 	void (*event)(void *ctx, const struct event *);
 	uint32_t (*random)(void *ctx);
-	/* What would be asked otherwise: in what TASK differs from what the key ID, which has its answer, was
+	/* What would be asked otherwise: in what TASK differs from what the key ID, which has its result, was
 	 * asked. NULL: in nothing. */
 	const char *(*differs)(void *ctx, uint32_t id, const struct task *);
 };
@@ -77,7 +77,7 @@ struct branch_list {
 struct walk {
 	const struct workflow *w;
 	const struct run_env *around;
-	struct answers *answers;
+	struct results *results;
 	const struct walk_ops *world;
 	long jobs;              /* -j; 0: as many as there are */
 	int stop_first;         /* -x */
@@ -108,7 +108,7 @@ struct walk {
 
 /* Starts a walk over WORKFLOW, which is checked and free of errors. SCOPE holds its parameters. All pointers
  * must outlive the walk. With ->again, set behind it, the keys have their places. */
-void walk_start(struct walk *w, const struct workflow *workflow, const struct run_env *around, struct answers *answers,
+void walk_start(struct walk *w, const struct workflow *workflow, const struct run_env *around, struct results *results,
     const struct scope *scope, const struct walk_ops *world, long jobs, int stop_first);
 
 /* What is to be done now; NOW in milliseconds of a clock that only goes forward. */
@@ -121,9 +121,9 @@ long long walk_wake(const struct walk *, long long now);
 int walk_wants(const struct walk *);
 
 /* The task of the branch has left its place: another may start. Comes before walk_ended. */
-void walk_answered(struct walk *, struct branch *);
+void walk_has_result(struct walk *, struct branch *);
 
-/* How the task of the branch (NULL: standard input's) has ended; with OUT_OK its answer is kept. */
+/* How the task of the branch (NULL: standard input's) has ended; with OUT_OK its result is kept. */
 void walk_ended(struct walk *, struct branch *, const struct outcome *, long long now);
 
 /* The task could not be started for want of processes: it will be given out again. */
@@ -133,7 +133,7 @@ void walk_refused(struct walk *, struct branch *);
 void walk_printed(struct walk *, struct branch *, int error);
 
 /* What is left to do, as far as it can be told. EACH is called for a line of a step and how many such steps
- * are sure to begin yet if nothing fails; those whose answers are kept are among them until the walk
+ * are sure to begin yet if nothing fails; those whose results are kept are among them until the walk
  * comes by. A line may come more than once. */
 struct remaining {
 	void *ctx;
@@ -149,7 +149,7 @@ void walk_remaining_of(struct walk *, const struct branch *, struct remaining *)
 /* Nothing more is started. */
 void walk_stop(struct walk *, enum stop);
 
-/* The key that the branch is working on, the line that it is at, and which try of it this is. */
+/* The key that the branch is working on, the line that it is at, and which attempt of it this is. */
 const char *branch_key(const struct walk *, const struct branch *, uint32_t *id);
 const struct node *branch_line(const struct branch *);
 long branch_attempt(const struct branch *);
@@ -157,7 +157,7 @@ long branch_attempt(const struct branch *);
 /* Whether the branch is at the word of an `otherwise`. */
 int branch_otherwise(const struct branch *);
 
-/* Whether the key that it is working on has an answer, which stays until the new one is there. */
+/* Whether the key that it is working on has a result, which stays until the new one is there. */
 int branch_again(const struct walk *, const struct branch *);
 
 void walk_free(struct walk *);

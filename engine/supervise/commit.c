@@ -39,7 +39,7 @@ time_of(struct supervisor *d, const char *id)
 	return status ? NULL : out;
 }
 
-/* The commit that an earlier try has made, though its answer was not kept; NULL: there is none. It is the
+/* The commit that an earlier attempt has made, though its result was not kept; NULL: there is none. It is the
  * first on top of the parent that was written down (others may stand on it by now), committed at the
  * time that was: no hook changes either. An intent that has been answered is one no more. */
 static char *

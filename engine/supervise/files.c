@@ -60,7 +60,7 @@ result_exit_open(struct supervisor *d)
 	supervisor_exit(d, OUT_STILL_OPEN);
 }
 
-/* The file for the answer: new, with the lock that the agent inherits. */
+/* The file for the result: new, with the lock that the agent inherits. */
 int
 result_open_locked(struct supervisor *d)
 {
@@ -115,7 +115,7 @@ static void
 copy_input(struct supervisor *d, int out, const char *key, int *open_line)
 {
 	const struct task *t = d->task;
-	int in = store_open_answer(d->m->store, key);
+	int in = store_open_result(d->m->store, key);
 	char head[TEXT_SHORT + 20], quoted[TEXT_SHORT];
 
 	if (in < 0) {
@@ -134,7 +134,7 @@ copy_input(struct supervisor *d, int out, const char *key, int *open_line)
 	close(in);
 }
 
-/* What an earlier try was asked; nothing at all is no file. */
+/* What an earlier attempt was asked; nothing at all is no file. */
 static void
 forget_asked(struct supervisor *d)
 {
@@ -198,7 +198,7 @@ supervisor_write_how(struct supervisor *d, const char *text, size_t n, int sync)
 		supervisor_exit_errno(d, OUT_IO, "how/");
 }
 
-/* Standard error's file: a new one for each try. */
+/* Standard error's file: a new one for each attempt. */
 void
 supervisor_open_stderr(struct supervisor *d)
 {
@@ -226,7 +226,7 @@ result_reopen(struct supervisor *d)
 	return fd;
 }
 
-/* An agent that ignores write errors leaves half an answer on a full disk, and says nothing. */
+/* An agent that ignores write errors leaves half a result on a full disk, and says nothing. */
 int
 supervisor_disk_is_full(int fd)
 {
@@ -235,18 +235,18 @@ supervisor_disk_is_full(int fd)
 	return fstatvfs(fd, &v) == 0 && v.f_blocks && !(geteuid() ? v.f_bavail : v.f_bfree);
 }
 
-/* Makes the answer safe; after it orch only renames. */
+/* Makes the result safe; after it orch only renames. */
 void
 result_sync(struct supervisor *d)
 {
-	int fd = d->answer >= 0 ? d->answer : result_reopen(d);
+	int fd = d->result >= 0 ? d->result : result_reopen(d);
 
 	if (supervisor_disk_is_full(fd))
 		supervisor_exit(d, OUT_FULL);
 	if (file_sync(fd))
 		supervisor_exit_errno(d, OUT_IO, "its answer cannot be made safe on disk");
 	close(fd);
-	d->answer = -1;
+	d->result = -1;
 }
 
 void

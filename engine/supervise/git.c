@@ -150,7 +150,7 @@ intent_is(const char *text, const char *word, const char *value)
 	return same;
 }
 
-/* What an earlier try was about to make; "" if there was none. */
+/* What an earlier attempt was about to make; "" if there was none. */
 char *
 intent_read(struct supervisor *d)
 {

@@ -304,7 +304,7 @@ refuse(struct supervisor *d, const struct making *w)
 	git_leave(d, OUT_TEXT, &b);
 }
 
-/* Makes the worktree, or takes up what an earlier try has made of it. */
+/* Makes the worktree, or takes up what an earlier attempt has made of it. */
 static void
 make(struct supervisor *d, struct making *w, const char *before)
 {

@@ -40,12 +40,12 @@ on_signal(int sig, siginfo_t *info, void *context)
 void
 result_close(struct supervisor *d)
 {
-	if (d->answer >= 0)
-		close(d->answer);
-	d->answer = -1;
+	if (d->result >= 0)
+		close(d->result);
+	d->result = -1;
 }
 
-/* What was begun in tmp/ and is no answer would take room until the run is resumed. */
+/* What was begun in tmp/ and is no result would take room until the run is resumed. */
 static void
 drop_begun(struct supervisor *d)
 {
@@ -86,7 +86,7 @@ supervisor_exit(struct supervisor *d, enum outcome_kind kind)
 	if (d->task->kind != TASK_IF && d->errors >= 0 && fstat(d->errors, &st) == 0 && !st.st_size)
 		unlinkat(d->m->store->errors, d->task->file, 0);
 	terminal_restore(d, kind != OUT_OK);
-	result_close(d);                /* with its lock: the next try may begin as soon as this is reported */
+	result_close(d);                /* with its lock: the next attempt may begin as soon as this is reported */
 	mark_cut(d);
 	d->out.kind = kind;
 	d->out.ms = clock_ms() - d->started - suspended - (paused ? clock_ms() - paused_since : 0);

@@ -19,12 +19,12 @@ struct supervisor {
 	struct outcome out;
 	int adopts;             /* it is a subreaper: all that its agent left is its child */
 	int errors;             /* standard error's file; -1: none */
-	int answer;             /* the answer's, open while its lock is held: by the agent, or by us; -1: it is closed */
+	int result;             /* the result's, open while its lock is held: by the agent, or by us; -1: it is closed */
 	int asked;              /* the agent has run: it is not to be asked again for want of a process */
 	long long started;      /* by clock_ms */
-	long long deadline;     /* of the whole try, by clock_ms; 0: none */
+	long long deadline;     /* of the whole attempt, by clock_ms; 0: none */
 	long long halted;       /* since when the agent is paused, by clock_ms; 0: it is not */
-	char tmp[KEY_NAME_MAX + 1];     /* the answer's name in tmp/ */
+	char tmp[KEY_NAME_MAX + 1];     /* the result's name in tmp/ */
 	int patient;            /* what it runs is let come to its end: git, which leaves locks behind */
 	int tty;                /* the terminal of an interactive agent; -1: it is none */
 	int has_terminal;       /* it has been given the terminal, and has it still */
@@ -86,10 +86,10 @@ void result_exit_open(struct supervisor *) NO_RETURN;
 /* Whether the file system of FD is full: an agent that ignores write errors leaves half a result there, and says nothing. */
 int supervisor_disk_is_full(int fd);
 
-/* A new, empty file for an answer that no agent writes. */
+/* A new, empty file for a result that no agent writes. */
 int result_open(struct supervisor *);
 
-/* Standard error's file: a new one for each try. */
+/* Standard error's file: a new one for each attempt. */
 void supervisor_open_stderr(struct supervisor *);
 
 /* Standard input: the prompt, then the inputs, in a file of its own; read again from its first byte.
@@ -101,10 +101,10 @@ void supervisor_write_how(struct supervisor *, const char *text, size_t n, int s
 
 void supervisor_write(struct supervisor *, int fd, const void *p, size_t n, const char *what);
 
-/* Makes the answer safe; after it orch only renames. */
+/* Makes the result safe; after it orch only renames. */
 void result_sync(struct supervisor *);
 
-/* The same for an answer that the supervisor has written itself to FD, which is closed. */
+/* The same for a result that the supervisor has written itself to FD, which is closed. */
 void result_sync_written(struct supervisor *, int fd);
 
 /* git.c */

@@ -80,7 +80,7 @@ run_command(struct supervisor *d, const char *command, int in, int out)
 }
 
 static void
-filter_answer(struct supervisor *d)
+filter_result(struct supervisor *d)
 {
 	const struct store *s = d->m->store;
 	char name[KEY_NAME_MAX + 1];
@@ -106,7 +106,7 @@ filter_answer(struct supervisor *d)
 }
 
 static void
-check_answer(struct supervisor *d)
+check_result(struct supervisor *d)
 {
 	size_t i;
 	int in;
@@ -132,7 +132,7 @@ quote(struct supervisor *d, const char *s, size_t n)
 	memcpy(d->out.text, s + from, n - utf8_begun(s + from, n));
 }
 
-/* Leaves if the agent has not answered. */
+/* Exits if the agent gave no result. */
 static void
 judge(struct supervisor *d)
 {
@@ -145,7 +145,7 @@ judge(struct supervisor *d)
 		return;
 	if (fstat(d->errors, &st))
 		supervisor_exit_errno(d, OUT_IO, "stderr/");
-	nout = file_read_at(d->answer, out, sizeof out, 0);
+	nout = file_read_at(d->result, out, sizeof out, 0);
 	nerr = file_read_at(d->errors, err, sizeof err, st.st_size > VERDICT_TAIL ? (long long)st.st_size - VERDICT_TAIL : 0);
 	if (nout < 0 || nerr < 0)
 		supervisor_exit_errno(d, OUT_IO, nout < 0 ? "tmp/" : "stderr/");
@@ -168,7 +168,7 @@ supervise_step(struct supervisor *d)
 	d->out.digest = task_digest(d->task);
 	p.in = supervisor_make_stdin(d);
 	supervisor_write_how(d, d->task->how, d->task->nhow, 0);
-	p.out = d->answer = result_open_locked(d);
+	p.out = d->result = result_open_locked(d);
 	p.err = d->errors;
 	p.argv = d->task->argv;
 	p.envp = d->task->envp;
@@ -177,14 +177,14 @@ supervise_step(struct supervisor *d)
 	d->out.status = supervisor_run_program(d, &p);
 	d->asked = 1;
 	result_close(d);
-	d->answer = result_reopen(d);
-	if (result_is_open(d->answer))
+	d->result = result_reopen(d);
+	if (result_is_open(d->result))
 		result_exit_open(d);
 	judge(d);
-	if (supervisor_disk_is_full(d->answer))
+	if (supervisor_disk_is_full(d->result))
 		supervisor_exit(d, OUT_FULL);
-	filter_answer(d);
-	check_answer(d);
+	filter_result(d);
+	check_result(d);
 	result_sync(d);
 }
 
@@ -285,7 +285,7 @@ supervisor_run(const struct supervision *m, struct task *t, uint32_t slot)
 	d.m = m;
 	d.task = t;
 	d.errors = -1;
-	d.tty = d.answer = -1;
+	d.tty = d.result = -1;
 	d.out.slot = slot;
 	d.out.timeout = t->timeout;
 	if (t->kind == TASK_STDIN) {

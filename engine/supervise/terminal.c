@@ -166,7 +166,7 @@ choose(const struct task *t, const char *line, size_t n)
 }
 
 static void
-keep_answer(struct supervisor *d, const char *s, size_t n)
+keep_result(struct supervisor *d, const char *s, size_t n)
 {
 	int fd = result_open(d);
 
@@ -192,7 +192,7 @@ supervisor_ask(struct supervisor *d)
 	if (tty < 0 || wait_foreground(d, tty, getpgrp())) {
 		if (!t->fallback)
 			answer_by_hand(d);
-		keep_answer(d, t->fallback, strlen(t->fallback));
+		keep_result(d, t->fallback, strlen(t->fallback));
 		return;
 	}
 	supervisor_check_stop(d);
@@ -202,16 +202,16 @@ supervisor_ask(struct supervisor *d)
 		if (n < 0)
 			supervisor_exit_message(d, "the question was not answered (end of input)");
 		if (!n && t->fallback) {
-			keep_answer(d, t->fallback, strlen(t->fallback));
+			keep_result(d, t->fallback, strlen(t->fallback));
 			return;
 		}
 		if (!t->nchoices) {
-			keep_answer(d, line, (size_t)n);
+			keep_result(d, line, (size_t)n);
 			return;
 		}
 		choice = choose(t, line, (size_t)n);
 		if (choice) {
-			keep_answer(d, choice, strlen(choice));
+			keep_result(d, choice, strlen(choice));
 			return;
 		}
 		supervisor_write(d, tty, again, sizeof again - 1, "the terminal");
@@ -296,7 +296,7 @@ supervisor_interactive(struct supervisor *d)
 	}
 	supervisor_write_how(d, d->task->how, d->task->nhow, 0);
 	d->out.digest = task_digest(d->task);
-	unlinkat(d->m->store->asked, d->task->file, 0);         /* of a try that was not interactive */
+	unlinkat(d->m->store->asked, d->task->file, 0);         /* of an attempt that was not interactive */
 	unlinkat(d->m->store->errors, d->task->file, 0);
 	has_before = tcgetattr(tty, &before) == 0;
 	tcsetpgrp(tty, getpgrp());

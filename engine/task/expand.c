@@ -26,7 +26,7 @@ without_newlines(const char *s, size_t n)
 }
 
 static int
-add_answer(struct answers *a, uint32_t id, struct buf *out)
+add_result(struct results *a, uint32_t id, struct buf *out)
 {
 	char *p;
 	size_t n;
@@ -42,7 +42,7 @@ add_answer(struct answers *a, uint32_t id, struct buf *out)
 
 /* A name as a pattern for glob.h, its own names put in. */
 static int
-make_glob(struct answers *a, const struct context *at, const struct tmpl *t, struct buf *glob)
+make_glob(struct results *a, const struct context *at, const struct tmpl *t, struct buf *glob)
 {
 	struct buf text = { 0 };
 	size_t i, k;
@@ -84,7 +84,7 @@ add_matches(const struct keys *k, const struct visible *s, size_t prefix, const 
 }
 
 static int
-pattern_keys(struct answers *a, const struct context *at, const struct tmpl *t, struct ids *ids)
+pattern_keys(struct results *a, const struct context *at, const struct tmpl *t, struct ids *ids)
 {
 	struct buf glob = { 0 };
 	int bad = make_glob(a, at, t, &glob);
@@ -96,7 +96,7 @@ pattern_keys(struct answers *a, const struct context *at, const struct tmpl *t, 
 }
 
 static uint32_t
-visible_key(struct answers *a, const struct context *at, const char *s, size_t n)
+visible_key(struct results *a, const struct context *at, const char *s, size_t n)
 {
 	struct buf full = { 0 };
 	uint32_t id;
@@ -114,7 +114,7 @@ visible_key(struct answers *a, const struct context *at, const char *s, size_t n
 
 /* What the name S, of N bytes, stands for: a variable, or else a result. */
 static int
-add_named(struct answers *a, const struct context *at, const char *s, size_t n, struct buf *out)
+add_named(struct results *a, const struct context *at, const char *s, size_t n, struct buf *out)
 {
 	const struct scope *v = scope_find(at->scope, s, n);
 	uint32_t id = visible_key(a, at, s, n);
@@ -124,7 +124,7 @@ add_named(struct answers *a, const struct context *at, const char *s, size_t n, 
 		return 0;
 	}
 	if (!v && id != KEY_NONE)
-		return add_answer(a, id, out);
+		return add_result(a, id, out);
 	if (v)
 		buf_fmt(&a->error, "`%s` is a variable and a result here", s);
 	else
@@ -134,7 +134,7 @@ add_named(struct answers *a, const struct context *at, const char *s, size_t n, 
 
 /* What is between braces: a name; or a pattern: all results that match. */
 static int
-add_name(struct answers *a, const struct context *at, const struct tmpl *t, struct buf *out)
+add_name(struct results *a, const struct context *at, const struct tmpl *t, struct buf *out)
 {
 	struct buf name = { 0 };
 	struct ids ids = { 0 };
@@ -147,7 +147,7 @@ add_name(struct answers *a, const struct context *at, const struct tmpl *t, stru
 	if (tmpl_pattern(t)) {
 		bad = pattern_keys(a, at, t, &ids);
 		for (i = 0; i < ids.n && !bad; i++) {
-			bad = add_answer(a, ids.list[i], out);
+			bad = add_result(a, ids.list[i], out);
 			buf_char(out, '\n');
 		}
 		ids_free(&ids);
@@ -161,7 +161,7 @@ add_name(struct answers *a, const struct context *at, const struct tmpl *t, stru
 }
 
 int
-expand(struct answers *a, const struct context *at, const struct tmpl *t, struct buf *out)
+expand(struct results *a, const struct context *at, const struct tmpl *t, struct buf *out)
 {
 	size_t i;
 
@@ -179,7 +179,7 @@ expand(struct answers *a, const struct context *at, const struct tmpl *t, struct
 }
 
 int
-expand_keys(struct answers *a, const struct context *at, const struct tmpl *t, struct ids *ids)
+expand_keys(struct results *a, const struct context *at, const struct tmpl *t, struct ids *ids)
 {
 	struct buf name = { 0 };
 	uint32_t id;
@@ -214,7 +214,7 @@ given(const struct node *n, const char *name)
 
 /* The value of one parameter; INSIDE is where its default is read. */
 static int
-call_value(struct answers *a, const struct context *at, const struct context *inside, const struct node *n,
+call_value(struct results *a, const struct context *at, const struct context *inside, const struct node *n,
     const struct param *p, struct buf *v)
 {
 	const struct word *w = given(n, p->name);
@@ -237,7 +237,7 @@ call_value(struct answers *a, const struct context *at, const struct context *in
 }
 
 const struct scope *
-call_scope(struct answers *a, const struct context *at, const struct node *n, struct arena *mem, int *bad)
+call_scope(struct results *a, const struct context *at, const struct node *n, struct arena *mem, int *bad)
 {
 	const struct param *p;
 	struct context inside = { 0 };

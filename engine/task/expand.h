@@ -24,10 +24,10 @@ struct context {
 	const struct worktree *worktree;        /* that it works in; NULL: none */
 };
 
-/* The answers, wherever they are. */
-struct answers {
+/* The results, wherever they are. */
+struct results {
 	struct keys *keys;
-	/* The answer of KEY: *P, to be freed, its *N bytes. -1 and errno. */
+	/* The result of KEY: *P, to be freed, its *N bytes. -1 and errno. */
 	int (*read)(void *ctx, const char *key, char **p, size_t *n);
 	void *ctx;
 	struct buf error;       /* after a -1 of the functions below: why, in words */
@@ -36,16 +36,16 @@ struct answers {
 /* The variable NAME, of N bytes, or NULL. */
 const struct scope *scope_find(const struct scope *, const char *name, size_t n);
 
-/* Adds T, read at PLACE, to OUT. -1: a name stands for nothing there, or its answer cannot be read. */
-int expand(struct answers *, const struct context *, const struct tmpl *t, struct buf *out);
+/* Adds T, read at PLACE, to OUT. -1: a name stands for nothing there, or its result cannot be read. */
+int expand(struct results *, const struct context *, const struct tmpl *t, struct buf *out);
 
 /* Adds the keys that the NAME behind < means, in the workflow's order, to IDS. -1 as above. */
-int expand_keys(struct answers *, const struct context *, const struct tmpl *name, struct ids *ids);
+int expand_keys(struct results *, const struct context *, const struct tmpl *name, struct ids *ids);
 
 /* The parameters of the file that the call N, read at PLACE, calls: what it gives, else their defaults.
- * They live in the arena. *BAD, when not NULL, is set when one cannot be told, which the answers'
+ * They live in the arena. *BAD, when not NULL, is set when one cannot be told, which the results'
  * error says; it is then empty. */
-const struct scope *call_scope(struct answers *, const struct context *, const struct node *n, struct arena *, int *bad);
+const struct scope *call_scope(struct results *, const struct context *, const struct node *n, struct arena *, int *bad);
 
 /* How many bytes the N at S are without the newlines at their end. */
 size_t without_newlines(const char *s, size_t n);

@@ -16,7 +16,7 @@ struct item_part {
 };
 
 static int
-range_end(struct answers *a, const struct context *at, const struct tmpl *t, long long *v)
+range_end(struct results *a, const struct context *at, const struct tmpl *t, long long *v)
 {
 	struct buf b = { 0 };
 	int bad = expand(a, at, t, &b);
@@ -35,7 +35,7 @@ range_end(struct answers *a, const struct context *at, const struct tmpl *t, lon
 }
 
 static int
-read_part(struct item_part *p, struct answers *a, const struct context *at, const struct item *item)
+read_part(struct item_part *p, struct results *a, const struct context *at, const struct item *item)
 {
 	struct buf b = { 0 };
 
@@ -55,7 +55,7 @@ read_part(struct item_part *p, struct answers *a, const struct context *at, cons
 }
 
 static int
-check_lines(struct items *l, struct answers *a)
+check_lines(struct items *l, struct results *a)
 {
 	const char *nul = l->nlines ? memchr(l->lines, '\0', l->nlines) : NULL, *p;
 	size_t line = 1;
@@ -70,7 +70,7 @@ check_lines(struct items *l, struct answers *a)
 
 /* Counted here: no one can stop orch while it goes through a range of billions. */
 static int
-count(struct items *l, struct answers *a)
+count(struct items *l, struct results *a)
 {
 	long long n = 0;
 	size_t i;
@@ -100,7 +100,7 @@ end_lines(struct items *l)
 }
 
 int
-items_read(struct items *l, struct answers *a, const struct context *at, const struct node *node, char *lines, size_t n)
+items_read(struct items *l, struct results *a, const struct context *at, const struct node *node, char *lines, size_t n)
 {
 	size_t i;
 
@@ -187,7 +187,7 @@ items_free(struct items *l)
 }
 
 int
-inputs_keys(struct answers *a, const struct context *at, const struct node *node, struct ids *ids)
+inputs_keys(struct results *a, const struct context *at, const struct node *node, struct ids *ids)
 {
 	const char *s;
 	size_t i, n;
@@ -204,7 +204,7 @@ inputs_keys(struct answers *a, const struct context *at, const struct node *node
 }
 
 int
-inputs_read(struct answers *a, const struct context *at, const struct node *node, char **s, size_t *n)
+inputs_read(struct results *a, const struct context *at, const struct node *node, char **s, size_t *n)
 {
 	struct buf all = { 0 };
 	struct ids ids = { 0 };

@@ -19,15 +19,15 @@ struct items {
 enum { ITEM_NUMBER = 24 };              /* bytes of the longest item of a range, with its NUL */
 
 /* What the names behind < of NODE give, joined: *S, to be freed by the caller, its *N bytes and a NUL. -1: the
- * answers' error says why. */
-int inputs_read(struct answers *, const struct context *, const struct node *node, char **s, size_t *n);
+ * results' error says why. */
+int inputs_read(struct results *, const struct context *, const struct node *node, char **s, size_t *n);
 
 /* The keys that the names behind < of NODE mean, standard input's `-` among them. -1 as above. */
-int inputs_keys(struct answers *, const struct context *, const struct node *node, struct ids *);
+int inputs_keys(struct results *, const struct context *, const struct node *node, struct ids *);
 
 /* Reads the items of NODE at PLACE. LINES, of N bytes and a NUL, are what its < gave; they become the items'.
- * -1: the answers' error says why. */
-int items_read(struct items *, struct answers *, const struct context *, const struct node *node, char *lines, size_t n);
+ * -1: the results' error says why. */
+int items_read(struct items *, struct results *, const struct context *, const struct node *node, char *lines, size_t n);
 
 /* The next item: *S, its *N bytes and a NUL, valid as long as the items and NUMBER, where those of a range are
  * written. 0 when there is none. */

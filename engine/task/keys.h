@@ -1,4 +1,4 @@
-/* The keys of one walk: which have an answer, which were made, by whom, in which order.
+/* The keys of one walk: which have a result, which were made, by whom, in which order.
  *
  * A key is known by its number. Nothing is kept per item but its key here, so that a list of a
  * million items stays small. */
@@ -13,16 +13,16 @@
 #define KEY_NONE UINT32_MAX
 
 enum {
-	KEY_KEPT = 1,           /* its answer was there when the walk began */
+	KEY_KEPT = 1,           /* its result was there when the walk began */
 	KEY_ODD = 2,            /* something that is no plain file has its name in result/ */
 	KEY_RESERVED = 4,        /* an item that is known will make it */
 	KEY_MADE = 8,           /* this walk has come to it */
 	KEY_DIGEST = 16,        /* its digest is known: what it was asked */
-	KEY_TOLD = 32,          /* the log tells of its answer */
+	KEY_TOLD = 32,          /* the log tells of its result */
 	KEY_FOUND = 64,         /* it was put there, by nobody who was asked */
-	KEY_STALE = 128,        /* it was begun again, and its answer is the one from before */
-	KEY_CAME = 256,         /* it was begun, and its answer came; the log does not tell of that */
-	KEY_GIVEN = 512         /* its answer was there before, and a sight that is ->given sees it until it is made */
+	KEY_STALE = 128,        /* it was begun again, and its result is the one from before */
+	KEY_CAME = 256,         /* it was begun, and its result came; the log does not tell of that */
+	KEY_GIVEN = 512         /* its result was there before, and a sight that is ->given sees it until it is made */
 };
 
 struct key {
@@ -39,7 +39,7 @@ struct keys {
 	size_t used, room;
 	struct key *list;       /* by number */
 	uint64_t *digest;       /* by number; NULL until a digest is known */
-	uint32_t *place;        /* when the answers came; NULL until one is known; 0: of no matter */
+	uint32_t *place;        /* when the results came; NULL until one is known; 0: of no matter */
 	uint32_t n, cap;
 	uint32_t *table;        /* numbers from 1, and bits of the hash, by hash; 0: empty */
 	size_t size;            /* of the table, a power of two */
@@ -72,7 +72,7 @@ void keys_reserve_for(struct keys *, uint32_t id, uint32_t tag, const struct nod
 
 void keys_set_digest(struct keys *, uint32_t id, uint64_t digest);
 
-/* When the answer of the key ID came: the higher, the later. */
+/* When the result of the key ID came: the higher, the later. */
 void result_set_seq(struct keys *, uint32_t id, uint32_t place);
 uint32_t result_seq(const struct keys *, uint32_t id);
 
@@ -108,7 +108,7 @@ struct visible {
 	const struct visible *up;
 	uint32_t serial;        /* from 1; no two that live at once have the same */
 	struct chain made;
-	int given;              /* it sees the answers that were there before and that its workflow names */
+	int given;              /* it sees the results that were there before and that its workflow names */
 };
 
 /* Gives the key ID to a sight: it is seen from there, behind all that was there. */
@@ -117,7 +117,7 @@ void visible_add_key(struct visible *, struct keys *, uint32_t id);
 /* The same with all that stand in a chain, which is its own then: FIRST, as in chain_join. */
 void visible_join(struct visible *, struct keys *, uint32_t first);
 
-/* Lets a sight see the answers that were there before and that W names; no pattern finds them. */
+/* Lets a sight see the results that were there before and that W names; no pattern finds them. */
 void visible_give(struct visible *, struct keys *, const struct workflow *w);
 
 /* Whether the key ID is seen from a sight. */

@@ -1,10 +1,10 @@
 /* What the kept steps of a run were asked, against what they would be asked now.
  *
  * The log's DONE line holds a digest of the question that was answered; how/KEY and asked/KEY say it in
- * words. A step that has its answer may be asked again (-u), and its answer stays until the new one is renamed
- * over it; but how/ and asked/ are written when the try begins. So these tell of the question to
- * the answer only as long as no such try was cut off or has failed: its START line says `again`. Where there
- * is no line at all, the files' times tell whether the question was written after the answer. */
+ * words. A step that has its result may be asked again (-u), and its result stays until the new one is renamed
+ * over it; but how/ and asked/ are written when the attempt begins. So these tell of the question to
+ * the result only as long as no such attempt was cut off or has failed: its START line says `again`. Where there
+ * is no line at all, the files' times tell whether the question was written after the result. */
 #include "engine/task/question.h"
 
 #include <fcntl.h>
@@ -36,7 +36,7 @@ file_name(const struct questions *a, uint32_t id, char name[KEY_NAME_MAX + 1])
 	return key_encode(key, strlen(key), name);
 }
 
-/* Whether the answer has come after the time MS, in milliseconds since the Epoch. */
+/* Whether the result has come after the time MS, in milliseconds since the Epoch. */
 static int
 came_after(struct questions *a, uint32_t id, long long ms)
 {
@@ -60,8 +60,8 @@ add_answered(struct questions *a, uint32_t id, const struct log_line *l)
 		result_set_seq(a->keys, id, ++a->last);
 }
 
-/* A try began. Until a line says that it was answered, the answer that is there is the one from before, if there
- * was one and it was not replaced since. Or else it came since; if that try was the first and has failed,
+/* An attempt began. Until a line says that it was answered, the result that is there is the one from before, if there
+ * was one and it was not replaced since. Or else it came since; if that attempt was the first and has failed,
  * from somebody else. */
 static void
 add_started(struct questions *a, uint32_t id, const struct log_line *l)
@@ -121,7 +121,7 @@ is_newer(int dir, const char *name, const struct stat *than)
 	return dir >= 0 && fstatat(dir, name, &st, AT_SYMLINK_NOFOLLOW) == 0 && clock_is_later(st.st_mtim, than->st_mtim);
 }
 
-/* Whether the question was written after the answer of ID came. */
+/* Whether the question was written after the result of ID came. */
 static int
 is_outdated(const struct questions *a, uint32_t id)
 {
@@ -132,8 +132,8 @@ is_outdated(const struct questions *a, uint32_t id)
 	    (is_newer(a->store->how, name, &st) || is_newer(a->store->asked, name, &st));
 }
 
-/* An answer that somebody has put there gets its line before anything is asked: it is earlier than all that
- * this walk asks. It makes nothing later than itself: only an answer to a question does. */
+/* A result that somebody has put there gets its line before anything is asked: it is earlier than all that
+ * this walk asks. It makes nothing later than itself: only a result to a question does. */
 static void
 place_found(struct questions *a, uint32_t id)
 {
@@ -168,15 +168,15 @@ question_place_found(struct questions *a)
 int
 question_load(struct questions *a)
 {
-	unsigned answers = 1u << LOG_DONE | 1u << LOG_OTHERWISE | 1u << LOG_FOUND | 1u << LOG_WALK | 1u << LOG_END;
-	unsigned tries = 1u << LOG_START | LOG_TRIED;
+	unsigned results = 1u << LOG_DONE | 1u << LOG_OTHERWISE | 1u << LOG_FOUND | 1u << LOG_WALK | 1u << LOG_END;
+	unsigned attempts = 1u << LOG_START | LOG_TRIED;
 	struct stat st;
 
 	if (fstatat(a->store->run, "log", &st, AT_SYMLINK_NOFOLLOW) == 0)
 		keys_reserve(a->keys, (size_t)st.st_size / LINES);
 	if (a->decisions)
-		answers |= 1u << LOG_IF;
-	return log_read(a->store->run, a->again ? answers | tries : answers, add_line, a);
+		results |= 1u << LOG_IF;
+	return log_read(a->store->run, a->again ? results | attempts : results, add_line, a);
 }
 
 void
@@ -207,13 +207,13 @@ question_kept(struct questions *a, uint32_t id, const struct task *t)
 /* Comparing. */
 
 static uint64_t
-answer_digest(const struct store *s, const char *key)
+result_digest(const struct store *s, const char *key)
 {
 	char piece[PIECE];
 	uint64_t h = DIGEST_START;
 	long long at = 0;
 	long n;
-	int fd = store_open_answer(s, key);
+	int fd = store_open_result(s, key);
 
 	if (fd < 0)
 		return 0;
@@ -239,7 +239,7 @@ content_digest(struct questions *a, const char *key)
 		a->ncontent = a->keys->n;
 	}
 	if (!a->content[id])
-		a->content[id] = answer_digest(a->store, key);
+		a->content[id] = result_digest(a->store, key);
 	return a->content[id];
 }
 
@@ -299,7 +299,7 @@ takes_input(struct questions *a, const struct task *t, const char *key, struct s
 	struct buf head = { 0 };
 	long long at = 0;
 	long n = 0;
-	int in = store_open_answer(a->store, key), same;
+	int in = store_open_result(a->store, key), same;
 
 	if (s->at && s->last != '\n')
 		buf_char(&head, '\n');
@@ -357,7 +357,7 @@ what_differs_asked(struct questions *a, const char *name, const struct task *t)
 }
 
 /* The first part that differs from how/KEY and asked/KEY; NULL: none, or it was not orch that wrote the
- * answer. Of a worktree only the branch is compared: it stands first there. */
+ * result. Of a worktree only the branch is compared: it stands first there. */
 static const char *
 what_differs(struct questions *a, uint32_t id, const struct task *t)
 {

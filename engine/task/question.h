@@ -1,4 +1,4 @@
-/* What the kept steps of a run were asked, against what they would be asked now; and when their answers
+/* What the kept steps of a run were asked, against what they would be asked now; and when their results
  * came: the order of the log's lines, not its times, says what is later. */
 #ifndef ENGINE_TASK_QUESTION_H
 #define ENGINE_TASK_QUESTION_H
@@ -16,34 +16,34 @@ struct questions {
 	struct keys *keys;
 	struct decisions *decisions;    /* gets what `if` lines in worktrees have decided */
 	int is_open;            /* the latest walk has no end in the log */
-	int again;              /* -u: the places of the answers are wanted */
+	int again;              /* -u: the places of the results are wanted */
 	uint32_t last;          /* the latest place */
-	uint64_t *content;      /* by key: the digest of its answer, once it was needed */
+	uint64_t *content;      /* by key: the digest of its result, once it was needed */
 	uint32_t ncontent;
 	uint64_t digest;        /* of the task that question_differs saw last; 0: not needed */
 	struct buf what;
 };
 
-/* Reads the log: what its answers were asked, and with ->again also their places. -1 and errno. */
+/* Reads the log: what its results were asked, and with ->again also their places. -1 and errno. */
 int question_load(struct questions *);
 
-/* Then, when it is known which keys have an answer, gives a place to those that the log does not tell of, and
+/* Then, when it is known which keys have a result, gives a place to those that the log does not tell of, and
  * notes them there if the store is open to write. */
 void question_place_found(struct questions *);
 
-/* What would be asked otherwise: in what TASK differs from what the key ID, which has its answer, was
- * asked: "command", "prompt", "input KEY" ... NULL: in nothing, or nobody can know, since the answer was
+/* What would be asked otherwise: in what TASK differs from what the key ID, which has its result, was
+ * asked: "command", "prompt", "input KEY" ... NULL: in nothing, or nobody can know, since the result was
  * put there by hand. It is valid until the next call. */
 const char *question_differs(struct questions *, uint32_t id, const struct task *);
 
-/* The key ID is kept, and TASK is what question_differs has just seen of it: notes in the log an answer that it
+/* The key ID is kept, and TASK is what question_differs has just seen of it: notes in the log a result that it
  * does not tell of. */
 void question_kept(struct questions *, uint32_t id, const struct task *);
 
 /* Writes what TASK would be asked to FD: the prompt, then the inputs. -1 and errno. */
 int question_write(struct questions *, const struct task *, int fd);
 
-/* Says in how/ that the intent of the commit KEY was answered: its answer is kept. */
+/* Says in how/ that the intent of the commit KEY was answered: its result is kept. */
 void question_answered(const struct store *, const char *file);
 
 void question_free(struct questions *);

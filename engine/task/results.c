@@ -1,4 +1,4 @@
-/* The answers in result/. */
+/* The results in result/. */
 #include "engine/task/results.h"
 
 #include <string.h>
@@ -27,7 +27,7 @@ results_keys(struct keys *k, struct store *s)
 }
 
 static int
-read_answer(void *ctx, const char *key, char **p, size_t *n)
+read_result(void *ctx, const char *key, char **p, size_t *n)
 {
 	const struct store *s = ctx;
 	char name[KEY_NAME_MAX + 1];
@@ -38,9 +38,9 @@ read_answer(void *ctx, const char *key, char **p, size_t *n)
 }
 
 void
-results_answers(struct answers *a, struct keys *k, struct store *s)
+results_of_store(struct results *a, struct keys *k, struct store *s)
 {
 	a->keys = k;
-	a->read = read_answer;
+	a->read = read_result;
 	a->ctx = s;
 }

@@ -20,7 +20,7 @@ enum {
 struct maker {
 	struct task *task;
 	const struct run_env *around;
-	struct answers *answers;
+	struct results *results;
 	const struct context *at;
 	const struct node *node;
 	const struct attrs *attrs[3];   /* the run's, its step's, the file's */
@@ -35,9 +35,9 @@ read_tmpl(struct maker *m, const struct tmpl *t, size_t *n, int no_nul)
 
 	if (tmpl_literal(t, &s, n))
 		return s;               /* a workflow has no NUL byte */
-	if (!expand(m->answers, m->at, t, &b)) {
+	if (!expand(m->results, m->at, t, &b)) {
 		if (no_nul && b.n && memchr(b.s, '\0', b.n))
-			buf_text(&m->answers->error, "a NUL byte cannot be passed to a program in an argument");
+			buf_text(&m->results->error, "a NUL byte cannot be passed to a program in an argument");
 		else
 			s = arena_dup(&m->task->mem, b.s, b.n);
 	}
@@ -158,7 +158,7 @@ make_env(struct maker *m)
 		return -1;
 	env_set(m, &e, "ORCH_RUN", 8, m->around->run, strlen(m->around->run));
 	env_set(m, &e, "ORCH_KEY", 8, m->task->key, strlen(m->task->key));
-	env_set(m, &e, "ORCH_RESULTS", 12, m->around->results, strlen(m->around->results));
+	env_set(m, &e, "ORCH_RESULTS", 12, m->around->results_dir, strlen(m->around->results_dir));
 	env_set(m, &e, "ORCH_ROOT", 9, m->around->root, strlen(m->around->root));
 	if (m->around->within)
 		env_set(m, &e, "ORCH_WITHIN", 11, m->around->within, strlen(m->around->within));
@@ -201,7 +201,7 @@ git_word(struct maker *m, const struct word *w, const char *what)
 	if (s && n && *s != '-' && !strpbrk(s, " \t\n"))
 		return s;
 	if (s)
-		buf_fmt(&m->answers->error, "`%s` is no %s: it must not be empty, begin with -, or hold a blank or newline",
+		buf_fmt(&m->results->error, "`%s` is no %s: it must not be empty, begin with -, or hold a blank or newline",
 		    text_short(quoted, s), what);
 	return NULL;
 }
@@ -254,7 +254,7 @@ make_commit(struct maker *m)
 	if (make_text(m))
 		return -1;
 	if (!m->task->prompt[strspn(m->task->prompt, " \t\n")]) {
-		buf_text(&m->answers->error, "the commit's message is empty");
+		buf_text(&m->results->error, "the commit's message is empty");
 		return -1;
 	}
 	return 0;
@@ -280,7 +280,7 @@ make_ask(struct maker *m)
 	for (i = 0; t->fallback && i < t->nchoices && strcmp(choices[i], t->fallback); i++)
 		;
 	if (t->fallback && t->nchoices && i == t->nchoices) {
-		buf_fmt(&m->answers->error, "the default `%s` is none of the choices", text_short(quoted, t->fallback));
+		buf_fmt(&m->results->error, "the default `%s` is none of the choices", text_short(quoted, t->fallback));
 		return -1;
 	}
 	task_how_line(&b, "ask", t->key, strlen(t->key));
@@ -305,13 +305,13 @@ make_inputs(struct maker *m)
 
 	if (!m->node->inputs.n)
 		return 0;
-	bad = inputs_keys(m->answers, m->at, m->node, &ids);
+	bad = inputs_keys(m->results, m->at, m->node, &ids);
 	for (i = 0; i < ids.n; i++)
-		n += strlen(keys_text(m->answers->keys, ids.list[i])) + 1;
+		n += strlen(keys_text(m->results->keys, ids.list[i])) + 1;
 	m->task->inputs = to = arena_get(&m->task->mem, n);
 	m->task->ninputs = ids.n;
 	for (i = 0; i < ids.n; i++)
-		to = stpcpy(to, keys_text(m->answers->keys, ids.list[i])) + 1;
+		to = stpcpy(to, keys_text(m->results->keys, ids.list[i])) + 1;
 	ids_free(&ids);
 	return bad;
 }
@@ -338,7 +338,7 @@ read_number(struct maker *m, const struct word *w, long long (*parse)(const char
 		return -1;
 	*v = parse(s, n);
 	if (*v < 0)
-		buf_fmt(&m->answers->error, "`%s` is no %s", text_short(quoted, s), what);
+		buf_fmt(&m->results->error, "`%s` is no %s", text_short(quoted, s), what);
 	return *v < 0 ? -1 : 0;
 }
 
@@ -376,7 +376,7 @@ make_attrs(struct maker *m)
 		if (a->otherwise)
 			t->has_otherwise = 1;
 		if (a->retry && !bad && !retried++) {
-			bad = read_number(m, a->retry, tries_parse, "number of tries", &t->retries);
+			bad = read_number(m, a->retry, attempts_parse, "number of tries", &t->retries);
 			if (a->delay && !bad)
 				bad = read_number(m, a->delay, duration_parse, "time: write 5s, 10m or 2h", &t->delay);
 		}
@@ -468,7 +468,7 @@ make_how(struct maker *m)
 }
 
 static void
-start(struct maker *m, struct task *t, enum task_kind kind, const struct run_env *around, struct answers *a)
+start(struct maker *m, struct task *t, enum task_kind kind, const struct run_env *around, struct results *a)
 {
 	memset(t, 0, offsetof(struct task, file));
 	*t->file = '\0';
@@ -478,7 +478,7 @@ start(struct maker *m, struct task *t, enum task_kind kind, const struct run_env
 	t->prompt = "";
 	m->task = t;
 	m->around = around;
-	m->answers = a;
+	m->results = a;
 	a->error.n = 0;
 }
 
@@ -496,7 +496,7 @@ take_file(struct task *t)
 }
 
 static int
-make_step(struct maker *m, struct task *t, const struct run_env *around, struct answers *a, const struct context *at,
+make_step(struct maker *m, struct task *t, const struct run_env *around, struct results *a, const struct context *at,
     const struct node *node, const char *key)
 {
 	start(m, t, TASK_STEP, around, a);
@@ -516,7 +516,7 @@ make_step(struct maker *m, struct task *t, const struct run_env *around, struct 
 }
 
 int
-task_step(struct task *t, const struct run_env *around, struct answers *a, const struct context *at,
+task_step(struct task *t, const struct run_env *around, struct results *a, const struct context *at,
     const struct node *node, const char *key)
 {
 	struct maker m;
@@ -551,7 +551,7 @@ if_digest(const struct maker *m)
 }
 
 int
-task_if(struct task *t, const struct run_env *around, struct answers *a, const struct context *at,
+task_if(struct task *t, const struct run_env *around, struct results *a, const struct context *at,
     const struct node *node)
 {
 	struct maker m;
@@ -580,7 +580,7 @@ task_if(struct task *t, const struct run_env *around, struct answers *a, const s
 }
 
 static int
-make_other(struct maker *m, struct task *t, const struct run_env *around, struct answers *a, const struct context *at,
+make_other(struct maker *m, struct task *t, const struct run_env *around, struct results *a, const struct context *at,
     const struct node *node, const char *key)
 {
 	start(m, t, node->kind == NODE_WORKTREE ? TASK_WORKTREE : node->kind == NODE_COMMIT ? TASK_COMMIT : TASK_ASK, around, a);
@@ -599,7 +599,7 @@ make_other(struct maker *m, struct task *t, const struct run_env *around, struct
 }
 
 int
-task_other(struct task *t, const struct run_env *around, struct answers *a, const struct context *at,
+task_other(struct task *t, const struct run_env *around, struct results *a, const struct context *at,
     const struct node *node, const char *key)
 {
 	struct maker m;
@@ -610,7 +610,7 @@ task_other(struct task *t, const struct run_env *around, struct answers *a, cons
 }
 
 int
-task_asked(struct task *t, const struct run_env *around, struct answers *a, const struct context *at,
+task_asked(struct task *t, const struct run_env *around, struct results *a, const struct context *at,
     const struct node *node, const char *key)
 {
 	struct maker m;
@@ -619,7 +619,7 @@ task_asked(struct task *t, const struct run_env *around, struct answers *a, cons
 }
 
 int
-task_word(struct task *t, const struct run_env *around, struct answers *a, const struct context *at,
+task_word(struct task *t, const struct run_env *around, struct results *a, const struct context *at,
     const struct node *node, const char *key)
 {
 	const struct word *w = node->attrs.otherwise ? node->attrs.otherwise : node->step->attrs.otherwise;

@@ -12,9 +12,9 @@
 #include "store/key.h"
 
 enum task_kind {
-	TASK_STEP,              /* ask an agent, keep its answer */
+	TASK_STEP,              /* ask an agent, keep its result */
 	TASK_IF,                /* run a command, tell its exit status */
-	TASK_STDIN,             /* keep orch's own standard input as the answer `-` */
+	TASK_STDIN,             /* keep orch's own standard input as the result `-` */
 	TASK_WORD,              /* keep the word of `otherwise` */
 	TASK_WORKTREE,          /* make a git worktree, keep its path */
 	TASK_COMMIT,            /* commit, keep the id */
@@ -31,7 +31,7 @@ struct task {
 	const char *root;       /* absolute: where a program with a / is looked for */
 	const char *prompt;     /* what standard input begins with, its nprompt bytes */
 	size_t nprompt;
-	const char *inputs;     /* the keys of the answers that follow it, behind a prompt each under its own line */
+	const char *inputs;     /* the keys of the results that follow it, behind a prompt each under its own line */
 	size_t ninputs;         /* so many keys, a NUL behind each: there may be a million */
 	const char *filter;     /* NULL: none */
 	const char *const *checks;
@@ -54,8 +54,8 @@ struct task {
 	size_t nchoices;
 	const char *fallback;   /* TASK_ASK: NULL: none */
 
-	/* For those who decide about the next try. */
-	long long retries;      /* how many more tries there are after the first */
+	/* For those who decide about the next attempt. */
+	long long retries;      /* how many more attempts there are after the first */
 	long long delay;        /* milliseconds before the second */
 	int has_otherwise;
 
@@ -66,30 +66,30 @@ struct task {
 struct run_env {
 	const char *root;       /* absolute: where orch was started */
 	const char *run;        /* the run's name */
-	const char *results;    /* absolute: the directory of results */
+	const char *results_dir;/* absolute: the directory of results */
 	const char *within;     /* the ids of the runs around what is started, and of this one */
 	char *const *environ;
 };
 
 /* Makes the task of a step (NODE is its run, KEY its key) read at AT. -1: the
- * answers' error says why. The caller frees it in both cases. */
-int task_step(struct task *, const struct run_env *, struct answers *, const struct context *at,
+ * results' error says why. The caller frees it in both cases. */
+int task_step(struct task *, const struct run_env *, struct results *, const struct context *at,
     const struct node *node, const char *key);
 
 /* The task of a step, worktree, commit or ask as far as it says what would be asked: not enough to ask it. */
-int task_asked(struct task *, const struct run_env *, struct answers *, const struct context *at,
+int task_asked(struct task *, const struct run_env *, struct results *, const struct context *at,
     const struct node *node, const char *key);
 
 /* The task of the command of an `if`. */
-int task_if(struct task *, const struct run_env *, struct answers *, const struct context *at,
+int task_if(struct task *, const struct run_env *, struct results *, const struct context *at,
     const struct node *node);
 
 /* The task that keeps the word of the step's `otherwise`. */
-int task_word(struct task *, const struct run_env *, struct answers *, const struct context *at,
+int task_word(struct task *, const struct run_env *, struct results *, const struct context *at,
     const struct node *node, const char *key);
 
 /* The task of a worktree, a commit or an ask; what git would not take is refused here. */
-int task_other(struct task *, const struct run_env *, struct answers *, const struct context *at,
+int task_other(struct task *, const struct run_env *, struct results *, const struct context *at,
     const struct node *node, const char *key);
 
 /* The task that keeps standard input. */

@@ -138,8 +138,8 @@ put_row(const struct live_row *row, size_t usable, size_t key, struct buf *out)
 	width_pad(out, time.n, TIME_WIDTH);
 	buf_add(out, time.s, time.n);
 	buf_free(&time);
-	if (row->tries > 1 && usable >= SHORT)
-		buf_fmt(out, "  try %ld", row->tries);
+	if (row->attempts > 1 && usable >= SHORT)
+		buf_fmt(out, "  try %ld", row->attempts);
 	at = width_of(out->s, out->n) + GAP;
 	if (row->nsaid && usable >= SHORT && at < usable) {
 		width_pad(out, 0, GAP);

@@ -10,8 +10,8 @@
 /* A step that runs. */
 struct live_row {
 	const char *key;
-	long long ms;           /* since when this try runs */
-	long tries;             /* which it is, from 1 */
+	long long ms;           /* since when this attempt runs */
+	long attempts;             /* which it is, from 1 */
 	const char *said;       /* the end of what it wrote, nsaid bytes, as it wrote them */
 	size_t nsaid;
 };

@@ -180,7 +180,7 @@ give_sign(struct output *o, long long now)
 	if (key && key_encode(key, strlen(key), file) >= 0)
 		quiet = watch_quiet(o->store, file);
 	if (quiet > now - s->started + CLOCK_STEP_MS)
-		quiet = -1;             /* an earlier try's */
+		quiet = -1;             /* an earlier attempt's */
 	progress_quiet(o->progress, name.s, now - s->started, quiet, (long)o->slots->running - 1);
 	buf_free(&name);
 	o->sign_given = 1;

@@ -119,7 +119,7 @@ say_warning(struct progress *p, const char *key, const char *text)
 }
 
 void
-progress_done(struct progress *p, const char *key, const struct outcome *o, long tries)
+progress_done(struct progress *p, const char *key, const struct outcome *o, long attempts)
 {
 	progress_flush(p);
 	say_errors(p, key);
@@ -131,8 +131,8 @@ progress_done(struct progress *p, const char *key, const struct outcome *o, long
 	head(p, "done", key);
 	buf_text(&p->out, "  ");
 	duration_text(o->ms, &p->out);
-	if (tries > 1)
-		buf_fmt(&p->out, "  at try %ld", tries);
+	if (attempts > 1)
+		buf_fmt(&p->out, "  at try %ld", attempts);
 	buf_char(&p->out, '\n');
 }
 
@@ -186,7 +186,7 @@ say_retry(struct progress *p, const struct event *e)
 		return;
 	head(p, "failed", e->key);
 	buf_text(&p->out, "  try ");
-	buf_fmt(&p->out, "%ld: ", e->tries);
+	buf_fmt(&p->out, "%ld: ", e->attempts);
 	visible_add(&p->out, e->text, strlen(e->text), 0);
 	if (e->ms >= 0) {
 		buf_text(&p->out, "; again in ");
@@ -226,8 +226,8 @@ say_failed(struct progress *p, const struct event *e)
 	head(p, "failed", e->key);
 	buf_text(&p->out, "  ");
 	visible_add(&p->out, e->text, strlen(e->text), 0);
-	if (e->tries > 1)
-		buf_fmt(&p->out, ", at try %ld", e->tries);
+	if (e->attempts > 1)
+		buf_fmt(&p->out, ", at try %ld", e->attempts);
 	buf_char(&p->out, '\n');
 	tail_file(p, p->store->tmp, e->key, "out");
 	if (p->loud != LOUD_VERBOSE)

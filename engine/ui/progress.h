@@ -18,8 +18,8 @@ struct progress {
 	long kept_run;          /* kept steps in a row, so far */
 };
 
-/* A step has its answer. */
-void progress_done(struct progress *, const char *key, const struct outcome *, long tries);
+/* A step has its result. */
+void progress_done(struct progress *, const char *key, const struct outcome *, long attempts);
 
 /* The `otherwise` of a step was kept. */
 void progress_otherwise(struct progress *, const char *key, const char *word);

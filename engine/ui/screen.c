@@ -20,7 +20,7 @@ enum {
 	LOOK_MS = 200,
 	IDLE_MS = 1000,         /* the same while nothing runs */
 	DRAW_MS = 100,
-	FRESH_MS = 100,         /* a try's files are made by then; until then they may be those of an earlier one */
+	FRESH_MS = 100,         /* an attempt's files are made by then; until then they may be those of an earlier one */
 	HIDE_MS = 2000,
 	ROWS_MOST = 200
 };
@@ -111,7 +111,7 @@ add_left(void *ctx, const struct node *line, long long n)
 	live_work_add(&s->work, &s->times, line, n, -1);
 }
 
-/* How long a try has run, in whole seconds of the run: so that all times change at once. */
+/* How long an attempt has run, in whole seconds of the run: so that all times change at once. */
 static long long
 since(const struct screen *s, long long started)
 {
@@ -247,7 +247,7 @@ make_view(struct screen *s, struct walk *w, const struct store *store, long long
 		screen_name(w, s->rows[i].branch, &names[i]);
 		rows[i].key = names[i].s;
 		rows[i].ms = since(s, s->rows[i].started);
-		rows[i].tries = branch_attempt(s->rows[i].branch);
+		rows[i].attempts = branch_attempt(s->rows[i].branch);
 		if (now - s->rows[i].started < FRESH_MS)
 			continue;
 		end = look_at_row(s, i, store, names[i].s);
