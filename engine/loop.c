@@ -25,11 +25,11 @@
 #include "engine/supervise/jobserver.h"
 #include "engine/supervise/proctree.h"
 #include "engine/supervise/supervisor.h"
-#include "engine/task/question.h"
 #include "engine/ui/output.h"
 #include "engine/start.h"
 #include "parse/mem.h"
 #include "store/file.h"
+#include "store/how.h"
 #include "store/log.h"
 
 enum {
@@ -46,6 +46,7 @@ enum {
 	STOP_NOW_MS = 25 * 1000,/* the same from the second word on */
 	OVERDUE_MS = 60 * 1000, /* from the timeout of a step */
 	PROD_MS = 10 * 1000,    /* for a supervisor to end that does not answer */
+	DESCRIPTORS = 8,       /* of a supervisor, about */
 	SAID_MOST = 64 * 1024   /* bytes that may wait for standard error before nothing more is begun */
 };
 
@@ -76,7 +77,8 @@ struct loop_state {
 	uint32_t limit;         /* tasks at once when processes are scarce; 0: no limit */
 	int scarce;             /* a fork was refused, and nothing has ended since */
 	long long scarce_since, scarce_pause, scarce_until;
-	int log_failed;
+	int log_failed, how_failed;
+	long long asked_at;     /* where the entry of what is being started is in `how`; -1: it has none */
 	struct output output;
 };
 
@@ -247,6 +249,21 @@ make_pipe(int fds[2])
 	return -1;
 }
 
+/* Whether a supervisor will find descriptors behind FD. For want of them a step would fail that has done nothing wrong, and
+ * its `otherwise` would be kept. */
+static int
+has_descriptors(int fd)
+{
+	int last = fcntl(fd, F_DUPFD, fd + DESCRIPTORS);
+
+	if (last < 0) {
+		errno = EMFILE;
+		return 0;
+	}
+	close(last);
+	return 1;
+}
+
 /* Returns NULL, or the name of what cannot be had, with errno. */
 static const char *
 set_up(struct loop_state *l)
@@ -266,6 +283,8 @@ set_up(struct loop_state *l)
 	l->supervision.null = file_open_as(AT_FDCWD, "/dev/null", O_RDWR);
 	if (l->supervision.null < 0)
 		return "/dev/null";
+	if (!has_descriptors(l->supervision.null))
+		return "the files of a step";
 	l->supervision.orch = getpid();
 	l->supervision.job = getpgrp();
 	l->supervision.jobserver = l->jobserver = &jobserver;
@@ -300,6 +319,7 @@ log_step(struct loop_state *l, enum log_event event, const struct branch *b, con
 	uint32_t id;
 
 	line.event = event;
+	line.at = l->asked_at;
 	line.key = branch_key(l->walk, b, &id);
 	if (!b)
 		line.key = "-";
@@ -371,6 +391,18 @@ may_start(struct loop_state *l)
 	return !l->scarce || (!l->slots.running && now_ms(l) >= l->scarce_until);
 }
 
+/* The task of B, which is not to be started, has failed. */
+static void
+fail_unstarted(struct loop_state *l, struct branch *b, struct outcome *o)
+{
+	struct buf why = { 0 };
+
+	outcome_text(o, 0, &why);
+	log_step(l, LOG_FAIL, b, o, buf_str(&why));
+	buf_free(&why);
+	walk_ended(l->walk, b, o, now_ms(l));
+}
+
 static void
 refused(struct loop_state *l, struct branch *b, int error)
 {
@@ -384,8 +416,32 @@ refused(struct loop_state *l, struct branch *b, int error)
 	l->scarce_since = 0;
 	o.kind = OUT_FORK_FAILED;
 	o.error = error;
-	log_step(l, LOG_FAIL, b, &o, strerror(error));
-	walk_ended(l->walk, b, &o, now_ms(l));
+	fail_unstarted(l, b, &o);
+}
+
+/* Writes what the task is started with to `how`. -1: that failed, and so has the task, before anything is paid for it. A
+ * file that has become too large is no reason: the run goes on without, which is said once. */
+static int
+write_how(struct loop_state *l, struct order *o)
+{
+	struct outcome failure = { 0 };
+
+	o->task.is_first = !l->store->has_how && branch_attempt(o->branch) == 1;
+	if (!o->task.nhow)
+		return 0;
+	l->asked_at = how_add(l->store->how, o->task.file, o->task.how, o->task.nhow);
+	if (l->asked_at >= 0)
+		return 0;
+	if (errno == EFBIG) {
+		if (!l->how_failed++)
+			buf_fmt(&l->progress->out, "orch: cannot write the file `how` of run %s: %s\n", l->store->name, strerror(errno));
+		return 0;
+	}
+	failure.kind = OUT_IO;
+	failure.error = errno;
+	strcpy(failure.text, "how");
+	fail_unstarted(l, o->branch, &failure);
+	return -1;
 }
 
 /* The jobserver is opened, or made, when there is something to start. */
@@ -406,13 +462,19 @@ begin_jobserver(struct loop_state *l)
 static void
 start_task(struct loop_state *l, struct order *o)
 {
-	uint32_t i = running_take(&l->slots);
+	uint32_t i;
 	int talks = o->task.kind == TASK_ASK || o->task.interactive || (o->task.kind == TASK_STDIN && isatty(0));
 	struct running_step *s;
 	pid_t pid;
 
 	if (!l->has_begun)
 		begin_jobserver(l);
+	l->asked_at = -1;
+	if (o->branch && write_how(l, o)) {
+		task_free(&o->task);
+		return;
+	}
+	i = running_take(&l->slots);
 	if (l->jobserver->serves && !l->slots.running && !l->nlost)
 		jobserver_fill(l->jobserver);
 	/* Who talks with the person has the terminal to itself. */
@@ -605,7 +667,7 @@ tell_done(struct loop_state *l, const struct running_step *s, const struct outco
 		return;
 	}
 	if (s->kind == TASK_COMMIT)
-		question_answered(l->store, file);
+		how_answered(l->store->how, file);
 	log_step(l, LOG_DONE, s->branch, o, NULL);
 	if (s->branch && l->output.screen.tty >= 0)
 		screen_took(&l->output.screen, s->branch, o->ms);

@@ -1,23 +1,26 @@
 /* A run's log.
  *
- * One line an event, its fields split by tabs:
+ * One line an event. Each of its fields ends with a tab, TEXT, which may be empty, last:
  *
- *     TIME walk PID
- *     TIME start KEY TRY [again]
- *     TIME done KEY TRY MILLISECONDS DIGEST
- *     TIME fail KEY TRY MILLISECONDS STATUS TEXT
- *     TIME otherwise KEY TRY
- *     TIME stop KEY TRY MILLISECONDS STATUS TEXT
+ *     TIME walk PID TEXT
+ *     TIME start KEY ATTEMPT OFFSET TEXT
+ *     TIME done KEY ATTEMPT MILLISECONDS DIGEST TEXT
+ *     TIME fail KEY ATTEMPT MILLISECONDS STATUS TEXT
+ *     TIME otherwise KEY ATTEMPT TEXT
+ *     TIME stop KEY ATTEMPT MILLISECONDS STATUS TEXT
  *     TIME end STATUS TEXT
- *     TIME found KEY TRY MILLISECONDS DIGEST
- *     TIME held KEY TRY MILLISECONDS STATUS TEXT
- *     TIME paused MILLISECONDS
- *     TIME if FILE:LINE 1|0 0 DIGEST
+ *     TIME found KEY ATTEMPT MILLISECONDS DIGEST TEXT
+ *     TIME limited KEY ATTEMPT MILLISECONDS STATUS TEXT
+ *     TIME paused MILLISECONDS TEXT
+ *     TIME if FILE:LINE 1|0 0 DIGEST TEXT
  *
- * TIME is in milliseconds since the Epoch, DIGEST sixteen hexadecimal digits, STATUS of a step what
- * wait() gave (-1: it never ran), of the end an exit status. In KEY and TEXT a control character and
- * % are written %XX. A line that a crash or a full disk has cut off is closed with a CAN (0x18), and counts for
- * nothing: its numbers may lack their ends. */
+ * TIME is in milliseconds since the Epoch, OFFSET where the attempt's entry begins in `how` (-1: it has none), DIGEST
+ * sixteen hexadecimal digits, STATUS of a step what wait() gave (-1: it never ran), of the end an exit status. In KEY and
+ * TEXT a control character and % are written %XX.
+ *
+ * Orch and its supervisors write lines at the same time, each with a newline before it and one behind it by one write().
+ * So a line that was cut off (a kill, a full disk) spoils no other, and counts for nothing: it lacks its last tab. A line
+ * with other events or fields is passed over; in a log that an earlier orch began, lines may end without a tab. */
 #include "store/log.h"
 
 #include <errno.h>
@@ -31,58 +34,41 @@
 #include "store/escape.h"
 #include "store/file.h"
 
-static const char *const events[] = { "walk", "start", "done", "fail", "otherwise", "stop", "end", "found", "held", "paused", "if" };
+static const char *const events[] = { "walk", "start", "done", "fail", "otherwise", "stop", "end", "found", "limited", "paused", "if" };
 
-enum { EVENTS = sizeof events / sizeof *events, LINE_MOST = 4096, PIECE = 64 * 1024 };
+enum { EVENTS = sizeof events / sizeof *events, LINE_MOST = 4096, NUMBERS = 128, PIECE = 64 * 1024 };   /* NUMBERS: of those behind a key */
 
-/* The last line may lack its end: a write has failed. */
-static int torn;
-
-/* Closes the last line, of SIZE bytes of the log, if it lacks its end. */
+/* Marks the last line as cut off, if it has no end: in a log that an earlier orch began it could be taken for whole. */
 static int
-close_line(int fd, off_t size)
+mark_cut(int fd)
 {
+	struct stat st;
 	char last;
 
-	if (!size || file_read_at(fd, &last, 1, (long long)size - 1) != 1 || last == '\n')
-		return 0;
-	return file_write(fd, "\030\n", 2);
+	if (fstat(fd, &st) || (st.st_size && file_read_at(fd, &last, 1, (long long)st.st_size - 1) != 1))
+		return -1;
+	return st.st_size && last != '\n' ? file_write(fd, "\030", 1) : 0;
 }
 
 int
 log_open(int dir)
 {
 	int fd = file_open_own(dir, "log", O_CREAT | O_APPEND);
-	struct stat st;
 
-	if (fd < 0)
-		return -1;
-	if (fstat(fd, &st) == 0 && !close_line(fd, st.st_size))
+	if (fd < 0 || !mark_cut(fd))
 		return fd;
 	file_drop(fd);
 	return -1;
 }
 
-/* A line of what was written when the disk was full must not become the beginning of another. */
-static int
-mend(int fd)
-{
-	struct stat st;
-
-	if (torn && (fstat(fd, &st) || close_line(fd, st.st_size)))
-		return -1;
-	torn = 0;
-	return 0;
-}
-
-/* A field, escaped; cut at a character when there is no room, which `...` says. */
+/* A field, escaped, that ends before MOST; cut at a character when there is no room, which `...` says. */
 static size_t
-put_field(char *out, size_t at, const char *s, size_t n)
+put_field(char *out, size_t at, size_t most, const char *s, size_t n)
 {
 	size_t i, last = at;            /* where the last character begins that leaves room for the mark */
 
-	for (i = 0; i < n && at < LINE_MOST - 8; i++) {
-		if (((unsigned char)s[i] & 0xc0) != 0x80 && at < LINE_MOST - 16)
+	for (i = 0; i < n && at < most - 8; i++) {
+		if (((unsigned char)s[i] & 0xc0) != 0x80 && at < most - 16)
 			last = at;
 		at += escape_byte(out + at, s[i]);
 	}
@@ -108,27 +94,25 @@ int
 log_add(int fd, const struct log_line *l)
 {
 	char out[LINE_MOST];
-	int n = snprintf(out, 100, "%lld\t%s\t", l->ms, events[l->event]);
+	int n = snprintf(out, 100, "\n%lld\t%s\t", l->ms, events[l->event]);
 	size_t at = (size_t)n;
 
 	if (l->key) {
-		at = put_field(out, at, l->key, l->n);
+		at = put_field(out, at, LINE_MOST - NUMBERS, l->key, l->n);
 		out[at++] = '\t';
 	}
-	at += (size_t)snprintf(out + at, sizeof out - at, "%ld", l->value);
+	at += (size_t)snprintf(out + at, sizeof out - at, "%ld\t", l->value);
 	if (has_digest(l))
-		at += (size_t)snprintf(out + at, sizeof out - at, "\t%lld\t%016llx", l->took, l->digest);
+		at += (size_t)snprintf(out + at, sizeof out - at, "%lld\t%016llx\t", l->took, l->digest);
 	if (LOG_TRIED >> l->event & 1)
-		at += (size_t)snprintf(out + at, sizeof out - at, "\t%lld\t%d", l->took, l->status);
-	if (l->text && at < sizeof out - 8) {
-		out[at++] = '\t';
-		at = put_field(out, at, l->text, strlen(l->text));
-	}
+		at += (size_t)snprintf(out + at, sizeof out - at, "%lld\t%d\t", l->took, l->status);
+	if (l->event == LOG_START)
+		at += (size_t)snprintf(out + at, sizeof out - at, "%lld\t", l->at);
+	if (l->text)
+		at = put_field(out, at, LINE_MOST - 2, l->text, strlen(l->text));
+	out[at++] = '\t';
 	out[at++] = '\n';
-	if (mend(fd))
-		return -1;
-	torn = file_write(fd, out, at) != 0;
-	return torn ? -1 : 0;
+	return file_write(fd, out, at);
 }
 
 /* Takes the next field off *S, up to END; NULL when there is none. */
@@ -209,9 +193,11 @@ event_of(char **s, const char *end)
 	return -1;
 }
 
-/* The same for a line that is one of those that are WANTED. */
+/* Reads a line, of N bytes without its newline, which it changes; 0 if it is not whole, or none of those that are WANTED.
+ * With OLD, an earlier orch has begun the log: its lines had no tab at their end, a CAN where they were cut off, and not
+ * all fields. */
 static int
-parse(char *s, size_t len, unsigned wanted, struct log_line *l)
+parse(char *s, size_t len, unsigned wanted, int old, struct log_line *l)
 {
 	char *time = s, *end = s + len, *p;
 	size_t n;
@@ -219,7 +205,15 @@ parse(char *s, size_t len, unsigned wanted, struct log_line *l)
 	int e;
 
 	field(&s, end, &n);
-	if (!s || (e = event_of(&s, end)) < 0 || !(wanted >> e & 1) || end[-1] == '\030')
+	if (!s || (e = event_of(&s, end)) < 0 || !(wanted >> e & 1))
+		return 0;
+	if (end[-1] == '\t')
+		end--;
+	else if (!old || end[-1] == '\030')
+		return 0;
+	else
+		old++;
+	if (s > end)
 		return 0;
 	memset(l, 0, sizeof *l);
 	if (!number(&time, time + n, &l->ms) || l->ms < 0)
@@ -242,29 +236,28 @@ parse(char *s, size_t len, unsigned wanted, struct log_line *l)
 			return 0;
 		l->status = (int)v;
 	}
+	l->at = -1;
+	if (l->event == LOG_START && number(&s, end, &v))
+		l->at = v;
+	else if (l->event == LOG_START && old < 2)
+		return 0;
 	p = field(&s, end, &n);
 	if (p) {
 		escape_undo(p, n);
-		l->text = p;
+		l->text = *p ? p : NULL;
 	}
-	return 1;
-}
-
-int
-log_parse(char *s, size_t n, struct log_line *l)
-{
-	return parse(s, n, LOG_ALL, l);
+	return p || old > 1;
 }
 
 /* Hands out the whole lines of the N bytes of P that are wanted. Returns how many bytes those were. */
 static size_t
-read_lines(char *p, size_t n, unsigned wanted, void (*each)(void *, const struct log_line *), void *ctx)
+read_lines(char *p, size_t n, unsigned wanted, int old, void (*each)(void *, const struct log_line *), void *ctx)
 {
 	char *from = p, *end = p + n, *nl;
 	struct log_line l;
 
 	for (; (nl = memchr(p, '\n', (size_t)(end - p))); p = nl + 1)
-		if (parse(p, (size_t)(nl - p), wanted, &l))
+		if (nl > p && parse(p, (size_t)(nl - p), wanted, old, &l))
 			each(ctx, &l);
 	return (size_t)(p - from);
 }
@@ -274,14 +267,16 @@ log_read(int dir, unsigned wanted, void (*each)(void *, const struct log_line *)
 {
 	char piece[PIECE];
 	size_t n = 0, done;
-	int fd = file_open(dir, "log");
+	int fd = file_open(dir, "log"), old = -1;
 	long got;
 
 	if (fd < 0)
 		return errno == ENOENT ? 0 : -1;
 	while ((got = file_read_some(fd, piece + n, sizeof piece - n)) > 0) {
 		n += (size_t)got;
-		done = read_lines(piece, n, wanted, each, ctx);
+		if (old < 0)
+			old = *piece != '\n';
+		done = read_lines(piece, n, wanted, old, each, ctx);
 		if (!done && n == sizeof piece) {
 			done = n - 1;   /* none of our lines is so long: what comes of it counts for nothing */
 			piece[done] = '\030';

@@ -33,12 +33,13 @@ struct log_line {
 	unsigned long long digest;      /* 0: not known */
 	int status;             /* of the latter: as wait() gives it; -1: it never ran */
 	const char *text;
+	long long at;           /* of START: where its entry begins in `how`; -1: it has none, or that is not known */
 };
 
-/* Opens the log in DIR to append to it; a line that a crash has cut off is closed. -1 and errno. */
+/* Opens the log in DIR to append to it. -1 and errno. */
 int log_open(int dir);
 
-/* Appends one line by one write. -1 and errno. */
+/* Appends one line by one write; several processes may do so at once. -1 and errno. */
 int log_add(int fd, const struct log_line *);
 
 #define LOG_ALL (~0u)
@@ -47,8 +48,5 @@ int log_add(int fd, const struct log_line *);
  * its strings live as long as the call. Lines that are none of ours are passed over. A log that is not
  * there is empty. -1 and errno. */
 int log_read(int dir, unsigned wanted, void (*each)(void *, const struct log_line *), void *ctx);
-
-/* Reads one line, of N bytes without its newline, which it changes; 0 if it is none of ours. */
-int log_parse(char *s, size_t n, struct log_line *);
 
 #endif

@@ -18,6 +18,7 @@
 #include "store/escape.h"
 #include "store/file.h"
 #include "store/fold.h"
+#include "store/how.h"
 #include "store/log.h"
 
 enum { DIR_SHOWN = 300 };       /* bytes of -d in a message; what is longer is cut there */
@@ -260,17 +261,17 @@ make_by_time(struct store *s)
 static int
 open_parts(struct store *s, const char *dir, enum store_use use)
 {
-	static const char *const names[] = { "result", "asked", "how", "stderr", "tmp" };
+	static const char *const names[] = { "result", "asked", "stderr", "tmp" };
 	char path[STORE_PATH];
-	int *fds[5];
+	int *fds[4];
+	struct stat st;
 	size_t i;
 
 	fds[0] = &s->result;
 	fds[1] = &s->asked;
-	fds[2] = &s->how;
-	fds[3] = &s->errors;
-	fds[4] = &s->tmp;
-	for (i = 0; i < 5; i++) {
+	fds[2] = &s->errors;
+	fds[3] = &s->tmp;
+	for (i = 0; i < 4; i++) {
 		*fds[i] = use == STORE_WRITE ? file_make_dir(s->run, names[i]) : file_open_dir(s->run, names[i]);
 		if (*fds[i] < 0 && (use == STORE_WRITE || errno != ENOENT))
 			return fail_part(s, s->run, names[i], part(s, dir, names[i], path));
@@ -280,11 +281,17 @@ open_parts(struct store *s, const char *dir, enum store_use use)
 	s->lock = use == STORE_WRITE ? file_open_own(s->run, "lock", O_CREAT) : file_open(s->run, "lock");
 	if (s->lock < 0 && (use == STORE_WRITE || errno != ENOENT))
 		return fail_part(s, s->run, "lock", part(s, dir, "lock", path));
+	if (use == STORE_WRITE && (s->log = log_open(s->run)) < 0)
+		return fail_part(s, s->run, "log", part(s, dir, "log", path));
+	s->how = use == STORE_WRITE ? how_open(s->run) : file_open(s->run, "how");
+	/* Of an earlier orch it was a directory. */
+	if (s->how < 0 && (use == STORE_WRITE || (errno != ENOENT && (fstatat(s->run, "how", &st, AT_SYMLINK_NOFOLLOW) || !S_ISDIR(st.st_mode)))))
+		return fail_part(s, s->run, "how", part(s, dir, "how", path));
 	if (use == STORE_READ)
 		return 0;
-	s->log = log_open(s->run);
-	if (s->log < 0)
-		return fail_part(s, s->run, "log", part(s, dir, "log", path));
+	if (fstat(s->how, &st))
+		return fail(s, part(s, dir, "how", path));
+	s->has_how = st.st_size != 0;
 	/* What was renamed when an earlier orch was killed counts from now on: it has to be safe too. */
 	if (file_sync(s->result) || file_sync(s->run) || file_sync(s->top))
 		return fail_sync(s, part(s, dir, "", path));

@@ -7,8 +7,8 @@
  *         log              one line per event (log.h)
  *         result/KEY       the result: a step is done if and only if this is there
  *         asked/KEY        the bytes it got on standard input
- *         how/KEY          how it was started
- *         stderr/KEY       what it said on standard error
+ *         how              how each attempt was started (how.h)
+ *         stderr/KEY       what its latest attempt said on standard error; no file: nothing
  *         tmp/             in flight: KEY the result that is being written, %... the rest
  *
  * Each part of a path is opened by itself and never through a link; everything below is reached
@@ -31,7 +31,9 @@ enum { STORE_PATH = 640, STORE_WHAT = STORE_PATH + 260 };
 struct store {
 	int top;                /* .orch; these are -1 while they are not open */
 	int run;
-	int result, asked, how, errors, tmp;
+	int result, asked, errors, tmp;
+	int how;                /* how.h; orch's alone to append to */
+	int has_how;            /* with STORE_WRITE: there was something in it when it was opened */
 	int lock;
 	int shares;             /* byte 1 of the lock is held by ->lock itself, for all who inherit it */
 	int log;                /* to append to; only with STORE_WRITE */

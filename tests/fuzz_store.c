@@ -37,7 +37,7 @@ broken(const char *what, int line)
 /* The directory, in memory, made once: a run called x, whose parts are made for each input. */
 
 static char place[] = "/dev/shm/orch-fuzz-XXXXXX";
-static int top = -1, run = -1, result = -1, asked = -1, how = -1;
+static int top = -1, run = -1, result = -1, asked = -1;
 static int first_free;          /* descriptors from here on are what orch has left open */
 
 static void
@@ -75,7 +75,6 @@ LLVMFuzzerInitialize(int *argc, char ***argv)
 	run = make_dir(top, "x");
 	result = make_dir(run, "result");
 	asked = make_dir(run, "asked");
-	how = make_dir(run, "how");
 	close(make_dir(run, "stderr"));
 	close(make_dir(run, "tmp"));
 	setenv("PATH", "/nowhere", 1);
@@ -229,7 +228,7 @@ add_line(void *ctx, const struct log_line *l)
 {
 	struct lines *all = ctx;
 
-	MUST((l->key != NULL) == (l->event != LOG_WALK && l->event != LOG_END));
+	MUST((l->key != NULL) == (l->event != LOG_WALK && l->event != LOG_END && l->event != LOG_PAUSED));
 	MUST(!l->key || strlen(l->key) <= l->n);
 	say_line(&all->said, l);
 	all->n++;
@@ -574,7 +573,7 @@ read_asked(struct piece p)
 	put_file(result, "b", piece.s, piece.n);
 	put_file(result, "a", "", 0);
 	piece = take(&p);
-	put_file(how, "a", piece.s, piece.n);
+	put_file(run, "how", piece.s, piece.n);
 	piece = take(&p);
 	put_file(asked, "a", piece.s, piece.n);
 	put_file(run, "log", p.s, p.n);

@@ -57,7 +57,7 @@ START_TEST(one_refusal_holds_all)
 	help_has(r.err, "  at try 2\n");
 	help_lacks(r.err, "failed    ");
 	help_is(".orch/x/result/a1", "answer\n");
-	help_has(help_read(".orch/x/log", NULL), "\theld\ta1\t1\t");
+	help_has(help_read(".orch/x/log", NULL), "\tlimited\ta1\t1\t");
 	ck_assert_str_eq(help_sh(0, "orch run -q -r y f.orch").err, "");
 }
 END_TEST

@@ -414,7 +414,8 @@ history_log(const struct history *h)
 	for (s = h->log; !bad && (nl = strchr(s, '\n')); s = nl + 1) {
 		char *line = mem_dup(s, (size_t)(nl - s));
 
-		bad = read_line(&r, line);
+		if (*line)
+			bad = read_line(&r, line);
 		free(line);
 	}
 	if (!bad)

@@ -11,6 +11,7 @@
 #include <check.h>
 #include <dirent.h>
 #include <errno.h>
+#include <fcntl.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -21,6 +22,7 @@
 #include <unistd.h>
 
 #include "parse/mem.h"
+#include "store/how.h"
 #include "tests/help.h"
 #include "tests/history.h"
 #include "tests/procs.h"
@@ -564,6 +566,19 @@ meddle_with_branch(struct life *l, const struct work_tree *t)
 	must_be(l, !help_run("git branch -D '%s'", t->branch).status, "the branch cannot be removed");
 }
 
+/* Whether it was said that the worktree of BRANCH is about to be made. */
+static int
+has_intent(const char *branch)
+{
+	int run = open(".orch/r", O_RDONLY | O_DIRECTORY);
+	char *intent = how_intent(run, branch);
+	int has = intent && *intent;
+
+	free(intent);
+	close(run);
+	return has;
+}
+
 /* With the latest worktree that is there, or with one that is not. */
 static void
 meddle(struct life *l)
@@ -577,7 +592,7 @@ meddle(struct life *l)
 
 		if (has_file("result", t->branch))
 			there = t;
-		else if (!none && t->base < 0 && !has_file("how", t->branch))
+		else if (!none && t->base < 0 && !has_intent(t->branch))
 			none = t;
 	}
 	if (there && (dice || !none))

@@ -303,25 +303,24 @@ run_with_descriptors(const char *name, int n)
 	return r.status;
 }
 
-/* Too few to start, too few for some step, enough: and enough is enough with one more. */
+/* Too few to start, which is said, or enough: and enough is enough with one more. */
 START_TEST(every_number_of_descriptors)
 {
 	char name[16];
-	int n, status, refused = 0, failed = 0, enough = 0;
+	int n, status, refused = 0, enough = 0;
 
 	write_small();
 	for (n = 5; n <= DESCRIPTORS_MOST; n += help_torture() ? 1 : 2) {
 		snprintf(name, sizeof name, "r%d", n);
 		status = run_with_descriptors(name, n);
 		refused += status > 1;
-		failed += status == 1;
+		ck_assert_int_ne(status, 1);
 		if (!status && !enough)
 			enough = n;
 		ck_assert_msg(!status || !enough, "%d descriptors are enough, %d are not", enough, n);
 	}
 	ck_assert_msg(enough, "%d descriptors are not enough", DESCRIPTORS_MOST);
 	ck_assert_int_gt(refused, 0);
-	ck_assert_int_gt(failed, 0);
 }
 END_TEST
 
@@ -546,7 +545,7 @@ START_TEST(many_are_stopped_while_they_begin)
 		kill(orch, SIGTERM);
 		ck_assert_int_eq(procs_end(orch, SOON), 128 + SIGTERM);
 		help_has(help_read("err", NULL), "was stopped: 0 done, 0 kept, 0 failed");
-		ck_assert_str_eq(help_sh(0, "cut -f2 .orch/r/log | sort -u | tr '\\n' ' '").out, "end start stop walk ");
+		ck_assert_str_eq(help_sh(0, "cut -s -f2 .orch/r/log | sort -u | tr '\\n' ' '").out, "end start stop walk ");
 	}
 	procs_none_left(AFTER);
 }

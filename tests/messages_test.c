@@ -869,7 +869,7 @@ static const struct message {
 	    RUN " 2>/dev/null; orch diff y", 3,
 	    "orch: y: it was not asked yet\n", NULL },
 	{ "diff: by hand", "ask x | A word?\n",
-	    RUN " 2>/dev/null; rm .orch/r/how/x; echo y >.orch/r/result/x; orch diff x", 3,
+	    RUN " 2>/dev/null; rm .orch/r/how; echo y >.orch/r/result/x; orch diff x", 3,
 	    "orch: x: its answer was put there by hand; what it was asked is not known\n", NULL },
 	{ "diff: asks nobody", "commit | x\n",
 	    "git init -q . && git config user.name x && git config user.email x@x && git commit -q --allow-empty -m x && " RUN "; orch diff commit", 3,

@@ -528,7 +528,7 @@ parallel_case(void)
 
 START_TEST(c18_a_hit_starts_and_writes_nothing)
 {
-	static const char *const dirs[] = { "result", "asked", "how", "stderr", "tmp" };
+	static const char *const dirs[] = { "result", "asked", "stderr", "tmp" };
 	char *before[LEN(dirs)], path[64];
 	struct ran r;
 	size_t i;
@@ -2367,6 +2367,84 @@ command_case(void)
 	return t;
 }
 
+/* Files. */
+
+/* What a step that says nothing leaves: its result, and its question if it had one. No file is made to be removed: stderr/
+ * is not even written to. */
+START_TEST(f_a_silent_step_has_two_files)
+{
+	struct ran r;
+
+	help_file("f.orch", "run sh as first | stat -c %y \"$ORCH_RESULTS/../stderr\"", "agent q cat",
+	    "parallel max 4 i in 1..50", "    run q as x-{{i}}", "    | {{i}}", "end",
+	    "run sh as last | stat -c %y \"$ORCH_RESULTS/../stderr\"", "print | {{first}}", "print | {{last}}", NULL);
+	r = help_sh(0, "orch run -q -r x f.orch | uniq -c | awk '{ print $1 }'");
+	ck_assert_str_eq(r.out, "2\n");
+	ck_assert_str_eq(help_sh(0, "find .orch/x -type f | wc -l | tr -d ' '").out, "106\n");      /* run lock log how: 4 */
+	ck_assert_str_eq(help_sh(0, "ls .orch/x/stderr .orch/x/tmp | wc -l | tr -d ' '").out, "3\n");
+}
+END_TEST
+
+/* Standard error is kept byte by byte, whatever comes, of agent, filter and check in their order. */
+START_TEST(f_standard_error_is_kept)
+{
+	size_t n;
+	char *s;
+
+	help_file("f.orch", "run sh as x | head -c 5000000 /dev/zero | tr '\\0' a >&2; echo end >/dev/stderr; printf '\\377\\0' >&2; echo x",
+	    "filter cat; echo filter >&2", "check echo check; echo said >&2", NULL);
+	help_sh(0, "orch run -q -r x f.orch");
+	s = help_read(".orch/x/stderr/x", &n);
+	ck_assert_uint_eq(n, 5000000 + 4 + 2 + 7 + 6 + 5);
+	ck_assert_uint_eq(strspn(s, "a"), 5000000);
+	ck_assert_int_eq(memcmp(s + 5000000, "end\n\377\0filter\ncheck\nsaid\n", 24), 0);
+	/* It is there while the agent still runs, and stays when all is killed. */
+	help_file("g.orch", "run sh as x | echo one >&2; until grep -q one \"$ORCH_RESULTS/../stderr/x\"; do sleep 0.01; done; "
+	    "kill -9 $PPID; sleep 60", NULL);
+	help_sh(1, "orch run -q -r y g.orch");
+	help_is(".orch/y/stderr/x", "one\n");
+	/* That of an earlier attempt is not taken for that of one that says nothing. */
+	help_file("g.orch", "run sh as x | true", NULL);
+	help_sh(0, "orch run -q -r y g.orch");
+	help_none(".orch/y/stderr/x");
+}
+END_TEST
+
+/* What an agent leaves behind, and what writes on and on, delays nothing. */
+START_TEST(f_who_holds_standard_error_delays_nothing)
+{
+	long long began = help_ms();
+
+	help_file("f.orch", "run sh as x | trap '' TERM; (while :; do echo more >&2; done) & (exec sleep 100) & echo x", "timeout 50s", NULL);
+	help_sh(0, "orch run -q -r x f.orch");
+	ck_assert_int_lt(help_ms() - began, 40 * 1000);
+	help_is(".orch/x/result/x", "x\n");
+	help_file("f.orch", "run sh as x | yes >&2", "timeout 1s", NULL);
+	help_has(help_sh(1, "ulimit -f 100000; orch run -q -r y f.orch").err, "timed out after 1s");
+}
+END_TEST
+
+/* A result is not lost for what was said beside it. */
+START_TEST(f_standard_error_that_cannot_be_kept)
+{
+	help_file("f.orch", "run sh as x | head -c 5000000 /dev/zero >&2; echo x", NULL);
+	help_has(help_sh(0, "ulimit -f 100; exec orch run -r x f.orch").err, "its standard error could not be kept: File too large");
+	help_is(".orch/x/result/x", "x\n");
+}
+END_TEST
+
+static TCase *
+files_case(void)
+{
+	TCase *t = tcase_create("files");
+
+	tcase_add_test(t, f_a_silent_step_has_two_files);
+	tcase_add_test(t, f_standard_error_is_kept);
+	tcase_add_test(t, f_who_holds_standard_error_delays_nothing);
+	tcase_add_test(t, f_standard_error_that_cannot_be_kept);
+	return t;
+}
+
 /* Many items. */
 
 START_TEST(l_10000_items)
@@ -2409,7 +2487,7 @@ run_suite(void)
 	} cases[] = {
 		{ parallel_case, 120 }, { keys_case, 120 }, { runs_case, 120 }, { words_case, 240 },
 		{ workflows_case, 60 },
-		{ statements_case, 60 }, { command_case, 60 }, { large_case, 1200 },
+		{ files_case, 120 }, { statements_case, 60 }, { command_case, 60 }, { large_case, 1200 },
 	};
 	Suite *s = suite_create("run");
 	size_t i;

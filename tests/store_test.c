@@ -19,6 +19,7 @@
 #include "store/escape.h"
 #include "store/file.h"
 #include "store/key.h"
+#include "store/how.h"
 #include "store/log.h"
 #include "store/record.h"
 #include "store/store.h"
@@ -499,18 +500,20 @@ read_lines(struct lines *lines)
 static const char hostile[] = "tab\t nl\n cr\r esc\033[31m % %41 %0A %zz del\177 \xc3\xa9 \xff $(x) {{y}}";
 
 static const struct log_line events[] = {
-	{ 1700000000123, LOG_WALK, NULL, 0, 4711, 0, 0, 0, NULL },
-	{ 1700000000124, LOG_START, "a", 1, 1, 0, 0, 0, NULL },
-	{ 1700000000125, LOG_START, "a\tb\n%c\0d", 8, 2147483647, 0, 0, 0, NULL },
-	{ 1700000000126, LOG_DONE, "a", 1, 2, 250, 0xfedcba9876543210ULL, 0, NULL },
-	{ 1700000000126, LOG_DONE, "\xff.", 2, 1, 0, 1, 0, NULL },
-	{ 1700000000127, LOG_FAIL, hostile, sizeof hostile - 1, 3, 86400000, 0, 256, hostile },
-	{ 1700000000128, LOG_FAIL, "walk", 4, 1, 1, 0, -1, "cannot be started" },
-	{ 1700000000129, LOG_OTHERWISE, "a", 1, 3, 0, 0, 0, NULL },
-	{ 1700000000130, LOG_STOP, "a b", 3, 1, 12, 0, 15, "stopped" },
-	{ 1700000000130, LOG_RATE_LIMITED, "a b", 3, 2, 12, 0, 75 << 8, "why" },
-	{ 1700000000131, LOG_END, NULL, 0, 1, 0, 0, 0, hostile },
-	{ 1700000000132, LOG_END, NULL, 0, 130, 0, 0, 0, NULL },
+	{ 1700000000123, LOG_WALK, NULL, 0, 4711, 0, 0, 0, NULL, 0 },
+	{ 1700000000124, LOG_START, "a", 1, 1, 0, 0, 0, NULL, -1 },
+	{ 1700000000125, LOG_START, "a\tb\n%c\0d", 8, 2147483647, 0, 0, 0, LOG_AGAIN, 123456789012345 },
+	{ 1700000000126, LOG_DONE, "a", 1, 2, 250, 0xfedcba9876543210ULL, 0, NULL, 0 },
+	{ 1700000000126, LOG_DONE, "\xff.", 2, 1, 0, 1, 0, NULL, 0 },
+	{ 1700000000127, LOG_FAIL, hostile, sizeof hostile - 1, 3, 86400000, 0, 256, hostile, 0 },
+	{ 1700000000128, LOG_FAIL, "walk", 4, 1, 1, 0, -1, "cannot be started", 0 },
+	{ 1700000000129, LOG_OTHERWISE, "a", 1, 3, 0, 0, 0, NULL, 0 },
+	{ 1700000000130, LOG_STOP, "a b", 3, 1, 12, 0, 15, "stopped", 0 },
+	{ 1700000000130, LOG_RATE_LIMITED, "a b", 3, 2, 12, 0, 75 << 8, "why", 0 },
+	{ 1700000000130, LOG_PAUSED, NULL, 0, 1234, 0, 0, 0, NULL, 0 },
+	{ 1700000000130, LOG_IF, "a b.orch:3", 10, 1, 0, 0x1111222233334444ULL, 0, NULL, 0 },
+	{ 1700000000131, LOG_END, NULL, 0, 1, 0, 0, 0, hostile, 0 },
+	{ 1700000000132, LOG_END, NULL, 0, 130, 0, 0, 0, NULL, 0 },
 };
 
 static void
@@ -527,6 +530,8 @@ same_line(const struct log_line *a, const struct log_line *b)
 	ck_assert_uint_eq(a->digest, b->digest);
 	ck_assert_int_eq(a->status, b->status);
 	ck_assert_str_eq(a->text ? a->text : "", b->text ? b->text : "");
+	if (a->event == LOG_START)
+		ck_assert_int_eq(a->at, b->at);
 }
 
 START_TEST(log_round_trip)
@@ -538,7 +543,7 @@ START_TEST(log_round_trip)
 	ck_assert(is_closed_on_exec(fd));
 	for (i = 0; i < COUNT(events); i++)
 		ck_assert_int_eq(log_add(fd, &events[i]), 0);
-	ck_assert_int_eq(help_count(help_read("log", NULL), "\n"), COUNT(events));
+	ck_assert_int_eq(help_count(help_read("log", NULL), "\n"), 2 * COUNT(events));
 	ck_assert_ptr_null(strpbrk(help_read("log", NULL), "\r\033\177"));
 	read_lines(lines);
 	ck_assert_int_eq(lines->n, COUNT(events));
@@ -635,7 +640,7 @@ START_TEST(log_long_text)
 	ck_assert_int_eq(log_add(fd, &l), 0);
 	l.text = "short";
 	ck_assert_int_eq(log_add(fd, &l), 0);
-	ck_assert_int_eq(help_count(help_read("log", NULL), "\n"), 2);
+	ck_assert_int_eq(help_count(help_read("log", NULL), "\n"), 4);
 	read_lines(lines);
 	ck_assert_int_eq(lines->n, 2);
 	kept = strlen(lines->list[0].text) - 3;
@@ -644,6 +649,31 @@ START_TEST(log_long_text)
 	ck_assert_str_eq(lines->list[0].text + kept, "...");
 	ck_assert_uint_eq((kept - (size_t)_i % 4) % n, 0);
 	ck_assert_str_eq(lines->list[1].text, "short");
+}
+END_TEST
+
+/* The key of an `if` is its place, whose path may be as long as any. */
+START_TEST(log_long_key)
+{
+	struct log_line l = { 1700000000130, LOG_IF, NULL, 0, 1, 86400000, 0x1111222233334444ULL, 0, NULL, 0 };
+	struct lines *lines = malloc(sizeof *lines);
+	char *key = malloc(20000);
+	int fd = log_open(AT_FDCWD);
+
+	memset(key, _i ? '\t' : 'k', 20000);
+	l.key = key;
+	for (l.n = 3900; l.n < 4200; l.n++)
+		ck_assert_int_eq(log_add(fd, &l), 0);
+	l.n = 20000;
+	ck_assert_int_eq(log_add(fd, &l), 0);
+	ck_assert_int_eq(help_count(help_read("log", NULL), "\t1\t86400000\t1111222233334444\t\t\n"), 301);
+	l.n = 1;
+	ck_assert_int_eq(log_add(fd, &l), 0);
+	close(fd);
+	help_sh(0, "tail -n 1 log >last && mv last log");
+	read_lines(lines);
+	ck_assert_int_eq(lines->n, 1);
+	same_line(&lines->list[0], &l);
 }
 END_TEST
 
@@ -701,10 +731,10 @@ START_TEST(log_endless_line)
 	char *text = malloc(sizes[_i] + 100);
 	size_t n;
 
-	n = (size_t)sprintf(text, "7\tstart\ta\t1\n");
+	n = (size_t)sprintf(text, "\n7\tstart\ta\t1\t-1\t\t\n");
 	memset(text + n, '7', sizes[_i]);
 	n += sizes[_i];
-	n += (size_t)sprintf(text + n, "\tstart\tb\t2\n9\tstart\tc\t3\n");
+	n += (size_t)sprintf(text + n, "\tstart\tb\t2\t-1\t\t\n9\tstart\tc\t3\t-1\t\t\n");
 	ck_assert_int_eq(file_put(AT_FDCWD, "new", "log", text, n, 0), 0);
 	read_lines(lines);
 	ck_assert_int_eq(lines->n, 2);
@@ -756,7 +786,7 @@ START_TEST(log_cut_off)
 	ck_assert_int_eq(log_add(fd, &events[_i]), 0);
 	close(fd);
 	bytes = help_read("log", &whole);
-	for (cut = strcspn(bytes, "\n") + 2; cut + 1 < whole; cut++) {
+	for (cut = (size_t)(strstr(bytes, "\n\n") + 3 - bytes); cut + 1 < whole; cut++) {
 		help_bytes("log", bytes, cut);
 		fd = log_open(AT_FDCWD);
 		ck_assert_int_eq(log_add(fd, &events[6]), 0);
@@ -774,7 +804,9 @@ static const char *const foreign[] = {
 	"", "hello", "\t", "\t\t\t\t", "x\twalk\t1", "1\tdance\t1", "1\twalk", "1\twalk\t", "1\twalk\tx", "1\tstart\tk",
 	"1\tstart\tk\t", "1\tstart", "1\tdone\tk\t1", "1\tdone\tk\t1\t2", "1\tdone\tk\t1\t2\txyz", "1\tfail\tk\t1\t2",
 	"1\tfail\tk\t1\tx\t256\twhy", "1\tfail\tk\t1\t2\ty\twhy", "1\tend", "12x\twalk\t1", "1 walk 1",
-	"99999999999999999999999\twalk\t1", "\001\002\377",
+	"99999999999999999999999\twalk\t1", "\001\002\377", "1\twalk\t1\t", "1\tstart\tk\t1\t\t", "1\tstart\tk\t1\t7\t",
+	"1\tdance\t1\t\t", "1\tdone\tk\t1\t2\txyz\t\t", "1\tdone\tk\t1\t2\tabc\t", "1\tfail\tk\t1\t2\ty\twhy\t", "1\tend\t",
+	"1\tend\t0\t",
 };
 
 START_TEST(log_foreign_lines)
@@ -792,6 +824,141 @@ START_TEST(log_foreign_lines)
 	read_lines(lines);
 	ck_assert_msg(lines->n == 1, "%d lines, the first at %lld ms", lines->n, lines->list[0].ms);
 	same_line(&lines->list[0], &events[5]);
+}
+END_TEST
+
+/* A log that an earlier orch has begun: its lines count as they are, but those that it has marked as cut off. */
+START_TEST(log_of_an_earlier_orch)
+{
+	struct lines *lines = malloc(sizeof *lines);
+	int fd;
+
+	help_file("log", "1\twalk\t4711", "2\tstart\ta\t1", "3\tstart\ta\t2\tagain", "4\tdone\ta\t2\t5\t00000000000000ff",
+	    "5\tend\t1\twhy", "6\tdone\tb\t1\t5\t0\030", NULL);
+	fd = log_open(AT_FDCWD);
+	ck_assert_int_eq(log_add(fd, &events[2]), 0);
+	close(fd);
+	read_lines(lines);
+	ck_assert_int_eq(lines->n, 6);
+	ck_assert_int_eq(lines->list[1].at, -1);
+	ck_assert_str_eq(lines->list[2].text, LOG_AGAIN);
+	ck_assert_int_eq(lines->list[2].at, -1);
+	ck_assert_uint_eq(lines->list[3].digest, 255);
+	ck_assert_str_eq(lines->list[4].text, "why");
+	same_line(&lines->list[5], &events[2]);
+}
+END_TEST
+
+/* how. */
+
+static char *
+how_text(int fd, long long at, const char *name)
+{
+	char *text;
+	size_t n;
+
+	if (how_get(fd, at, name, &text, &n)) {
+		ck_assert_int_eq(errno, ENOENT);
+		return NULL;
+	}
+	ck_assert_uint_eq(strlen(text), n);
+	return text;
+}
+
+START_TEST(how_round_trip)
+{
+	static const char *const texts[] = {
+		"directory\t.\nword\tclaude\nword\t\nword\t-p\nenv\t\nvariable\tx\t5\nvariable\ty\t\nvariable\tz\tvariable\n",
+		"branch\tb\n", "ask\tk\nchoice\tyes\ndefault\t\n", "variable\tx\t\n", "word\tvariable\nword\tx\n",
+	};
+	int fd = how_open(AT_FDCWD), i, pass;
+	long long at[2][COUNT(texts)];
+	char *big = malloc(100001), name[20];
+
+	ck_assert_int_ge(fd, 0);
+	ck_assert(is_closed_on_exec(fd));
+	ck_assert_int_eq(mode_of("how"), 0600);
+	for (pass = 0; pass < 2; pass++)
+		for (i = 0; i < COUNT(texts); i++) {
+			sprintf(name, "k%d", i);
+			at[pass][i] = how_add(fd, name, texts[i], strlen(texts[i]));
+			ck_assert_int_gt(at[pass][i], 0);
+		}
+	for (i = 0; i < COUNT(texts); i++) {
+		sprintf(name, "k%d", i);
+		ck_assert_str_eq(how_text(fd, at[0][i], name), texts[i]);
+		ck_assert_str_eq(how_text(fd, at[1][i], name), texts[i]);
+		ck_assert_ptr_null(how_text(fd, at[0][i], "k"));
+		ck_assert_ptr_null(how_text(fd, at[0][i] + 1, name));
+		ck_assert_ptr_null(how_text(fd, at[0][i] - 1, name));
+	}
+	ck_assert_ptr_null(how_text(fd, 1 << 30, "k1"));
+	ck_assert_ptr_null(how_text(fd, -1, "k1"));
+	ck_assert_ptr_null(how_text(-1, 1, "k1"));
+	memcpy(big, "word\t", 5);
+	memset(big + 5, 'w', 99994);
+	strcpy(big + 99999, "\n");
+	at[0][0] = how_add(fd, "big", big, 100000);
+	ck_assert_str_eq(how_text(fd, at[0][0], "big"), big);
+	/* What is not whole, as a power cut may leave it, is not known. */
+	ck_assert_int_eq(ftruncate(fd, (off_t)at[0][0] + 50000), 0);
+	ck_assert_ptr_null(how_text(fd, at[0][0], "big"));
+}
+END_TEST
+
+static void
+add_entry(void *ctx, const char *name, long long ms, long long at)
+{
+	char *text;
+	size_t n;
+	int fd = file_open(AT_FDCWD, "how");
+
+	ck_assert_int_gt(ms, 1700000000000);
+	ck_assert_int_eq(how_get(fd, at, name, &text, &n), 0);
+	close(fd);
+	strcat(strcat(ctx, name), " ");
+}
+
+START_TEST(how_intents)
+{
+	int fd = how_open(AT_FDCWD);
+	char found[100];
+
+	ck_assert_str_eq(how_intent(AT_FDCWD, "k"), "");
+	how_add(fd, "k", "branch\tb\n", 9);
+	ck_assert_str_eq(how_intent(AT_FDCWD, "k"), "");
+	ck_assert_int_eq(how_intend(AT_FDCWD, "k", "branch\tb\npath\t/x y\n", 19), 0);
+	ck_assert_int_eq(how_intend(AT_FDCWD, "k2", "branch\tb2\n", 10), 0);
+	how_add(fd, "k", "branch\tb\n", 9);
+	how_add(fd, "k", "word\tanswered\n", 14);
+	ck_assert_str_eq(how_intent(AT_FDCWD, "k"), "intent\t\nbranch\tb\npath\t/x y\n");
+	ck_assert_str_eq(how_intent(AT_FDCWD, "k2"), "intent\t\nbranch\tb2\n");
+	ck_assert_str_eq(how_intent(AT_FDCWD, "2"), "");
+	ck_assert_int_eq(how_intend(AT_FDCWD, "k", "branch\tc\n", 9), 0);
+	how_answered(fd, "k2");
+	ck_assert_str_eq(how_intent(AT_FDCWD, "k"), "intent\t\nbranch\tc\n");
+	ck_assert_str_eq(how_intent(AT_FDCWD, "k2"), "");
+	/* One that was cut off spoils no other. */
+	ck_assert_int_eq(file_write(fd, "\nk2\tintent\t\tbran", 17), 0);
+	ck_assert_int_eq(how_intend(AT_FDCWD, "k", "branch\td\n", 9), 0);
+	ck_assert_str_eq(how_intent(AT_FDCWD, "k"), "intent\t\nbranch\td\n");
+	*found = '\0';
+	ck_assert_int_eq(how_each(AT_FDCWD, add_entry, found), 0);
+	ck_assert_str_eq(found, "k k k ");
+}
+END_TEST
+
+/* Of an earlier orch it was a directory. */
+START_TEST(how_of_an_earlier_orch)
+{
+	int fd;
+
+	ck_assert_int_eq(mkdir("how", 0700), 0);
+	help_file("how/k", "x", NULL);
+	fd = how_open(AT_FDCWD);
+	ck_assert_int_ge(fd, 0);
+	help_is("how.old/k", "x\n");
+	help_is("how", "");
 }
 END_TEST
 
@@ -1055,8 +1222,8 @@ must_refuse(const char *dir, const char *name, enum store_use use, int error)
 
 START_TEST(store_modes)
 {
-	static const char *const parts[] = { "result", "asked", "how", "stderr", "tmp" };
-	static const char *const files[] = { "lock", "log" };
+	static const char *const parts[] = { "result", "asked", "stderr", "tmp" };
+	static const char *const files[] = { "lock", "log", "how" };
 	struct store s;
 	char path[600];
 	int i, by_time;
@@ -1212,7 +1379,7 @@ END_TEST
 
 START_TEST(store_refuses_linked_files)
 {
-	static const char *const parts[] = { "lock", "log" };
+	static const char *const parts[] = { "lock", "log", "how" };
 	char path[100];
 	int i;
 
@@ -1275,7 +1442,7 @@ START_TEST(store_refuses_files_for_directories)
 	ck_assert_int_eq(unlink(".orch"), 0);
 	must_open(&s, "r", STORE_WRITE);
 	store_close(&s);
-	ck_assert_int_eq(help_run("rm -r .orch/r/how && echo >.orch/r/how").status, 0);
+	ck_assert_int_eq(help_run("rm -r .orch/r/asked && echo >.orch/r/asked").status, 0);
 	ck_assert_int_eq(store_open(&s, ".orch", "r", 1, STORE_WRITE), -1);
 	store_close(&s);
 }
@@ -1771,6 +1938,11 @@ records_case(void)
 	tcase_add_test(tc, what_does_not_fit_is_cut_at_a_character);
 	tcase_add_test(tc, a_long_directory_is_cut_visibly);
 	tcase_add_loop_test(tc, log_long_text, 0, 20);
+	tcase_add_loop_test(tc, log_long_key, 0, 2);
+	tcase_add_test(tc, log_of_an_earlier_orch);
+	tcase_add_test(tc, how_round_trip);
+	tcase_add_test(tc, how_intents);
+	tcase_add_test(tc, how_of_an_earlier_orch);
 	tcase_add_test(tc, log_missing);
 	tcase_add_test(tc, log_in_pieces);
 	tcase_add_loop_test(tc, log_endless_line, 0, 8);

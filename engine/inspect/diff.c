@@ -67,7 +67,7 @@ make_unnamed(struct diff *d)
 	return fd;
 }
 
-/* The lines of how/KEY, N bytes at S, as a person reads them: what a value has of lines stands on lines. */
+/* The lines of an entry of `how`, N bytes at S, as a person reads them: what a value has of lines stands on lines. */
 static int
 write_how(int fd, const char *s, size_t n)
 {
@@ -109,12 +109,12 @@ write_file(int to, int dir, const char *name)
 
 /* Writes both texts. Returns NULL, or what errno is about. */
 static const char *
-write_both(struct diff *d, const struct task *t)
+write_both(struct diff *d, uint32_t id, const struct task *t)
 {
 	char *how;
 	size_t n;
 
-	if (file_read(d->view->store.how, d->file, &how, &n))
+	if (question_how(&d->asked, id, &how, &n))
 		return d->key;
 	d->then = make_unnamed(d);
 	d->now = d->then < 0 ? -1 : make_file(d, d->now_name, sizeof d->now_name);
@@ -128,14 +128,16 @@ static int
 compare(struct diff *d, uint32_t id, const struct task *t)
 {
 	const char *what = question_differs(&d->asked, id, t), *bad;
-	struct stat st;
+	char *how;
+	size_t n;
 
 	if (t->kind != TASK_STEP && t->kind != TASK_ASK)
 		return runs_fail(d->error, NOTHING, d->key, "this line asks nobody");
-	if (fstatat(d->view->store.how, d->file, &st, AT_SYMLINK_NOFOLLOW))
+	if (question_how(&d->asked, id, &how, &n))
 		return runs_fail(d->error, NOTHING, d->key, d->view->keys.list[id].flags & KEY_KEPT ?
 		    "its answer was put there by hand; what it was asked is not known" : "it was not asked yet");
-	bad = write_both(d, t);
+	free(how);
+	bad = write_both(d, id, t);
 	if (bad)
 		return runs_fail(d->error, TROUBLE, bad, strerror(errno));
 	return what ? DIFFERENT : SAME;

@@ -45,6 +45,7 @@ supervisor_orphaned(struct supervisor *d, pid_t pid)
 			break;
 		nanosleep(&pause, NULL);
 	}
+	stderr_drain(d);
 	jobserver_abandon(d->m->jobserver, d->task->pays);
 	_exit(1);
 }
@@ -323,7 +324,7 @@ start_program(struct supervisor *d, const struct program *p)
 	enum spawn_stage stage = SPAWN_FORK;
 	long long until = supervisor_clock() + AGAIN_MS, pause = 10;
 	struct spawning s;
-	int bad;
+	int bad, errors_in = d->errors_in;
 
 	while ((bad = spawn_begin(&s, p)) && (errno == EAGAIN || errno == ENOMEM)) {
 		if (!d->asked)
@@ -338,7 +339,9 @@ start_program(struct supervisor *d, const struct program *p)
 		pause = pause < 1000 ? pause * 2 : pause;
 	}
 	if (!bad) {
+		d->errors_in = -1;      /* the child shares this memory until it is P: nothing is done but waiting */
 		await_program(d, p, &s);
+		d->errors_in = errors_in;
 		bad = spawn_finish(&s, &stage);
 	}
 	if (!bad)
@@ -381,6 +384,7 @@ supervisor_run_program(struct supervisor *d, const struct program *p)
 		if (supervisor_wait(d, next))
 			supervisor_orphaned(d, r.pid);
 	}
+	stderr_drain(d);
 	if (d->adopts ? end_adopted(d) : d->tty < 0 && end_group(d, r.pid))
 		supervisor_exit(d, OUT_LEFTOVERS);
 	d->out.status = status;

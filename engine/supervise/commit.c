@@ -1,6 +1,6 @@
 /* Making a commit.
  *
- * Its parent and its time are written to how/KEY first: should a crash come between git and the result, the next
+ * Its parent and its time are written to the file `how` first: should a crash come between git and the result, the next
  * attempt finds that very commit, and makes none. */
 #include <fcntl.h>
 #include <stdio.h>
@@ -47,7 +47,7 @@ find_made(struct supervisor *d, const char *before)
 {
 	char *parent = intent_get(before, "parent"), *range, *made, *time;
 
-	if (!parent || intent_get(before, "answered") || !intent_is(before, "directory", d->task->dir))
+	if (!parent || !intent_is(before, "directory", d->task->dir))
 		return NULL;
 	range = mem_get(strlen(parent) + 8);
 	sprintf(range, "%s..HEAD", parent);
@@ -134,7 +134,7 @@ commit(struct supervisor *d, const char *head)
 	intent_put(&b, "parent", head ? head : "none");
 	intent_put(&b, "time", seconds);
 	intent_put(&b, "message", d->task->prompt);
-	supervisor_write_how(d, b.s, b.n, 1);
+	intent_write(d, &b);
 	in = message_file(d);
 	git_must(d, git_run(d, d->task->dir, in, &out, "commit", "--quiet", "--cleanup=verbatim", "--file=-", (const char *)NULL),
 	    out, "git commit");
@@ -271,7 +271,7 @@ supervisor_commit(struct supervisor *d)
 	char *before = intent_read(d), *head, *made, *top = NULL;
 
 	d->patient = 1;
-	supervisor_open_stderr(d);
+	stderr_open(d);
 	git_look(d);
 	git_must(d, GIT(d, &top, "rev-parse", "--show-toplevel"), top, "git rev-parse (is this a git repository?)");
 	git_look_inside(d, top);

@@ -84,7 +84,10 @@ supervisor_write(struct supervisor *d, int fd, const void *p, size_t n, const ch
 		supervisor_exit_errno(d, OUT_IO, what);
 }
 
-enum { LOOK_PIECES = 16 };      /* of 64 KB, after which it is looked whether orch says to stop */
+enum {
+	LOOK_PIECES = 16,       /* of 64 KB, after which it is looked whether orch says to stop */
+	PIPE_PIECES = 16        /* of 64 KB, the most that a pipe holds as a rule */
+};
 
 /* Copies the file IN to OUT, and says whether its last byte is no newline. */
 static uint64_t
@@ -181,38 +184,100 @@ supervisor_make_stdin(struct supervisor *d)
 	return in;
 }
 
+/* Standard error. */
+
 void
-supervisor_write_how(struct supervisor *d, const char *text, size_t n, int sync)
+stderr_open(struct supervisor *d)
 {
-	const struct task *t = d->task;
+	int fds[2], i;
+
+	if (d->task->kind != TASK_IF && unlinkat(d->m->store->errors, d->task->file, 0) && errno != ENOENT)
+		supervisor_exit_errno(d, OUT_IO, "stderr/");
+	if (pipe(fds))
+		supervisor_exit_errno(d, OUT_IO, "a pipe");
+	for (i = 0; i < 2; i++)
+		fcntl(fds[i], F_SETFD, FD_CLOEXEC);
+	fcntl(fds[0], F_SETFL, O_NONBLOCK);
+	d->errors_in = fds[0];
+	d->errors = fds[1];
+}
+
+void
+stderr_close(struct supervisor *d)
+{
+	if (d->errors < 0)
+		return;
+	stderr_drain(d);
+	close(d->errors);
+	close(d->errors_in);
+	d->errors = d->errors_in = -1;
+}
+
+static int
+make_stderr(struct supervisor *d)
+{
 	const struct store *s = d->m->store;
 	char name[KEY_NAME_MAX + 1];
 	int fd;
 
-	supervisor_tmp_name(name, 'h', getpid());
-	fd = file_make(s->tmp, name, 0);
-	if (fd < 0)
-		supervisor_exit_errno(d, OUT_IO, "tmp/");
-	supervisor_write(d, fd, text, n, "how/");
-	if ((sync && file_sync(fd)) || file_close(fd) || renameat(s->tmp, name, s->how, t->file) || (sync && file_sync(s->how)))
-		supervisor_exit_errno(d, OUT_IO, "how/");
+	if (d->task->kind != TASK_IF)
+		return file_make(s->errors, d->task->file, O_APPEND);
+	supervisor_tmp_name(name, 'e', getpid());
+	fd = file_make(s->tmp, name, O_APPEND);
+	unlinkat(s->tmp, name, 0);
+	return fd;
 }
 
-/* Standard error's file: a new one for each attempt. */
 void
-supervisor_open_stderr(struct supervisor *d)
+stderr_add(struct supervisor *d, const char *p, size_t n)
 {
-	const struct store *s = d->m->store;
-	char name[KEY_NAME_MAX + 1];
+	if (d->stderr_error)
+		return;
+	if (d->stderr_file < 0)
+		d->stderr_file = make_stderr(d);
+	if (d->stderr_file < 0 || file_write(d->stderr_file, p, n))
+		d->stderr_error = errno;
+}
 
-	if (d->task->kind != TASK_IF) {
-		d->errors = file_make(s->errors, d->task->file, O_APPEND);
-	} else {
-		supervisor_tmp_name(name, 'e', getpid());
-		d->errors = file_make(s->tmp, name, O_APPEND);
-	}
-	if (d->errors < 0)
-		supervisor_exit_errno(d, OUT_IO, "stderr/");
+/* Returns whether there was something. */
+static int
+take(struct supervisor *d)
+{
+	char buf[64 * 1024];
+	long n = file_read_some(d->errors_in, buf, sizeof buf);
+
+	if (n > 0)
+		stderr_add(d, buf, (size_t)n);
+	return n > 0;
+}
+
+void
+stderr_take(struct supervisor *d)
+{
+	take(d);
+}
+
+void
+stderr_drain(struct supervisor *d)
+{
+	int i;
+
+	for (i = 0; d->errors_in >= 0 && i < PIPE_PIECES && take(d); i++)
+		;
+}
+
+long
+stderr_tail(struct supervisor *d, char *p, size_t size, int *cut)
+{
+	struct stat st;
+
+	*cut = 0;
+	if (d->stderr_file < 0)
+		return 0;
+	if (fstat(d->stderr_file, &st))
+		return -1;
+	*cut = st.st_size > (off_t)size;
+	return file_read_at(d->stderr_file, p, size, *cut ? (long long)st.st_size - (long long)size : 0);
 }
 
 int

@@ -15,6 +15,7 @@
 #include "parse/text.h"
 #include "store/escape.h"
 #include "store/file.h"
+#include "store/how.h"
 
 enum { WORDS_MOST = 16 };
 
@@ -114,7 +115,7 @@ git_commit_of(struct supervisor *d, const char *rev)
 	return id;
 }
 
-/* Intents: lines of how/KEY, a word and its value. */
+/* Intents: lines of a word and its value. */
 
 void
 intent_put(struct buf *b, const char *word, const char *value)
@@ -155,13 +156,20 @@ char *
 intent_read(struct supervisor *d)
 {
 	char *text;
-	size_t n;
 
-	if (!file_read(d->m->store->how, d->task->file, &text, &n))
-		return text;
-	if (errno != ENOENT)
-		supervisor_exit_errno(d, OUT_IO, "how/");
-	return mem_dup("", 0);
+	if (d->task->is_first)
+		return mem_dup("", 0);
+	text = how_intent(d->m->store->run, d->task->file);
+	if (!text)
+		supervisor_exit_errno(d, OUT_IO, "how");
+	return text;
+}
+
+void
+intent_write(struct supervisor *d, const struct buf *b)
+{
+	if (how_intend(d->m->store->run, d->task->file, b->s, b->n))
+		supervisor_exit_errno(d, OUT_IO, "how");
 }
 
 void
@@ -240,7 +248,7 @@ git_leave(struct supervisor *d, enum outcome_kind kind, struct buf *b)
 
 	if (n >= sizeof d->out.text) {
 		buf_char(b, '\n');
-		supervisor_write(d, d->errors, b->s, b->n, "stderr/");
+		stderr_add(d, b->s, b->n);
 		n = strcspn(buf_str(b), ":");
 		n = n < sizeof d->out.text ? n : sizeof d->out.text - 1;
 	}

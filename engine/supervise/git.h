@@ -45,7 +45,7 @@ char *git_path_from(const char *dir, const char *name);
 /* After a `cd' below the worktree, TOP, where git would commit, must still be the worktree; else leaves. */
 void git_look_inside(struct supervisor *, const char *top);
 
-/* Intents: lines of how/KEY, a word and its value. */
+/* Intents (how.h): lines of a word and its value. */
 void intent_put(struct buf *, const char *word, const char *value);
 
 /* The value of WORD in the intent TEXT, to be freed; NULL: it has none. */
@@ -54,5 +54,8 @@ int intent_is(const char *text, const char *word, const char *value);
 
 /* What an earlier attempt was about to make, to be freed; "" if there was none. */
 char *intent_read(struct supervisor *);
+
+/* Writes the intent B, safe on disk, before git starts. Exits if it cannot. */
+void intent_write(struct supervisor *, const struct buf *b);
 
 #endif

@@ -1,6 +1,6 @@
 /* Making a worktree.
  *
- * What git is about to make is written to how/KEY first. Should a crash come between git and the
+ * What git is about to make is written to the file `how` first. Should a crash come between git and the
  * result, the next attempt finds there what was meant, and takes it up if it is just that. Nothing of
  * git's is ever deleted here: what does not match is an error that names the commands which help. */
 #include <dirent.h>
@@ -329,7 +329,7 @@ make(struct supervisor *d, struct making *w, const char *before)
 	intent_put(&b, "path", w->path);
 	intent_put(&b, "base", base);
 	intent_put(&b, "repository", w->common);
-	supervisor_write_how(d, b.s, b.n, 1);
+	intent_write(d, &b);
 	git_must(d, GIT(d, &out, "worktree", "add", "--quiet", "-b", branch, "--", w->path, base), out, "git worktree add");
 }
 
@@ -340,7 +340,7 @@ supervisor_worktree(struct supervisor *d)
 	char *before = intent_read(d), *real;
 
 	d->patient = 1;
-	supervisor_open_stderr(d);
+	stderr_open(d);
 	git_look(d);
 	look_around(d, &w);
 	make(d, &w, before);

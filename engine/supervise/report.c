@@ -7,7 +7,6 @@
 #include <stdio.h>
 #include <string.h>
 #include <sys/select.h>
-#include <sys/stat.h>
 #include <unistd.h>
 
 #include "engine/supervise/jobserver.h"
@@ -52,7 +51,7 @@ drop_begun(struct supervisor *d)
 	char name[KEY_NAME_MAX + 1];
 	const char *what;
 
-	for (what = "aefghw"; *what; what++) {
+	for (what = "aefgw"; *what; what++) {
 		supervisor_tmp_name(name, *what, getpid());
 		unlinkat(d->m->store->tmp, name, 0);
 	}
@@ -75,16 +74,14 @@ mark_cut(struct supervisor *d)
 		strcpy(d->out.text + utf8_cut(d->out.text, full, full - 3), "...");
 }
 
-/* The end: reports and exits. An empty standard error is no file. */
 void
 supervisor_exit(struct supervisor *d, enum outcome_kind kind)
 {
-	struct stat st;
-
 	if (kind != OUT_OK)
 		drop_begun(d);
-	if (d->task->kind != TASK_IF && d->errors >= 0 && fstat(d->errors, &st) == 0 && !st.st_size)
-		unlinkat(d->m->store->errors, d->task->file, 0);
+	stderr_close(d);
+	if (kind == OUT_OK && d->stderr_error && !*d->out.text)
+		snprintf(d->out.text, sizeof d->out.text, "its standard error could not be kept: %s", strerror(d->stderr_error));
 	terminal_restore(d, kind != OUT_OK);
 	result_close(d);                /* with its lock: the next attempt may begin as soon as this is reported */
 	mark_cut(d);
@@ -179,6 +176,9 @@ supervisor_wait_for(struct supervisor *d, int fd, long long ms)
 	unsigned is = 0;
 	int last = fd > d->m->life ? fd : d->m->life;
 
+	if (d->errors_in > last)
+		last = d->errors_in;
+
 	sigfillset(&open);
 	sigdelset(&open, SIGCHLD);
 	sigdelset(&open, SUPERVISOR_STOP);
@@ -188,11 +188,15 @@ supervisor_wait_for(struct supervisor *d, int fd, long long ms)
 	FD_SET(d->m->life, &in);
 	if (fd >= 0)
 		FD_SET(fd, &in);
+	if (d->errors_in >= 0)
+		FD_SET(d->errors_in, &in);
 	t.tv_sec = ms / 1000;
 	t.tv_nsec = ms % 1000 * 1000000;
 	if (pselect(last + 1, &in, NULL, NULL, ms < 0 ? NULL : &t, &open) > 0) {
 		is |= FD_ISSET(d->m->life, &in) ? SUPERVISOR_GONE : 0;
 		is |= fd >= 0 && FD_ISSET(fd, &in) ? SUPERVISOR_READY : 0;
+		if (d->errors_in >= 0 && FD_ISSET(d->errors_in, &in))
+			stderr_take(d);
 	}
 	return is;
 }

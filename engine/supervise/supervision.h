@@ -18,7 +18,10 @@ struct supervisor {
 	char *const *git_envp;  /* the environment that git gets; NULL: not made yet */
 	struct outcome out;
 	int adopts;             /* it is a subreaper: all that its agent left is its child */
-	int errors;             /* standard error's file; -1: none */
+	int errors;             /* standard error of what it runs, the end of a pipe to write to; -1: none */
+	int errors_in;          /* the end to read from */
+	int stderr_file;        /* what was said; -1: nothing yet */
+	int stderr_error;       /* the errno for which it cannot be kept; 0: it can */
 	int result;             /* the result's, open while its lock is held: by the agent, or by us; -1: it is closed */
 	int asked;              /* the agent has run: it is not to be asked again for want of a process */
 	long long started;      /* by clock_ms */
@@ -89,15 +92,25 @@ int supervisor_disk_is_full(int fd);
 /* A new, empty file for a result that no agent writes. */
 int result_open(struct supervisor *);
 
-/* Standard error's file: a new one for each attempt. */
-void supervisor_open_stderr(struct supervisor *);
+/* Standard error: a pipe for each attempt, from which supervisor_wait_for takes what comes. Its file is made with its
+ * first byte, so that a step that says nothing has none. That of an earlier attempt is removed. */
+void stderr_open(struct supervisor *);
+void stderr_close(struct supervisor *);
+
+/* Takes what can be read at once, once or, at the end of what writes, as long as there is something, but no more than a
+ * pipe holds. What cannot be kept is lost; the step's warning says so. */
+void stderr_take(struct supervisor *);
+void stderr_drain(struct supervisor *);
+
+/* Adds N bytes to standard error's file. */
+void stderr_add(struct supervisor *, const char *p, size_t n);
+
+/* Reads the last bytes of standard error, SIZE at most, to P. Returns how many; *CUT: there are more before them. */
+long stderr_tail(struct supervisor *, char *p, size_t size, int *cut);
 
 /* Standard input: the prompt, then the inputs, in a file of its own; read again from its first byte.
  * It is kept as asked/KEY; that of an `if` is gone when it ends. */
 int supervisor_make_stdin(struct supervisor *);
-
-/* Writes how/KEY, N bytes; SYNC: safe on disk. */
-void supervisor_write_how(struct supervisor *, const char *text, size_t n, int sync);
 
 void supervisor_write(struct supervisor *, int fd, const void *p, size_t n, const char *what);
 
@@ -112,7 +125,7 @@ void supervisor_worktree(struct supervisor *);
 void supervisor_commit(struct supervisor *);
 
 /* Before a task works in a worktree: leaves unless that is the top of a worktree of the repository that it was made
- * in, with its branch checked out. Runs git, which writes nothing; standard error's file must be open. */
+ * in, with its branch checked out. Runs git, which writes nothing; standard error must be open. */
 void git_look(struct supervisor *);
 
 /* The worktree that the task works in cannot be entered, for this errno: leaves. */

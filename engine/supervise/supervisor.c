@@ -6,7 +6,6 @@
 #include <stdio.h>
 #include <string.h>
 #include <sys/select.h>
-#include <sys/stat.h>
 #include <unistd.h>
 
 #if defined(__linux__) && !defined(ORCH_NO_LINUX)
@@ -138,15 +137,13 @@ judge(struct supervisor *d)
 {
 	char out[VERDICT_HEAD], err[VERDICT_TAIL];
 	struct verdict v;
-	struct stat st;
 	long nout, nerr;
+	int cut;
 
 	if (!d->out.status && d->task->dialect != AGENT_CLAUDE)
 		return;
-	if (fstat(d->errors, &st))
-		supervisor_exit_errno(d, OUT_IO, "stderr/");
 	nout = file_read_at(d->result, out, sizeof out, 0);
-	nerr = file_read_at(d->errors, err, sizeof err, st.st_size > VERDICT_TAIL ? (long long)st.st_size - VERDICT_TAIL : 0);
+	nerr = stderr_tail(d, err, sizeof err, &cut);
 	if (nout < 0 || nerr < 0)
 		supervisor_exit_errno(d, OUT_IO, nout < 0 ? "tmp/" : "stderr/");
 	verdict_read(&v, d->task->dialect, d->out.status, out, (size_t)nout, err, (size_t)nerr, clock_epoch() / 1000);
@@ -163,11 +160,10 @@ supervise_step(struct supervisor *d)
 	struct program p = { 0 };
 
 	strcpy(d->tmp, d->task->file);
-	supervisor_open_stderr(d);
+	stderr_open(d);
 	git_look(d);
 	d->out.digest = task_digest(d->task);
 	p.in = supervisor_make_stdin(d);
-	supervisor_write_how(d, d->task->how, d->task->nhow, 0);
 	p.out = d->result = result_open_locked(d);
 	p.err = d->errors;
 	p.argv = d->task->argv;
@@ -192,16 +188,12 @@ supervise_step(struct supervisor *d)
 static void
 tail_errors(struct supervisor *d)
 {
-	enum { MOST = sizeof d->out.text - 8 };
-	struct stat st;
 	char *text = d->out.text;
 	size_t from = 0;
-	long n;
+	int cut;
+	long n = stderr_tail(d, text, sizeof d->out.text - 8, &cut);
 
-	if (fstat(d->errors, &st))
-		return;
-	n = file_read_at(d->errors, text, MOST, st.st_size > MOST ? (long long)st.st_size - MOST : 0);
-	if (n > 0 && st.st_size > MOST)
+	if (n > 0 && cut)
 		from = utf8_rest(text, (size_t)n);
 	memmove(text, text + from, n > 0 ? (size_t)n - from : 0);
 	text[n > 0 ? (size_t)n - from : 0] = '\0';
@@ -210,12 +202,9 @@ tail_errors(struct supervisor *d)
 static void
 supervise_if(struct supervisor *d)
 {
-	char name[KEY_NAME_MAX + 1];
 	struct program p = { 0 };
 
-	supervisor_open_stderr(d);
-	supervisor_tmp_name(name, 'e', getpid());
-	unlinkat(d->m->store->tmp, name, 0);
+	stderr_open(d);
 	git_look(d);
 	p.in = supervisor_make_stdin(d);
 	p.out = d->m->null;
@@ -284,7 +273,7 @@ supervisor_run(const struct supervision *m, struct task *t, uint32_t slot)
 
 	d.m = m;
 	d.task = t;
-	d.errors = -1;
+	d.errors = d.errors_in = d.stderr_file = -1;
 	d.tty = d.result = -1;
 	d.out.slot = slot;
 	d.out.timeout = t->timeout;

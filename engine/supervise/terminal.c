@@ -188,7 +188,6 @@ supervisor_ask(struct supervisor *d)
 	/* What was asked is written first, as of a step: an answer may also come by hand. */
 	d->out.digest = task_digest(t);
 	supervisor_make_stdin(d);
-	supervisor_write_how(d, t->how, t->nhow, 0);
 	if (tty < 0 || wait_foreground(d, tty, getpgrp())) {
 		if (!t->fallback)
 			answer_by_hand(d);
@@ -291,10 +290,10 @@ supervisor_interactive(struct supervisor *d)
 		supervisor_exit_message(d, "an interactive step needs the terminal, and this job cannot be brought to its foreground");
 	supervisor_check_stop(d);
 	if (d->task->worktree) {
-		supervisor_open_stderr(d);
+		stderr_open(d);
 		git_look(d);
+		stderr_close(d);
 	}
-	supervisor_write_how(d, d->task->how, d->task->nhow, 0);
 	d->out.digest = task_digest(d->task);
 	unlinkat(d->m->store->asked, d->task->file, 0);         /* of an attempt that was not interactive */
 	unlinkat(d->m->store->errors, d->task->file, 0);

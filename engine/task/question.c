@@ -1,10 +1,10 @@
 /* What the kept steps of a run were asked, against what they would be asked now.
  *
- * The log's DONE line holds a digest of the question that was answered; how/KEY and asked/KEY say it in
+ * The log's DONE line holds a digest of the question that was answered; the file `how` and asked/KEY say it in
  * words. A step that has its result may be asked again (-u), and its result stays until the new one is renamed
- * over it; but how/ and asked/ are written when the attempt begins. So these tell of the question to
- * the result only as long as no such attempt was cut off or has failed: its START line says `again`. Where there
- * is no line at all, the files' times tell whether the question was written after the result. */
+ * over it; but its words are written when the attempt begins. So these tell of the question to
+ * the result only as long as no such attempt was cut off or has failed: its START line says `again`. Where the log has
+ * lost a line, the times of the attempt and of asked/KEY tell whether the question came after the result. */
 #include "engine/task/question.h"
 
 #include <fcntl.h>
@@ -17,6 +17,7 @@
 #include "engine/task/digest.h"
 #include "parse/mem.h"
 #include "store/file.h"
+#include "store/how.h"
 #include "store/log.h"
 
 enum {
@@ -24,7 +25,7 @@ enum {
 	LINES = 96              /* bytes of the two lines that the log has of a step, about */
 };
 
-static const char unanswered[] = "it was begun again, and not answered";
+static const char unanswered[] = "it was begun again, and not answered", unknown[] = "question";
 
 /* The log, and what it lacks. */
 
@@ -121,15 +122,84 @@ is_newer(int dir, const char *name, const struct stat *than)
 	return dir >= 0 && fstatat(dir, name, &st, AT_SYMLINK_NOFOLLOW) == 0 && clock_is_later(st.st_mtim, than->st_mtim);
 }
 
-/* Whether the question was written after the result of ID came. */
+static struct asking *
+asking_of(struct questions *a, uint32_t id)
+{
+	uint32_t i;
+
+	if (id >= a->nasked) {
+		a->asked = mem_grow(a->asked, a->keys->cap, sizeof *a->asked);
+		for (i = a->nasked; i < a->keys->cap; i++) {
+			a->asked[i].ms = 0;
+			a->asked[i].at = -1;
+		}
+		a->nasked = a->keys->cap;
+	}
+	return &a->asked[id];
+}
+
+static void
+add_asking(void *ctx, const struct log_line *l)
+{
+	struct questions *a = ctx;
+	struct asking *asking = asking_of(a, keys_add(a->keys, l->key, l->n));
+
+	asking->ms = l->ms;
+	asking->at = l->at;
+}
+
+/* What the log has lost. */
+static void
+add_lost(void *ctx, const char *name, long long ms, long long at)
+{
+	struct questions *a = ctx;
+	char key[KEY_NAME_MAX + 1];
+	int n = key_decode(name, key);
+	struct asking *asking = n < 0 ? NULL : asking_of(a, keys_add(a->keys, key, (size_t)n));
+
+	if (asking && ms >= asking->ms) {
+		asking->ms = ms;
+		asking->at = at;
+	}
+}
+
+/* The latest attempt of ID. The log is read for that once, when it is first needed; and `how` itself where the log does
+ * not tell. */
+static struct asking
+latest(struct questions *a, uint32_t id)
+{
+	static const struct asking none = { 0, -1 };
+
+	if (!a->has_asked) {
+		a->has_asked = 1;
+		log_read(a->store->run, 1u << LOG_START, add_asking, a);
+	}
+	if (a->has_asked == 1 && (id >= a->nasked || a->asked[id].at < 0)) {
+		a->has_asked = 2;
+		how_each(a->store->run, add_lost, a);
+	}
+	return id < a->nasked ? a->asked[id] : none;
+}
+
+int
+question_how(struct questions *a, uint32_t id, char **text, size_t *n)
+{
+	char name[KEY_NAME_MAX + 1];
+
+	if (file_name(a, id, name) < 0)
+		return -1;
+	return how_get(a->store->how, latest(a, id).at, name, text, n);
+}
+
+/* Whether the question came after the result of ID. */
 static int
-is_outdated(const struct questions *a, uint32_t id)
+is_outdated(struct questions *a, uint32_t id)
 {
 	char name[KEY_NAME_MAX + 1];
 	struct stat st;
 
 	return file_name(a, id, name) >= 0 && fstatat(a->store->result, name, &st, AT_SYMLINK_NOFOLLOW) == 0 &&
-	    (is_newer(a->store->how, name, &st) || is_newer(a->store->asked, name, &st));
+	    (clock_of(st.st_mtim) < latest(a, id).ms || is_newer(a->store->asked, name, &st));
 }
 
 /* A result that somebody has put there gets its line before anything is asked: it is earlier than all that
@@ -180,17 +250,6 @@ question_load(struct questions *a)
 }
 
 void
-question_answered(const struct store *s, const char *file)
-{
-	int fd = file_open_own(s->how, file, O_APPEND);
-
-	if (fd < 0)
-		return;                 /* it was empty: no intent was written */
-	file_write(fd, "answered\t\n", 10);
-	close(fd);
-}
-
-void
 question_kept(struct questions *a, uint32_t id, const struct task *t)
 {
 	char name[KEY_NAME_MAX + 1];
@@ -200,7 +259,7 @@ question_kept(struct questions *a, uint32_t id, const struct task *t)
 		return;
 	k->flags |= KEY_TOLD;
 	if (t->kind == TASK_COMMIT && file_name(a, id, name) >= 0)
-		question_answered(a->store, name);
+		how_answered(a->store->how, name);
 	tell(a, id, a->again && !(k->flags & KEY_FOUND) ? LOG_DONE : LOG_FOUND, a->digest);
 }
 
@@ -356,19 +415,19 @@ what_differs_asked(struct questions *a, const char *name, const struct task *t)
 	return what;
 }
 
-/* The first part that differs from how/KEY and asked/KEY; NULL: none, or it was not orch that wrote the
- * result. Of a worktree only the branch is compared: it stands first there. */
+/* The first part that differs from the entry in `how` and from asked/KEY; NULL: none, or it was not orch that wrote the
+ * result. */
 static const char *
 what_differs(struct questions *a, uint32_t id, const struct task *t)
 {
-	char name[KEY_NAME_MAX + 1];
-	struct stream how = { 0 };
+	char name[KEY_NAME_MAX + 1], *how;
+	size_t n;
 	int same;
 
-	if (file_name(a, id, name) < 0 || (how.fd = file_open(a->store->how, name)) < 0)
+	if (file_name(a, id, name) < 0 || question_how(a, id, &how, &n))
 		return NULL;
-	same = takes(&how, t->how, t->nhow) && (t->kind == TASK_WORKTREE || is_at_end(&how));
-	close(how.fd);
+	same = n == t->nhow && !memcmp(how, t->how, n);
+	free(how);
 	if (!same)
 		return t->kind == TASK_WORKTREE ? "branch" : t->kind == TASK_ASK ? "choices" : "command";
 	return t->kind == TASK_WORKTREE ? NULL : what_differs_asked(a, name, t);
@@ -388,6 +447,8 @@ question_differs(struct questions *a, uint32_t id, const struct task *t)
 	if ((flags & KEY_DIGEST) && a->digest == a->keys->digest[id])
 		return NULL;
 	what = what_differs(a, id, t);
+	if (!what && (flags & KEY_DIGEST) && latest(a, id).at < 0)
+		return unknown;
 	if (!what && ((flags & (KEY_DIGEST | KEY_STALE)) || (!(flags & (KEY_TOLD | KEY_FOUND)) && is_outdated(a, id))))
 		return unanswered;
 	return what;
@@ -397,5 +458,6 @@ void
 question_free(struct questions *a)
 {
 	free(a->content);
+	free(a->asked);
 	buf_free(&a->what);
 }

@@ -11,6 +11,11 @@
 #include "parse/buf.h"
 #include "store/store.h"
 
+/* When an attempt began, in milliseconds since the Epoch, and where its entry in `how` is; 0 and -1: not known. */
+struct asking {
+	long long ms, at;
+};
+
 struct questions {
 	struct store *store;
 	struct keys *keys;
@@ -20,6 +25,9 @@ struct questions {
 	uint32_t last;          /* the latest place */
 	uint64_t *content;      /* by key: the digest of its result, once it was needed */
 	uint32_t ncontent;
+	struct asking *asked;   /* by key: its latest attempt, once one was needed */
+	uint32_t nasked;
+	int has_asked;          /* 1: the log was read for them; 2: `how` too */
 	uint64_t digest;        /* of the task that question_differs saw last; 0: not needed */
 	struct buf what;
 };
@@ -43,8 +51,8 @@ void question_kept(struct questions *, uint32_t id, const struct task *);
 /* Writes what TASK would be asked to FD: the prompt, then the inputs. -1 and errno. */
 int question_write(struct questions *, const struct task *, int fd);
 
-/* Says in how/ that the intent of the commit KEY was answered: its result is kept. */
-void question_answered(const struct store *, const char *file);
+/* The entry in `how` of the latest attempt of ID: *TEXT, to be freed, its *N bytes. -1 and errno, ENOENT: it is not known. */
+int question_how(struct questions *, uint32_t id, char **text, size_t *n);
 
 void question_free(struct questions *);
 

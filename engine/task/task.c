@@ -206,7 +206,7 @@ git_word(struct maker *m, const struct word *w, const char *what)
 	return NULL;
 }
 
-/* What how/KEY says. */
+/* The entry in the file `how`. */
 static void
 set_how(struct task *t, const struct buf *b)
 {
@@ -385,7 +385,7 @@ make_attrs(struct maker *m)
 	return bad;
 }
 
-/* What how/KEY says. */
+/* The entry in the file `how`. */
 
 void
 task_how_line(struct buf *b, const char *word, const char *s, size_t n)

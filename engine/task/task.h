@@ -38,12 +38,13 @@ struct task {
 	size_t nchecks;
 	long long timeout;      /* milliseconds; 0: none */
 	enum agent_kind dialect;   /* of its agent */
-	const char *how;        /* what how/KEY will say, its nhow bytes; of TASK_WORKTREE how that begins */
+	const char *how;        /* its entry in the file `how` (how.h), its nhow bytes; of TASK_COMMIT none */
 	size_t nhow;
 	const char *word;       /* TASK_WORD: its nword bytes */
 	size_t nword;
 
 	int pays;               /* it takes a token, where there is a jobserver */
+	int is_first;           /* no attempt of it can have been before */
 	int tells;              /* its supervisor first tells that it runs */
 	int interactive;        /* TASK_STEP: the agent gets the terminal */
 	const struct worktree *worktree;        /* it works in this one, which is looked at first; NULL: in none */
@@ -100,7 +101,7 @@ void task_free(struct task *);
 /* Whether ENTRY of an environment tells git which repository, worktree or index is meant (as a hook of git has it). */
 int task_names_repository(const char *entry);
 
-/* Adds a line of how/KEY to B: WORD, and the N bytes of S escaped. */
+/* Adds a line of an entry of `how` to B: WORD, and the N bytes of S escaped. */
 void task_how_line(struct buf *b, const char *word, const char *s, size_t n);
 
 /* The first part of what DONE lines of the log have as their digest: how it is started, and its
