@@ -671,6 +671,8 @@ tell_done(struct loop_state *l, const struct running_step *s, const struct outco
 	log_step(l, LOG_DONE, s->branch, o, NULL);
 	if (s->branch && l->output.screen.tty >= 0)
 		screen_took(&l->output.screen, s->branch, o->ms);
+	if (!s->branch && *o->text)
+		progress_stdin(l->progress, NULL);
 	if (s->branch)
 		progress_done(l->progress, key, o, branch_attempt(s->branch));
 }

@@ -582,6 +582,49 @@ log_event(struct run *r, const struct event *e, enum log_event kind)
 	log_add(r->store.log, &l);
 }
 
+/* The options that name the run. */
+static void
+put_run(struct run *r, struct buf *b)
+{
+	if (strcmp(r->args->dir, ".orch")) {
+		buf_text(b, " -d ");
+		shell_add(b, r->args->dir);
+	}
+	buf_text(b, " -r ");
+	shell_add(b, r->name);
+}
+
+/* Whether standard input is one that somebody may have meant to be read: a file with something in it, a pipe. */
+static int
+has_stdin(void)
+{
+	struct stat st;
+
+	if (fstat(0, &st))
+		return 0;
+	if (S_ISREG(st.st_mode))
+		return lseek(0, 0, SEEK_CUR) < st.st_size;
+	return S_ISFIFO(st.st_mode) || S_ISSOCK(st.st_mode);
+}
+
+/* Standard input was read again; or the kept one is used, which is said where there is another. */
+static void
+stdin_used(struct run *r, int read)
+{
+	struct buf again = { 0 };
+
+	if (read)
+		question_forget_stdin(&r->asked);
+	if (read || !has_stdin() || (!r->args->file && r->args->loud == LOUD_QUIET))
+		return;
+	buf_text(&again, "orch run -u");
+	put_run(r, &again);
+	buf_char(&again, ' ');
+	shell_add(&again, short_name(r));
+	progress_stdin(&r->progress, buf_str(&again));
+	buf_free(&again);
+}
+
 static void
 on_event(void *ctx, const struct event *e)
 {
@@ -593,6 +636,10 @@ on_event(void *ctx, const struct event *e)
 		log_event(r, e, LOG_FAIL);
 	if (e->kind == EVENT_DECIDED)
 		log_event(r, e, LOG_IF);
+	if (e->kind == EVENT_KEPT && question_is_fallback(&r->asked, e->id))
+		progress_kept_fallback(&r->progress, e->key);
+	if (e->kind == EVENT_STDIN)
+		stdin_used(r, e->yes);
 	progress_event(&r->progress, e);
 }
 
@@ -644,18 +691,6 @@ log_end(struct run *r, int status, const char *reason)
 	return status ? status : 1;
 }
 
-/* The command that goes on with the run. */
-static void
-make_hint(struct run *r, struct buf *b)
-{
-	buf_text(b, r->args->again ? "orch resume -u" : "orch resume");
-	if (strcmp(r->args->dir, ".orch")) {
-		buf_text(b, " -d ");
-		shell_add(b, r->args->dir);
-	}
-	buf_text(b, " -r ");
-	shell_add(b, r->name);
-}
 
 static void
 set_around(struct run *r)
@@ -682,7 +717,7 @@ walk(struct run *r)
 {
 	struct walk_ops world;
 	struct walk w;
-	struct buf hint = { 0 };
+	struct buf hint = { 0 }, again = { 0 }, look = { 0 };
 	long long began = clock_ms();
 	int status;
 
@@ -700,13 +735,24 @@ walk(struct run *r)
 	walk_start(&w, r->flow.w, &r->around, &r->results, r->flow.scope, &world, r->args->jobs, r->args->stop_first);
 	w.again = r->args->again;
 	w.decisions = &r->decisions;
+	if (r->args->again && r->args->file && has_stdin())
+		walk_read_stdin(&w);
 	status = loop_run(&w, &r->store, &r->progress);
 	status = log_end(r, status, w.reason.n ? buf_str(&w.reason) : NULL);
-	if (!store_gone(&r->store))
-		make_hint(r, &hint);
-	progress_end(&r->progress, r->shown.s, status, clock_ms() - began - r->progress.suspended, buf_str(&hint));
+	if (!store_gone(&r->store)) {
+		buf_text(&hint, r->args->again ? "orch resume -u" : "orch resume");
+		put_run(r, &hint);
+	}
+	buf_text(&again, "orch resume -u");
+	put_run(r, &again);
+	buf_text(&look, "orch status");
+	put_run(r, &look);
+	progress_end(&r->progress, r->shown.s, status, clock_ms() - began - r->progress.suspended, buf_str(&hint), buf_str(&again),
+	    buf_str(&look));
 	output_say(&r->progress);
 	buf_free(&hint);
+	buf_free(&again);
+	buf_free(&look);
 	buf_free(&r->progress.out);
 	walk_free(&w);
 	return status;

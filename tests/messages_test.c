@@ -483,7 +483,21 @@ static const struct message {
 	    "orch: run r\n"
 	    "failed    x  try 1: exit status 3\n"
 	    "otherwise x  kept as its answer: none\n"
-	    "orch: run r is complete: 1 done, 0 kept, 0 failed, in T\n", NULL },
+	    "orch: 1 result is a fallback (x); to list: orch status -r r\n"
+	    "orch: run r is complete: 0 done, 0 kept, 1 fallback, 0 failed, in T\n", NULL },
+	{ "two fallbacks, quiet", "run sh as x | exit 3\n" "otherwise none\n" "run sh as y | exit 3\n" "otherwise none\n",
+	    "orch run -q -r r w.orch", 0,
+	    "orch: 2 results are fallbacks (x, y); to list: orch status -r r\n", NULL },
+	{ "fallbacks of an earlier walk", "run sh as x | exit 3\n" "otherwise none\n",
+	    RUN " 2>/dev/null; orch resume -q -r r", 0,
+	    "orch: 1 result is a fallback (x); to list: orch status -r r\n", NULL },
+	{ "a fallback with -x", "run sh as x | exit 3\n" "otherwise none\n" "run sh as y | true\n",
+	    "orch run -q -x -r r w.orch; orch resume -q -r r", 0,
+	    "orch: w.orch:1: its fallback is kept, and stops the run (-x)\n"
+	    "orch: 1 result is a fallback (x); to list: orch status -r r\n"
+	    "orch: run r failed: 0 done, 0 kept, 1 fallback, 0 failed, in T\n"
+	    "orch: to go on with it: orch resume -r r\n"
+	    "orch: 1 result is a fallback (x); to list: orch status -r r\n", NULL },
 	{ "retried well", "run sh as x | test -e was || { touch was; exit 3; }\n" "retry 2 0s\n",
 	    "orch run -r r w.orch", 0,
 	    "orch: run r\n"
@@ -757,7 +771,30 @@ static const struct message {
 	    RUN "; echo 'run sh as x | echo z' >w.orch; orch resume -r r", 0,
 	    "orch: run r, gone on with\n"
 	    "kept      x  though it would be asked otherwise now: command (-u asks it again)\n"
+	    "orch: 1 result is stale (x: command has changed); to re-run: orch resume -u -r r\n"
 	    "orch: run r is complete: 0 done, 1 kept, 0 failed, in T\n", NULL },
+	{ "stale, quiet", "param n\n" "parallel i in a b c d\n" "    run sh as x-{{i}} | echo $n\n" "end\n",
+	    "orch run -q -r r w.orch n=1; orch run -q -r r w.orch n=2; orch run -q -u -r r w.orch n=2", 0,
+	    "orch: 4 results are stale (x-a, x-b, x-c, ...: n has changed); to re-run: orch resume -u -r r\n", NULL },
+	{ "stale in two ways", "param n\n" "run sh as x | echo $n\n" "run sh as y | true\n",
+	    "orch run -q -r r w.orch n=1; sed 's/true/:/' w.orch >v; cat v >w.orch; orch run -q -r r w.orch n=2", 0,
+	    "orch: 2 results are stale (x, y); to re-run: orch resume -u -r r\n", NULL },
+	{ "stale after an interruption of -u", "run sh as x | test -e was && exit 1; touch was\n",
+	    RUN "; sed 's/exit/ exit/' w.orch >v; cat v >w.orch; orch run -q -u -r r w.orch >/dev/null 2>&1; orch run -q -r r w.orch", 0,
+	    "orch: 1 result is stale (x: a re-run was interrupted or failed); to re-run: orch resume -u -r r\n", NULL },
+	{ "stdin kept", "run sh as x < - | cat\n" "print | {{x}}\n",
+	    "echo 1 | orch run -q -r r w.orch >/dev/null; echo 2 | orch run -q -r r w.orch; echo 3 >in; orch run -q -r r w.orch <in >/dev/null; "
+	    "echo 4 | orch resume -q -r r; orch run -q -r r w.orch </dev/null; orch run -q -r r w.orch <&-", 0,
+	    "orch: standard input: the kept one is used (orch run -u -r r w.orch reads it again)\n"
+	    "orch: standard input: the kept one is used (orch run -u -r r w.orch reads it again)\n", "1\n1\n1\n1\n" },
+	{ "stdin read again", "run sh as x < - | cat\n" "print | {{x}}\n",
+	    "echo 1 | orch run -q -r r w.orch; echo 2 | orch run -q -u -r r w.orch; true | orch run -q -u -r r w.orch; "
+	    "echo 3 >in; orch run -q -u -r r w.orch <in; orch run -q -u -r r w.orch </dev/null; orch resume -q -u -r r <in", 0,
+	    "orch: standard input is empty: the kept one is used\n", "1\n2\n2\n3\n3\n3\n" },
+	{ "if that says something", "if echo why >&2; echo more >&2; false\n" "    print | yes\n" "else\n" "    print | no\n" "end\n"
+	    "if echo well >&2\n" "    print | yes\n" "end\n",
+	    "orch run -q -r r w.orch", 0,
+	    "w.orch:1| why\n" "w.orch:1| more\n" "w.orch:6| well\n", "no\nyes\n" },
 	{ "asked again", "run sh as x | echo y\n" "run sh as z < x | cat\n",
 	    RUN "; sed 's/echo y/echo z/' w.orch >v; cat v >w.orch; orch resume -u -r r", 0,
 	    "orch: run r, gone on with\n"
@@ -845,11 +882,11 @@ static const struct message {
 	    "waiting      x    its answer was removed\n"
 	    "1 waiting\n" },
 	{ "status of an `otherwise`", "run sh as x | false\n" "otherwise none\n",
-	    RUN "; orch status", 0,
+	    RUN " 2>/dev/null; orch status", 0,
 	    "", 
 	    "run r: complete, started TIME, took T, DIR/w.orch\n"
-	    "done         x    its `otherwise`\n"
-	    "1 done\n" },
+	    "done         x    fallback (its `otherwise`)\n"
+	    "1 fallback\n" },
 	{ "status of a run that was stopped", "run sh as x | kill -TERM $(" STOP "); sleep 60\n",
 	    RUN " 2>/dev/null; orch status", 6,
 	    "", 

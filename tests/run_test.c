@@ -672,8 +672,8 @@ START_TEST(c22_a_changed_prompt_is_a_hit_and_one_line_says_so)
 	help_file("f.orch", "agent a sh -c 'cat; " "echo $ORCH_KEY >>$ORCH_ROOT/started'", "step s a",
 	    "run s as one | second", NULL);
 	r = help_sh(0, "orch run -r x f.orch");
-	help_has(r.err, "prompt");
-	ck_assert_int_eq(help_count(r.err, "prompt"), 1);
+	help_has(r.err, "orch: 1 result is stale (one: prompt has changed); to re-run: orch resume -u -r x\n");
+	ck_assert_int_eq(help_count(r.err, "prompt"), 2);
 	help_lacks(r.err, "command");
 	help_is("started", "one\n");
 	help_is(RESULT "one", "first\n");
@@ -1358,7 +1358,9 @@ START_TEST(c58_q_is_silent_on_success)
 	for (i = 0; i < LEN(commands); i++) {
 		r = help_sh(0, commands[i]);
 		ck_assert_str_eq(r.out, "");
-		if (i == 1 || i == 3)
+		if (i == 1)
+			ck_assert_str_eq(r.err, "orch: 1 result is a fallback (o); to list: orch status -r x\n");
+		if (i == 3)
 			ck_assert_str_eq(r.err, "");
 		help_lacks(r.err, "done");
 		help_lacks(r.err, "complete");

@@ -64,12 +64,12 @@ END_TEST
 #define LONG "a-key-of-more-than-forty-columns-which-is-more-than-most"
 
 static const struct table_row rows[] = {
-	{ STEP_DONE, "plan", "", 1500, 1, 0, 0, 1500 },
-	{ STEP_DONE, "\xe6\x97\xa5\xe6\x9c\xac", "", 60000, 1, 1500, 1500, 5000 },
-	{ STEP_FAILED, "review-a", "exit status 3", 2500, 3, 1500, 5000, 7500 },
-	{ STEP_INTERRUPTED, LONG, "stopped by orch", 100, 1, 7500, 7500, 7600 },
-	{ STEP_RUNNING, "x", "", 400, 1, 8000, 8000, 10000 },
-	{ STEP_WAITING, "later", "", -1, 0, -1, 0, 0 },
+	{ STEP_DONE, "plan", "", 1500, 1, 0, 0, 1500, 0 },
+	{ STEP_DONE, "\xe6\x97\xa5\xe6\x9c\xac", "", 60000, 1, 1500, 1500, 5000, 0 },
+	{ STEP_FAILED, "review-a", "exit status 3", 2500, 3, 1500, 5000, 7500, 0 },
+	{ STEP_INTERRUPTED, LONG, "stopped by orch", 100, 1, 7500, 7500, 7600, 0 },
+	{ STEP_RUNNING, "x", "", 400, 1, 8000, 8000, 10000, 0 },
+	{ STEP_WAITING, "later", "", -1, 0, -1, 0, 0, 0 },
 };
 
 static char *
@@ -230,9 +230,9 @@ START_TEST(states_of_all_kinds)
 {
 	static const char *const order[] = { "run x: failed, started ", ", took ", "done         before", "failed       status ",
 	    "  exit status 3\n", "failed       signal ", "killed by SIGKILL, which orch did not send\n", "failed       time ",
-	    "timed out after 1s\n", "failed       again ", "try 2  exit status 4\n", "done         word ", "its `otherwise`\n",
+	    "timed out after 1s\n", "failed       again ", "try 2  exit status 4\n", "done         word ", "fallback (its `otherwise`)\n",
 	    "failed       check ", "its check 1: exit status 1\n", "waiting      later\n",
-	    "2 done, 5 failed, 1 waiting\n", "failed: f.orch:2: 5 of 6 branches failed" };
+	    "1 done, 1 fallback, 5 failed, 1 waiting\n", "failed: f.orch:2: 5 of 6 branches failed" };
 	char *p;
 
 	help_file("f.orch", "run sh as before | sleep 0.2", "parallel", "    run sh as status | exit 3",

@@ -17,7 +17,7 @@ struct status {
 	struct table table;
 	struct buf out, key, why;
 	int for_scripts;
-	size_t counts[STEP_DONE + 1];
+	size_t counts[STEP_DONE + 1], fallbacks;
 	int bad;                /* the output cannot be written */
 };
 
@@ -42,7 +42,7 @@ static void
 put_why(const struct run_state *v, const struct run_step *s, struct buf *b)
 {
 	if (s->otherwise) {
-		buf_text(b, "its `otherwise`");
+		buf_text(b, "fallback (its `otherwise`)");
 	} else if (s->last == LOG_STOP && s->state == STEP_INTERRUPTED) {
 		buf_text(b, "stopped by orch");
 		if (v->signal && s->began >= v->walked) {
@@ -73,6 +73,7 @@ make_row(struct status *t, uint32_t id, struct table_row *r)
 	r->key = buf_str(&t->key);
 	r->why = buf_str(&t->why);
 	r->attempts = s->attempts;
+	r->is_fallback = s->otherwise && s->state == STEP_DONE;
 	r->ms = s->state == STEP_RUNNING ? t->v->now - s->began : s->took ? s->took : -1;
 	r->since = s->state == STEP_WAITING ? -1 : (double)s->since;
 	r->at = (double)s->at;
@@ -115,7 +116,10 @@ each_unknown(struct status *t, void (*row)(struct status *, const struct table_r
 static void
 learn_row(struct status *t, const struct table_row *r)
 {
-	t->counts[r->state]++;
+	if (r->is_fallback)
+		t->fallbacks++;
+	else
+		t->counts[r->state]++;
 	table_learn(&t->table, r);
 }
 
@@ -156,11 +160,12 @@ put_foot(struct status *t)
 {
 	int s, any = 0;
 
-	for (s = STEP_DONE; s >= 0; s--)
-		if (t->counts[s]) {
-			buf_fmt(&t->out, "%s%zu %s", any ? ", " : "", t->counts[s], step_state_word((enum step_state)s));
-			any = 1;
-		}
+	for (s = STEP_DONE; s >= 0; s--) {
+		if (t->counts[s])
+			buf_fmt(&t->out, "%s%zu %s", any++ ? ", " : "", t->counts[s], step_state_word((enum step_state)s));
+		if (s == STEP_DONE && t->fallbacks)
+			buf_fmt(&t->out, "%s%zu fallback%s", any++ ? ", " : "", t->fallbacks, t->fallbacks > 1 ? "s" : "");
+	}
 	if (any)
 		buf_char(&t->out, '\n');
 	if (t->v->reason && t->v->state == RUN_FAILED) {

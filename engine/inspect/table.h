@@ -13,9 +13,10 @@ struct table_row {
 	const char *key;        /* as it is said: visible_add has made it, and WHY; a NUL behind */
 	const char *why;        /* "": nothing */
 	long long ms;           /* how long it took; -1: that is not known */
-	long attempts;             /* 2 and more are shown */
+	long attempts;          /* 2 and more are shown */
 	/* On the axis, milliseconds: its first attempt, its latest, its end. SINCE < 0: it has no bar. */
 	double since, at, end;
+	int is_fallback;        /* its result is the word of its `otherwise` */
 };
 
 struct table {

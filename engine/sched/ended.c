@@ -101,6 +101,10 @@ step_ended(struct walk *w, struct branch *b, const struct outcome *o)
 		b->reason = NULL;
 		if (walk_enter_worktree(w, b))
 			return;
+		if (b->otherwise && w->stop_first) {
+			branch_fail_here(w, b, "its fallback is kept, and stops the run (-x)");
+			return;
+		}
 		b->state = BRANCH_READY;
 		branch_go_on(b);
 		list_add(&w->ready, b);
@@ -138,6 +142,23 @@ remember(struct walk *w, const struct branch *b, uint64_t digest, int yes)
 	buf_free(&place);
 }
 
+/* What it has said is shown, whatever it decides: it may be that it could not do what it was to do. */
+static void
+say_said(struct walk *w, const struct branch *b, const char *text)
+{
+	struct event e = { 0 };
+	struct buf place = { 0 };
+
+	if (!*text)
+		return;
+	buf_fmt(&place, "%s:%u", b->at->pos.src->name, b->at->pos.line);
+	e.kind = EVENT_SAID;
+	e.key = buf_str(&place);
+	e.text = text;
+	w->world->event(w->world->ctx, &e);
+	buf_free(&place);
+}
+
 /* What the command of an `if` decides: 1 or 0; -1: nothing. One whose worktree is gone decides as it did last. */
 static int
 decide(struct walk *w, const struct branch *b, const struct outcome *o)
@@ -166,6 +187,8 @@ if_ended(struct walk *w, struct branch *b, const struct outcome *o)
 	} else if (yes >= 0) {
 		const struct node *arm = yes ? b->at->body : b->at->other;
 
+		if (o->kind == OUT_OK || o->kind == OUT_ENDED)
+			say_said(w, b, o->text);
 		b->state = BRANCH_READY;
 		if (arm) {
 			frame_push(b);
@@ -185,6 +208,16 @@ if_ended(struct walk *w, struct branch *b, const struct outcome *o)
 	buf_free(&why);
 }
 
+void
+walk_say_stdin(struct walk *w, int read)
+{
+	struct event e = { 0 };
+
+	e.kind = EVENT_STDIN;
+	e.yes = read;
+	w->world->event(w->world->ctx, &e);
+}
+
 static void
 stdin_ended(struct walk *w, const struct outcome *o)
 {
@@ -193,6 +226,8 @@ stdin_ended(struct walk *w, const struct outcome *o)
 
 	if (o->kind == OUT_OK) {
 		w->stdin_state = STDIN_READ;
+		w->stdin_told = 1;
+		walk_say_stdin(w, 1);
 		list_move(&w->stdin_wait, &w->ready, BRANCH_READY);
 		return;
 	}

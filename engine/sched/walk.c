@@ -28,8 +28,13 @@ wait_for_stdin(struct walk *w, struct branch *b)
 	for (i = 0; i < b->at->inputs.n; i++)
 		if (tmpl_literal(&b->at->inputs.list[i].t, &s, &n) && n == 1 && *s == '-')
 			break;
-	if (i == b->at->inputs.n || w->stdin_state == STDIN_READ)
+	if (i == b->at->inputs.n)
 		return 0;
+	if (w->stdin_state == STDIN_READ) {
+		if (!w->stdin_told++)
+			walk_say_stdin(w, 0);
+		return 0;
+	}
 	if (w->stdin_state == STDIN_UNREAD)
 		w->stdin_state = STDIN_WANTED;
 	b->state = BRANCH_STDIN;
@@ -736,6 +741,12 @@ walk_start(struct walk *w, const struct workflow *workflow, const struct run_env
 	if (keys_find(results->keys, "-", 1) != KEY_NONE &&
 	    (results->keys->list[keys_find(results->keys, "-", 1)].flags & KEY_KEPT))
 		w->stdin_state = STDIN_READ;
+}
+
+void
+walk_read_stdin(struct walk *w)
+{
+	w->stdin_state = STDIN_UNREAD;
 }
 
 void

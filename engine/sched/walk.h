@@ -25,6 +25,8 @@ enum event_kind {
 	EVENT_TROUBLE,          /* a statement that is no step has failed; text says where and why */
 	EVENT_NOTE,             /* what `stop` says */
 	EVENT_DECIDED,          /* the command of an `if` in a worktree has decided: KEY its place, yes, digest of the evaluation */
+	EVENT_SAID,             /* what the command of an `if` has said on standard error: KEY its place, text */
+	EVENT_STDIN,            /* standard input is used; yes: it was read just now; else the kept one is */
 	EVENT_UNASKED           /* before EVENT_FAILED: KEY cannot even be asked, so nothing else tells of an attempt */
 };
 
@@ -97,6 +99,7 @@ struct walk {
 	uint32_t serials, looks;
 	uint32_t tags;          /* the next item's turn to claim its keys: serials count up, they down */
 	int stdin_state;        /* enum stdin_state */
+	int stdin_told;         /* EVENT_STDIN was */
 	int budget;             /* statements until ORDER_MORE */
 	int ended, failed, held;        /* the root has ended: with a failure, or cut short */
 	long long now;
@@ -122,6 +125,9 @@ int walk_wants(const struct walk *);
 
 /* The task of the branch has left its place: another may start. Comes before walk_ended. */
 void walk_has_result(struct walk *, struct branch *);
+
+/* After walk_start: standard input is read though it is kept; where it is empty, it stays as it was kept. */
+void walk_read_stdin(struct walk *);
 
 /* How the task of the branch (NULL: standard input's) has ended; with OUT_OK its result is kept. */
 void walk_ended(struct walk *, struct branch *, const struct outcome *, long long now);

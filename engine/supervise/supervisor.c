@@ -184,7 +184,7 @@ supervise_step(struct supervisor *d)
 	result_sync(d);
 }
 
-/* The last bytes of what an `if` said, so that its failure can be told. */
+/* The last bytes of what an `if` said. */
 static void
 tail_errors(struct supervisor *d)
 {
@@ -214,10 +214,9 @@ supervise_if(struct supervisor *d)
 	p.root = d->task->root;
 	p.dir = d->task->dir;
 	d->out.status = supervisor_run_program(d, &p);
-	if (d->out.status) {
-		tail_errors(d);
+	tail_errors(d);
+	if (d->out.status)
 		supervisor_exit(d, OUT_ENDED);
-	}
 }
 
 static void
@@ -229,6 +228,24 @@ supervise_word(struct supervisor *d)
 	result_sync_written(d, fd);
 }
 
+/* Standard input, to be read again, was empty: the kept one stays. */
+static void
+keep_stdin(struct supervisor *d, int out)
+{
+	char buf[64 * 1024];
+	int in = store_open_result(d->m->store, "-");
+	long n;
+
+	if (in < 0)
+		return;
+	while ((n = file_read_some(in, buf, sizeof buf)) > 0)
+		supervisor_write(d, out, buf, (size_t)n, "tmp/");
+	if (n < 0)
+		supervisor_exit_errno(d, OUT_IO, "result/");
+	close(in);
+	strcpy(d->out.text, "empty");
+}
+
 /* Copies orch's standard input, which may be a terminal or a pipe that stays open. */
 static void
 supervise_stdin(struct supervisor *d, int in)
@@ -236,7 +253,7 @@ supervise_stdin(struct supervisor *d, int in)
 	char buf[64 * 1024];
 	fd_set set;
 	sigset_t open;
-	long n = 1;
+	long n = 1, all = 0;
 	int fd = result_open(d), last = in > d->m->life ? in : d->m->life;
 
 	sigfillset(&open);
@@ -261,7 +278,10 @@ supervise_stdin(struct supervisor *d, int in)
 		if (n < 0)
 			supervisor_exit_errno(d, OUT_IO, "standard input");
 		supervisor_write(d, fd, buf, (size_t)n, "tmp/");
+		all += n > 0;
 	}
+	if (!all)
+		keep_stdin(d, fd);
 	result_sync_written(d, fd);
 }
 

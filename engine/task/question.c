@@ -25,7 +25,7 @@ enum {
 	LINES = 96              /* bytes of the two lines that the log has of a step, about */
 };
 
-static const char unanswered[] = "it was begun again, and not answered", unknown[] = "question";
+static const char unanswered[] = QUESTION_UNANSWERED, unknown[] = "question";
 
 /* The log, and what it lacks. */
 
@@ -49,10 +49,32 @@ came_after(struct questions *a, uint32_t id, long long ms)
 }
 
 static void
+set_fallback(struct questions *a, uint32_t id, int is)
+{
+	uint32_t n = a->nfallbacks;
+
+	if (id >= n && !is)
+		return;
+	if (id >= n) {
+		a->nfallbacks = a->keys->cap;
+		a->fallbacks = mem_grow(a->fallbacks, a->nfallbacks, 1);
+		memset(a->fallbacks + n, 0, a->nfallbacks - n);
+	}
+	a->fallbacks[id] = (unsigned char)is;
+}
+
+int
+question_is_fallback(const struct questions *a, uint32_t id)
+{
+	return id < a->nfallbacks && a->fallbacks[id];
+}
+
+static void
 add_answered(struct questions *a, uint32_t id, const struct log_line *l)
 {
 	struct key *k = &a->keys->list[id];
 
+	set_fallback(a, id, l->event == LOG_OTHERWISE);
 	k->flags &= ~(unsigned)(KEY_DIGEST | KEY_FOUND | KEY_STALE | KEY_CAME);
 	k->flags |= l->event == LOG_FOUND ? KEY_TOLD | KEY_FOUND : KEY_TOLD;
 	if (l->digest)
@@ -302,6 +324,15 @@ content_digest(struct questions *a, const char *key)
 	return a->content[id];
 }
 
+void
+question_forget_stdin(struct questions *a)
+{
+	uint32_t id = keys_find(a->keys, "-", 1);
+
+	if (id < a->ncontent)
+		a->content[id] = 0;
+}
+
 static uint64_t
 whole_digest(struct questions *a, const struct task *t)
 {
@@ -415,21 +446,44 @@ what_differs_asked(struct questions *a, const char *name, const struct task *t)
 	return what;
 }
 
+/* Which part of the entry in `how` differs, what was THEN against what is NOW, both with a NUL behind: a variable is
+ * called by its name. */
+static const char *
+what_of(struct questions *a, const char *then, const char *now)
+{
+	const char *line = now;
+	size_t i, n;
+
+	for (i = 0; then[i] && then[i] == now[i]; i++)
+		if (now[i] == '\n')
+			line = now + i + 1;
+	if (strncmp(line, "variable\t", 9))
+		line = then + (line - now);
+	if (strncmp(line, "variable\t", 9))
+		return "command";
+	n = strcspn(line + 9, "\t");
+	a->what.n = 0;
+	buf_add(&a->what, line + 9, n);
+	return buf_str(&a->what);
+}
+
 /* The first part that differs from the entry in `how` and from asked/KEY; NULL: none, or it was not orch that wrote the
  * result. */
 static const char *
 what_differs(struct questions *a, uint32_t id, const struct task *t)
 {
 	char name[KEY_NAME_MAX + 1], *how;
+	const char *what;
 	size_t n;
 	int same;
 
 	if (file_name(a, id, name) < 0 || question_how(a, id, &how, &n))
 		return NULL;
 	same = n == t->nhow && !memcmp(how, t->how, n);
+	what = same ? NULL : t->kind == TASK_WORKTREE ? "branch" : t->kind == TASK_ASK ? "choices" : what_of(a, how, t->how);
 	free(how);
-	if (!same)
-		return t->kind == TASK_WORKTREE ? "branch" : t->kind == TASK_ASK ? "choices" : "command";
+	if (what)
+		return what;
 	return t->kind == TASK_WORKTREE ? NULL : what_differs_asked(a, name, t);
 }
 
@@ -459,5 +513,6 @@ question_free(struct questions *a)
 {
 	free(a->content);
 	free(a->asked);
+	free(a->fallbacks);
 	buf_free(&a->what);
 }

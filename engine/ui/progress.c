@@ -5,6 +5,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "engine/task/question.h"
 #include "parse/text.h"
 #include "store/file.h"
 
@@ -12,7 +13,8 @@ enum {
 	TAIL_LINES = 8,         /* of each stream of a failed step */
 	TAIL_BYTES = 2048,
 	SAID_BYTES = 32 * 1024, /* of standard error, with -v */
-	KEPT_SHOWN = 20         /* kept steps in a row that get a line each */
+	KEPT_SHOWN = 20,        /* kept steps in a row that get a line each */
+	NAMED = 3               /* keys of which one line is said for all */
 };
 
 static void
@@ -99,6 +101,31 @@ say_errors(struct progress *p, const char *key)
 	}
 }
 
+static void
+add_said(struct said_keys *k, const char *key, const char *what)
+{
+	if (k->n++ < NAMED) {
+		buf_text(&k->names, k->n > 1 ? ", " : "");
+		visible_add(&k->names, key, strlen(key), 0);
+	}
+	if (k->n == 1)
+		visible_add(&k->what, what, strlen(what), 0);
+	else if (strcmp(buf_str(&k->what), what))
+		k->differ = 1;
+}
+
+/* The keys in parentheses, and what is the matter with them. */
+static void
+put_said(struct progress *p, struct said_keys *k)
+{
+	buf_fmt(&p->out, " (%s%s", buf_str(&k->names), k->n > NAMED ? ", ..." : "");
+	if (k->what.n && !k->differ)
+		buf_fmt(&p->out, ": %s", buf_str(&k->what));
+	buf_char(&p->out, ')');
+	buf_free(&k->names);
+	buf_free(&k->what);
+}
+
 void
 progress_flush(struct progress *p)
 {
@@ -140,7 +167,8 @@ void
 progress_otherwise(struct progress *p, const char *key, const char *word)
 {
 	progress_flush(p);
-	p->done++;
+	p->fallbacks++;
+	add_said(&p->fallen, key, "");
 	if (p->loud == LOUD_QUIET)
 		return;
 	head(p, "otherwise", key);
@@ -149,11 +177,45 @@ progress_otherwise(struct progress *p, const char *key, const char *word)
 	buf_char(&p->out, '\n');
 }
 
+void
+progress_kept_fallback(struct progress *p, const char *key)
+{
+	add_said(&p->fallen, key, "");
+}
+
+void
+progress_stdin(struct progress *p, const char *again)
+{
+	if (p->stdin_said++)
+		return;
+	progress_flush(p);
+	if (again)
+		buf_fmt(&p->out, "orch: standard input: the kept one is used (%s reads it again)\n", again);
+	else
+		buf_text(&p->out, "orch: standard input is empty: the kept one is used\n");
+}
+
+/* What a step's difference means for its result. */
+static void
+add_stale(struct progress *p, const char *key, const char *differs)
+{
+	struct buf what = { 0 };
+
+	if (!strcmp(differs, QUESTION_UNANSWERED))
+		buf_text(&what, "a re-run was interrupted or failed");
+	else
+		buf_fmt(&what, "%s has changed", differs);
+	add_said(&p->stale, key, buf_str(&what));
+	buf_free(&what);
+}
+
 static void
 say_kept(struct progress *p, const char *key, const char *differs)
 {
 	p->kept++;
 	p->kept_run++;
+	if (differs)
+		add_stale(p, key, differs);
 	if (p->loud == LOUD_QUIET || (p->kept_run > KEPT_SHOWN && !differs))
 		return;
 	head(p, "kept", key);
@@ -234,6 +296,22 @@ say_failed(struct progress *p, const struct event *e)
 		tail_file(p, p->store->errors, e->key, "err");
 }
 
+/* What the command of an `if` has said on standard error. */
+static void
+say_said(struct progress *p, const struct event *e)
+{
+	const char *s, *nl;
+
+	progress_flush(p);
+	for (s = e->text; *s; s = *nl ? nl + 1 : nl) {
+		nl = s + strcspn(s, "\n");
+		visible_add(&p->out, e->key, strlen(e->key), 0);
+		buf_text(&p->out, "| ");
+		visible_add(&p->out, s, (size_t)(nl - s), VISIBLE_TABS);
+		buf_char(&p->out, '\n');
+	}
+}
+
 void
 progress_event(struct progress *p, const struct event *e)
 {
@@ -252,6 +330,10 @@ progress_event(struct progress *p, const struct event *e)
 		break;
 	case EVENT_UNASKED:
 	case EVENT_DECIDED:
+	case EVENT_STDIN:
+		break;
+	case EVENT_SAID:
+		say_said(p, e);
 		break;
 	case EVENT_FAILED:
 		say_failed(p, e);
@@ -294,14 +376,27 @@ progress_quiet(struct progress *p, const char *key, long long ms, long long quie
 }
 
 void
-progress_end(struct progress *p, const char *run, int status, long long ms, const char *hint)
+progress_end(struct progress *p, const char *run, int status, long long ms, const char *hint, const char *again, const char *look)
 {
 	progress_flush(p);
+	if (p->stale.n) {
+		buf_fmt(&p->out, "orch: %ld result%s stale", p->stale.n, p->stale.n > 1 ? "s are" : " is");
+		put_said(p, &p->stale);
+		buf_fmt(&p->out, "; to re-run: %s\n", again);
+	}
+	if (p->fallen.n) {
+		buf_fmt(&p->out, "orch: %ld result%s", p->fallen.n, p->fallen.n > 1 ? "s are fallbacks" : " is a fallback");
+		put_said(p, &p->fallen);
+		buf_fmt(&p->out, "; to list: %s\n", look);
+	}
 	if (p->loud == LOUD_QUIET && !status)
 		return;
 	buf_fmt(&p->out, "orch: run %s ", run);
 	buf_text(&p->out, !status ? "is complete: " : status > 128 ? "was stopped: " : "failed: ");
-	buf_fmt(&p->out, "%ld done, %ld kept, %ld failed, in ", p->done, p->kept, p->failed);
+	buf_fmt(&p->out, "%ld done, %ld kept, ", p->done, p->kept);
+	if (p->fallbacks)
+		buf_fmt(&p->out, "%ld fallback%s, ", p->fallbacks, p->fallbacks > 1 ? "s" : "");
+	buf_fmt(&p->out, "%ld failed, in ", p->failed);
 	duration_text(ms, &p->out);
 	if (status && *hint)
 		buf_fmt(&p->out, "\norch: to go on with it: %s", hint);

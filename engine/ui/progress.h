@@ -8,13 +8,23 @@
 
 enum loudness { LOUD_QUIET = -1, LOUD_NORMAL, LOUD_VERBOSE };
 
+/* Keys of which one line is said at the end: how many, the first of them, and what is the matter with all, if it is one
+ * thing. */
+struct said_keys {
+	long n;
+	struct buf names, what;
+	int differ;
+};
+
 struct progress {
 	struct buf out;         /* what is still to be written */
 	enum loudness loud;
 	int colour;             /* it is for a terminal that may show colours */
 	struct store *store;
 	long long suspended;    /* milliseconds that orch was stopped (SIGTSTP) in this walk */
-	long done, kept, failed;        /* steps */
+	long done, kept, fallbacks, failed;     /* steps */
+	struct said_keys stale, fallen; /* kept results that are stale, results that are fallbacks, kept ones too */
+	int stdin_said;
 	long kept_run;          /* kept steps in a row, so far */
 };
 
@@ -23,6 +33,13 @@ void progress_done(struct progress *, const char *key, const struct outcome *, l
 
 /* The `otherwise` of a step was kept. */
 void progress_otherwise(struct progress *, const char *key, const char *word);
+
+/* KEY is kept, and is the fallback that an earlier walk has kept for it. */
+void progress_kept_fallback(struct progress *, const char *key);
+
+/* The kept standard input is used though there is another; AGAIN: a command that reads that; or it was to be read
+ * again, and there was nothing. */
+void progress_stdin(struct progress *, const char *again);
 
 /* What the walk says. */
 void progress_event(struct progress *, const struct event *);
@@ -34,7 +51,8 @@ void progress_quiet(struct progress *, const char *key, long long ms, long long 
 /* The last line of kept ones, when there were many. */
 void progress_flush(struct progress *);
 
-/* How the run has ended. STATUS is orch's exit status, HINT how to go on with it. */
-void progress_end(struct progress *, const char *run, int status, long long ms, const char *hint);
+/* How the run has ended. STATUS is orch's exit status, HINT the command that resumes it, AGAIN the one that re-runs what is
+ * stale, LOOK the one that shows its steps. */
+void progress_end(struct progress *, const char *run, int status, long long ms, const char *hint, const char *again, const char *look);
 
 #endif
