@@ -179,6 +179,33 @@ each_given(void *ctx, size_t *i)
 	return NULL;
 }
 
+/* For check.h. */
+extern char **environ;
+
+static int
+has_program(void *ctx, const char *name)
+{
+	const struct flow *f = ctx;
+
+	return !spawn_find(name, environ, f->root, f->root);
+}
+
+static int
+has_file(void *ctx, const char *name)
+{
+	const struct flow *f = ctx;
+	struct buf path = { 0 };
+	struct stat st;
+	int has;
+
+	if (*name != '/')
+		buf_fmt(&path, "%s/", f->root);
+	buf_text(&path, name);
+	has = !stat(buf_str(&path), &st);
+	buf_free(&path);
+	return has;
+}
+
 int
 load_read(struct flow *f, const struct record *r, const char *name, const struct keys *given, struct buf *error)
 {
@@ -201,6 +228,7 @@ load_read(struct flow *f, const struct record *r, const char *name, const struct
 	f->w = add_file(f, r->workflow, name, r->directory, &text);
 	f->name = f->files->name;
 	f->given = given;
+	f->root = r->directory;
 	read_agents(f, r);
 	with.agents = f->agents;
 	with.from_stdin = !strcmp(r->workflow, "-");
@@ -208,6 +236,8 @@ load_read(struct flow *f, const struct record *r, const char *name, const struct
 	with.call = call;
 	with.given = given && with.from_stdin ? given_before : NULL;
 	with.each_given = each_given;
+	with.program = has_program;
+	with.file = has_file;
 	with.ctx = f;
 	workflow_check(f->w, &with, &f->diags);
 	return say_diags(f, error);

@@ -901,6 +901,7 @@ run_workflow(const struct run_args *args, struct buf *say, struct buf *show)
 	keys_free(&r.keys);
 	keys_free(&r.given);
 	buf_free(&r.results.error);
+	buf_free(&r.results.warning);
 	question_free(&r.asked);
 	decisions_free(&r.decisions);
 	free(r.results_dir);

@@ -44,13 +44,13 @@ void
 agents_add_built_in(struct workflow *w)
 {
 	struct agent **tail = &w->agents;
+	struct agent *a;
 	size_t i;
 
 	while (*tail)
 		tail = &(*tail)->next;
 	for (i = 0; i < BUILT_IN; i++) {
-		struct agent *a = arena_get(&w->mem, sizeof *a);
-
+		a = arena_get(&w->mem, sizeof *a);
 		a->name = built_in[i].name;
 		a->words = words_of(w, built_in[i].words);
 		a->terminal = words_of(w, built_in[i].terminal);
@@ -59,6 +59,8 @@ agents_add_built_in(struct workflow *w)
 		*tail = a;
 		tail = &a->next;
 	}
+	for (a = w->agents; a; a = a->next)
+		map_add(&w->agents_by_name, a->name, a);
 }
 
 const struct agent *
@@ -69,10 +71,7 @@ agents_find(const struct workflow *w, const struct agent *over, const char *name
 	for (a = over; a; a = a->next)
 		if (!strcmp(a->name, name))
 			return a;
-	for (a = w->agents; a; a = a->next)
-		if (!strcmp(a->name, name))
-			return a;
-	return NULL;
+	return map_find(&w->agents_by_name, name, strlen(name));
 }
 
 int

@@ -1,9 +1,11 @@
 /* What is wrong with a workflow as a whole: one function for each rule, called in one pass over the tree, which makes it long. */
 #include "parse/check.h"
 
+#include <stdint.h>
 #include <string.h>
 
 #include "parse/agents.h"
+#include "parse/commands.h"
 #include "parse/names.h"
 #include "parse/near.h"
 #include "parse/parse.h"
@@ -13,6 +15,7 @@ struct checker {
 	const struct check_with *with;
 	struct diags *diags;
 	struct names names;
+	int in_worktree;        /* the line comes after a `worktree ... enter` of its own branch, and no `cd` has led out of that */
 };
 
 /* Calls. */
@@ -120,11 +123,7 @@ is_given(const struct node *n, const char *name)
 static const struct param *
 find_param(const struct workflow *w, const char *name, size_t n)
 {
-	const struct param *v;
-
-	for (v = w->params; v && (strncmp(v->name, name, n) || v->name[n]); v = v->next)
-		;
-	return v;
+	return map_find(&w->params_by_name, name, n);
 }
 
 /* What the call gives against what the called file takes. */
@@ -217,10 +216,11 @@ bind_agents(struct checker *c)
 	const struct agent *a, *other;
 	struct step *s;
 
-	for (a = c->w->agents; a; a = a->next)
-		for (other = c->w->agents; other != a; other = other->next)
-			if (!a->built_in && !strcmp(a->name, other->name))
-				diag_error(c->diags, a->pos, "the agent `%s` is there already, on line %u", a->name, other->pos.line);
+	for (a = c->w->agents; a && !a->built_in; a = a->next) {
+		other = agents_find(c->w, NULL, a->name);
+		if (other != a)
+			diag_error(c->diags, a->pos, "the agent `%s` is there already, on line %u", a->name, other->pos.line);
+	}
 	for (a = c->with->agents; a && !c->w->up; a = a->next)
 		if (!knows_agent(c->w, c->w->body, a->name) && !workflow_lost(c->w, a->name, strlen(a->name)))
 			diag_error(c->diags, a->pos, "no agent of this workflow is called `%s`", a->name);
@@ -229,7 +229,7 @@ bind_agents(struct checker *c)
 }
 
 static void
-unknown_step(struct checker *c, const struct step *want)
+unknown_step(struct checker *c, const struct step *want, struct pos pos)
 {
 	const struct agent *a;
 	const struct step *s;
@@ -243,27 +243,25 @@ unknown_step(struct checker *c, const struct step *want)
 	for (a = c->w->agents; a; a = a->next)
 		near_try(&near, a->name, strlen(a->name));
 	if (near.best)
-		diag_error(c->diags, want->pos, "unknown step `%s`; did you mean `%s`?", want->name, near.best);
+		diag_error(c->diags, pos, "unknown step `%s`; did you mean `%s`?", want->name, near.best);
 	else
-		diag_error(c->diags, want->pos, "unknown step `%s`: neither a step above nor an agent", want->name);
+		diag_error(c->diags, pos, "unknown step `%s`: neither a step above nor an agent", want->name);
 }
 
 /* The step that a run names: one of the file, or an agent taken as it is. */
 static void
 bind_run(struct checker *c, struct node *n)
 {
-	struct step *want = n->step, *s;
+	struct step *want = n->step, *s = (struct step *)(uintptr_t)map_find(&c->w->steps_by_name, want->name, strlen(want->name));
 
-	for (s = c->w->steps; s && strcmp(s->name, want->name); s = s->next)
-		;
 	if (!s) {
-		want->agent = find_agent(c, want->name, want->pos);
+		want->agent = find_agent(c, want->name, n->step_pos);
 		if (!want->agent)
-			unknown_step(c, want);
+			unknown_step(c, want, n->step_pos);
 		return;
 	}
-	if (s->pos.line > want->pos.line)
-		diag_error(c->diags, want->pos, "the step `%s` stands on line %u, below its first use", s->name, s->pos.line);
+	if (s->pos.line > n->step_pos.line)
+		diag_error(c->diags, n->step_pos, "the step `%s` stands on line %u, below its first use", s->name, s->pos.line);
 	n->step = s;
 }
 
@@ -371,6 +369,12 @@ find_text(struct checker *c, const struct text *written, struct attrs *a, struct
 		file_lines(c, a->prompt_src, t, ends);
 }
 
+static int
+is_interactive(const struct node *n)
+{
+	return n->attrs.interactive || n->step->attrs.interactive;
+}
+
 static void
 make_program(struct checker *c, struct node *n, const struct text *of_step, const struct text *of_run)
 {
@@ -392,6 +396,39 @@ make_program(struct checker *c, struct node *n, const struct text *of_step, cons
 	n->program = n->step->program;
 }
 
+/* A $name where nothing but {{name}} is substituted: each variable once. */
+static void
+warn_dollars(struct checker *c, const struct node *at, const struct text *t)
+{
+	const char *s, *end;
+	struct pos pos;
+	size_t i, n;
+
+	for (i = 0; i < t->n; i++)
+		for (s = t->lines[i].s, end = s + t->lines[i].n; s < end && (s = memchr(s, '$', (size_t)(end - s))); s++) {
+			const char *name = s + 1 + (s + 1 < end && s[1] == '{');
+
+			for (n = 0; name + n < end && (name[n] == '_' || (name[n] >= 'a' && name[n] <= 'z') || (n && name[n] >= '0' && name[n] <= '9')); n++)
+				;
+			if (!n || (s > t->lines[i].s && (s[-1] == '\\' || s[-1] == '$')) || !names_variable(&c->names, at, name, n))
+				continue;
+			pos = t->lines[i].pos;
+			pos.col += (unsigned)(s - t->lines[i].s);
+			diag_warn(c->diags, pos, "no shell reads this text: write {{%.*s}}", (int)n, name);
+			return;
+		}
+}
+
+static int
+is_shell(const struct node *n)
+{
+	const struct word *w = agents_word(n->step, is_interactive(n), 0);
+	const char *s;
+	size_t len;
+
+	return !w || !tmpl_literal(&w->t, &s, &len) || commands_is_shell(s);
+}
+
 /* A step's text comes first, then the run's. What is the step's is read once. */
 static void
 make_prompt(struct checker *c, struct node *n)
@@ -405,6 +442,10 @@ make_prompt(struct checker *c, struct node *n)
 	if (n->place == PROMPT_PROGRAM) {
 		make_program(c, n, &of_step, &of_run);
 		return;
+	}
+	if (!is_shell(n)) {
+		warn_dollars(c, n, &of_step);
+		warn_dollars(c, n, &of_run);
 	}
 	if (!s->prompt.n)
 		add_template(c, &s->prompt, &of_step, step_ends);
@@ -423,12 +464,6 @@ static int
 has_prompt(const struct node *n)
 {
 	return n->text.there || n->step->text.there || n->attrs.prompt || n->step->attrs.prompt;
-}
-
-static int
-is_interactive(const struct node *n)
-{
-	return n->attrs.interactive || n->step->attrs.interactive;
 }
 
 /* How the step's agent is started: {} at most once, the rules of the built-in names, something to ask. */
@@ -458,6 +493,26 @@ check_agent(struct checker *c, struct node *n)
 		diag_error(c->diags, n->pos, "%s has no program to run: it is the text behind |", name);
 }
 
+/* A filter or a check. */
+static void
+check_command(struct checker *c, const struct node *n, const struct command *command)
+{
+	static const char help[] = "`%s` is a result, not a program or a file: its file is \"$ORCH_RESULTS/%s\"";
+
+	names_check_program(&c->names, n, command->s, command->pos);
+	commands_check(&c->names, c->with, n, command->s, command->pos, help);
+}
+
+/* The command of an `if`. */
+static void
+check_if(struct checker *c, const struct node *n)
+{
+	static const char help[] = "`%s` is a result, not a program or a file: write `if < %s | ...` (`./NAME` means a file)";
+
+	names_check_program(&c->names, n, n->command.s, n->command.pos);
+	commands_check(&c->names, c->with, n, n->command.s, n->command.pos, help);
+}
+
 /* Attributes, read where the run N stands. */
 static void
 check_attrs(struct checker *c, const struct node *n, const struct attrs *a)
@@ -475,9 +530,9 @@ check_attrs(struct checker *c, const struct node *n, const struct attrs *a)
 	for (i = 0; i < a->nenv; i++)
 		names_check(&c->names, n, &a->env[i].t);
 	if (a->filter.s)
-		names_check_program(&c->names, n, a->filter.s, a->filter.pos);
+		check_command(c, n, &a->filter);
 	for (i = 0; i < a->nchecks; i++)
-		names_check_program(&c->names, n, a->checks[i].s, a->checks[i].pos);
+		check_command(c, n, &a->checks[i]);
 }
 
 static void
@@ -593,9 +648,9 @@ check_variable(struct checker *c, const struct node *n)
 
 	if (!n->var || !strcmp(n->var, "?"))
 		return;
-	for (v = c->w->params; v; v = v->next)
-		if (!strcmp(v->name, n->var))
-			diag_error(c->diags, n->pos, "`%s` is a parameter already (line %u)", n->var, v->pos.line);
+	v = find_param(c->w, n->var, strlen(n->var));
+	if (v)
+		diag_error(c->diags, n->pos, "`%s` is a parameter already (line %u)", n->var, v->pos.line);
 	for (up = n->parent; up; up = up->parent)
 		if (up->var && !strcmp(up->var, n->var))
 			diag_error(c->diags, n->pos, "`%s` is a variable already (line %u)", n->var, up->pos.line);
@@ -650,24 +705,6 @@ leads_out(const struct node *n)
 	return out;
 }
 
-/* Whether N comes behind a `worktree ... enter` of its own branch, which BLOCK's (NULL: the file) is, and no `cd` between
- * them leads out of it. */
-static int
-in_own_worktree(const struct checker *c, const struct node *n, const struct node *block)
-{
-	const struct node *up, *w, *last;
-
-	for (up = n; up && up != block; up = up->parent) {
-		w = !up->parent ? c->w->body : up->in_else ? up->parent->other : up->parent->body;
-		for (last = NULL; w != up; w = w->next)
-			if ((w->kind == NODE_WORKTREE && w->enter) || (w->kind == NODE_CD && leads_out(w)))
-				last = w;
-		if (last)
-			return last->kind == NODE_WORKTREE;
-	}
-	return 0;
-}
-
 /* The guards hold through calls. */
 static void
 check_called_in_parallel(struct checker *c, const struct node *n, const struct node *block)
@@ -677,7 +714,7 @@ check_called_in_parallel(struct checker *c, const struct node *n, const struct n
 	if (t)
 		diag_error(c->diags, n->pos, "this call cannot be in a parallel block (line %u): line %u of %s uses the terminal, "
 		    "and there is one", block->pos.line, t->pos.line, t->pos.src->name);
-	if (commit && block->var && !in_own_worktree(c, n, block))
+	if (commit && block->var && !c->in_worktree)
 		diag_error(c->diags, n->pos, "this call in a parallel branch (line %u) needs a worktree of its own, `worktree BRANCH enter` "
 		    "above it: line %u of %s commits", block->pos.line, commit->pos.line, commit->pos.src->name);
 }
@@ -697,7 +734,7 @@ check_place(struct checker *c, const struct node *n)
 		diag_error(c->diags, n->pos, "`stop` cannot be in a parallel branch (line %u): it ends the file", block->pos.line);
 	if (n->kind == NODE_ASK)
 		diag_error(c->diags, n->pos, "`ask` cannot be in a parallel block (line %u): there is one terminal", block->pos.line);
-	if (n->kind == NODE_COMMIT && block->var && !in_own_worktree(c, n, block))
+	if (n->kind == NODE_COMMIT && block->var && !c->in_worktree)
 		diag_error(c->diags, n->pos, "`commit` in a parallel branch (line %u) needs a worktree of its own: "
 		    "`worktree BRANCH enter` above it, and no `cd` out of that", block->pos.line);
 	if (n->called)
@@ -714,7 +751,7 @@ note_for_callers(struct checker *c, const struct node *n)
 	if (!c->w->terminal)
 		c->w->terminal = called ? called->terminal :
 		    n->kind == NODE_ASK || (n->kind == NODE_RUN && n->step && is_interactive(n)) ? n : NULL;
-	if (!c->w->commits && commit && !node_parallel(n) && !in_own_worktree(c, n, NULL))
+	if (!c->w->commits && commit && !node_parallel(n) && !c->in_worktree)
 		c->w->commits = commit;
 }
 
@@ -761,6 +798,7 @@ check_text(struct checker *c, struct node *n)
 
 	if (wanted && !n->text.there)
 		diag_error(c->diags, n->pos, "`%s` has no text: it begins with |", node_word(n->kind));
+	warn_dollars(c, n, &n->text);
 	add_template(c, &n->prompt, &n->text, 1);
 	names_check(&c->names, n, &n->prompt);
 }
@@ -775,9 +813,26 @@ check_timeout(struct checker *c, const struct node *n)
 		names_check(&c->names, n, &w->t);
 }
 
+static void check_nodes(struct checker *, struct node *);
+
+/* The lines inside of N. A branch of a parallel block begins in no worktree of its own. */
+static void
+check_block(struct checker *c, const struct node *n)
+{
+	int around = c->in_worktree;
+
+	if (n->kind == NODE_PARALLEL)
+		c->in_worktree = 0;
+	check_nodes(c, n->body);
+	check_nodes(c, n->other);
+	c->in_worktree = around;
+}
+
 static void
 check_nodes(struct checker *c, struct node *n)
 {
+	int around = c->in_worktree;
+
 	for (; n; n = n->next) {
 		check_place(c, n);
 		check_words(c, n);
@@ -786,6 +841,8 @@ check_nodes(struct checker *c, struct node *n)
 		note_for_callers(c, n);
 		if (n->kind == NODE_RUN)
 			continue;
+		if ((n->kind == NODE_WORKTREE && n->enter) || (n->kind == NODE_CD && leads_out(n)))
+			c->in_worktree = n->kind == NODE_WORKTREE;
 		if (n->called)
 			check_values(c, n);
 		if (n->kind == NODE_WORKTREE || n->kind == NODE_COMMIT)
@@ -797,10 +854,10 @@ check_nodes(struct checker *c, struct node *n)
 		check_max(c, n);
 		check_items(c, n);
 		if (n->command.s)
-			names_check_program(&c->names, n, n->command.s, n->command.pos);
-		check_nodes(c, n->body);
-		check_nodes(c, n->other);
+			check_if(c, n);
+		check_block(c, n);
 	}
+	c->in_worktree = around;
 }
 
 static void

@@ -14,6 +14,9 @@ struct check_with {
 	/* The workflow in the file NAME, as FROM names it: parsed, the same one each time, and owned by
 	 * whoever gives it. NULL: *ERROR says why. */
 	struct workflow *(*call)(void *ctx, const struct workflow *from, const char *name, const char **error);
+	/* Whether sh, where orch was started, would find the program NAME; whether there is a file NAME. NULL: nobody knows. */
+	int (*program)(void *ctx, const char *name);
+	int (*file)(void *ctx, const char *name);
 	/* The results that were there before the workflow began: whether there is one of this name, of N bytes; and
 	 * the name of one after the other, *I counting from 0, NULL behind the last. NULL: there were none. The files
 	 * that it calls do not see them. */

@@ -1,6 +1,7 @@
 /* What a line sees. */
 #include "parse/names.h"
 
+#include <stdint.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -15,11 +16,18 @@ struct key {
 	const struct node *node;
 	const struct tmpl *t;           /* of a call: what all its keys begin with, before a /; NULL: a called file's */
 	const unsigned short *glob;
-	size_t n;
+	size_t n, fixed;                /* of its elements; of those before the first GLOB_ANY */
 	const char *spelling;           /* as it is written, for messages; its bytes if it is literal */
 	int literal;
 	unsigned next;                  /* the next key of this spelling, from 1; 0: none */
 };
+
+/* Memory until names_check has looked for a name. */
+static struct arena *
+scratch(const struct names *ns)
+{
+	return (struct arena *)(uintptr_t)&ns->scratch;
+}
 
 static size_t
 hash(const char *s)
@@ -54,12 +62,7 @@ loop_of(const struct node *n)
 static const struct param *
 param_named(const struct names *ns, const char *name, size_t n)
 {
-	const struct param *v;
-
-	for (v = ns->w->params; v; v = v->next)
-		if (strlen(v->name) == n && !memcmp(v->name, name, n))
-			return v;
-	return NULL;
+	return map_find(&ns->w->params_by_name, name, n);
 }
 
 static const struct node *
@@ -183,7 +186,7 @@ begin_with(struct names *ns, struct key *key, const struct beginning *b, const s
 	const char *s;
 	size_t n, i, len;
 
-	own = tmpl_glob(t, &n, &ns->w->mem);
+	own = tmpl_glob(t, &n, &ns->scratch);
 	g = arena_get(&ns->w->mem, (b->n + n + 1) * sizeof *g);
 	for (i = 0; i < b->n; i++)
 		g[key->n++] = b->glob[i];
@@ -199,6 +202,7 @@ begin_with(struct names *ns, struct key *key, const struct beginning *b, const s
 		buf_char(&spelling, '/');
 	key->spelling = arena_dup(&ns->w->mem, spelling.s, spelling.n);
 	buf_free(&spelling);
+	arena_free(&ns->scratch);
 }
 
 static struct beginning
@@ -293,6 +297,121 @@ each_key(struct names *ns, const struct node *n)
 	}
 }
 
+/* Keys by what they begin with. A name can be one of those whose beginning is the beginning of it, or has it as its
+ * own. */
+
+static const struct names *sorting;
+
+/* How the beginning of K, up to N of its elements, stands to the N elements at G. */
+static int
+compare(const struct key *k, const unsigned short *g, size_t n)
+{
+	size_t i;
+
+	for (i = 0; i < k->fixed && i < n; i++)
+		if (k->glob[i] != g[i])
+			return k->glob[i] < g[i] ? -1 : 1;
+	return i < n ? -1 : 0;
+}
+
+static int
+by_beginning(const void *va, const void *vb)
+{
+	unsigned ia = *(const unsigned *)va, ib = *(const unsigned *)vb;
+	const struct key *a = &sorting->keys[ia], *b = &sorting->keys[ib];
+	int order = compare(a, b->glob, b->fixed);
+
+	if (!order && a->fixed > b->fixed)
+		order = 1;
+	return order ? order : ia < ib ? -1 : 1;
+}
+
+static void
+sort_keys(struct names *ns)
+{
+	size_t k;
+
+	ns->sorted = mem_grow(NULL, ns->nkeys + 1, sizeof *ns->sorted);
+	ns->open = mem_grow(NULL, ns->nkeys + 1, sizeof *ns->open);
+	for (k = 0; k < ns->nkeys; k++) {
+		struct key *key = &ns->keys[k];
+
+		for (key->fixed = 0; key->fixed < key->n && key->glob[key->fixed] != GLOB_ANY; key->fixed++)
+			;
+		ns->sorted[k] = (unsigned)k;
+		if (key->fixed < key->n)
+			ns->open[ns->nopen++] = (unsigned)k;
+	}
+	sorting = ns;
+	qsort(ns->sorted, ns->nkeys, sizeof *ns->sorted, by_beginning);
+	qsort(ns->open, ns->nopen, sizeof *ns->open, by_beginning);
+}
+
+/* The first in LIST, of N, that begins with the M elements at G or stands behind those that do. */
+static size_t
+lower(const struct names *ns, const unsigned *list, size_t n, const unsigned short *g, size_t m)
+{
+	size_t from = 0, mid;
+
+	while (from < n) {
+		mid = from + (n - from) / 2;
+		if (compare(&ns->keys[list[mid]], g, m) < 0)
+			from = mid + 1;
+		else
+			n = mid;
+	}
+	return from;
+}
+
+/* The keys that the N elements at G may meet, one after another. */
+struct candidates {
+	const unsigned short *g;
+	size_t n, fixed;        /* as of a key */
+	size_t m;               /* those that begin with so many of these, and no more, are given; fixed: or with more */
+	size_t i;               /* the next one */
+};
+
+static size_t
+begin(const struct names *ns, const struct candidates *c)
+{
+	return c->m < c->fixed ? lower(ns, ns->open, ns->nopen, c->g, c->m) : lower(ns, ns->sorted, ns->nkeys, c->g, c->m);
+}
+
+static void
+candidates_start(const struct names *ns, struct candidates *c, const unsigned short *g, size_t n)
+{
+	c->g = g;
+	c->n = n;
+	for (c->fixed = 0; c->fixed < n && g[c->fixed] != GLOB_ANY; c->fixed++)
+		;
+	c->m = 0;
+	c->i = begin(ns, c);
+}
+
+static const struct key *
+candidates_next(const struct names *ns, struct candidates *c)
+{
+	const struct key *k;
+
+	for (;;) {
+		int last = c->m == c->fixed;
+		size_t n = last ? ns->nkeys : ns->nopen;
+
+		if (c->i < n) {
+			k = &ns->keys[last ? ns->sorted[c->i] : ns->open[c->i]];
+			/* Without a star of its own, the name is no longer than what it begins with. */
+			if (!compare(k, c->g, c->m) && (k->fixed == c->m || (last && c->fixed < c->n))) {
+				c->i++;
+				return k;
+			}
+		}
+		if (last)
+			return NULL;
+		c->m++;
+		c->i = begin(ns, c);
+	}
+}
+
 void
 names_start(struct names *ns, struct workflow *w, struct diags *diags)
 {
@@ -305,6 +424,7 @@ names_start(struct names *ns, struct workflow *w, struct diags *diags)
 		ns->size *= 2;
 	ns->table = mem_zero(ns->size, sizeof *ns->table);
 	each_key(ns, w->body);
+	sort_keys(ns);
 }
 
 void
@@ -312,6 +432,8 @@ names_free(struct names *ns)
 {
 	free(ns->keys);
 	free(ns->table);
+	free(ns->sorted);
+	free(ns->open);
 }
 
 /* Whether the passes of LOOP are around AT. */
@@ -337,15 +459,18 @@ static const struct key *
 find_literal(const struct names *ns, const struct node *at, const char *s, const struct tmpl *t, const struct key **any)
 {
 	unsigned i = *slot(ns, s);
-	size_t n = strlen(s), k;
+	size_t n = strlen(s), len;
+	const unsigned short *g;
+	struct candidates c;
+	const struct key *key;
 
 	*any = i ? &ns->keys[i - 1] : NULL;
 	for (; i; i = ns->keys[i - 1].next)
 		if (sees(at, &ns->keys[i - 1], t))
 			return &ns->keys[i - 1];
-	for (k = 0; k < ns->nkeys; k++) {
-		const struct key *key = &ns->keys[k];
-
+	g = tmpl_glob(t, &len, scratch(ns));
+	candidates_start(ns, &c, g, len);
+	while ((key = candidates_next(ns, &c))) {
 		if (key->literal || !glob_match(key->glob, key->n, s, n))
 			continue;
 		if (sees(at, key, t))
@@ -367,22 +492,39 @@ names_result(const struct names *ns, const struct node *at, const char *name)
 	return NULL;
 }
 
+/* The key that is written as T is, and that AT sees; most names are such. */
+static const struct key *
+find_spelled(const struct names *ns, const struct node *at, const struct tmpl *t)
+{
+	struct buf spelling = { 0 };
+	unsigned i;
+
+	tmpl_show(t, &spelling);
+	for (i = *slot(ns, buf_str(&spelling)); i && !sees(at, &ns->keys[i - 1], t); i = ns->keys[i - 1].next)
+		;
+	buf_free(&spelling);
+	return i ? &ns->keys[i - 1] : NULL;
+}
+
 static const struct key *
 find_meeting(const struct names *ns, const struct node *at, const struct tmpl *t, const struct key **any)
 {
 	int pattern = tmpl_pattern(t);
-	size_t n, k;
-	const unsigned short *g = tmpl_glob(t, &n, &ns->w->mem);
+	size_t n;
+	const unsigned short *g = tmpl_glob(t, &n, scratch(ns));
+	struct candidates c;
+	const struct key *key = find_spelled(ns, at, t);
 
 	*any = NULL;
-	for (k = 0; k < ns->nkeys; k++) {
-		const struct key *key = &ns->keys[k];
-
+	if (key)
+		return key;
+	candidates_start(ns, &c, g, n);
+	while ((key = candidates_next(ns, &c))) {
 		if (!glob_meet(g, n, key->glob, key->n))
 			continue;
 		if (pattern || sees(at, key, t))
 			return key;
-		if (own_letters(key) || (key->t && tmpl_same(t, key->t)))
+		if ((!*any || key > *any) && (own_letters(key) || (key->t && tmpl_same(t, key->t))))
 			*any = key;
 	}
 	return NULL;
@@ -393,7 +535,7 @@ static int
 meets_variable(struct names *ns, const struct node *at, const struct tmpl *t)
 {
 	size_t n;
-	const unsigned short *g = tmpl_glob(t, &n, &ns->w->mem);
+	const unsigned short *g = tmpl_glob(t, &n, scratch(ns));
 	const struct param *v;
 
 	for (v = ns->w->params; v; v = v->next)
@@ -443,7 +585,7 @@ say_unknown(struct names *ns, const struct node *at, const char *name, struct po
 	if (!input && below(ns, name, pos))
 		return;
 	near_start(&near, name, strlen(name));
-	for (k = 0; k < ns->nkeys; k++)
+	for (k = 0; k < ns->nkeys && ns->diags->n < DIAG_MOST; k++)
 		if (node_sees(at, ns->keys[k].node))
 			near_try(&near, ns->keys[k].spelling, strlen(ns->keys[k].spelling));
 	for (v = ns->w->params; v && !input; v = v->next)
@@ -464,6 +606,26 @@ say_unknown(struct names *ns, const struct node *at, const char *name, struct po
 /* Results that were there before: the workflow is told which of them it names. A name that a line of its own
  * makes, or may make, is that line's. */
 
+/* Whether a key that AT sees (NULL: any) and that has letters of its own may be the N bytes at S. */
+static int
+find_own(const struct names *ns, const struct node *at, const char *s, size_t n)
+{
+	unsigned short g[KEY_MOST];
+	struct candidates c;
+	const struct key *key;
+	size_t i;
+
+	if (n > KEY_MOST)
+		return 0;
+	for (i = 0; i < n; i++)
+		g[i] = (unsigned char)s[i];
+	candidates_start(ns, &c, g, n);
+	while ((key = candidates_next(ns, &c)))
+		if (own_letters(key) && (!at || node_sees(at, key->node)) && glob_match(key->glob, key->n, s, n))
+			return 1;
+	return 0;
+}
+
 static int
 has_given(const struct names *ns, const char *s, size_t n)
 {
@@ -483,12 +645,7 @@ add_given(struct names *ns, const char *s, size_t n)
 static int
 is_own(const struct names *ns, const char *s, size_t n)
 {
-	size_t k;
-
-	for (k = 0; k < ns->nkeys; k++)
-		if (own_letters(&ns->keys[k]) && glob_match(ns->keys[k].glob, ns->keys[k].n, s, n))
-			return 1;
-	return 0;
+	return find_own(ns, NULL, s, n);
 }
 
 /* All that the name T, with names in it, may stand for; whether there are any. */
@@ -496,7 +653,7 @@ static int
 give_matching(struct names *ns, const struct tmpl *t)
 {
 	size_t n, i = 0;
-	const unsigned short *g = tmpl_glob(t, &n, &ns->w->mem);
+	const unsigned short *g = tmpl_glob(t, &n, scratch(ns));
 	const char *s;
 	int found = 0;
 
@@ -551,8 +708,10 @@ names_check(struct names *ns, const struct node *at, const struct tmpl *t)
 	size_t i;
 
 	for (i = 0; i < t->n; i++)
-		if (t->parts[i].kind == PART_NAME)
+		if (t->parts[i].kind == PART_NAME) {
 			check_name(ns, at, t->parts[i].name, t->parts[i].pos, 0);
+			arena_free(&ns->scratch);
+		}
 }
 
 void
@@ -564,6 +723,7 @@ names_check_input(struct names *ns, const struct node *at, const struct word *w)
 	if (tmpl_literal(&w->t, &s, &n) && n == 1 && *s == '-')
 		return;
 	check_name(ns, at, &w->t, w->pos, 1);
+	arena_free(&ns->scratch);
 }
 
 /* Whether the N bytes at S, found between braces in a program, name something here: {{.Names}} is
@@ -571,17 +731,7 @@ names_check_input(struct names *ns, const struct node *at, const struct word *w)
 static int
 names_something(struct names *ns, const struct node *at, const char *s, size_t n)
 {
-	size_t k;
-
-	if (names_variable(ns, at, s, n) || has_given(ns, s, n))
-		return 1;
-	for (k = 0; k < ns->nkeys; k++) {
-		const struct key *key = &ns->keys[k];
-
-		if (own_letters(key) && node_sees(at, key->node) && glob_match(key->glob, key->n, s, n))
-			return 1;
-	}
-	return 0;
+	return names_variable(ns, at, s, n) || has_given(ns, s, n) || find_own(ns, at, s, n);
 }
 
 /* The }} that closes what is open before S; NULL: none, or none that a key could be long enough for. */

@@ -14,6 +14,9 @@ struct names {
 	size_t nkeys, cap;
 	unsigned *table;                /* by spelling: the number of a key, from 1; 0: none */
 	size_t size;                    /* of the table, a power of two */
+	unsigned *sorted, *open;        /* the numbers of all keys, and of those with names in them, by what they begin with */
+	size_t nopen;
+	struct arena scratch;           /* what one name needs while it is looked for */
 	const struct check_with *with;  /* it knows of results that were there before; NULL: there were none */
 };
 

@@ -6,6 +6,7 @@
 
 #include <stdint.h>
 #include <stdlib.h>
+#include <stdint.h>
 #include <string.h>
 
 #include "parse/lex.h"
@@ -89,16 +90,17 @@ as_nothing(struct parser *p, const struct words *l, size_t i)
 	return is_as(l, i) && !option_value(p, l, i);
 }
 
-/* The step of this name, among those above. */
 static struct step *
-step_find(struct parser *p, const char *name)
+bare_step(struct parser *p, const char *name)
 {
-	struct step *s;
+	struct step *s = (struct step *)(uintptr_t)map_find(&p->w->bare_steps, name, strlen(name));
 
-	for (s = p->w->steps; s; s = s->next)
-		if (!strcmp(s->name, name))
-			return s;
-	return NULL;
+	if (s)
+		return s;
+	s = arena_get(&p->w->mem, sizeof *s);
+	s->name = name;
+	map_add(&p->w->bare_steps, name, s);
+	return s;
 }
 
 static void
@@ -119,9 +121,8 @@ do_run(struct parser *p)
 	take_text(p, n, &f);
 	p->attrs = &n->attrs;
 	p->level = ATTR_RUN;
-	n->step = arena_get(&p->w->mem, sizeof *n->step);
-	n->step->name = name;                   /* check.c finds the step that is meant */
-	n->step->pos = f.words.list[0].pos;
+	n->step = bare_step(p, name);           /* check.c finds the step that is meant */
+	n->step_pos = f.words.list[0].pos;
 	if (is_as(&f.words, 1)) {
 		n->key = &f.words.list[2];
 		phrase_too_many(p, &f.words, 3);
@@ -172,6 +173,53 @@ read_range(struct parser *p, struct item *item)
 	return seen && item->from.n == 1 && item->to.n == 1;
 }
 
+/* Where in T the first byte is that C's bytes name; NULL: nowhere. What is between braces is no text. */
+static const char *
+text_with(const struct tmpl *t, const char *c)
+{
+	size_t i, k;
+
+	for (i = 0; i < t->n; i++)
+		for (k = 0; t->parts[i].kind == PART_TEXT && k < t->parts[i].n; k++)
+			if (strchr(c, t->parts[i].s[k]) && t->parts[i].s[k])
+				return t->parts[i].s + k;
+	return NULL;
+}
+
+/* Whether the word, which is no range, was to be one: A..B, without a /. */
+static int
+is_near_range(const struct tmpl *t, const char *raw)
+{
+	const char *dots = strstr(raw, "..");
+
+	return dots && dots > raw && dots[2] && !text_with(t, "/");
+}
+
+/* An unquoted item that means something to a shell or in another language, and here is that very word. */
+static void
+check_item(struct parser *p, const struct word *w, int alone)
+{
+	const char *s = text_with(&w->t, "*?`"), *raw = w->raw;
+	size_t n = strlen(raw);
+
+	if (!s)
+		s = text_with(&w->t, "$");
+	if (s && (*s != '$' || s[1] == '(')) {
+		if (*s == '*' || *s == '?')
+			diag_error(p->diags, w->pos, "there is no globbing here: list files with a step, `run sh as files | ls %s`, then "
+			    "`in < files`; or quote it to mean it as it is", raw);
+		else
+			diag_error(p->diags, w->pos, "there is no shell here: list items with a step, `run sh as list | COMMAND`, then "
+			    "`in < list`; or quote it to mean it as it is");
+	} else if (*raw == '[' || (n > 1 && raw[n - 1] == ',')) {
+		diag_error(p->diags, w->pos, "items stand without brackets and commas, split by blanks: in a b c; or quote it to mean it as it is");
+	} else if (is_near_range(&w->t, raw)) {
+		diag_error(p->diags, w->pos, "`%s` is no range: its ends are digits or {{NAME}}, as in 1..{{n}}; or quote it to mean it as it is", raw);
+	} else if (alone && text_with(&w->t, ",")) {
+		diag_warn(p->diags, w->pos, "this is one item: items are split by blanks, not by commas; quote it to mean it as it is");
+	}
+}
+
 /* The items from the FIRST word on. */
 static void
 take_items(struct parser *p, struct node *n, const struct phrase *f, size_t first)
@@ -186,6 +234,8 @@ take_items(struct parser *p, struct node *n, const struct phrase *f, size_t firs
 		item->word = f->words.list[i];
 		if (!item->word.quoted && read_range(p, item))
 			item->kind = ITEM_RANGE;
+		else if (!item->word.quoted)
+			check_item(p, &item->word, f->words.n == first + 1 && !f->names.n);
 	}
 	if (!n->nitems && !n->inputs.n)
 		diag_error(p->diags, p->pos, "nothing stands behind `in`: ITEM... or < NAME...");
@@ -532,7 +582,8 @@ static void
 do_param(struct parser *p)
 {
 	struct phrase f;
-	struct param *v, *other;
+	const struct param *other;
+	struct param *v;
 
 	outside(p);
 	if (phrase_collect(p, &f, 0) || phrase_missing(p, &f.words, 1, "param NAME [DEFAULT]")) {
@@ -548,9 +599,9 @@ do_param(struct parser *p)
 		phrase_lose(p);
 		return;
 	}
-	for (other = p->w->params; other; other = other->next)
-		if (!strcmp(other->name, v->name))
-			diag_error(p->diags, f.words.list[0].pos, "the parameter `%s` is there already, on line %u", v->name, other->pos.line);
+	other = map_add(&p->w->params_by_name, v->name, v);
+	if (other)
+		diag_error(p->diags, f.words.list[0].pos, "the parameter `%s` is there already, on line %u", v->name, other->pos.line);
 	*p->params = v;
 	p->params = &v->next;
 }
@@ -585,7 +636,8 @@ static void
 do_step(struct parser *p)
 {
 	struct phrase f;
-	struct step *s, *other;
+	const struct step *other;
+	struct step *s;
 	const char *name;
 	size_t i;
 
@@ -602,7 +654,7 @@ do_step(struct parser *p)
 	p->text = &s->text;
 	p->attrs = &s->attrs;
 	p->level = ATTR_STEP;
-	other = step_find(p, s->name);
+	other = map_add(&p->w->steps_by_name, s->name, s);
 	if (other)
 		diag_error(p->diags, f.words.list[0].pos, "the step `%s` is there already, on line %u", s->name, other->pos.line);
 	if (phrase_literal(p, &f.words.list[1], "the agent's name")) {
@@ -759,6 +811,8 @@ workflow_parse(const struct source *src, struct diags *diags)
 	read_lines(&p);
 	for (; p.open; p.open = p.open->parent)
 		diag_error(diags, p.open->pos, "this `%s` has no `end`", node_word(p.open->kind));
+	buf_free(&p.words);
+	buf_free(&p.names);
 	return w;
 }
 
@@ -767,6 +821,10 @@ workflow_free(struct workflow *w)
 {
 	if (!w)
 		return;
+	map_free(&w->params_by_name);
+	map_free(&w->agents_by_name);
+	map_free(&w->steps_by_name);
+	map_free(&w->bare_steps);
 	arena_free(&w->mem);
 	free(w);
 }

@@ -25,6 +25,7 @@ struct parser {
 	int after_blank;                /* a blank line ended the text or the attributes above */
 	struct pos pos;                 /* of the keyword of this line */
 	const char *word;               /* the keyword */
+	struct buf words, names;        /* struct words of the line that is being collected */
 	const char *start;              /* the line from its keyword on */
 	struct text no_text;            /* what belongs to a statement that could not be read */
 	struct attrs no_attrs;

@@ -51,6 +51,17 @@ wrong_mark(struct parser *p, struct pos pos, const char *mark, int takes)
 	return -1;
 }
 
+/* The words in B, for good. */
+static void
+take_words(struct parser *p, struct words *l, const struct buf *b)
+{
+	l->n = b->n / sizeof *l->list;
+	if (!l->n)
+		return;
+	l->list = arena_get(&p->w->mem, b->n);
+	memcpy(l->list, b->s, b->n);
+}
+
 /* Collects the rest of the line. Returns -1 when it was wrong, which was said. */
 int
 phrase_collect(struct parser *p, struct phrase *f, int takes)
@@ -60,6 +71,7 @@ phrase_collect(struct parser *p, struct phrase *f, int takes)
 	struct word w;
 
 	memset(f, 0, sizeof *f);
+	p->words.n = p->names.n = 0;
 	while ((kind = lex_word(&p->lex, &w, f->has_names)) != LEX_EOL && kind != LEX_TEXT) {
 		pos = w.pos;
 		if (kind == LEX_BAD)
@@ -70,13 +82,15 @@ phrase_collect(struct parser *p, struct phrase *f, int takes)
 			f->has_names = 1;
 			names = pos;
 		} else {
-			phrase_words_add(f->has_names ? &f->names : &f->words, &w, &p->w->mem);
+			buf_add(f->has_names ? &p->names : &p->words, &w, sizeof w);
 		}
 	}
 	if (kind == LEX_TEXT && !(takes & TAKES_TEXT))
 		return wrong_mark(p, w.pos, "|", takes);
 	if (kind == LEX_TEXT)
 		phrase_text_add(&f->text, lex_rest(&p->lex), &p->w->mem);
+	take_words(p, &f->words, &p->words);
+	take_words(p, &f->names, &p->names);
 	if (f->has_names && !f->names.n) {
 		diag_error(p->diags, names, "no name behind <");
 		return -1;

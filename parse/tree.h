@@ -6,6 +6,7 @@
 
 #include "parse/arena.h"
 #include "parse/diag.h"
+#include "parse/map.h"
 #include "parse/tmpl.h"
 
 /* One word of a statement. RAW is its bytes without the quotes, before {{}} is read. */
@@ -118,6 +119,7 @@ struct node {
 	int has_else;                   /* IF */
 
 	struct step *step;              /* RUN; NULL: not known, which was said */
+	struct pos step_pos;            /* where it is named */
 	struct word *key;               /* RUN, CALL, WORKTREE, COMMIT, ASK: never NULL */
 	int key_default;                /* the key was not written with `as` */
 	struct words inputs;            /* RUN, FOR, PARALLEL, IF: the names behind < */
@@ -156,6 +158,8 @@ struct workflow {
 	struct param *params;           /* in the order of the file; so are the lists below */
 	struct agent *agents;           /* the built-in ones last */
 	struct step *steps;
+	struct map params_by_name, agents_by_name, steps_by_name;       /* of several of a name the first; agents after check */
+	struct map bare_steps;          /* those that a `run` names; they are agents taken as they are if they are no steps */
 	struct node *body;
 	unsigned nodes;                 /* how many statements there are */
 	struct node **keyed;            /* of the first file: all that have a number, in order; after check */

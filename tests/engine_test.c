@@ -101,7 +101,7 @@ world_random(void *ctx)
 static void
 world_event(void *ctx, const struct event *e)
 {
-	static const char *const words[] = { "kept", "again", "retry", "held", "failed", "trouble", "note", "decided", "unasked" };
+	static const char *const words[] = { "kept", "again", "retry", "held", "failed", "trouble", "note", "decided", "said", "stdin", "unasked" };
 	struct rig *r = ctx;
 
 	if (e->kind == EVENT_RETRY || e->kind == EVENT_RATE_LIMITED)
@@ -110,7 +110,7 @@ world_event(void *ctx, const struct event *e)
 		free(r->differs);
 		r->differs = e->task ? mem_dup(e->task->prompt, e->task->nprompt) : NULL;
 	}
-	if (r->quiet)
+	if (r->quiet || e->kind == EVENT_STDIN)
 		return;
 	buf_text(&r->events, words[e->kind]);
 	if (e->key)

@@ -567,8 +567,8 @@ static const struct pair statements[] = {
 	/* ranges have digits or one name at their ends; all else is a word */
 	{ P "for i in 1..4 {{p}}..9 0..{{p}} {{p}}..{{p}} 10..1 007..8\nend\n",
 	    P_TREE "for i in (1..4)(<p>..9)(0..<p>)(<p>..<p>)(10..1)(007..8)\n" },
-	{ P "for i in '1..4' \"1..4\" 1'..'4 1.4 1...4 ..4 1.. .. a..b 1..b -1..4 1{{p}}..4 1..{{p}}2 1..2..3 {{p}}\nend\n",
-	    P_TREE "for i in [1..4][1..4][1..4][1.4][1...4][..4][1..][..][a..b][1..b][-1..4][1<p>..4][1..<p>2][1..2..3][<p>]\n" },
+	{ P "for i in '1..4' \"1..4\" 1'..'4 1.4 '1...4' ..4 1.. .. a/..b ../b 'a..b' '-1..4' {{p}}\nend\n",
+	    P_TREE "for i in [1..4][1..4][1..4][1.4][1...4][..4][1..][..][a/..b][../b][a..b][-1..4][<p>]\n" },
 	/* keywords are words elsewhere */
 	{ X "run exec_ as as\nrun exec_ as end < as\nfor max in in\nend\nparallel in in in\nend\n",
 	    X_TREE "run exec_(exec_) stdin as [as]\nrun exec_(exec_) stdin as [end] < [as]\nfor max in [in]\nparallel in in [in]\n" },

@@ -70,7 +70,7 @@ struct branch {
 struct throttled_agent {
 	struct throttled_agent *next;
 	const char *name;
-	const struct step *step;        /* NULL: any */
+	const void *own;                /* the step, or the line of one that has none; NULL: any of that agent */
 	struct throttle hold;
 	struct branch_list waiting;
 };

@@ -214,6 +214,7 @@ walk_say_stdin(struct walk *w, int read)
 	struct event e = { 0 };
 
 	e.kind = EVENT_STDIN;
+	e.key = "-";
 	e.yes = read;
 	w->world->event(w->world->ctx, &e);
 }

@@ -12,6 +12,13 @@ is_shell(const struct agent *a)
 	return a->built_in && (!strcmp(a->name, "sh") || !strcmp(a->name, "exec"));
 }
 
+/* Of sh and exec each step is an agent of its own, and each line that names them itself. */
+static const void *
+own_of(const struct node *n)
+{
+	return !is_shell(n->step->agent) ? NULL : n->step->pos.line ? (const void *)n->step : n;
+}
+
 /* What is known of the agent that the branch waits for, or has asked; NULL: it has not refused. */
 struct throttled_agent *
 queue_throttle(const struct walk *w, const struct branch *b)
@@ -21,7 +28,7 @@ queue_throttle(const struct walk *w, const struct branch *b)
 	if (!w->throttled || b->at->kind != NODE_RUN || b->otherwise)
 		return NULL;
 	for (h = w->throttled; h; h = h->next)
-		if (h->step ? h->step == b->at->step : !strcmp(h->name, b->at->step->agent->name))
+		if (h->own ? h->own == own_of(b->at) : !strcmp(h->name, b->at->step->agent->name))
 			return h;
 	return NULL;
 }
@@ -35,7 +42,7 @@ queue_make_throttle(struct walk *w, const struct branch *b)
 		return h;
 	h = mem_zero(1, sizeof *h);
 	h->name = b->at->step->agent->name;
-	h->step = is_shell(b->at->step->agent) ? b->at->step : NULL;
+	h->own = own_of(b->at);
 	list_init(&h->waiting);
 	h->next = w->throttled;
 	w->throttled = h;

@@ -58,10 +58,18 @@ read_items(struct walk *w, struct branch *b, struct items *items, uint32_t *tota
 		branch_fail_results(w, b);
 		return -1;
 	}
+	w->results->warning.n = 0;
 	if (items_read(items, w->results, &at, b->at, lines, n)) {
 		items_free(items);
 		branch_fail_results(w, b);
 		return -1;
+	}
+	if (w->results->warning.n) {
+		struct buf text = { 0 };
+
+		buf_fmt(&text, "warning: %s", buf_str(&w->results->warning));
+		walk_say(w, EVENT_TROUBLE, NULL, buf_str(&text), 0);
+		buf_free(&text);
 	}
 	if (reserve_items(w, b, items, total)) {
 		items_free(items);

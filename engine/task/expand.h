@@ -31,6 +31,7 @@ struct results {
 	int (*read)(void *ctx, const char *key, char **p, size_t *n);
 	void *ctx;
 	struct buf error;       /* after a -1 of the functions below: why, in words */
+	struct buf warning;     /* what they find odd, and do; whoever wants to tell it empties it before */
 };
 
 /* The variable NAME, of N bytes, or NULL. */

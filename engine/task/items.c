@@ -54,6 +54,56 @@ read_part(struct item_part *p, struct results *a, const struct context *at, cons
 	return 0;
 }
 
+/* Drops the carriage return at the end of each line. */
+static void
+drop_returns(struct items *l)
+{
+	char *from = l->lines, *to = from, *end = from + l->nlines;
+
+	if (!l->nlines || !(from = to = memchr(from, '\r', l->nlines)))
+		return;
+	for (; from < end; from++)
+		if (*from != '\r' || (from + 1 < end && from[1] != '\n'))
+			*to++ = *from;
+	*to = '\0';
+	l->nlines = (size_t)(to - l->lines);
+}
+
+/* The name that is the only item, {{NAME}}, though its value has more than one word; NULL: there is no such thing. */
+static const struct tmpl *
+single_name(const struct items *l, const struct node *node)
+{
+	const struct word *w = &node->items[0].word;
+	const char *s;
+
+	if (node->nitems != 1 || node->inputs.n || node->items[0].kind != ITEM_WORD || w->quoted || w->t.n != 1 ||
+	    w->t.parts[0].kind != PART_NAME)
+		return NULL;
+	s = l->parts[0].word;
+	return s[strcspn(s, " \t\n")] ? w->t.parts[0].name : NULL;
+}
+
+static void
+warn_single(struct items *l, struct results *a, const struct context *at, const struct node *node)
+{
+	const struct tmpl *name = single_name(l, node);
+	struct buf shown = { 0 };
+	const char *s;
+	size_t n;
+
+	if (!name)
+		return;
+	tmpl_show(name, &shown);
+	buf_fmt(&a->warning, "%s:%u: {{%s}} is one item, though it has blanks or newlines; ", node->pos.src->name, node->pos.line,
+	    buf_str(&shown));
+	if (tmpl_literal(name, &s, &n) && scope_find(at->scope, s, n))
+		buf_fmt(&a->warning, "for its words: run sh as list | printf '%%s\\n' $%s, then `in < list`; ", s);
+	else
+		buf_fmt(&a->warning, "for its lines: in < %s; ", buf_str(&shown));
+	buf_fmt(&a->warning, "or quote it: \"{{%s}}\"", buf_str(&shown));
+	buf_free(&shown);
+}
+
 static int
 check_lines(struct items *l, struct results *a)
 {
@@ -112,9 +162,12 @@ items_read(struct items *l, struct results *a, const struct context *at, const s
 	for (i = 0; i < node->nitems; i++)
 		if (read_part(&l->parts[i], a, at, &node->items[i]))
 			return -1;
+	drop_returns(l);
 	if (check_lines(l, a) || count(l, a))
 		return -1;
 	end_lines(l);
+	if (node->nitems)
+		warn_single(l, a, at, node);
 	return 0;
 }
 
