@@ -180,6 +180,25 @@ each_given(void *ctx, size_t *i)
 }
 
 /* For check.h. */
+static const char *
+given(const struct record *r, const char *name)
+{
+	size_t i;
+
+	for (i = 0; i < r->nparams; i++)
+		if (!strcmp(r->params[i].name, name))
+			return r->params[i].value;
+	return NULL;
+}
+
+static const char *
+given_param(void *ctx, const char *name)
+{
+	const struct flow *f = ctx;
+
+	return given(f->record, name);
+}
+
 extern char **environ;
 
 static int
@@ -229,6 +248,7 @@ load_read(struct flow *f, const struct record *r, const char *name, const struct
 	f->name = f->files->name;
 	f->given = given;
 	f->root = r->directory;
+	f->record = r;
 	read_agents(f, r);
 	with.agents = f->agents;
 	with.from_stdin = !strcmp(r->workflow, "-");
@@ -237,6 +257,7 @@ load_read(struct flow *f, const struct record *r, const char *name, const struct
 	with.given = given && with.from_stdin ? given_before : NULL;
 	with.each_given = each_given;
 	with.program = has_program;
+	with.param = given_param;
 	with.file = has_file;
 	with.ctx = f;
 	workflow_check(f->w, &with, &f->diags);
@@ -244,17 +265,6 @@ load_read(struct flow *f, const struct record *r, const char *name, const struct
 }
 
 /* Parameters. */
-
-static const char *
-given(const struct record *r, const char *name)
-{
-	size_t i;
-
-	for (i = 0; i < r->nparams; i++)
-		if (!strcmp(r->params[i].name, name))
-			return r->params[i].value;
-	return NULL;
-}
 
 static void
 missing_param(const struct flow *f, const struct param *p, struct buf *error)

@@ -18,6 +18,7 @@ struct load_file {
 };
 
 struct flow {
+	const struct record *record;    /* only while it is read */
 	const char *root;               /* where orch was started; the record's */
 	struct workflow *w;     /* the first file's */
 	const char *name;       /* what messages call it */

@@ -9,6 +9,7 @@
 #include "parse/names.h"
 #include "parse/near.h"
 #include "parse/parse.h"
+#include "parse/ways.h"
 
 struct checker {
 	struct workflow *w;
@@ -645,18 +646,22 @@ check_variable(struct checker *c, const struct node *n)
 {
 	const struct node *up, *made;
 	const struct param *v;
+	const char *var;
+	size_t i;
 
 	if (!n->var || !strcmp(n->var, "?"))
 		return;
-	v = find_param(c->w, n->var, strlen(n->var));
-	if (v)
-		diag_error(c->diags, n->pos, "`%s` is a parameter already (line %u)", n->var, v->pos.line);
-	for (up = n->parent; up; up = up->parent)
-		if (up->var && !strcmp(up->var, n->var))
-			diag_error(c->diags, n->pos, "`%s` is a variable already (line %u)", n->var, up->pos.line);
-	made = names_result(&c->names, n, n->var);
-	if (made)
-		diag_error(c->diags, n->pos, "`%s` is a result already (line %u)", n->var, made->pos.line);
+	for (i = 0; (var = node_var(n, i)); i++) {
+		v = find_param(c->w, var, strlen(var));
+		if (v)
+			diag_error(c->diags, n->pos, "`%s` is a parameter already (line %u)", var, v->pos.line);
+		for (up = n->parent; up; up = up->parent)
+			if (node_has_var(up, var, strlen(var)))
+				diag_error(c->diags, n->pos, "`%s` is a variable already (line %u)", var, up->pos.line);
+		made = names_result(&c->names, n, var);
+		if (made)
+			diag_error(c->diags, n->pos, "`%s` is a result already (line %u)", var, made->pos.line);
+	}
 }
 
 /* A statement directly inside of the heterogeneous form. */
@@ -884,8 +889,10 @@ workflow_check(struct workflow *w, const struct check_with *with, struct diags *
 	w->checking = 1;        /* what calls it now calls in a circle */
 	agents_add_built_in(w);
 	bind_nodes(&c, w->body);
+	ways_learn(w, w->body);
+	c.names.with = with;
 	names_start(&c.names, w, diags);
-	c.names.with = w->up || !with->given ? NULL : with;
+	c.names.has_given = !w->up && with->given;
 	bind_agents(&c);
 	check_params(&c);
 	check_nodes(&c, w->body);

@@ -14,6 +14,8 @@ struct check_with {
 	/* The workflow in the file NAME, as FROM names it: parsed, the same one each time, and owned by
 	 * whoever gives it. NULL: *ERROR says why. */
 	struct workflow *(*call)(void *ctx, const struct workflow *from, const char *name, const char **error);
+	/* The value that is given for the parameter NAME of the first file; NULL: none. */
+	const char *(*param)(void *ctx, const char *name);
 	/* Whether sh, where orch was started, would find the program NAME; whether there is a file NAME. NULL: nobody knows. */
 	int (*program)(void *ctx, const char *name);
 	int (*file)(void *ctx, const char *name);

@@ -68,13 +68,13 @@ check_word(struct reader *r, const char *s, size_t n, int file)
 {
 	char name[NAME_MOST + 1];
 
-	if (!n || n > NAME_MOST || (!file && (is_builtin(s, n) || !r->with->program)) || !r->with->file)
+	int (*is_there)(void *, const char *) = file ? r->with->file : r->with->program;
+
+	if (!n || n > NAME_MOST || (!file && is_builtin(s, n)) || !is_there)
 		return;
 	memcpy(name, s, n);
 	name[n] = '\0';
-	if (!names_result(r->names, r->at, name) || r->with->file(r->with->ctx, name))
-		return;
-	if (!file && r->with->program(r->with->ctx, name))
+	if (!names_result(r->names, r->at, name) || is_there(r->with->ctx, name))
 		return;
 	diag_error(r->names->diags, pos_of(r, s), r->help, name, name);
 }

@@ -9,8 +9,11 @@
 #include "parse/glob.h"
 #include "parse/mem.h"
 #include "parse/near.h"
+#include "parse/ways.h"
 
 enum { KEY_MOST = 255 };
+
+unsigned long names_looked;
 
 struct key {
 	const struct node *node;
@@ -19,6 +22,8 @@ struct key {
 	size_t n, fixed;                /* of its elements; of those before the first GLOB_ANY */
 	const char *spelling;           /* as it is written, for messages; its bytes if it is literal */
 	int literal;
+	const struct node *made;        /* the statement that makes it, in a called file: in that; NULL: not known */
+	const struct node *lacks;       /* the statement in a called file that may not be reached though the call ends well */
 	unsigned next;                  /* the next key of this spelling, from 1; 0: none */
 };
 
@@ -69,7 +74,7 @@ static const struct node *
 block_variable(const struct node *at, const char *name, size_t n)
 {
 	for (at = at->parent; at; at = at->parent)
-		if (at->var && strlen(at->var) == n && !memcmp(at->var, name, n))
+		if (node_has_var(at, name, n))
 			return at;
 	return NULL;
 }
@@ -80,6 +85,19 @@ names_variable(const struct names *ns, const struct node *at, const char *name, 
 	const struct param *v = param_named(ns, name, n);
 
 	return (v && v->pos.line < at->pos.line) || block_variable(at, name, n);
+}
+
+/* Whether a variable of the block N stands in T. */
+static int
+holds_var(const struct tmpl *t, const struct node *n)
+{
+	const char *var;
+	size_t i;
+
+	for (i = 0; (var = node_var(n, i)); i++)
+		if (tmpl_holds(t, var))
+			return 1;
+	return 0;
 }
 
 static void
@@ -94,9 +112,9 @@ check_key(struct names *ns, const struct node *n, const struct key *key)
 	if (key->literal && strlen(key->spelling) > KEY_MOST)
 		diag_error(ns->diags, n->key->pos, "a key of more than %d bytes is no file's name", (int)KEY_MOST);
 	for (up = n->parent; up; up = up->parent)
-		if (up->var && strcmp(up->var, "?") && !tmpl_holds(&n->key->t, up->var))
-			diag_error(ns->diags, n->key->pos, "inside `%s %s` of line %u the key must hold {{%s}}: as %s-{{%s}}",
-			    node_word(up->kind), up->var, up->pos.line, up->var,
+		if (up->var && strcmp(up->var, "?") && !holds_var(&n->key->t, up))
+			diag_error(ns->diags, n->key->pos, "inside `%s %s%s` of line %u the key must hold {{%s}}%s: as %s-{{%s}}",
+			    node_word(up->kind), up->var, up->vars ? ",..." : "", up->pos.line, up->var, up->vars ? " or another of these" : "",
 			    n->kind != NODE_CALL ? key->spelling : "NAME", up->var);
 	if (key->literal && (param_named(ns, key->spelling, strlen(key->spelling)) ||
 	    block_variable(n, key->spelling, strlen(key->spelling))))
@@ -138,7 +156,7 @@ new_key(struct names *ns, const struct node *n)
 	}
 	key = &ns->keys[ns->nkeys];
 	memset(key, 0, sizeof *key);
-	key->node = n;
+	key->node = key->made = n;
 	return key;
 }
 
@@ -230,23 +248,27 @@ check_own(struct names *ns, const struct key *key)
 
 /* The keys of a called file, NAME/KEY each, are all there once the call has ended. */
 static void
-add_called(struct names *ns, const struct node *call, const struct node *n, const struct beginning *b)
+add_called(struct names *ns, const struct node *call, const struct node *n, const struct beginning *b, const struct node *lacks)
 {
+	const struct node *here;
 	struct beginning inner;
 	struct key *key;
 
 	for (; n; n = n->next) {
 		if (n->key) {
+			here = lacks ? lacks : n->lack ? n : NULL;
 			key = new_key(ns, call);
+			key->made = n;
+			key->lacks = here;
 			begin_with(ns, key, b, &n->key->t, n->kind == NODE_CALL ? "/" : "");
 			inner = beginning_of(key);
 			check_own(ns, key);
 			link_key(ns);
 			if (n->called)
-				add_called(ns, call, n->called->body, &inner);
+				add_called(ns, call, n->called->body, &inner, here);
 		}
-		add_called(ns, call, n->body, b);
-		add_called(ns, call, n->other, b);
+		add_called(ns, call, n->body, b, lacks);
+		add_called(ns, call, n->other, b, lacks);
 	}
 }
 
@@ -281,7 +303,7 @@ add_key(struct names *ns, const struct node *n)
 	inner = beginning_of(key);
 	link_key(ns);
 	if (n->called)
-		add_called(ns, n, n->called->body, &inner);
+		add_called(ns, n, n->called->body, &inner, NULL);
 	else if (n->kind == NODE_CALL)
 		add_unknown(ns, n, &inner);
 }
@@ -393,7 +415,7 @@ candidates_next(const struct names *ns, struct candidates *c)
 {
 	const struct key *k;
 
-	for (;;) {
+	for (;; names_looked++) {
 		int last = c->m == c->fixed;
 		size_t n = last ? ns->nkeys : ns->nopen;
 
@@ -402,6 +424,7 @@ candidates_next(const struct names *ns, struct candidates *c)
 			/* Without a star of its own, the name is no longer than what it begins with. */
 			if (!compare(k, c->g, c->m) && (k->fixed == c->m || (last && c->fixed < c->n))) {
 				c->i++;
+				names_looked++;
 				return k;
 			}
 		}
@@ -412,10 +435,15 @@ candidates_next(const struct names *ns, struct candidates *c)
 	}
 }
 
+static void learn_lacks(struct names *);
+
 void
 names_start(struct names *ns, struct workflow *w, struct diags *diags)
 {
+	const struct check_with *with = ns->with;
+
 	memset(ns, 0, sizeof *ns);
+	ns->with = with;
 	ns->w = w;
 	ns->diags = diags;
 	ns->cap = w->nodes + 1;
@@ -425,6 +453,7 @@ names_start(struct names *ns, struct workflow *w, struct diags *diags)
 	ns->table = mem_zero(ns->size, sizeof *ns->table);
 	each_key(ns, w->body);
 	sort_keys(ns);
+	learn_lacks(ns);
 }
 
 void
@@ -465,7 +494,7 @@ find_literal(const struct names *ns, const struct node *at, const char *s, const
 	const struct key *key;
 
 	*any = i ? &ns->keys[i - 1] : NULL;
-	for (; i; i = ns->keys[i - 1].next)
+	for (; i; i = ns->keys[i - 1].next, names_looked++)
 		if (sees(at, &ns->keys[i - 1], t))
 			return &ns->keys[i - 1];
 	g = tmpl_glob(t, &len, scratch(ns));
@@ -537,13 +566,16 @@ meets_variable(struct names *ns, const struct node *at, const struct tmpl *t)
 	size_t n;
 	const unsigned short *g = tmpl_glob(t, &n, scratch(ns));
 	const struct param *v;
+	const char *var;
+	size_t i;
 
 	for (v = ns->w->params; v; v = v->next)
 		if (glob_match(g, n, v->name, strlen(v->name)))
 			return 1;
 	for (at = at->parent; at; at = at->parent)
-		if (at->var && glob_match(g, n, at->var, strlen(at->var)))
-			return 1;
+		for (i = 0; (var = node_var(at, i)); i++)
+			if (glob_match(g, n, var, strlen(var)))
+				return 1;
 	return 0;
 }
 
@@ -576,6 +608,7 @@ static void
 say_unknown(struct names *ns, const struct node *at, const char *name, struct pos pos, int input)
 {
 	const struct param *v;
+	const char *var;
 	const struct node *up;
 	struct near near;
 	size_t k;
@@ -591,8 +624,8 @@ say_unknown(struct names *ns, const struct node *at, const char *name, struct po
 	for (v = ns->w->params; v && !input; v = v->next)
 		near_try(&near, v->name, strlen(v->name));
 	for (up = at->parent; up && !input; up = up->parent)
-		if (up->var)
-			near_try(&near, up->var, strlen(up->var));
+		for (k = 0; (var = node_var(up, k)); k++)
+			near_try(&near, var, strlen(var));
 	if (near.best)
 		diag_error(ns->diags, pos, "unknown name `%s`; did you mean `%s`?", name, near.best);
 	else if (input)
@@ -629,7 +662,7 @@ find_own(const struct names *ns, const struct node *at, const char *s, size_t n)
 static int
 has_given(const struct names *ns, const char *s, size_t n)
 {
-	return ns->with && ns->with->given(ns->with->ctx, s, n);
+	return ns->has_given && ns->with->given(ns->with->ctx, s, n);
 }
 
 static void
@@ -657,12 +690,220 @@ give_matching(struct names *ns, const struct tmpl *t)
 	const char *s;
 	int found = 0;
 
-	while (ns->with && (s = ns->with->each_given(ns->with->ctx, &i)))
+	while (ns->has_given && (s = ns->with->each_given(ns->with->ctx, &i)))
 		if (glob_match(g, n, s, strlen(s)) && !is_own(ns, s, strlen(s))) {
 			add_given(ns, s, strlen(s));
 			found = 1;
 		}
 	return found;
+}
+
+/* For ways.h: of one name. */
+struct search {
+	struct names *ns;
+	const struct key *first;        /* of those that are spelled alike */
+	const struct node *at;          /* who names it; NULL: nobody */
+};
+
+static const struct node *
+other_maker(void *ctx, size_t i)
+{
+	const struct search *s = ctx;
+	const struct key *key = s->first;
+
+	while (key && i--)
+		key = key->next ? &s->ns->keys[key->next - 1] : NULL;
+	return key ? key->node : NULL;
+}
+
+static int
+is_param(void *ctx, const char *name, size_t n)
+{
+	const struct search *s = ctx;
+
+	return param_named(s->ns, name, n) != NULL;
+}
+
+static const char *
+param_value(void *ctx, const char *name, size_t n)
+{
+	const struct search *s = ctx;
+	const struct param *v = param_named(s->ns, name, n);
+	const char *value;
+	size_t len;
+
+	if (!v || s->ns->w->up)
+		return NULL;
+	value = s->ns->with && s->ns->with->param ? s->ns->with->param(s->ns->with->ctx, v->name) : NULL;
+	return value ? value : v->fallback && tmpl_literal(&v->fallback->t, &value, &len) ? value : NULL;
+}
+
+static void
+ways_of(struct search *s, struct ways *w)
+{
+	w->other = other_maker;
+	w->param = param_value;
+	w->is_param = is_param;
+	w->ctx = s;
+}
+
+/* What the name T, which AT has, stands for. */
+static void
+read_meant(struct search *s, const struct tmpl *t, struct buf *b, struct meant *m)
+{
+	const char *name, *value;
+	size_t i, n;
+
+	memset(m, 0, sizeof *m);
+	for (i = 0; i < t->n; i++) {
+		const struct part *p = &t->parts[i];
+
+		if (p->kind == PART_TEXT) {
+			buf_add(b, p->s, p->n);
+		} else if (p->kind == PART_NAME && tmpl_literal(p->name, &name, &n) && (value = param_value(s, name, n))) {
+			buf_text(b, value);
+		} else {
+			m->varies = p->kind == PART_NAME && tmpl_literal(p->name, &name, &n) && block_variable(s->at, name, n);
+			return;
+		}
+	}
+	m->value = buf_str(b);
+	m->n = b->n;
+}
+
+/* Whether no key but those that are spelled as KEY is can begin with it. */
+static int
+is_alone(struct names *ns, const struct key *key)
+{
+	unsigned short *g = arena_get(scratch(ns), (key->n + 1) * sizeof *g);
+	struct candidates c;
+	const struct key *other;
+
+	memcpy(g, key->glob, key->n * sizeof *g);
+	g[key->n] = GLOB_ANY;
+	candidates_start(ns, &c, g, key->n + 1);
+	while ((other = candidates_next(ns, &c)))
+		if (strcmp(other->spelling, key->spelling) && glob_meet(g, key->n + 1, other->glob, other->n))
+			return 0;
+	return 1;
+}
+
+/* The remedy of another name, where it can be had. */
+static void
+put_pattern(struct names *ns, const struct key *key, const char *name, struct buf *b)
+{
+	if (is_alone(ns, key))
+		buf_fmt(b, "; or name it `%s*`, which may be nothing", name);
+}
+
+static void
+say_lack(struct names *ns, struct pos pos, const char *name, const struct key *key, enum lack lack, const struct node *why)
+{
+	const struct node *made = key->lacks ? key->lacks : key->made;
+	struct buf b = { 0 };
+
+	buf_fmt(&b, "`%s` may not be there: ", name);
+	if (made->pos.src != pos.src)
+		buf_fmt(&b, "in %s, ", made->pos.src->name);
+	switch (lack) {
+	case LACK_ARM:
+		buf_fmt(&b, "line %u makes it, in one arm of the `if` of line %u; make it in the other arm too", made->pos.line, why->pos.line);
+		if (!key->lacks)
+			buf_fmt(&b, ": %srun sh as %s | :", why->has_else ? "" : "else, ", name);
+		break;
+	case LACK_BREAK:
+		buf_fmt(&b, "line %u makes it, in a pass that the `break` of line %u may skip", made->pos.line, why->breaks->pos.line);
+		break;
+	case LACK_RANGE:
+		buf_fmt(&b, "line %u makes it, in the range of line %u, which may be empty", made->pos.line, why->pos.line);
+		break;
+	case LACK_ITEM:
+		buf_fmt(&b, "line %u makes it, but for no item of line %u", made->pos.line, why->pos.line);
+		break;
+	case LACK_STOP:
+		buf_fmt(&b, "line %u makes it, below the `stop` of line %u", made->pos.line, why->pos.line);
+		break;
+	case LACK_NONE:
+		break;
+	}
+	if (lack != LACK_ITEM)
+		put_pattern(ns, key, name, &b);
+	diag_error(ns->diags, pos, "%s", buf_str(&b));
+	buf_free(&b);
+}
+
+static const struct key *
+first_spelled(const struct names *ns, const struct key *key)
+{
+	return &ns->keys[*slot(ns, key->spelling) - 1];
+}
+
+/* The name T of AT means the key FOUND, which some line makes that AT sees: whether it is there on all ways. */
+static void
+check_ways(struct names *ns, const struct node *at, const struct tmpl *t, const char *name, struct pos pos, const struct key *found)
+{
+	struct search s;
+	struct ways w;
+	struct meant meant, of_call;
+	struct buf value = { 0 };
+	const struct key *key;
+	const struct node *why = NULL, *blamed = NULL;
+	enum lack lack, first = LACK_NONE;
+
+	s.ns = ns;
+	s.first = first_spelled(ns, found);
+	s.at = at;
+	ways_of(&s, &w);
+	read_meant(&s, t, &value, &meant);
+	of_call = meant;
+	of_call.value = NULL;           /* it is of a key in there, not of the call's own */
+	for (key = s.first; key; key = key->next ? &ns->keys[key->next - 1] : NULL) {
+		if (!sees(at, key, t))
+			continue;
+		lack = ways_lack(&w, key->node, at, key->node->kind == NODE_CALL ? &of_call : &meant, &why);
+		if (lack == LACK_NONE && key->lacks) {
+			lack = (enum lack)key->lacks->lack;
+			why = key->lacks->lack_why;
+		}
+		if (lack == LACK_NONE)
+			break;
+		if (first == LACK_NONE) {
+			first = lack;
+			blamed = why;
+			found = key;
+		}
+	}
+	if (!key && first != LACK_NONE)
+		say_lack(ns, pos, name, found, first, blamed);
+	buf_free(&value);
+}
+
+/* For the files that call this one: what of it may not be there at its end. */
+static void
+learn_lacks(struct names *ns)
+{
+	static const struct meant unknown = { NULL, 0, 0 };
+	struct search s;
+	struct ways w;
+	const struct node *why;
+	struct node *n;
+	size_t k;
+
+	s.ns = ns;
+	s.at = NULL;
+	ways_of(&s, &w);
+	for (k = 0; k < ns->nkeys; k++) {
+		if (!ns->keys[k].t)
+			continue;
+		n = (struct node *)(uintptr_t)ns->keys[k].node;
+		s.first = first_spelled(ns, &ns->keys[k]);
+		n->lack = (unsigned char)ways_lack(&w, n, NULL, &unknown, &why);
+		if (!n->lack && ns->w->stop && ns->w->stop->order < n->order) {
+			n->lack = LACK_STOP;
+			why = ns->w->stop;
+		}
+		n->lack_why = n->lack ? why : NULL;
+	}
 }
 
 static void
@@ -688,13 +929,20 @@ check_name(struct names *ns, const struct node *at, const struct tmpl *t, struct
 			say_unseen(ns, at, s, pos, any);
 		else if (!found && !variable)
 			say_unknown(ns, at, s, pos, input);
+		else if (found && !variable)
+			check_ways(ns, at, t, s, pos, found);
 		return;
 	}
 	names_check(ns, at, t);
 	given = !tmpl_pattern(t) && give_matching(ns, t);
-	if (find_meeting(ns, at, t, &any) || given || (!input && !tmpl_pattern(t) && meets_variable(ns, at, t)))
-		return;
+	found = find_meeting(ns, at, t, &any);
 	tmpl_show(t, &b);
+	if (found && !given && !tmpl_pattern(t))
+		check_ways(ns, at, t, buf_str(&b), pos, found);
+	if (found || given || (!input && !tmpl_pattern(t) && meets_variable(ns, at, t))) {
+		buf_free(&b);
+		return;
+	}
 	if (any)
 		say_unseen(ns, at, buf_str(&b), pos, any);
 	else if (!ns->w->lost.n)

@@ -17,10 +17,14 @@ struct names {
 	unsigned *sorted, *open;        /* the numbers of all keys, and of those with names in them, by what they begin with */
 	size_t nopen;
 	struct arena scratch;           /* what one name needs while it is looked for */
-	const struct check_with *with;  /* it knows of results that were there before; NULL: there were none */
+	const struct check_with *with;
+	int has_given;                  /* it knows of results that were there before */
 };
 
-/* Learns the keys of all statements; what is wrong with one is said. */
+/* How many keys were looked at so far, by all checks: tests see by it that a check is linear. */
+extern unsigned long names_looked;
+
+/* Learns the keys of all statements of W, which is bound, with ->with set; what is wrong with one is said. */
 void names_start(struct names *, struct workflow *, struct diags *);
 void names_free(struct names *);
 

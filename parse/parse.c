@@ -237,7 +237,9 @@ take_items(struct parser *p, struct node *n, const struct phrase *f, size_t firs
 		else if (!item->word.quoted)
 			check_item(p, &item->word, f->words.n == first + 1 && !f->names.n);
 	}
-	if (!n->nitems && !n->inputs.n)
+	if (n->vars && n->nitems)
+		diag_error(p->diags, n->items[0].word.pos, "items of several variables are rows, lines split at tabs: in < NAME");
+	else if (!n->nitems && !n->inputs.n)
 		diag_error(p->diags, p->pos, "nothing stands behind `in`: ITEM... or < NAME...");
 }
 
@@ -263,15 +265,66 @@ lose_block(struct parser *p)
 	p->level = ATTR_NOWHERE;
 }
 
-/* The block's variable; "?" for one that is no name, which was said. */
+/* The Ith variable of a row's, from S on; NULL: it is no name, or it is there already, which is said. */
 static const char *
-block_var(struct parser *p, const struct word *w)
+row_var(struct parser *p, struct node *n, const struct word *w, const char *s, size_t len, const char **vars)
 {
-	const char *s = phrase_variable(p, w);
+	size_t i;
 
-	if (!s)
-		lose_block(p);
-	return s ? s : "?";
+	if (!len) {
+		diag_error(p->diags, w->pos, "a variable is missing beside a comma: VAR,VAR,... in < NAME, without blanks");
+		return NULL;
+	}
+	if (!variable_name(s, len)) {
+		diag_error(p->diags, w->pos, "`%.*s` is no name for a variable: VAR,VAR,... in < NAME takes lower case letters, digits "
+		    "and _, but neither `_` nor *_proxy, which programs read", (int)len, s);
+		return NULL;
+	}
+	for (i = 0; i < n->nvars; i++)
+		if (strlen(vars[i]) == len && !memcmp(vars[i], s, len)) {
+			diag_error(p->diags, w->pos, "the variable `%s` is there twice", vars[i]);
+			return NULL;
+		}
+	return arena_dup(&p->w->mem, s, len);
+}
+
+/* The variables of a row, split by commas. -1: they are not, which was said. */
+static int
+row_vars(struct parser *p, struct node *n, const struct word *w, const char *s)
+{
+	const char **vars = arena_get(&p->w->mem, (strlen(s) + 1) * sizeof *vars);
+	size_t len;
+
+	n->vars = vars;
+	for (;; s += len + 1) {
+		len = strcspn(s, ",");
+		vars[n->nvars] = row_var(p, n, w, s, len, vars);
+		if (!vars[n->nvars])
+			return -1;
+		n->nvars++;
+		if (!s[len])
+			return 0;
+	}
+}
+
+/* Gives the block its variables; "?" for what are no names, which was said. */
+static void
+take_vars(struct parser *p, struct node *n, const struct word *w)
+{
+	const char *s = phrase_literal(p, w, "a variable's name");
+	int bad;
+
+	if (s && strchr(s, ',')) {
+		bad = row_vars(p, n, w, s);
+		s = bad ? NULL : n->vars[0];
+	} else if (s) {
+		s = phrase_variable(p, w);
+	}
+	n->var = s ? s : "?";
+	if (s)
+		return;
+	n->vars = NULL;
+	lose_block(p);
 }
 
 static void
@@ -288,7 +341,7 @@ do_for(struct parser *p)
 		lose_block(p);
 		return;
 	}
-	n->var = block_var(p, &f.words.list[0]);
+	take_vars(p, n, &f.words.list[0]);
 	if (!phrase_is(&f.words.list[1], "in")) {
 		diag_error(p->diags, f.words.list[1].pos, "`in` is missing: for VAR in ITEM... [< NAME...]");
 		return;
@@ -318,7 +371,9 @@ do_parallel(struct parser *p)
 	}
 	if (i >= f.words.n && !f.has_names)
 		return;
-	n->var = i < f.words.n ? block_var(p, &f.words.list[i]) : "?";
+	n->var = "?";
+	if (i < f.words.n)
+		take_vars(p, n, &f.words.list[i]);
 	if (i + 1 >= f.words.n || !phrase_is(&f.words.list[i + 1], "in")) {
 		diag_error(p->diags, i < f.words.n ? f.words.list[i].pos : p->pos, "`in` is missing: %s", usage);
 		return;

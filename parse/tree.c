@@ -14,6 +14,26 @@ node_word(enum node_kind kind)
 	return words[kind];
 }
 
+const char *
+node_var(const struct node *n, size_t i)
+{
+	if (n->vars)
+		return i < n->nvars ? n->vars[i] : NULL;
+	return i ? NULL : n->var;
+}
+
+int
+node_has_var(const struct node *n, const char *name, size_t len)
+{
+	const char *var;
+	size_t i;
+
+	for (i = 0; (var = node_var(n, i)); i++)
+		if (strlen(var) == len && !memcmp(var, name, len))
+			return 1;
+	return 0;
+}
+
 static int
 depth(const struct node *n)
 {

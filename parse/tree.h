@@ -130,12 +130,18 @@ struct node {
 	enum prompt_place place;        /* RUN: after check */
 	size_t prompt_at;               /* RUN: which of its words that is, if it is not standard input; after check */
 
-	const char *var;                /* FOR, PARALLEL of items; NULL: PARALLEL of different runs */
+	const char *var;                /* FOR, PARALLEL of items: the (first) variable; NULL: PARALLEL of different runs */
+	const char *const *vars;        /* NVARS of them, 2 or more, where the items are rows; else NULL */
+	size_t nvars;
 	struct word *max;               /* PARALLEL */
 	struct item *items;             /* FOR, PARALLEL */
 	size_t nitems;
 	struct command command;         /* IF */
 	const struct workflow *called;  /* CALL; after check */
+	unsigned char body_leaves, other_leaves;        /* the end of BODY, of OTHER is never reached; after check */
+	const struct node *breaks;      /* FOR: its first `break`; after check */
+	unsigned char lack;             /* enum lack: why what it makes may not be there at the file's end; after check */
+	const struct node *lack_why;
 	struct node *body, *other;      /* FOR, PARALLEL, IF: the lines inside; IF: those behind else */
 
 	struct word *arg;               /* WORKTREE: the branch; CD: the directory; CALL: the file */
@@ -167,6 +173,8 @@ struct workflow {
 	struct workflow *up;            /* the file whose call made this one be read; NULL: the first */
 	unsigned height;                /* how many files deep its own calls go; after check */
 	int checking;                   /* its check has begun */
+	const struct node *stop;        /* its first `stop`; after check */
+	int fails;                      /* its end is never reached, but by a failure; after check */
 	const struct node *terminal;    /* a step that is interactive, or an ask; in called files too; after check */
 	const struct node *commits;     /* a commit in the directory that it is called in; likewise */
 	struct text lost;               /* lines that could not be read: they may have made a name */
@@ -186,6 +194,12 @@ int node_above(const struct node *b, const struct node *a);
 /* Whether a line at B can see what a line at A has made: A stands above it so; or both stand in a
  * for, and A was reached by an earlier pass. */
 int node_sees(const struct node *b, const struct node *a);
+
+/* Whether the block N has the variable NAME, of LEN bytes. */
+int node_has_var(const struct node *n, const char *name, size_t len);
+
+/* The Ith variable of the block N, from 0; NULL: it has no more. */
+const char *node_var(const struct node *n, size_t i);
 
 /* Whether the N bytes at NAME stand in a line that could not be read. */
 int workflow_lost(const struct workflow *, const char *name, size_t n);

@@ -2401,15 +2401,16 @@ END_TEST
 START_TEST(names_with_a_nul)
 {
 	static const char name[32] = "name";
-	struct scope s = { NULL, name, "v", 1 };
+	struct scope s = { NULL, name, "v", 1, NULL };
+	struct variable v;
 	struct keys k = { 0 };
 	char key[16];
 	int i, n;
 
-	ck_assert_ptr_eq(scope_find(&s, "name", 4), &s);
-	ck_assert_ptr_null(scope_find(&s, "nam", 3));
-	ck_assert_ptr_null(scope_find(&s, "names", 5));
-	ck_assert_ptr_null(scope_find(&s, "name\0x", 6));
+	ck_assert(scope_find(&s, "name", 4, &v) && v.value == s.value);
+	ck_assert(!scope_find(&s, "nam", 3, &v));
+	ck_assert(!scope_find(&s, "names", 5, &v));
+	ck_assert(!scope_find(&s, "name\0x", 6, &v));
 	for (i = 10; i < 50; i++) {
 		n = snprintf(key, sizeof key, "k%d", i);
 		keys_add(&k, key, (size_t)n);

@@ -795,6 +795,40 @@ static const struct message {
 	    "if echo well >&2\n" "    print | yes\n" "end\n",
 	    "orch run -q -r r w.orch", 0,
 	    "w.orch:1| why\n" "w.orch:1| more\n" "w.orch:6| well\n", "no\nyes\n" },
+	{ "rows", "for a,b in < -\n" "    run sh as x-{{a}} | echo \"$b\"\n" "end\n" "print | {{x-*}}\n",
+	    "printf '1\\tone\\r\\n\\n2\\t\\n\\tthree\\n' | sed 's/^\\t/3\\t/' | orch run -q -r r w.orch", 0,
+	    "", "one\n\nthree\n\n" },
+	{ "a row with too few fields", "for a,b,c in < -\n" "    run sh as x-{{a}} | :\n" "end\n",
+	    "printf '1\\ta\\tb\\n\\n2\\tc\\n' | orch run -q -r r w.orch", 1,
+	    "orch: w.orch:1: line 3 of the list has 2 fields, split at tabs, and not 3 (a,b...): 2\\x09c\n"
+	    "orch: run r failed: 0 done, 0 kept, 0 failed, in T\n"
+	    "orch: to go on with it: orch resume -r r\n", NULL },
+	{ "a row as a key", "for a in < -\n" "    run sh as x-{{a}} | :\n" "end\n",
+	    "printf '1\\t%300s\\n' x | orch run -q -r r w.orch 2>&1 | sed 's/ \\{20,\\}/ /'", 0,
+	    "", "orch: w.orch:1: the key `x-1\\x09 ...` is too long for a file's name: 255 bytes, as %XX written out, are the most; "
+	    "of a row name a column: VAR,VAR,... in < NAME, and one of them in the key\n"
+	    "orch: run r failed: 0 done, 0 kept, 0 failed, in T\n"
+	    "orch: to go on with it: orch resume -r r\n" },
+	{ "one item of several words", "param p\n" "run sh as list | printf 'a\\nb\\n'\n" "for i in {{list}}\n    print | {{i}}\nend\n"
+	    "for i in {{p}}\n    print | {{i}}\nend\n" "for i in \"{{p}}\"\n    print | {{i}}\nend\n" "for i in {{p}} z\n    print | {{i}}\nend\n",
+	    "orch run -q -r r w.orch p='c d'", 0,
+	    "orch: warning: w.orch:3: {{list}} is one item, though it has blanks or newlines; for its lines: in < list; or quote it: \"{{list}}\"\n"
+	    "orch: warning: w.orch:6: {{p}} is one item, though it has blanks or newlines; for its words: run sh as list | printf '%s\\n' $p, "
+	    "then `in < list`; or quote it: \"{{p}}\"\n", "a\nb\nc d\nc d\nc d\nz\n" },
+	{ "made in a called file that may stop", "call sub.orch as c\n" "print | {{c/a}} {{c/b}} {{c/d}} {{c/e/x}} {{c/f}}\n",
+	    "printf 'run sh as a | :\\nif test -e x\\n    stop\\nend\\nrun sh as b | :\\nif test -e y\\n    run sh as d | :\\n    "
+	    "call sub2.orch as e\\n    run sh as f | :\\nelse\\n    run sh as f | :\\nend\\n' >sub.orch; "
+	    "printf 'run sh as x | :\\n' >sub2.orch; orch check w.orch 2>&1 | grep -c error; orch check w.orch 2>&1 | sed -n 's/, which .*//p'", 0,
+	    "", "4\n"
+	    "w.orch:2:17: error: `c/b` may not be there: in sub.orch, line 5 makes it, below the `stop` of line 3; or name it `c/b*`\n"
+	    "w.orch:2:25: error: `c/d` may not be there: in sub.orch, line 7 makes it, in one arm of the `if` of line 6; make it in the other arm "
+	    "too; or name it `c/d*`\n"
+	    "w.orch:2:33: error: `c/e/x` may not be there: in sub.orch, line 8 makes it, in one arm of the `if` of line 6; make it in the other arm "
+	    "too; or name it `c/e/x*`\n"
+	    "w.orch:2:43: error: `c/f` may not be there: in sub.orch, line 11 makes it, below the `stop` of line 3; or name it `c/f*`\n" },
+	{ "a range that a parameter makes empty", "param n\n" "for i in 1..{{n}}\n    run sh as k-{{i}} | echo $i\nend\n" "print | {{k-2}} {{k-{{n}}}}\n",
+	    "orch check w.orch && orch run -q -r r w.orch n=3; orch run -q -r s w.orch n=1 2>&1 | head -n 1", 0,
+	    "", "2 3\nw.orch:5:9: error: `k-2` may not be there: line 3 makes it, but for no item of line 2\n" },
 	{ "asked again", "run sh as x | echo y\n" "run sh as z < x | cat\n",
 	    RUN "; sed 's/echo y/echo z/' w.orch >v; cat v >w.orch; orch resume -u -r r", 0,
 	    "orch: run r, gone on with\n"

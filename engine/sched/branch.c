@@ -248,10 +248,7 @@ block_fill(struct walk *w, struct block *block)
 		b->at = block->child;
 		block->child = block->child->next;
 	} else if (items_next(&block->items, b->number, &s, &n)) {
-		b->var.up = b->scope;
-		b->var.name = block->node->var;
-		b->var.value = s;
-		b->var.n = n;
+		scope_set(&b->var, b->scope, block->node, s, n);
 		b->scope = &b->var;
 		b->at = block->node->body;
 	}
@@ -504,8 +501,7 @@ branch_next_pass(struct branch *b)
 		frame_pop(b);
 		return 0;
 	}
-	f->var.value = s;
-	f->var.n = n;
+	scope_set(&f->var, f->var.up, f->node, s, n);
 	f->left--;
 	go_back(b);
 	b->at = f->node->body;

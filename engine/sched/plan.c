@@ -201,11 +201,8 @@ plan_items(struct plan *p, struct cursor *spot, const struct node *n)
 	if (inputs_read(p->results, &spot->at, n, &lines, &len) || items_read(&items, p->results, &spot->at, n, lines, len)) {
 		ended = plan_item(p, spot, n, NULL, &made, &passed);
 	} else {
-		var.up = spot->at.scope;
-		var.name = n->var;
 		while ((!ended || n->kind == NODE_PARALLEL) && items_next(&items, number, &s, &len)) {
-			var.value = s;
-			var.n = len;
+			scope_set(&var, spot->at.scope, n, s, len);
 			ended |= plan_item(p, spot, n, &var, &made, &passed);
 		}
 	}

@@ -48,8 +48,9 @@ key_is_valid(const char *s, size_t n, struct buf *error)
 	else if (!n)
 		buf_text(error, "an empty key");
 	else
-		buf_fmt(error, "the key `%s` is too long for a file's name: %d bytes, as %%XX written out, are the most",
-		    text_short(quoted, s), (int)KEY_NAME_MAX);
+		buf_fmt(error, "the key `%s` is too long for a file's name: %d bytes, as %%XX written out, are the most%s",
+		    text_short(quoted, s), (int)KEY_NAME_MAX,
+		    memchr(s, '\t', n) ? "; of a row name a column: VAR,VAR,... in < NAME, and one of them in the key" : "");
 	return -1;
 }
 
@@ -246,8 +247,7 @@ claim_items(struct reservation *c)
 	size_t n;
 
 	while (items_next(c->items, c->number, &s, &n)) {
-		c->var.value = s;
-		c->var.n = n;
+		scope_set(&c->var, c->var.up, c->block, s, n);
 		if (c->want == KEY_NONE)
 			c->tag = c->w->tags--;
 		c->moved = 0;

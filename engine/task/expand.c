@@ -8,13 +8,51 @@
 #include "parse/glob.h"
 #include "parse/mem.h"
 
-const struct scope *
-scope_find(const struct scope *s, const char *name, size_t n)
+void
+scope_set(struct scope *s, const struct scope *up, const struct node *block, const char *item, size_t n)
 {
-	for (; s; s = s->up)
-		if (strlen(s->name) == n && !memcmp(s->name, name, n))
-			return s;
-	return NULL;
+	s->up = up;
+	s->name = block->var;
+	s->value = item;
+	s->row = block->vars ? block : NULL;
+	s->n = s->row ? strlen(item) : n;
+}
+
+void
+scope_start(struct variable *v, const struct scope *s)
+{
+	memset(v, 0, sizeof *v);
+	v->up = s;
+}
+
+int
+scope_next(struct variable *v)
+{
+	if (v->row && v->i < v->row->nvars) {
+		v->name = v->row->vars[v->i++];
+		v->value += v->n + 1;
+		v->n = strlen(v->value);
+		return 1;
+	}
+	if (!v->up)
+		return 0;
+	v->name = v->up->name;
+	v->value = v->up->value;
+	v->n = v->up->n;
+	v->row = v->up->row;
+	v->i = 1;
+	v->up = v->up->up;
+	return 1;
+}
+
+int
+scope_find(const struct scope *s, const char *name, size_t n, struct variable *v)
+{
+	scope_start(v, s);
+	while (scope_next(v))
+		if (strlen(v->name) == n && !memcmp(v->name, name, n))
+			return 1;
+	return 0;
 }
 
 size_t
@@ -116,16 +154,17 @@ visible_key(struct results *a, const struct context *at, const char *s, size_t n
 static int
 add_named(struct results *a, const struct context *at, const char *s, size_t n, struct buf *out)
 {
-	const struct scope *v = scope_find(at->scope, s, n);
+	struct variable v;
+	int is_variable = scope_find(at->scope, s, n, &v);
 	uint32_t id = visible_key(a, at, s, n);
 
-	if (v && id == KEY_NONE) {
-		buf_add(out, v->value, v->n);
+	if (is_variable && id == KEY_NONE) {
+		buf_add(out, v.value, v.n);
 		return 0;
 	}
-	if (!v && id != KEY_NONE)
+	if (!is_variable && id != KEY_NONE)
 		return add_result(a, id, out);
-	if (v)
+	if (is_variable)
 		buf_fmt(&a->error, "`%s` is a variable and a result here", s);
 	else
 		buf_fmt(&a->error, "there is no answer `%s` here", s);

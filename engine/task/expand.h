@@ -12,7 +12,25 @@ struct scope {
 	const char *name;
 	const char *value;      /* its N bytes; a NUL stands behind them */
 	size_t n;
+	const struct node *row; /* a block of several variables: the first is NAME, and the values of the others stand behind
+	                           VALUE, a NUL after each; NULL: there is one alone */
 };
+
+/* One variable of a scope. */
+struct variable {
+	const char *name, *value;
+	size_t n;
+	const struct scope *up; /* the scope that comes next */
+	const struct node *row;
+	size_t i;               /* the next of the row's */
+};
+
+/* Makes S the variables of BLOCK for the item S, of N bytes, inside of UP. */
+void scope_set(struct scope *s, const struct scope *up, const struct node *block, const char *item, size_t n);
+
+/* Begins at S with all variables, the innermost first; the next, 0 behind the last. */
+void scope_start(struct variable *, const struct scope *s);
+int scope_next(struct variable *);
 
 /* Where a line is read: its variables and what it sees. */
 struct context {
@@ -34,8 +52,8 @@ struct results {
 	struct buf warning;     /* what they find odd, and do; whoever wants to tell it empties it before */
 };
 
-/* The variable NAME, of N bytes, or NULL. */
-const struct scope *scope_find(const struct scope *, const char *name, size_t n);
+/* The variable NAME, of N bytes. 0: there is none. */
+int scope_find(const struct scope *, const char *name, size_t n, struct variable *);
 
 /* Adds T, read at PLACE, to OUT. -1: a name stands for nothing there, or its result cannot be read. */
 int expand(struct results *, const struct context *, const struct tmpl *t, struct buf *out);

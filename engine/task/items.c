@@ -88,6 +88,7 @@ warn_single(struct items *l, struct results *a, const struct context *at, const 
 {
 	const struct tmpl *name = single_name(l, node);
 	struct buf shown = { 0 };
+	struct variable v;
 	const char *s;
 	size_t n;
 
@@ -96,7 +97,7 @@ warn_single(struct items *l, struct results *a, const struct context *at, const 
 	tmpl_show(name, &shown);
 	buf_fmt(&a->warning, "%s:%u: {{%s}} is one item, though it has blanks or newlines; ", node->pos.src->name, node->pos.line,
 	    buf_str(&shown));
-	if (tmpl_literal(name, &s, &n) && scope_find(at->scope, s, n))
+	if (tmpl_literal(name, &s, &n) && scope_find(at->scope, s, n, &v))
 		buf_fmt(&a->warning, "for its words: run sh as list | printf '%%s\\n' $%s, then `in < list`; ", s);
 	else
 		buf_fmt(&a->warning, "for its lines: in < %s; ", buf_str(&shown));
@@ -139,14 +140,47 @@ count(struct items *l, struct results *a)
 	return -1;
 }
 
-/* Each line becomes a string. */
+/* Each line becomes a string, or each of its fields. */
 static void
 end_lines(struct items *l)
 {
-	char *p = l->lines, *end = p + l->nlines;
+	size_t i;
 
-	while (l->nlines && (p = memchr(p, '\n', (size_t)(end - p))))
-		*p++ = '\0';
+	for (i = 0; i < l->nlines; i++)
+		if (l->lines[i] == '\n' || (l->fields > 1 && l->lines[i] == '\t'))
+			l->lines[i] = '\0';
+}
+
+/* Lines that are rows: the empty ones are dropped, the others have as many fields as there are variables. */
+static int
+check_rows(struct items *l, struct results *a, const struct node *node)
+{
+	char *from = l->lines, *to = from, *end = from + l->nlines, *nl;
+	size_t line = 0, n, k;
+
+	if (!node->vars || !l->nlines)
+		return 0;
+	l->fields = node->nvars;
+	for (; from < end; from = nl + 1) {
+		nl = memchr(from, '\n', (size_t)(end - from));
+		nl = nl ? nl : end;
+		line++;
+		if (nl == from)
+			continue;
+		for (n = 1, k = 0; k < (size_t)(nl - from); k++)
+			n += from[k] == '\t';
+		if (n != node->nvars) {
+			buf_fmt(&a->error, "line %zu of the list has %zu field%s, split at tabs, and not %zu (%s,%s...): ", line, n, n > 1 ? "s" : "",
+			    node->nvars, node->vars[0], node->vars[1]);
+			buf_add(&a->error, from, nl - from > 60 ? 60 : (size_t)(nl - from));
+			return -1;
+		}
+		memmove(to, from, (size_t)(nl - from));
+		to += nl - from;
+		*to++ = '\n';
+	}
+	l->nlines = (size_t)(to - l->lines);
+	return 0;
 }
 
 int
@@ -162,8 +196,9 @@ items_read(struct items *l, struct results *a, const struct context *at, const s
 	for (i = 0; i < node->nitems; i++)
 		if (read_part(&l->parts[i], a, at, &node->items[i]))
 			return -1;
+	l->fields = 1;
 	drop_returns(l);
-	if (check_lines(l, a) || count(l, a))
+	if (check_lines(l, a) || check_rows(l, a, node) || count(l, a))
 		return -1;
 	end_lines(l);
 	if (node->nitems)
@@ -174,15 +209,17 @@ items_read(struct items *l, struct results *a, const struct context *at, const s
 static int
 next_line(struct items *l, const char **s, size_t *n)
 {
-	size_t at = (size_t)l->done;
+	size_t at = (size_t)l->done, end, field;
 
-	while (at < l->nlines && !l->lines[at])
+	while (l->fields == 1 && at < l->nlines && !l->lines[at])
 		at++;
-	if (at == l->nlines)
+	if (at >= l->nlines)
 		return 0;
+	for (end = at, field = 0; field < l->fields; field++)
+		end += strlen(l->lines + end) + 1;
 	*s = l->lines + at;
-	*n = strlen(*s);
-	l->done = (long long)(at + *n);
+	*n = end - at - 1;
+	l->done = (long long)end;
 	return 1;
 }
 

@@ -12,8 +12,9 @@ struct items {
 	size_t count;                   /* of all items */
 	size_t at;                      /* the part that is next */
 	long long done;                 /* how many items of it were given; of lines: how many bytes */
-	char *lines;                    /* owned, a NUL behind each; NULL: none */
+	char *lines;                    /* owned, a NUL behind each; of rows behind each field, and no empty ones; NULL: none */
 	size_t nlines;
+	size_t fields;                  /* of a row; 1: they are no rows */
 };
 
 enum { ITEM_NUMBER = 24 };              /* bytes of the longest item of a range, with its NUL */

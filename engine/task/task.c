@@ -113,9 +113,12 @@ env_has(const struct env *e, const char *entry)
 static void
 env_variables(struct maker *m, struct env *e, const struct scope *s)
 {
-	for (; s; s = s->up)
-		if (s->n <= VARIABLE_MOST)
-			env_set(m, e, s->name, strlen(s->name), s->value, s->n);
+	struct variable v;
+
+	scope_start(&v, s);
+	while (scope_next(&v))
+		if (v.n <= VARIABLE_MOST)
+			env_set(m, e, v.name, strlen(v.name), v.value, v.n);
 }
 
 static int
@@ -140,9 +143,9 @@ static int
 is_too_long(const struct scope *s, const char *entry)
 {
 	size_t n = strcspn(entry, "=");
-	const struct scope *v = scope_find(s, entry, n);
+	struct variable v;
 
-	return v && v->n > VARIABLE_MOST;
+	return scope_find(s, entry, n, &v) && v.n > VARIABLE_MOST;
 }
 
 static int
@@ -436,7 +439,7 @@ static void
 make_how(struct maker *m)
 {
 	struct task *t = m->task;
-	const struct scope *s;
+	struct variable v;
 	static struct buf b;    /* its memory serves the next task too */
 	size_t root = strlen(t->root), i, n;
 	const char *dir = t->dir;
@@ -459,10 +462,11 @@ make_how(struct maker *m)
 			if (e)
 				task_how_line(&b, "env", e, n);
 		}
-	for (s = m->at->scope; s; s = s->up)
-		if (is_named(m, s->name)) {
-			buf_fmt(&b, "variable\t%s", s->name);
-			task_how_line(&b, "", s->value, s->n);
+	scope_start(&v, m->at->scope);
+	while (scope_next(&v))
+		if (is_named(m, v.name)) {
+			buf_fmt(&b, "variable\t%s", v.name);
+			task_how_line(&b, "", v.value, v.n);
 		}
 	set_how(t, &b);
 }
@@ -533,7 +537,7 @@ static uint64_t
 if_digest(const struct maker *m)
 {
 	const struct task *t = m->task;
-	const struct scope *s;
+	struct variable v;
 	const char *key = t->inputs;
 	uint64_t h = digest_add(DIGEST_START, m->at->prefix, strlen(m->at->prefix) + 1);
 	size_t i;
@@ -542,10 +546,11 @@ if_digest(const struct maker *m)
 	h = digest_add(h, t->argv[3], strlen(t->argv[3]) + 1);
 	for (i = 0; i < t->ninputs; i++, key += strlen(key) + 1)
 		h = digest_add(h, key, strlen(key) + 1);
-	for (s = m->at->scope; s; s = s->up) {
-		h = digest_add(h, s->name, strlen(s->name) + 1);
-		h = digest_add(h, s->value, s->n);
-		h = digest_join(h, s->n);
+	scope_start(&v, m->at->scope);
+	while (scope_next(&v)) {
+		h = digest_add(h, v.name, strlen(v.name) + 1);
+		h = digest_add(h, v.value, v.n);
+		h = digest_join(h, v.n);
 	}
 	return h;
 }
