@@ -21,9 +21,6 @@ struct names {
 	int has_given;                  /* it knows of results that were there before */
 };
 
-/* How many keys were looked at so far, by all checks: tests see by it that a check is linear. */
-extern unsigned long names_looked;
-
 /* Learns the keys of all statements of W, which is bound, with ->with set; what is wrong with one is said. */
 void names_start(struct names *, struct workflow *, struct diags *);
 void names_free(struct names *);

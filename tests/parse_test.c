@@ -23,7 +23,7 @@
 #include "parse/check.h"
 #include "parse/glob.h"
 #include "parse/mem.h"
-#include "parse/names.h"
+#include "parse/index.h"
 #include "parse/near.h"
 #include "parse/parse.h"
 
@@ -1465,12 +1465,12 @@ looks_of(int form, int n)
 	for (i = 1; i <= n; i++)
 		buf_fmt(&text, forms[form][1], i, i, i);
 	buf_text(&text, *forms[form][0] ? "end\n" : "");
-	names_looked = 0;
+	index_looked = 0;
 	give(&g, buf_str(&text));
 	ck_assert_msg(!g.diags.n, "%.400s", g.said.s);
 	done(&g);
 	buf_free(&text);
-	return names_looked;
+	return index_looked;
 }
 
 START_TEST(check_is_linear)
