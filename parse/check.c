@@ -9,15 +9,8 @@
 #include "parse/names.h"
 #include "parse/near.h"
 #include "parse/parse.h"
+#include "parse/prompts.h"
 #include "parse/ways.h"
-
-struct checker {
-	struct workflow *w;
-	const struct check_with *with;
-	struct diags *diags;
-	struct names names;
-	int in_worktree;        /* the line comes after a `worktree ... enter` of its own branch, and no `cd` has led out of that */
-};
 
 /* Calls. */
 
@@ -266,201 +259,6 @@ bind_run(struct checker *c, struct node *n)
 	n->step = s;
 }
 
-/* Prompts. */
-
-static void
-load_prompt(struct checker *c, struct attrs *a)
-{
-	struct source *src;
-	const char *name, *error;
-	size_t n;
-
-	if (!a->prompt || a->prompt_src || !tmpl_literal(&a->prompt->t, &name, &n) || !n)
-		return;
-	src = arena_get(&c->w->mem, sizeof *src);
-	a->prompt_src = src;
-	src->name = name;
-	src->text = "";
-	error = c->with->load ? c->with->load(c->with->ctx, c->w, name, src, &c->w->mem) : NULL;
-	if (error)
-		diag_error(c->diags, a->prompt->pos, "cannot read `%s`: %s", name, error);
-	else if (src->n && memchr(src->text, '\0', src->n))
-		diag_error(c->diags, a->prompt->pos, "a NUL byte in `%s`: this is no text", name);
-}
-
-/* The lines of a prompt's file, as a text; *ENDS says whether the last has its newline. */
-static void
-file_lines(struct checker *c, const struct source *src, struct text *t, int *ends)
-{
-	const char *p = src->text, *end = p + src->n, *nl;
-	struct line line;
-
-	memset(t, 0, sizeof *t);
-	memset(&line, 0, sizeof line);
-	line.pos.src = src;
-	line.pos.col = 1;
-	*ends = 1;
-	for (t->there = 1; p < end; p = nl ? nl + 1 : end) {
-		nl = memchr(p, '\n', (size_t)(end - p));
-		line.s = p;
-		line.n = (size_t)((nl ? nl : end) - p);
-		line.pos.line++;
-		t->lines = arena_more(&c->w->mem, t->lines, t->n, sizeof *t->lines);
-		t->lines[t->n++] = line;
-		*ends = nl != NULL;
-	}
-}
-
-/* Adds a text's lines to a template. ENDS: whether its last line ends in a newline. */
-static void
-add_template(struct checker *c, struct tmpl *out, const struct text *t, int ends)
-{
-	size_t i;
-
-	for (i = 0; i < t->n; i++) {
-		struct tmpl_in in = { 0 };
-		struct tmpl line, none = { 0 };
-
-		in.s = t->lines[i].s;
-		in.n = t->lines[i].n;
-		in.pos = t->lines[i].pos;
-		tmpl_parse(&line, &in, 0, &c->w->mem, c->diags);
-		tmpl_append(out, &line, "", &c->w->mem);
-		if (i + 1 < t->n || ends)
-			tmpl_append(out, &none, "\n", &c->w->mem);
-	}
-}
-
-static void
-add_program(struct buf *b, const struct text *t)
-{
-	size_t i;
-
-	for (i = 0; i < t->n; i++) {
-		buf_add(b, t->lines[i].s, t->lines[i].n);
-		buf_char(b, '\n');
-	}
-}
-
-/* Lines of a program, each with its own place in the file. */
-static void
-check_program(struct checker *c, const struct node *at, const struct text *t)
-{
-	size_t i;
-
-	for (i = 0; i < t->n; i++) {
-		const char *s = arena_dup(&c->w->mem, t->lines[i].s, t->lines[i].n);
-
-		names_check_program(&c->names, at, s, t->lines[i].pos);
-	}
-}
-
-/* The text of a step or of a run: what is written, or what is in the file that is named instead. */
-static void
-find_text(struct checker *c, const struct text *written, struct attrs *a, struct text *t, int *ends)
-{
-	*t = *written;
-	*ends = 1;
-	if (!a->prompt)
-		return;
-	if (written->there)
-		diag_error(c->diags, a->prompt->pos, "a text or a `prompt` file, not both");
-	load_prompt(c, a);
-	if (a->prompt_src)
-		file_lines(c, a->prompt_src, t, ends);
-}
-
-static int
-is_interactive(const struct node *n)
-{
-	return n->attrs.interactive || n->step->attrs.interactive;
-}
-
-static void
-make_program(struct checker *c, struct node *n, const struct text *of_step, const struct text *of_run)
-{
-	struct buf b = { 0 };
-
-	check_program(c, n, of_step);
-	check_program(c, n, of_run);
-	if (of_run->there || !n->step->program) {
-		add_program(&b, of_step);
-		add_program(&b, of_run);
-		n->program = arena_dup(&c->w->mem, b.s, b.n);
-		buf_free(&b);
-	}
-	/* Runs without a text of their own share their step's. */
-	if (of_run->there)
-		return;
-	if (!n->step->program)
-		n->step->program = n->program;
-	n->program = n->step->program;
-}
-
-/* A $name where nothing but {{name}} is substituted: each variable once. */
-static void
-warn_dollars(struct checker *c, const struct node *at, const struct text *t)
-{
-	const char *s, *end;
-	struct pos pos;
-	size_t i, n;
-
-	for (i = 0; i < t->n; i++)
-		for (s = t->lines[i].s, end = s + t->lines[i].n; s < end && (s = memchr(s, '$', (size_t)(end - s))); s++) {
-			const char *name = s + 1 + (s + 1 < end && s[1] == '{');
-
-			for (n = 0; name + n < end && (name[n] == '_' || (name[n] >= 'a' && name[n] <= 'z') || (n && name[n] >= '0' && name[n] <= '9')); n++)
-				;
-			if (!n || (s > t->lines[i].s && (s[-1] == '\\' || s[-1] == '$')) || !names_variable(&c->names, at, name, n))
-				continue;
-			pos = t->lines[i].pos;
-			pos.col += (unsigned)(s - t->lines[i].s);
-			diag_warn(c->diags, pos, "no shell reads this text: write {{%.*s}}", (int)n, name);
-			return;
-		}
-}
-
-static int
-is_shell(const struct node *n)
-{
-	const struct word *w = agents_word(n->step, is_interactive(n), 0);
-	const char *s;
-	size_t len;
-
-	return !w || !tmpl_literal(&w->t, &s, &len) || commands_is_shell(s);
-}
-
-/* A step's text comes first, then the run's. What is the step's is read once. */
-static void
-make_prompt(struct checker *c, struct node *n)
-{
-	struct text of_step, of_run;
-	struct step *s = n->step;
-	int step_ends, run_ends;
-
-	find_text(c, &s->text, &s->attrs, &of_step, &step_ends);
-	find_text(c, &n->text, &n->attrs, &of_run, &run_ends);
-	if (n->place == PROMPT_PROGRAM) {
-		make_program(c, n, &of_step, &of_run);
-		return;
-	}
-	if (!is_shell(n)) {
-		warn_dollars(c, n, &of_step);
-		warn_dollars(c, n, &of_run);
-	}
-	if (!s->prompt.n)
-		add_template(c, &s->prompt, &of_step, step_ends);
-	n->prompt = s->prompt;
-	if (of_run.there) {
-		memset(&n->prompt, 0, sizeof n->prompt);
-		tmpl_append(&n->prompt, &s->prompt, "", &c->w->mem);
-		if (of_step.n && !step_ends)
-			tmpl_append(&n->prompt, &(struct tmpl){ 0 }, "\n", &c->w->mem);
-		add_template(c, &n->prompt, &of_run, run_ends);
-	}
-	names_check(&c->names, n, &n->prompt);
-}
-
 static int
 has_prompt(const struct node *n)
 {
@@ -476,8 +274,8 @@ check_agent(struct checker *c, struct node *n)
 	size_t i, places = 0;
 	const struct word *w;
 
-	n->place = agents_place(s, is_interactive(n), &n->prompt_at);
-	for (i = 0; (w = agents_word(s, is_interactive(n), i)); i++) {
+	n->place = agents_place(s, prompts_interactive(n), &n->prompt_at);
+	for (i = 0; (w = agents_word(s, prompts_interactive(n), i)); i++) {
 		if (!w->quoted && !strcmp(w->raw, "{}") && places++)
 			diag_error(c->diags, w->pos, "a second {}: the prompt goes to one place");
 		names_check(&c->names, n, &w->t);
@@ -488,7 +286,7 @@ check_agent(struct checker *c, struct node *n)
 		diag_error(c->diags, n->pos, "exec has no program: name one with `step NAME exec PROGRAM...` and run that");
 	if (agents_built_in(name) && strcmp(name, "exec") && !has_prompt(n) && !n->inputs.n)
 		diag_error(c->diags, n->pos, "%s has nothing to ask: neither a text behind | nor a name behind <", name);
-	else if (is_interactive(n) && n->place == PROMPT_STDIN && has_prompt(n))
+	else if (prompts_interactive(n) && n->place == PROMPT_STDIN && has_prompt(n))
 		diag_error(c->diags, n->pos, "%s has no place for a prompt when it is interactive: put {} among its words", name);
 	else if (n->place == PROMPT_PROGRAM && !has_prompt(n))
 		diag_error(c->diags, n->pos, "%s has no program to run: it is the text behind |", name);
@@ -570,10 +368,10 @@ check_run(struct checker *c, struct node *n)
 	if (!n->step)
 		return;
 	bind_run(c, n);
-	if (is_interactive(n) && block)
+	if (prompts_interactive(n) && block)
 		diag_error(c->diags, n->attrs.interactive ? n->attrs.interactive_pos : n->pos,
 		    "an interactive step cannot be in a parallel block (line %u): there is one terminal", block->pos.line);
-	if (is_interactive(n))
+	if (prompts_interactive(n))
 		check_interactive(c, n);
 	check_attrs(c, n, &n->attrs);
 	check_attrs(c, n, &n->step->attrs);
@@ -581,7 +379,7 @@ check_run(struct checker *c, struct node *n)
 	if (!n->step->agent)
 		return;
 	check_agent(c, n);
-	make_prompt(c, n);
+	prompts_make(c, n);
 }
 
 /* Blocks. */
@@ -755,7 +553,7 @@ note_for_callers(struct checker *c, const struct node *n)
 
 	if (!c->w->terminal)
 		c->w->terminal = called ? called->terminal :
-		    n->kind == NODE_ASK || (n->kind == NODE_RUN && n->step && is_interactive(n)) ? n : NULL;
+		    n->kind == NODE_ASK || (n->kind == NODE_RUN && n->step && prompts_interactive(n)) ? n : NULL;
 	if (!c->w->commits && commit && !node_parallel(n) && !c->in_worktree)
 		c->w->commits = commit;
 }
@@ -803,8 +601,8 @@ check_text(struct checker *c, struct node *n)
 
 	if (wanted && !n->text.there)
 		diag_error(c->diags, n->pos, "`%s` has no text: it begins with |", node_word(n->kind));
-	warn_dollars(c, n, &n->text);
-	add_template(c, &n->prompt, &n->text, 1);
+	prompts_warn(c, n, &n->text);
+	prompts_add(c, &n->prompt, &n->text, 1);
 	names_check(&c->names, n, &n->prompt);
 }
 

@@ -17,21 +17,6 @@
 
 /* Statements that make the tree. */
 
-static struct node *
-node_add(struct parser *p, enum node_kind kind)
-{
-	struct node *n = arena_get(&p->w->mem, sizeof *n);
-
-	n->kind = kind;
-	n->pos = p->pos;
-	n->parent = p->open;
-	n->order = ++p->w->nodes;
-	n->in_else = p->open && p->open->has_else;
-	*p->tail = n;
-	p->tail = &n->next;
-	return n;
-}
-
 static void
 take_text(struct parser *p, struct node *n, const struct phrase *f)
 {
@@ -57,25 +42,6 @@ default_key(struct parser *p, struct node *n, const char *s, size_t len)
 	return w;
 }
 
-static struct word *
-keep_word(struct parser *p, const struct word *w)
-{
-	struct word *k = arena_get(&p->w->mem, sizeof *k);
-
-	*k = *w;
-	return k;
-}
-
-/* The word behind the I-th, which is an option that wants one; NULL and words when there is none. */
-static struct word *
-option_value(struct parser *p, const struct words *l, size_t i)
-{
-	if (i + 1 < l->n)
-		return keep_word(p, &l->list[i + 1]);
-	diag_error(p->diags, l->list[i].pos, "nothing stands behind `%s`", l->list[i].raw);
-	return NULL;
-}
-
 /* Whether the I-th word is `as`. */
 static int
 is_as(const struct words *l, size_t i)
@@ -87,7 +53,7 @@ is_as(const struct words *l, size_t i)
 static int
 as_nothing(struct parser *p, const struct words *l, size_t i)
 {
-	return is_as(l, i) && !option_value(p, l, i);
+	return is_as(l, i) && !phrase_option(p, l, i);
 }
 
 static struct step *
@@ -116,7 +82,7 @@ do_run(struct parser *p)
 		phrase_lose(p);
 		return;
 	}
-	n = node_add(p, NODE_RUN);
+	n = phrase_node(p, NODE_RUN);
 	n->inputs = f.names;
 	take_text(p, n, &f);
 	p->attrs = &n->attrs;
@@ -130,255 +96,6 @@ do_run(struct parser *p)
 		n->key = default_key(p, n, name, strlen(name));
 		phrase_too_many(p, &f.words, 1);
 	}
-}
-
-/* Whether W, unquoted, is A..B with digits or one {{name}} at each end. */
-static int
-read_range(struct parser *p, struct item *item)
-{
-	const struct tmpl *t = &item->word.t;
-	struct tmpl *side = &item->from;
-	size_t i, k, from;
-	int seen = 0;
-
-	memset(&item->from, 0, sizeof item->from);
-	memset(&item->to, 0, sizeof item->to);
-	for (i = 0; i < t->n; i++) {
-		const struct part *a = &t->parts[i];
-		struct tmpl piece = { (struct part *)(uintptr_t)a, 1 };
-		struct part text;
-
-		if (a->kind == PART_NAME) {
-			tmpl_append(side, &piece, "", &p->w->mem);
-			continue;
-		}
-		for (from = k = 0; k <= a->n; k++) {
-			if (k < a->n && a->s[k] >= '0' && a->s[k] <= '9')
-				continue;
-			text = *a;
-			text.s = a->s + from;
-			text.n = k - from;
-			piece.parts = &text;
-			if (text.n)
-				tmpl_append(side, &piece, "", &p->w->mem);
-			if (k == a->n)
-				break;
-			if (seen || a->s[k] != '.' || k + 1 >= a->n || a->s[k + 1] != '.')
-				return 0;
-			seen = 1;
-			side = &item->to;
-			from = ++k + 1;
-		}
-	}
-	return seen && item->from.n == 1 && item->to.n == 1;
-}
-
-/* Where in T the first byte is that C's bytes name; NULL: nowhere. What is between braces is no text. */
-static const char *
-text_with(const struct tmpl *t, const char *c)
-{
-	size_t i, k;
-
-	for (i = 0; i < t->n; i++)
-		for (k = 0; t->parts[i].kind == PART_TEXT && k < t->parts[i].n; k++)
-			if (strchr(c, t->parts[i].s[k]) && t->parts[i].s[k])
-				return t->parts[i].s + k;
-	return NULL;
-}
-
-/* Whether the word, which is no range, was to be one: A..B, without a /. */
-static int
-is_near_range(const struct tmpl *t, const char *raw)
-{
-	const char *dots = strstr(raw, "..");
-
-	return dots && dots > raw && dots[2] && !text_with(t, "/");
-}
-
-/* An unquoted item that means something to a shell or in another language, and here is that very word. */
-static void
-check_item(struct parser *p, const struct word *w, int alone)
-{
-	const char *s = text_with(&w->t, "*?`"), *raw = w->raw;
-	size_t n = strlen(raw);
-
-	if (!s)
-		s = text_with(&w->t, "$");
-	if (s && (*s != '$' || s[1] == '(')) {
-		if (*s == '*' || *s == '?')
-			diag_error(p->diags, w->pos, "there is no globbing here: list files with a step, `run sh as files | ls %s`, then "
-			    "`in < files`; or quote it to mean it as it is", raw);
-		else
-			diag_error(p->diags, w->pos, "there is no shell here: list items with a step, `run sh as list | COMMAND`, then "
-			    "`in < list`; or quote it to mean it as it is");
-	} else if (*raw == '[' || (n > 1 && raw[n - 1] == ',')) {
-		diag_error(p->diags, w->pos, "items stand without brackets and commas, split by blanks: in a b c; or quote it to mean it as it is");
-	} else if (is_near_range(&w->t, raw)) {
-		diag_error(p->diags, w->pos, "`%s` is no range: its ends are digits or {{NAME}}, as in 1..{{n}}; or quote it to mean it as it is", raw);
-	} else if (alone && text_with(&w->t, ",")) {
-		diag_warn(p->diags, w->pos, "this is one item: items are split by blanks, not by commas; quote it to mean it as it is");
-	}
-}
-
-/* The items from the FIRST word on. */
-static void
-take_items(struct parser *p, struct node *n, const struct phrase *f, size_t first)
-{
-	size_t i;
-
-	n->inputs = f->names;
-	n->items = arena_get(&p->w->mem, (f->words.n - first) * sizeof *n->items);
-	for (i = first; i < f->words.n; i++) {
-		struct item *item = &n->items[n->nitems++];
-
-		item->word = f->words.list[i];
-		if (!item->word.quoted && read_range(p, item))
-			item->kind = ITEM_RANGE;
-		else if (!item->word.quoted)
-			check_item(p, &item->word, f->words.n == first + 1 && !f->names.n);
-	}
-	if (n->vars && n->nitems)
-		diag_error(p->diags, n->items[0].word.pos, "items of several variables are rows, lines split at tabs: in < NAME");
-	else if (!n->nitems && !n->inputs.n)
-		diag_error(p->diags, p->pos, "nothing stands behind `in`: ITEM... or < NAME...");
-}
-
-static void
-open_block(struct parser *p, struct node *n)
-{
-	if (++p->depth > NESTED_MOST) {         /* no tree is deeper, so recursion over it is safe */
-		diag_error(p->diags, n->pos, "blocks are nested deeper than %d", (int)NESTED_MOST);
-		phrase_lose(p);
-		return;
-	}
-	p->open = n;
-	p->tail = &n->body;
-}
-
-/* The line that opens a block could not be read; no text and no attributes belong to it. */
-static void
-lose_block(struct parser *p)
-{
-	phrase_lose(p);
-	p->text = NULL;
-	p->attrs = NULL;
-	p->level = ATTR_NOWHERE;
-}
-
-/* The Ith variable of a row's, from S on; NULL: it is no name, or it is there already, which is said. */
-static const char *
-row_var(struct parser *p, struct node *n, const struct word *w, const char *s, size_t len, const char **vars)
-{
-	size_t i;
-
-	if (!len) {
-		diag_error(p->diags, w->pos, "a variable is missing beside a comma: VAR,VAR,... in < NAME, without blanks");
-		return NULL;
-	}
-	if (!variable_name(s, len)) {
-		diag_error(p->diags, w->pos, "`%.*s` is no name for a variable: VAR,VAR,... in < NAME takes lower case letters, digits "
-		    "and _, but neither `_` nor *_proxy, which programs read", (int)len, s);
-		return NULL;
-	}
-	for (i = 0; i < n->nvars; i++)
-		if (strlen(vars[i]) == len && !memcmp(vars[i], s, len)) {
-			diag_error(p->diags, w->pos, "the variable `%s` is there twice", vars[i]);
-			return NULL;
-		}
-	return arena_dup(&p->w->mem, s, len);
-}
-
-/* The variables of a row, split by commas. -1: they are not, which was said. */
-static int
-row_vars(struct parser *p, struct node *n, const struct word *w, const char *s)
-{
-	const char **vars = arena_get(&p->w->mem, (strlen(s) + 1) * sizeof *vars);
-	size_t len;
-
-	n->vars = vars;
-	for (;; s += len + 1) {
-		len = strcspn(s, ",");
-		vars[n->nvars] = row_var(p, n, w, s, len, vars);
-		if (!vars[n->nvars])
-			return -1;
-		n->nvars++;
-		if (!s[len])
-			return 0;
-	}
-}
-
-/* Gives the block its variables; "?" for what are no names, which was said. */
-static void
-take_vars(struct parser *p, struct node *n, const struct word *w)
-{
-	const char *s = phrase_literal(p, w, "a variable's name");
-	int bad;
-
-	if (s && strchr(s, ',')) {
-		bad = row_vars(p, n, w, s);
-		s = bad ? NULL : n->vars[0];
-	} else if (s) {
-		s = phrase_variable(p, w);
-	}
-	n->var = s ? s : "?";
-	if (s)
-		return;
-	n->vars = NULL;
-	lose_block(p);
-}
-
-static void
-do_for(struct parser *p)
-{
-	struct phrase f;
-	struct node *n;
-	int bad = phrase_collect(p, &f, TAKES_NAMES);
-
-	n = node_add(p, NODE_FOR);
-	open_block(p, n);
-	n->var = "?";
-	if (bad || phrase_missing(p, &f.words, 2, "for VAR in ITEM... [< NAME...]")) {
-		lose_block(p);
-		return;
-	}
-	take_vars(p, n, &f.words.list[0]);
-	if (!phrase_is(&f.words.list[1], "in")) {
-		diag_error(p->diags, f.words.list[1].pos, "`in` is missing: for VAR in ITEM... [< NAME...]");
-		return;
-	}
-	take_items(p, n, &f, 2);
-}
-
-static void
-do_parallel(struct parser *p)
-{
-	static const char usage[] = "parallel [max N] VAR in ITEM... [< NAME...], or parallel [max N]";
-	struct phrase f;
-	struct node *n;
-	size_t i = 0;
-	int bad = phrase_collect(p, &f, TAKES_NAMES);
-
-	n = node_add(p, NODE_PARALLEL);
-	open_block(p, n);
-	if (bad) {
-		n->var = "?";           /* which form it is cannot be known: complain of neither */
-		lose_block(p);
-		return;
-	}
-	if (f.words.n && phrase_is(&f.words.list[0], "max")) {
-		n->max = option_value(p, &f.words, 0);
-		i = 2;
-	}
-	if (i >= f.words.n && !f.has_names)
-		return;
-	n->var = "?";
-	if (i < f.words.n)
-		take_vars(p, n, &f.words.list[i]);
-	if (i + 1 >= f.words.n || !phrase_is(&f.words.list[i + 1], "in")) {
-		diag_error(p->diags, i < f.words.n ? f.words.list[i].pos : p->pos, "`in` is missing: %s", usage);
-		return;
-	}
-	take_items(p, n, &f, i + 2);
 }
 
 /* The < NAME... | of an `if`, when it is there; -1 when it was wrong, which was said. */
@@ -410,9 +127,9 @@ if_names(struct parser *p, struct node *n)
 static void
 do_if(struct parser *p)
 {
-	struct node *n = node_add(p, NODE_IF);
+	struct node *n = phrase_node(p, NODE_IF);
 
-	open_block(p, n);
+	blocks_open(p, n);
 	if (if_names(p, n))
 		return;
 	n->command = lex_command(&p->lex);
@@ -468,7 +185,7 @@ do_break(struct parser *p)
 {
 	struct phrase f;
 
-	node_add(p, NODE_BREAK);
+	phrase_node(p, NODE_BREAK);
 	if (!phrase_collect(p, &f, 0))
 		phrase_too_many(p, &f.words, 0);
 }
@@ -487,7 +204,7 @@ do_say(struct parser *p)
 	if (bad)
 		phrase_lose(p);
 	else
-		take_text(p, node_add(p, *p->word == 'p' ? NODE_PRINT : *p->word == 's' ? NODE_STOP : NODE_FAIL), &f);
+		take_text(p, phrase_node(p, *p->word == 'p' ? NODE_PRINT : *p->word == 's' ? NODE_STOP : NODE_FAIL), &f);
 }
 
 /* The key of a call that has none: FILE's name without directory and .orch. */
@@ -515,7 +232,7 @@ do_call(struct parser *p)
 		phrase_lose(p);
 		return;
 	}
-	n = node_add(p, NODE_CALL);
+	n = phrase_node(p, NODE_CALL);
 	take_text(p, n, &f);
 	n->arg = &f.words.list[0];
 	n->key = is_as(&f.words, 1) ? &f.words.list[2] : file_key(p, n, file);
@@ -541,7 +258,7 @@ do_worktree(struct parser *p)
 		phrase_lose(p);
 		return;
 	}
-	n = node_add(p, NODE_WORKTREE);
+	n = phrase_node(p, NODE_WORKTREE);
 	n->arg = &f.words.list[0];
 	for (i = 1; i < f.words.n; i++) {
 		const struct word *w = &f.words.list[i];
@@ -550,14 +267,14 @@ do_worktree(struct parser *p)
 		if (phrase_is(w, "enter")) {
 			n->enter = 1;
 		} else if (value && !*value) {
-			*value = option_value(p, &f.words, i++);
+			*value = phrase_option(p, &f.words, i++);
 		} else {
 			diag_error(p->diags, w->pos, "`%s` does not belong here: worktree BRANCH [enter] [from REF] [at PATH] [as KEY]", w->raw);
 			break;
 		}
 	}
 	if (!n->key) {
-		n->key = keep_word(p, n->arg);
+		n->key = phrase_keep(p, n->arg);
 		n->key_default = 1;
 	}
 	p->attrs = &n->attrs;
@@ -575,7 +292,7 @@ do_commit(struct parser *p)
 		phrase_lose(p);
 		return;
 	}
-	n = node_add(p, NODE_COMMIT);
+	n = phrase_node(p, NODE_COMMIT);
 	take_text(p, n, &f);
 	n->key = f.words.n ? &f.words.list[1] : default_key(p, n, "commit", 6);
 	p->attrs = &n->attrs;
@@ -592,7 +309,7 @@ do_cd(struct parser *p)
 		phrase_lose(p);
 		return;
 	}
-	n = node_add(p, NODE_CD);
+	n = phrase_node(p, NODE_CD);
 	n->arg = &f.words.list[0];
 	phrase_too_many(p, &f.words, 1);
 }
@@ -608,12 +325,12 @@ do_ask(struct parser *p)
 		phrase_lose(p);
 		return;
 	}
-	n = node_add(p, NODE_ASK);
+	n = phrase_node(p, NODE_ASK);
 	take_text(p, n, &f);
 	n->key = &f.words.list[0];
 	for (i = 1; i < f.words.n; i++) {
 		if (phrase_is(&f.words.list[i], "default")) {
-			n->fallback = option_value(p, &f.words, i);
+			n->fallback = phrase_option(p, &f.words, i);
 			phrase_too_many(p, &f.words, i + 2);
 			break;
 		}
@@ -730,7 +447,7 @@ static const struct {
 	void (*read)(struct parser *);
 } statements[] = {
 	{ "param", do_param }, { "agent", do_agent }, { "step", do_step }, { "run", do_run },
-	{ "for", do_for }, { "parallel", do_parallel }, { "if", do_if }, { "else", do_else },
+	{ "for", blocks_for }, { "parallel", blocks_parallel }, { "if", do_if }, { "else", do_else },
 	{ "end", do_end }, { "break", do_break }, { "print", do_say }, { "stop", do_say },
 	{ "fail", do_say }, { "call", do_call }, { "worktree", do_worktree }, { "commit", do_commit },
 	{ "cd", do_cd }, { "ask", do_ask },

@@ -1,4 +1,5 @@
-/* What reads a workflow's lines has in common: parse.c statements, attributes.c attributes, phrase.c words. */
+/* What reads a workflow's lines has in common: parse.c statements, blocks.c blocks over items, attributes.c
+ * attributes, phrase.c words. */
 #ifndef PARSE_PARSER_H
 #define PARSE_PARSER_H
 
@@ -67,6 +68,25 @@ int phrase_too_many(struct parser *p, const struct words *l, size_t most);
 
 /* Whether it has fewer than LEAST, which is said with its USAGE. */
 int phrase_missing(struct parser *p, const struct words *l, size_t least, const char *usage);
+
+/* Adds a statement of this KIND, of the line that is read, to the block that is open. */
+struct node *phrase_node(struct parser *, enum node_kind kind);
+
+/* A copy of W that lives as long as the workflow. */
+struct word *phrase_keep(struct parser *, const struct word *w);
+
+/* The word behind the Ith, which is an option that wants one; NULL, which is said: there is none. */
+struct word *phrase_option(struct parser *, const struct words *l, size_t i);
+
+/* Opens the block N: the lines that follow are in it. */
+void blocks_open(struct parser *, struct node *n);
+
+/* The line that opens a block could not be read; no text and no attributes belong to it. */
+void blocks_lose(struct parser *);
+
+/* Read the rest of a line that begins with `for`, with `parallel`. */
+void blocks_for(struct parser *);
+void blocks_parallel(struct parser *);
 
 /* The Ith keyword of an attribute; NULL: there are no more. */
 const char *attribute_word(size_t i);

@@ -205,3 +205,36 @@ attempts_parse(const char *s, size_t n)
 
 	return v > ATTEMPTS_MOST ? -1 : v;
 }
+
+struct node *
+phrase_node(struct parser *p, enum node_kind kind)
+{
+	struct node *n = arena_get(&p->w->mem, sizeof *n);
+
+	n->kind = kind;
+	n->pos = p->pos;
+	n->parent = p->open;
+	n->order = ++p->w->nodes;
+	n->in_else = p->open && p->open->has_else;
+	*p->tail = n;
+	p->tail = &n->next;
+	return n;
+}
+
+struct word *
+phrase_keep(struct parser *p, const struct word *w)
+{
+	struct word *k = arena_get(&p->w->mem, sizeof *k);
+
+	*k = *w;
+	return k;
+}
+
+struct word *
+phrase_option(struct parser *p, const struct words *l, size_t i)
+{
+	if (i + 1 < l->n)
+		return phrase_keep(p, &l->list[i + 1]);
+	diag_error(p->diags, l->list[i].pos, "nothing stands behind `%s`", l->list[i].raw);
+	return NULL;
+}
