@@ -73,7 +73,7 @@ static int
 is_program(void *ctx, const char *name)
 {
 	(void)ctx;
-	return !strcmp(name, "grep") || !strcmp(name, "cat");
+	return !strcmp(name, "grep") || !strcmp(name, "cat") || !strcmp(name, "sort");
 }
 
 static int
@@ -1442,6 +1442,7 @@ expect_file_said(const char *dir, const char *name)
 START_TEST(example_workflows)
 {
 	ck_assert_int_ge(each_workflow(TESTS_DIR "/workflows", expect_file_right), 5);
+	ck_assert_int_ge(each_workflow(TESTS_DIR "/quiet", expect_file_right), 10);
 }
 END_TEST
 
