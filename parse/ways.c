@@ -159,6 +159,17 @@ end_of(const struct ways *w, const struct tmpl *t)
 	return v < 0 ? -2 : v;          /* what is no number is refused elsewhere */
 }
 
+/* Whether the value of T is the N bytes at S; -1: it is not known. */
+static int
+is_value(const struct ways *w, const struct tmpl *t, const char *s, size_t n)
+{
+	struct buf b = { 0 };
+	int same = value_of(w, t, &b) ? -1 : b.n == n && !memcmp(buf_str(&b), s, n);
+
+	buf_free(&b);
+	return same;
+}
+
 enum { ITEM_NONE = -1, ITEM_UNKNOWN = -2, ITEM_PERHAPS = -3 };  /* PERHAPS: of a range that may be empty */
 
 /* Which item of the BLOCK the N bytes at S are: its number from 0, where it is known to come. */
@@ -166,8 +177,8 @@ static long long
 number_of(const struct ways *w, const struct node *block, const char *s, size_t n)
 {
 	long long v = number_parse(s, n), from, to;
-	struct buf b = { 0 };
 	size_t i;
+	int same;
 
 	if (v >= 0 && n > 1 && *s == '0')
 		v = -1;                 /* a range writes no such number */
@@ -185,17 +196,10 @@ number_of(const struct ways *w, const struct node *block, const char *s, size_t 
 				return (long long)i + v - from;
 			continue;
 		}
-		b.n = 0;
-		if (value_of(w, &item->word.t, &b)) {
-			buf_free(&b);
-			return ITEM_UNKNOWN;
-		}
-		if (b.n == n && !memcmp(buf_str(&b), s, n)) {
-			buf_free(&b);
-			return (long long)i;
-		}
+		same = is_value(w, &item->word.t, s, n);
+		if (same)
+			return same < 0 ? (long long)ITEM_UNKNOWN : (long long)i;
 	}
-	buf_free(&b);
 	return block->inputs.n ? ITEM_UNKNOWN : ITEM_NONE;
 }
 
