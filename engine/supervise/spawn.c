@@ -235,6 +235,7 @@ spawn_begin(struct spawning *s, const struct program *p)
 	static struct birth b;          /* the child may read it after this has returned */
 	int fds[2], saved;
 
+	s->p = p;
 	s->report = -1;
 	s->pid = -1;
 	s->shell = shell_argv(p);
@@ -262,6 +263,20 @@ spawn_begin(struct spawning *s, const struct program *p)
 	return -1;
 }
 
+/* The child has shared errno with this process, which may have set it in the same moment: what is sure to be missing is
+ * looked for here. */
+static int
+real_error(const struct program *p, const struct failure *f)
+{
+	struct stat st;
+
+	if (f->stage == SPAWN_DIR && stat(p->dir, &st))
+		return errno;
+	if (f->stage == SPAWN_EXEC && f->error != E2BIG && f->error != ENOMEM && spawn_find(p->argv[0], p->envp, p->root, p->dir))
+		return errno;
+	return f->error;
+}
+
 int
 spawn_finish(struct spawning *s, enum spawn_stage *stage)
 {
@@ -275,7 +290,7 @@ spawn_finish(struct spawning *s, enum spawn_stage *stage)
 	if (got != sizeof f)
 		return 0;
 	*stage = (enum spawn_stage)f.stage;
-	errno = f.error;
+	errno = real_error(s->p, &f);
 	return -1;
 }
 

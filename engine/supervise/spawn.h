@@ -19,6 +19,7 @@ enum spawn_stage { SPAWN_FORK, SPAWN_DIR, SPAWN_EXEC };
 
 /* A program that is being started. */
 struct spawning {
+	const struct program *p;
 	pid_t pid;              /* the child, to be reaped by the caller in any case; leads its session as soon as it has one */
 	int report;             /* readable when it is known how it went; spawn_finish closes it */
 	char **shell;           /* the arguments for sh, should the program be a script without a first line */
