@@ -20,7 +20,6 @@
 #include "tests/help.h"
 #include "tests/work.h"
 
-#define LEN(a) (sizeof(a) / sizeof *(a))
 
 /* A random tree of statements. */
 
@@ -502,7 +501,7 @@ step_index(const char *key)
 {
 	int i;
 
-	for (i = 0; i < (int)LEN(steps); i++)
+	for (i = 0; i < LEN(steps); i++)
 		if (!strcmp(steps[i].key, key))
 			return i;
 	ck_abort_msg("no step %s", key);
@@ -634,7 +633,7 @@ START_TEST(a_changed_line)
 	ck_assert_str_eq(help_tree(".orch", 1), before);
 	n = log_size();
 	help_sh(0, "orch run -u -r r f.orch");
-	for (i = 0; i < (int)LEN(steps); i++) {
+	for (i = 0; i < LEN(steps); i++) {
 		char line[100];
 
 		ck_assert_msg(started_since(n, steps[i].key) == is_wanted(i, changed), "%s is changed: %s is asked %d times", changed,
@@ -666,7 +665,7 @@ START_TEST(a_killed_walk)
 	if (_i % 4 > 1)
 		ck_assert_int_eq(help_run("orch resume -q").status, 0);         /* one that keeps all in between */
 	help_sh(0, "orch resume -u -r r");
-	for (i = 0; i < (int)LEN(steps); i++)
+	for (i = 0; i < LEN(steps); i++)
 		ck_assert_msg(done_since(n, steps[i].key) == is_wanted(i, changed), "%s killed at %s: %s is done %d times", changed, kill,
 		    steps[i].key, done_since(n, steps[i].key));
 	same_as_fresh();

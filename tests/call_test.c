@@ -20,8 +20,6 @@
 #include "tests/help.h"
 #include "tests/suites.h"
 
-#define RESULT ".orch/x/result/"
-#define LEN(a) (sizeof (a) / sizeof *(a))
 #define STARTED "printf '%s\\n' \"$ORCH_KEY\" >>\"$ORCH_ROOT/started\"; "
 
 enum { GONE_MS = 5000 };
@@ -52,12 +50,6 @@ end(void)
 	help_end();
 }
 
-static void
-no_file(const char *name)
-{
-	ck_assert_msg(!help_exists(name), "%s is there", name);
-}
-
 /* f.orch is refused by `check` and by `run` with OPTIONS, with NEEDLE among what is said, and nothing is
  * started. Returns what `run` said. */
 static const char *
@@ -71,8 +63,8 @@ refused_with(const char *options, const char *needle)
 	r = help_sh(2, command);
 	help_has(r.err, needle);
 	ck_assert_str_eq(r.out, "");
-	no_file("started");
-	no_file(".orch/x/log");
+	help_none("started");
+	help_none(".orch/x/log");
 	return r.err;
 }
 
@@ -96,7 +88,7 @@ START_TEST(results_have_names_outside_and_keys_inside)
 	help_is(RESULT "c%2Fone", "first\n");
 	help_is(RESULT "c%2Ftwo", "seen:first\n");
 	help_is(RESULT "out", "seen:first\n");
-	no_file(RESULT "one");
+	help_none(RESULT "one");
 	ck_assert_str_eq(help_sh(0, "orch cat -r x c/one").out, "first\n");
 }
 END_TEST
@@ -298,7 +290,7 @@ START_TEST(values_are_substituted_once)
 	help_sh(0, "orch run -r x f.orch 'v={{a}} $(touch P) `touch P` --x;'");
 	help_is(RESULT "c%2Fone", "{{a}} $(touch P) `touch P` --x; {{a}} $(touch P) `touch P` --x;");
 	help_has(help_read(RESULT "c%2Ftwo", NULL), "{{a}} $(touch P) `touch P` --x; {{a}} $(touch P) `touch P` --x;");
-	no_file("P");
+	help_none("P");
 }
 END_TEST
 
@@ -464,7 +456,7 @@ START_TEST(a_failed_step_inside_is_named_by_its_whole_key)
 	help_has(r.err, "c/one");
 	help_has(r.err, "exit status 3");
 	help_has(r.err, "because");
-	no_file("started");
+	help_none("started");
 	help_has(help_sh(0, "orch status -r x || test $? = 1").out, "c/one");
 	help_has(help_sh(0, "orch logs -r x c/one").out, "because");
 }
@@ -482,7 +474,7 @@ START_TEST(a_failed_call_is_one_failed_branch)
 	help_has(r.err, order[0]);
 	help_in_order(strstr(r.err, order[0]), order, LEN(order));
 	help_is("started", "c-2/two\nthen-2\n");
-	no_file(RESULT "after");
+	help_none(RESULT "after");
 }
 END_TEST
 
@@ -496,8 +488,8 @@ START_TEST(stop_inside_ends_that_file_only)
 	r = help_sh(0, "orch run -r x f.orch");
 	ck_assert_str_eq(r.out, "2\n");
 	help_has(r.err, "enough");
-	no_file("started");
-	no_file(RESULT "in%2Ftwo");
+	help_none("started");
+	help_none(RESULT "in%2Ftwo");
 }
 END_TEST
 
@@ -507,7 +499,7 @@ START_TEST(stop_inside_ends_that_file_only_in_a_branch)
 	help_file("f.orch", "parallel i in 1 2", "call in.orch as c-{{i}} v={{i}}", "run sh as t-{{i}} | echo \"$i\"",
 	    "end", "print | {{t-*}}{{c-*/two}}", NULL);
 	ck_assert_str_eq(help_sh(0, "orch run -r x f.orch").out, "1\n2\n2\n\n");
-	no_file(RESULT "c-1%2Ftwo");
+	help_none(RESULT "c-1%2Ftwo");
 }
 END_TEST
 
@@ -520,7 +512,7 @@ START_TEST(fail_inside_fails_the_caller_with_its_reason)
 	help_file("f.orch", "call in.orch v=x", "run sh as after | " STARTED, NULL);
 	r = help_sh(1, "orch run -q -r x f.orch");
 	help_has(r.err, "no good: x");
-	no_file("started");
+	help_none("started");
 	help_is(RESULT "in%2Fone", "1\n");
 	help_file("f.orch", "parallel i in a b", "call in.orch as c-{{i}} v={{i}}", "end", NULL);
 	r = help_sh(1, "orch run -q -r y f.orch");
@@ -757,7 +749,7 @@ START_TEST(an_agent_of_a_called_file_is_looked_for_first)
 	help_file("low.orch", "agent mine no-such-program", "run mine as one | x", NULL);
 	help_file("f.orch", "run sh as first | " STARTED, "call low.orch", NULL);
 	help_has(help_sh(2, "orch run -r x f.orch").err, "no-such-program");
-	no_file("started");
+	help_none("started");
 }
 END_TEST
 
@@ -771,8 +763,8 @@ START_TEST(n_and_status_show_called_steps_in_order)
 	    "run sh as last | " STARTED, NULL);
 	r = help_sh(0, "orch run -n f.orch");
 	help_in_order(r.out, order, LEN(order));
-	no_file("started");
-	no_file(".orch");
+	help_none("started");
+	help_none(".orch");
 	help_sh(0, "orch run -q -r x f.orch");
 	help_in_order(help_sh(0, "orch status -r x").out, order, LEN(order));
 	ck_assert_int_eq(help_count(help_sh(0, "orch status -r x").out, "done  "), 6);
@@ -883,10 +875,10 @@ START_TEST(cd_to_what_is_not_there)
 	help_file("f.orch", "param d", "run sh as one | echo 1", "cd {{d}}", "run sh as two | " STARTED, NULL);
 	r = help_sh(1, "orch run -q -r x f.orch d=gone/there");
 	help_has(r.err, "gone/there");
-	no_file("started");
+	help_none("started");
 	help_is(RESULT "one", "1\n");
 	help_has(help_sh(1, "orch run -q -r y f.orch d=file").err, "file");
-	no_file("started");
+	help_none("started");
 	help_sh(0, "mkdir -p gone/there && orch resume -q -r x");
 	help_is("started", "two\n");
 }
@@ -897,7 +889,7 @@ START_TEST(cd_to_an_empty_name)
 	/* An empty result must not mean: stay, and work in the wrong place. */
 	help_file("f.orch", "run sh as d | :", "cd {{d}}", "run sh as two | " STARTED, NULL);
 	help_sh(1, "orch run -q -r x f.orch");
-	no_file("started");
+	help_none("started");
 }
 END_TEST
 
@@ -923,7 +915,7 @@ START_TEST(cd_leaves_orchs_own_places)
 	help_has(help_read(RESULT "own", NULL), "/a\n");
 	help_lacks(help_read(RESULT "root", NULL), "/a\n");
 	help_is(RESULT "in%2Fone", help_read(RESULT "root", NULL));
-	no_file("a/.orch");
+	help_none("a/.orch");
 }
 END_TEST
 
@@ -935,7 +927,7 @@ START_TEST(cd_of_a_hostile_name)
 	help_has(help_read(RESULT "one", NULL), "/-e\n");
 	help_has(help_read(".orch/y/result/one", NULL), "/$(touch P)\n");
 	help_has(help_read(".orch/z/result/one", NULL), "/~\n");
-	no_file("P");
+	help_none("P");
 }
 END_TEST
 

@@ -9,6 +9,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include "tests/help.h"
 #include "tests/suites.h"
 
 static struct {
@@ -25,7 +26,7 @@ static struct {
 	SUITE(store), SUITE(engine), SUITE(streams), SUITE(fold), SUITE(survive),
 };
 
-enum { NSUITES = sizeof suites / sizeof *suites, JOBS = 4 };
+enum { NSUITES = LEN(suites), JOBS = 4 };
 
 static int
 run(int i)

@@ -25,7 +25,6 @@
 #include "parse/parse.h"
 #include "tests/help.h"
 
-#define COUNT(a) ((int)(sizeof(a) / sizeof *(a)))
 #define T "agent t t\n"         /* the first line of most workflows here */
 
 /* How the task of a key ends. */
@@ -908,7 +907,7 @@ START_TEST(max_that_is_none)
 	static const char *const values[] = { "0", "-1", "x", "", "1..2", "1 " };
 	int i, form;
 
-	for (i = 0; i < COUNT(values); i++)
+	for (i = 0; i < LEN(values); i++)
 		for (form = 0; form < 2; form++) {
 			/* Also when the list turns out empty. */
 			struct rig *r = rig_new(form ? "param m\n" T "parallel max {{m}} x in 1..0\nrun t as {{x}}\nend\n" :
@@ -1134,7 +1133,7 @@ START_TEST(retries_have_jitter)
 	long long seen[40], same = 0;
 	int i;
 
-	for (i = 0; i < COUNT(seen); i++) {
+	for (i = 0; i < LEN(seen); i++) {
 		struct rig *r = rig_new(T "run t as a\nretry 1\n");
 
 		r->chance_is_random = 1;
@@ -1218,7 +1217,7 @@ START_TEST(lines_that_are_items)
 	struct items items;
 	size_t i;
 
-	for (i = 0; i < sizeof lists / sizeof *lists; i++) {
+	for (i = 0; i < LEN(lists); i++) {
 		ck_assert_int_eq(items_read(&items, &r->results, &at, r->w->body->next, mem_dup(lists[i].lines, strlen(lists[i].lines)),
 		    strlen(lists[i].lines)), 0);
 		ck_assert_uint_eq(items.count, 1 + lists[i].count);
@@ -1639,7 +1638,7 @@ START_TEST(verdicts)
 
 	setenv("TZ", "UTC", 1);
 	tzset();
-	for (i = 0; i < COUNT(all); i++) {
+	for (i = 0; i < LEN(all); i++) {
 		char words[64], *argv[4] = { NULL };
 
 		strcpy(words, all[i].program);
@@ -2931,7 +2930,7 @@ START_TEST(task_attributes_from_values)
 	} times[] = { { "90s", 90000 }, { "0", 0 }, { "2h", 7200000 }, { "90", -1 }, { "", -1 }, { "s", -1 }, { "-1s", -1 }, { "1s ", -1 } };
 	int i;
 
-	for (i = 0; i < COUNT(times); i++) {
+	for (i = 0; i < LEN(times); i++) {
 		struct rig *r = rig_new("param x\n" T ABOVE "run t as k\ntimeout {{x}}\n");
 		struct task t;
 
@@ -2982,10 +2981,10 @@ START_TEST(task_digests)
 		T ABOVE "run t as k | a\n", T ABOVE "run t as k | b\n", T ABOVE "run t as k\n", "agent t t -x\n" ABOVE "run t as k | a\n",
 		T ABOVE "run t as k | a\ncheck true\n", T ABOVE "run t as k | a\nenv A=b\n", T ABOVE "run t as k | a\nfilter cat\n",
 	};
-	uint64_t seen[COUNT(texts)];
+	uint64_t seen[LEN(texts)];
 	int i, k;
 
-	for (i = 0; i < COUNT(texts); i++) {
+	for (i = 0; i < LEN(texts); i++) {
 		for (k = 0; k < 2; k++) {
 			struct rig *r = rig_new(texts[i]);
 			struct task t;
@@ -3134,11 +3133,11 @@ lines_case(void)
 	tcase_add_test(tc, kept_with_what_would_be_asked);
 	tcase_add_test(tc, odd_results);
 	tcase_add_test(tc, unreadable_results);
-	tcase_add_loop_test(tc, keys_that_cannot_be, 0, COUNT(bad_keys));
+	tcase_add_loop_test(tc, keys_that_cannot_be, 0, LEN(bad_keys));
 	tcase_add_test(tc, loops);
 	tcase_add_test(tc, stop_ends_well);
 	tcase_add_test(tc, fail_ends_badly);
-	tcase_add_loop_test(tc, if_arms, 0, COUNT(arms));
+	tcase_add_loop_test(tc, if_arms, 0, LEN(arms));
 	tcase_add_test(tc, if_without_else);
 	tcase_add_test(tc, print_fails);
 	return tc;
@@ -3163,7 +3162,7 @@ blocks_case(void)
 	tcase_add_test(tc, max_that_is_none);
 	tcase_add_test(tc, empty_lists);
 	tcase_add_test(tc, list_read_once);
-	tcase_add_loop_test(tc, items_of_one_key, 0, COUNT(twice));
+	tcase_add_loop_test(tc, items_of_one_key, 0, LEN(twice));
 	tcase_add_test(tc, items_of_one_key_by_results);
 	tcase_add_test(tc, arms_may_share_a_key);
 	tcase_add_test(tc, keys_of_items_that_cannot_be);
@@ -3234,9 +3233,9 @@ values_case(void)
 {
 	TCase *tc = tcase_create("keys, values, items");
 
-	tcase_add_loop_test(tc, expansion, 0, COUNT(expansions));
+	tcase_add_loop_test(tc, expansion, 0, LEN(expansions));
 	tcase_add_test(tc, expansion_of_bytes);
-	tcase_add_loop_test(tc, named_keys, 0, COUNT(named));
+	tcase_add_loop_test(tc, named_keys, 0, LEN(named));
 	tcase_add_test(tc, names_with_a_nul);
 	tcase_add_test(tc, keys_by_number);
 	tcase_add_test(tc, keys_in_chains);
@@ -3245,7 +3244,7 @@ values_case(void)
 	tcase_add_test(tc, keys_by_length);
 	tcase_add_test(tc, supervisors_that_are_due);
 	tcase_add_test(tc, newlines_at_the_end);
-	tcase_add_loop_test(tc, item_lists, 0, COUNT(lists));
+	tcase_add_loop_test(tc, item_lists, 0, LEN(lists));
 	tcase_add_test(tc, items_with_a_nul);
 	tcase_add_test(tc, inputs_joined);
 	return tc;
@@ -3267,8 +3266,8 @@ tasks_case(void)
 	tcase_add_test(tc, task_how);
 	tcase_add_test(tc, task_digests);
 	tcase_add_test(tc, task_of_an_if);
-	tcase_add_loop_test(tc, outcome_words, 0, COUNT(outcomes));
-	tcase_add_loop_test(tc, durations, 0, COUNT(times));
+	tcase_add_loop_test(tc, outcome_words, 0, LEN(outcomes));
+	tcase_add_loop_test(tc, durations, 0, LEN(times));
 	tcase_add_test(tc, durations_grow);
 	return tc;
 }

@@ -92,7 +92,7 @@ static const char *const kinds[FAULT_KINDS] = {
 };
 
 enum {
-	NORDERS = sizeof orders / sizeof *orders,
+	NORDERS = LEN(orders),
 	NKINDS = FAULT_KINDS,
 	HANG = 50 * 1000,       /* ms: longer than orch ever waits for anything */
 	WRONG_MOST = 12         /* complaints, and then it is enough */
@@ -260,7 +260,7 @@ remember(const char *dir, const char *name)
 	struct kept *k = &kept[nkept];
 	char path[400];
 
-	ck_assert_uint_lt(nkept, sizeof kept / sizeof *kept);
+	ck_assert_uint_lt(nkept, LEN(kept));
 	snprintf(path, sizeof path, "%s/%s", dir, name);
 	ck_assert_int_lt(snprintf(k->name, sizeof k->name, "%s/%s", dir + strlen(".orch/r/"), name), (int)sizeof k->name);
 	if (recall(k->name))
@@ -310,7 +310,7 @@ check_rooms(int ended)
 	char dir[64];
 	size_t i;
 
-	for (i = 0; i < sizeof rooms / sizeof *rooms; i++) {
+	for (i = 0; i < LEN(rooms); i++) {
 		snprintf(dir, sizeof dir, ".orch/r/%s", rooms[i]);
 		if (ended || strcmp(rooms[i], "tmp"))
 			each_file(dir, check_whole);
@@ -405,7 +405,7 @@ is_log_line(const char *s, size_t n)
 		digits++;
 	for (i = 0; i < n; i++)
 		found += s[i] == '\t';
-	for (e = 0; digits == 13 && e < sizeof events / sizeof *events; e++)
+	for (e = 0; digits == 13 && e < LEN(events); e++)
 		if (n > 15 + strlen(events[e]) && !strncmp(s + 14, events[e], strlen(events[e])) &&
 		    s[14 + strlen(events[e])] == '\t')
 			return found <= tabs[e];
@@ -512,7 +512,7 @@ static const struct scene plain = {
 
 static const char *const branches[] = { "w", "w-1", "w-1-a", "w-1-b" };
 
-enum { NBRANCHES = sizeof branches / sizeof *branches };
+enum { NBRANCHES = LEN(branches) };
 
 static struct reflog logs[NBRANCHES];
 static char *history[NBRANCHES];        /* what they say when nothing fails */
@@ -703,7 +703,7 @@ prepare(void)
 	procs_none_left(SOON);
 	printed = help_read("out", NULL);
 	nkept = 0;
-	for (i = 0; i < sizeof rooms / sizeof *rooms; i++) {
+	for (i = 0; i < LEN(rooms); i++) {
 		snprintf(dir, sizeof dir, ".orch/r/%s", rooms[i]);
 		each_file(dir, remember);
 	}
@@ -1083,7 +1083,7 @@ static const char *const means[][2] = {
 	{ "memory", "ENOMEM" }, { "open", "EMFILE" }, { "directory", "EMFILE" }, { "read", "ENOMEM" }, { "stat", "EIO" },
 };
 
-enum { NMEANS = sizeof means / sizeof *means };
+enum { NMEANS = LEN(means) };
 
 START_TEST(killed_without)
 {

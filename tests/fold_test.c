@@ -17,7 +17,6 @@
 #include "tests/help.h"
 #include "tests/procs.h"
 
-#define LEN(a) (int)(sizeof (a) / sizeof *(a))
 #define APART "this file system does not tell their names apart"
 
 /* What the commands of the tests begin with. */
@@ -541,7 +540,7 @@ START_TEST(long_names)
 	size_t k, n, i;
 	struct fold f;
 
-	for (k = 0; k < sizeof letters / sizeof *letters; k++) {
+	for (k = 0; k < LEN(letters); k++) {
 		n = strlen(letters[k]);
 		for (i = 0; i + n <= KEY_NAME_MAX; i += n)
 			memcpy(name + i, letters[k], n);

@@ -25,7 +25,6 @@
 #include "tests/help.h"
 #include "tests/procs.h"
 
-#define LEN(a) (int)(sizeof (a) / sizeof *(a))
 
 enum { NOBODY = 65534, HANGS = 30 * 1000 };
 
@@ -203,7 +202,7 @@ plant_again(const struct context *p, enum kind kind)
 static int
 is_result_itself(const struct context *p, enum kind kind)
 {
-	return kind == HARD && !strcmp(p->path, ".orch/x/result/a");
+	return kind == HARD && !strcmp(p->path, RESULT "a");
 }
 
 static void
@@ -268,11 +267,11 @@ go_on(const struct context *p, enum kind kind, const char *command)
 	case 'f':
 		ck_assert_msg(r.status == 1, "%s: %d: %s", what, r.status, r.err);
 		help_has(r.err, p->name);
-		help_none(".orch/x/result/b");
+		help_none(RESULT "b");
 		break;
 	default:
 		ck_assert_msg(r.status == 0, "%s: %d: %s", what, r.status, r.err);
-		help_is(".orch/x/result/c", is_result_itself(p, kind) ? "SECRET\n" : "one\n");
+		help_is(RESULT "c", is_result_itself(p, kind) ? "SECRET\n" : "one\n");
 		help_is(".orch/x/asked/b", is_result_itself(p, kind) ? "SECRET\n" : "one\n");
 	}
 	if (!is_result_itself(p, kind))
@@ -411,7 +410,7 @@ modes_under(int mask, int user)
 	ck_assert_msg(r.status == 1, "umask %03o: %s", (unsigned)mask, r.err);
 	help_has(r.err, "failed    bad");
 	modes_are_right(mask);
-	help_is(".orch/x/result/mask", expect);
+	help_is(RESULT "mask", expect);
 	help_is(".orch/x/tmp/bad", "rest\n");
 	help_sh(0, "touch ok");
 	r = help_run("%ssh -c 'umask %o; exec orch resume -r x'", as, (unsigned)mask);
@@ -751,7 +750,7 @@ START_TEST(a_temporary_is_replaced_in_the_run)
 		ck_assert_msg(r.status == 1, "%s: %d: %s", things[i], r.status, r.err);
 		help_has(r.err, "tmp/");
 		ck_assert_str_eq(r.out, "");
-		help_none(".orch/x/result/a");
+		help_none(RESULT "a");
 		help_lacks(r.err, "SECRET");
 		no_secret(things[i]);
 		same_tree("vault", vault, things[i]);
@@ -827,7 +826,7 @@ START_TEST(a_result_flips_between_link_and_file)
 	vault = help_tree("vault", 0);
 	help_file("f.orch", "run sh as k | echo good", "run sh as go | touch go; until test -f going; do sleep 0.01; done",
 	    "step s exec cat", "parallel max 4 i in 1..80", "    run s as c-{{i}} < k | n {{i}}", "end", NULL);
-	pid = start_flipping(".orch/x/result/k");
+	pid = start_flipping(RESULT "k");
 	r = run_it("orch run -r x f.orch");
 	kill(pid, SIGKILL);
 	waitpid(pid, NULL, 0);

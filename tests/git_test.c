@@ -17,7 +17,6 @@
 #include <time.h>
 #include <unistd.h>
 
-#define LEN(a) (sizeof (a) / sizeof *(a))
 
 /* The workflow of the manual, run for real. */
 
@@ -83,8 +82,8 @@ START_TEST(m_modules_one_fails_and_resume_finishes_it)
 	help_has(r.err, "1 of 8 branches failed: impl-billing");
 	help_has(r.err, "no money");
 	ck_assert_str_eq(repo_out("git rev-list --count main..feat/billing"), "0");
-	repo_no_file(RESULT "impl-billing");
-	repo_no_file(RESULT "commit-billing");
+	help_none(RESULT "impl-billing");
+	help_none(RESULT "commit-billing");
 	repo_sh(0, "touch ../stamp");
 	tips = seven_tips();
 	ck_assert_int_eq(help_count(tips, " 1\n"), 7);
@@ -114,7 +113,7 @@ START_TEST(w_sibling_path_and_slug)
 		return;
 	help_file("../f.orch", "worktree Feat/Big_Thing..x", NULL);
 	repo_sh(1, "orch run -r bad ../f.orch");
-	repo_no_file("../repo--feat-big-thing-x");
+	help_none("../repo--feat-big-thing-x");
 	help_file("../f.orch", "worktree Feat/Big__Thing.9", "worktree UP as up", "worktree a/b-/c as abc", NULL);
 	repo_sh(0, "orch run -r x ../f.orch");
 	repo_path_is("Feat%2FBig__Thing.9", "repo--feat-big-thing-9");
@@ -135,8 +134,8 @@ START_TEST(w_sibling_of_the_repository_not_of_the_directory)
 	repo_path_is("b", "repo--b");
 	repo_path_is("at", "repo--b");
 	repo_sh(0, "cd ../repo--a && orch run -r y ../f.orch || true");
-	repo_no_file("../repo--a--a");
-	repo_no_file("sub--a");
+	help_none("../repo--a--a");
+	help_none("sub--a");
 }
 END_TEST
 
@@ -169,7 +168,7 @@ START_TEST(w_at_is_from_the_directory_of_the_line)
 	repo_path_is("three", "below");
 	repo_path_is("four", "here-four");
 	ck_assert_str_eq(repo_out("git -C ../below symbolic-ref --short HEAD"), "three");
-	repo_no_file("../repo--one");
+	help_none("../repo--one");
 }
 END_TEST
 
@@ -193,7 +192,7 @@ START_TEST(w_from_and_the_default_base)
 	help_file("../f.orch", "worktree e from nosuch", NULL);
 	r = repo_sh(1, "orch run -r y ../f.orch");
 	help_has(r.err, "nosuch");
-	repo_no_file("../repo--e");
+	help_none("../repo--e");
 	ck_assert_str_eq(repo_out("git branch --list e"), "");
 }
 END_TEST
@@ -338,17 +337,17 @@ START_TEST(c49_hostile_words_never_reach_git)
 	for (i = 0; i < LEN(lines); i++)
 		for (k = 0; k < LEN(hostile); k++)
 			refused(lines[i], hostile[k]);
-	repo_no_file("P");
+	help_none("P");
 	help_file("../f.orch", "worktree good", NULL);
 	repo_sh(0, "orch run ../f.orch");
 	ck_assert(help_exists("../calls"));
 	unlink("../calls");
 	help_file("../f.orch", "run sh as nul | printf 'a\\000b'", "worktree {{nul}} as w", NULL);
 	repo_sh(1, "orch run -r nul ../f.orch");
-	repo_no_file("../calls");
+	help_none("../calls");
 	help_file("../f.orch", "run sh as nul | printf 'a\\000b'", "worktree w at {{nul}}", NULL);
 	repo_sh(1, "orch run -r nul2 ../f.orch");
-	repo_no_file("../calls");
+	help_none("../calls");
 }
 END_TEST
 
@@ -378,8 +377,8 @@ START_TEST(c59_names_that_git_takes_are_never_a_program)
 	repo_path_is("w", "repo---touch-ifs-p-touch-ifs-p-n");
 	ck_assert_str_eq(repo_out("git -C \"$(cat " RESULT "w)\" log -1 --format=%%s"),
 	    "$(touch P) `touch P`; $(touch${IFS}P);`touch${IFS}P`;%n");
-	repo_no_file("P");
-	repo_no_file("../repo---touch-ifs-p-touch-ifs-p-n/P");
+	help_none("P");
+	help_none("../repo---touch-ifs-p-touch-ifs-p-n/P");
 }
 END_TEST
 
@@ -567,8 +566,8 @@ START_TEST(c_hook_that_refuses_is_shown)
 	help_file("../f.orch", "run sh as s | echo new >new", "commit | made", "run sh as after | :", NULL);
 	r = repo_sh(1, "orch run -r x ../f.orch");
 	help_has(r.err, "no tabs, please");
-	repo_no_file(RESULT "commit");
-	repo_no_file(RESULT "after");
+	help_none(RESULT "commit");
+	help_none(RESULT "after");
 	ck_assert_str_eq(repo_out("git log --format=%%s"), "first");
 	repo_sh(0, "touch ../fixed && orch resume -r x");
 	ck_assert_str_eq(repo_out("git log --format=%%s"), "made\nfirst");
@@ -616,7 +615,7 @@ START_TEST(c_no_identity_says_what_git_says)
 	help_file("../f.orch", "run sh as s | echo new >new", "commit | made", NULL);
 	r = repo_sh(1, "orch run -r x ../f.orch");
 	help_has(r.err, "no email was given");
-	repo_no_file(RESULT "commit");
+	help_none(RESULT "commit");
 	repo_sh(0, "git config user.email later@example.org && orch resume -r x");
 	ck_assert_str_eq(repo_out("git log --format=%%s%%ae"), "madelater@example.org\nfirsts@example.org");
 	repo_commit_is("commit", "HEAD", 0);
@@ -681,7 +680,7 @@ check_says(int status, const char *needle, const char *lines)
 		help_has(r.err, needle);
 		ck_assert_int_eq(help_run("orch run f.orch").status, 2);
 	}
-	repo_no_file(".orch");
+	help_none(".orch");
 }
 
 START_TEST(c51_commit_without_a_worktree_of_its_own)
@@ -882,7 +881,7 @@ START_TEST(c55_words_that_mend_are_quoted)
 	snprintf(line, sizeof line, "%.*s", (int)strcspn(p, "\n"), p);
 	help_file("../fix", line, NULL);
 	help_run("sh ../fix");
-	repo_no_file("P");
+	help_none("P");
 	ck_assert_str_eq(repo_out("git branch --list 'it*'"), "");
 }
 END_TEST
@@ -939,10 +938,10 @@ START_TEST(c56_kept_worktree_that_is_gone)
 	repo_sh(0, "rm -r ../repo--w " RESULT "s " RESULT "commit ../started");
 	r = repo_sh(1, "orch run -r x ../f.orch");
 	help_has(r.err, repo_out("echo \"$T/repo--w\""));
-	repo_no_file("../started");
-	repo_no_file("new");
-	repo_no_file(RESULT "commit");
-	repo_no_file("../repo--w");
+	help_none("../started");
+	help_none("new");
+	help_none(RESULT "commit");
+	help_none("../repo--w");
 	ck_assert_str_eq(repo_out("git log --format=%%s main"), "first");
 	ck_assert_str_eq(repo_out("git status --porcelain"), "");
 }
@@ -957,7 +956,7 @@ START_TEST(c56_kept_worktree_that_is_gone_in_a_complete_run)
 	repo_sh(0, "orch run -r x ../f.orch && rm -r ../repo--w && rm -r ../repo--v && echo >../repo--v");
 	help_has(repo_sh(0, "orch run -r x ../f.orch").out, "all is well");
 	help_is("../repo--v", "\n");
-	repo_no_file("../repo--w");
+	help_none("../repo--w");
 }
 END_TEST
 
@@ -973,7 +972,7 @@ START_TEST(c56_kept_worktree_that_is_gone_in_a_branch)
 	r = repo_sh(1, "orch run -r x ../f.orch");
 	help_has(r.err, repo_out("echo \"$T/repo--w-1\""));
 	help_has(r.err, "1 of 2 branches failed");
-	repo_no_file(RESULT "s-1");
+	help_none(RESULT "s-1");
 	repo_path_is("s-2", "repo--w-2");
 }
 END_TEST
@@ -987,7 +986,7 @@ START_TEST(c_not_a_repository)
 	help_has(repo_sh(1, "orch run -r x f.orch").err, "git repository");
 	help_file("f.orch", "commit | x", NULL);
 	help_has(repo_sh(1, "orch run -r y f.orch").err, "git repository");
-	repo_no_file(".orch/y/result/commit");
+	help_none(".orch/y/result/commit");
 }
 END_TEST
 
@@ -1002,7 +1001,7 @@ START_TEST(c_no_git_at_all)
 	r = help_run("PATH=\"$T/bin\" orch run -r x ../f.orch");
 	ck_assert_msg(r.status == 1 || r.status == 2, "%d: %s", r.status, r.err);
 	help_has(r.err, "git");
-	repo_no_file(RESULT "w");
+	help_none(RESULT "w");
 }
 END_TEST
 
@@ -1083,7 +1082,7 @@ START_TEST(c50_two_at_once_in_one_repository)
 	check_branches("b", "b", 12);
 	ck_assert_str_eq(repo_out("git branch --list 'c-*' | wc -l | tr -d ' '"), "12");
 	ck_assert_int_eq(atoi(repo_out("wc -l <../added")), 36);
-	repo_no_file("../overlap");
+	help_none("../overlap");
 }
 END_TEST
 
@@ -1255,7 +1254,7 @@ kill_behind_commit(void)
 	repo_program("../bin/git", "#!/bin/sh\ntest \"$POINT\" && test \"$1\" = commit || exec \"$REAL_GIT\" \"$@\"\n"
 	    "\"$REAL_GIT\" \"$@\"; s=$?\nkill -9 $(cat \"$T/pid\")\nexit $s");
 	ck_assert_int_eq(help_run("POINT=1 sh -c 'echo $$ >\"$T/pid\"; exec orch run -r x ../f.orch'").status, 137);
-	repo_no_file(RESULT "commit");
+	help_none(RESULT "commit");
 }
 
 /* A result that was removed is made anew, and that is what resume then finds. */
@@ -1306,7 +1305,7 @@ START_TEST(c55_killed_and_somebody_commits_on_top)
 	repo_sh(0, "git commit -q --allow-empty -m 'by hand'");
 	r = help_run("orch resume -r x");
 	if (r.status)
-		repo_no_file(RESULT "commit");
+		help_none(RESULT "commit");
 	else
 		help_is(RESULT "commit", id);
 	ck_assert_str_eq(repo_out("git log --format=%%s"), "by hand\nmade\nfirst");

@@ -56,7 +56,7 @@ START_TEST(one_refusal_holds_all)
 	help_has(r.err, "\ndone      a1  ");
 	help_has(r.err, "  at try 2\n");
 	help_lacks(r.err, "failed    ");
-	help_is(".orch/x/result/a1", "answer\n");
+	help_is(RESULT "a1", "answer\n");
 	help_has(help_read(".orch/x/log", NULL), "\tlimited\ta1\t1\t");
 	ck_assert_str_eq(help_sh(0, "orch run -q -r y f.orch").err, "");
 }
@@ -122,7 +122,7 @@ START_TEST(words_of_the_programs)
 	r = help_sh(1, "orch run -r x f.orch");
 	help_has(r.err, words[_i].says);
 	ck_assert_int_eq(help_count(help_read("asked", NULL), "x\n"), words[_i].asked);
-	help_none(".orch/x/result/a");
+	help_none(RESULT "a");
 }
 END_TEST
 
@@ -151,7 +151,7 @@ held_suite(void)
 	tcase_add_test(tc, one_refusal_holds_all);
 	tcase_add_test(tc, others_go_on);
 	tcase_add_loop_test(tc, a_held_run_is_waiting, 0, 2);
-	tcase_add_loop_test(tc, words_of_the_programs, 0, (int)(sizeof words / sizeof *words));
+	tcase_add_loop_test(tc, words_of_the_programs, 0, LEN(words));
 	tcase_add_loop_test(tc, a_limit_of_a_program, 0, 2);
 	return s;
 }

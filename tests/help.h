@@ -5,6 +5,9 @@
 #include <check.h>
 #include <stddef.h>
 
+#define LEN(a) ((int)(sizeof(a) / sizeof *(a)))
+#define RESULT ".orch/x/result/"        /* the results of the run x */
+
 /* Makes an empty directory and goes there; PATH then begins with the places of orch and of the fake
  * agent (tests/agent). HOME is in there too. What the tests themselves were started with, their descriptors
  * among it, is not what they start programs with. Called by every test before anything else. */

@@ -39,7 +39,7 @@ enum {
 /* Seeds of histories that have failed once. They are always run; the 0 is none. */
 static const uint64_t regressions[] = { 0 };
 
-enum { REGRESSIONS = sizeof regressions / sizeof *regressions - 1 };
+enum { REGRESSIONS = LEN(regressions) - 1 };
 
 /* What is done to a walk. */
 enum cut {
@@ -996,8 +996,8 @@ history_suite(void)
 
 	c = help_case(s, "checker", procs_begin, 300);
 	if (!seed) {
-		tcase_add_loop_test(c, the_checker_reads_marks, 0, sizeof made_marks / sizeof *made_marks);
-		tcase_add_loop_test(c, the_checker_reads_logs, 0, sizeof made_logs / sizeof *made_logs);
+		tcase_add_loop_test(c, the_checker_reads_marks, 0, LEN(made_marks));
+		tcase_add_loop_test(c, the_checker_reads_logs, 0, LEN(made_logs));
 		tcase_add_test(c, the_checker_reads_results);
 		tcase_add_test(c, the_reference_is_as_the_manual_says);
 	}

@@ -20,7 +20,6 @@
 #include "tests/pty.h"
 #include "tests/suites.h"
 
-#define LEN(a) (sizeof(a) / sizeof *(a))
 
 static const char unusable[] = "the jobserver that MAKEFLAGS names cannot be used";
 
@@ -808,14 +807,14 @@ jobs_suite(void)
 	Suite *s = suite_create("jobs");
 	TCase *tc = help_case(s, "MAKEFLAGS", help_start, 10);
 
-	tcase_add_loop_test(tc, what_makeflags_names, 0, (int)LEN(named));
-	tcase_add_loop_test(tc, what_makeflags_becomes, 0, (int)LEN(handed));
+	tcase_add_loop_test(tc, what_makeflags_names, 0, LEN(named));
+	tcase_add_loop_test(tc, what_makeflags_becomes, 0, LEN(handed));
 
 	tc = help_case(s, "make", help_start, 120);
-	tcase_add_loop_test(tc, three_orchs_under_make, 0, (int)LEN(styles));
-	tcase_add_loop_test(tc, one_orch_under_make, 0, (int)LEN(styles));
-	tcase_add_loop_test(tc, failures_under_make, 0, (int)LEN(styles));
-	tcase_add_loop_test(tc, trap_of_make, 0, (int)LEN(styles));
+	tcase_add_loop_test(tc, three_orchs_under_make, 0, LEN(styles));
+	tcase_add_loop_test(tc, one_orch_under_make, 0, LEN(styles));
+	tcase_add_loop_test(tc, failures_under_make, 0, LEN(styles));
+	tcase_add_loop_test(tc, trap_of_make, 0, LEN(styles));
 
 	tc = help_case(s, "client", procs_begin, 120);
 	tcase_add_loop_test(tc, tokens_come_back, 0, KINDS);
@@ -831,8 +830,8 @@ jobs_suite(void)
 	tcase_add_loop_test(tc, no_room, 0, KINDS);
 	tcase_add_loop_test(tc, j_caps_a_client, 0, KINDS);
 	tcase_add_loop_test(tc, free_steps, 0, KINDS);
-	tcase_add_loop_test(tc, no_jobserver, 0, (int)LEN(no_jobservers));
-	tcase_add_loop_test(tc, none_is_meant, 0, (int)LEN(not_meant));
+	tcase_add_loop_test(tc, no_jobserver, 0, LEN(no_jobservers));
+	tcase_add_loop_test(tc, none_is_meant, 0, LEN(not_meant));
 	tcase_add_test(tc, agents_have_the_jobserver);
 	tcase_add_test(tc, agents_have_a_fifo);
 

@@ -25,7 +25,6 @@
 #include "tests/procs.h"
 #include "tests/suites.h"
 
-#define LEN(a) (sizeof(a) / sizeof *(a))
 
 enum {
 	DISK_MOST = 480,        /* KB, with which the run below is sure to complete */

@@ -19,7 +19,6 @@
 #include "tests/pty.h"
 #include "tests/suites.h"
 
-#define LEN(a) (sizeof (a) / sizeof *(a))
 #define SAYS(row, text) ((row).said = (text), (row).nsaid = strlen(text))
 
 /* The text. */
@@ -752,7 +751,7 @@ START_TEST(a_terminal_that_is_stopped_stops_nobody)
 	expect_on_screen("1 running");
 	pty_type("\023");
 	help_file("go", NULL);
-	procs_await_file(".orch/x/result/three");
+	procs_await_file(RESULT "three");
 	pty_type("\021");
 	pty_ends(0);
 	help_in_order(on_screen(80), (const char *const[]){ "\ndone      one  ", "\ndone      two  ", "\ndone      three  ", "\norch: run x is complete" }, 4);
@@ -765,7 +764,7 @@ START_TEST(a_terminal_that_nobody_reads_stops_nobody)
 {
 	help_file("f.orch", "for i in 1..4", "run sh as s-{{i}} | seq 1 2200 >&2; sleep 0.4", "end", "run sh as last | :", NULL);
 	pty_command("exec orch run -v -r x f.orch");
-	procs_await_file(".orch/x/result/last");
+	procs_await_file(RESULT "last");
 	pty_ends(0);
 	help_has(pty.seen, "orch: run x is complete: 5 done");
 }

@@ -18,7 +18,6 @@
 #include "tests/help.h"
 #include "tests/suites.h"
 
-#define LEN(a) (sizeof(a) / sizeof *(a))
 
 #define RUN "orch run -q -r r w.orch"
 #define ENDED(counts) "orch: run r failed: " counts ", in T\norch: to go on with it: orch resume -r r\n"

@@ -26,12 +26,12 @@
 #include "parse/index.h"
 #include "parse/near.h"
 #include "parse/parse.h"
+#include "tests/help.h"
 
 #ifndef TESTS_DIR
 #define TESTS_DIR "tests"
 #endif
 
-#define COUNT(a) ((int)(sizeof(a) / sizeof *(a)))
 
 /* A workflow that was read and checked. */
 struct given {
@@ -60,7 +60,7 @@ load(void *ctx, const struct workflow *from, const char *name, struct source *ou
 	(void)ctx;
 	(void)from;
 	(void)mem;
-	for (i = 0; i < sizeof files / sizeof *files; i++)
+	for (i = 0; i < LEN(files); i++)
 		if (!strcmp(files[i].name, name)) {
 			out->text = files[i].text;
 			out->n = files[i].n;
@@ -1646,11 +1646,11 @@ START_TEST(characters_are_not_cut)
 	struct buf b = { 0 };
 	size_t i;
 
-	for (i = 0; i < COUNT(is); i++) {
+	for (i = 0; i < LEN(is); i++) {
 		ck_assert_msg(utf8_begun(is[i].s, strlen(is[i].s)) == is[i].begun, "%d", (int)i);
 		ck_assert_msg(utf8_rest(is[i].s, strlen(is[i].s)) == is[i].rest, "%d", (int)i);
 	}
-	for (i = 0; i < COUNT(whole); i++) {
+	for (i = 0; i < LEN(whole); i++) {
 		ck_assert_uint_eq(utf8_cut(text, sizeof text - 1, i), whole[i]);
 		b.n = 0;
 		visible_cut(&b, text, sizeof text - 1, i, 0);
@@ -1787,7 +1787,7 @@ START_TEST(memory_apart)
 	unsigned char *p = NULL;
 	size_t i, k;
 
-	for (i = 1; i < COUNT(sizes); i++) {
+	for (i = 1; i < LEN(sizes); i++) {
 		p = mem_apart(p, sizes[i - 1], sizes[i]);
 		for (k = 0; k < sizes[i]; k++)
 			ck_assert_uint_eq(p[k], k < sizes[i - 1] ? (unsigned char)(k * 7 + 1) : 0);
@@ -1890,16 +1890,16 @@ texts_case(void)
 {
 	TCase *tc = tcase_create("text to tree");
 
-	tcase_add_loop_test(tc, words_tree, 0, COUNT(words));
-	tcase_add_loop_test(tc, words_refused, 0, COUNT(words_wrong));
+	tcase_add_loop_test(tc, words_tree, 0, LEN(words));
+	tcase_add_loop_test(tc, words_refused, 0, LEN(words_wrong));
 	tcase_add_test(tc, words_refused_joined);
 	tcase_add_test(tc, nul_refused);
-	tcase_add_loop_test(tc, templates_tree, 0, COUNT(templates));
-	tcase_add_loop_test(tc, texts_tree, 0, COUNT(texts));
-	tcase_add_loop_test(tc, texts_refused, 0, COUNT(texts_wrong));
+	tcase_add_loop_test(tc, templates_tree, 0, LEN(templates));
+	tcase_add_loop_test(tc, texts_tree, 0, LEN(texts));
+	tcase_add_loop_test(tc, texts_refused, 0, LEN(texts_wrong));
 	tcase_add_test(tc, prompt_file_place);
-	tcase_add_loop_test(tc, statements_tree, 0, COUNT(statements));
-	tcase_add_loop_test(tc, statements_refused, 0, COUNT(statements_wrong));
+	tcase_add_loop_test(tc, statements_tree, 0, LEN(statements));
+	tcase_add_loop_test(tc, statements_refused, 0, LEN(statements_wrong));
 	tcase_add_test(tc, nested_too_deep);
 	return tc;
 }
@@ -1909,17 +1909,17 @@ names_case(void)
 {
 	TCase *tc = tcase_create("agents, keys, names, places");
 
-	tcase_add_loop_test(tc, agents_tree, 0, COUNT(agents));
-	tcase_add_loop_test(tc, agents_refused, 0, COUNT(agents_wrong));
+	tcase_add_loop_test(tc, agents_tree, 0, LEN(agents));
+	tcase_add_loop_test(tc, agents_refused, 0, LEN(agents_wrong));
 	tcase_add_test(tc, agents_of_the_command_line);
 	tcase_add_test(tc, agents_argv);
-	tcase_add_loop_test(tc, keys_refused, 0, COUNT(keys_wrong));
-	tcase_add_loop_test(tc, keys_allowed, 0, COUNT(keys_right));
+	tcase_add_loop_test(tc, keys_refused, 0, LEN(keys_wrong));
+	tcase_add_loop_test(tc, keys_allowed, 0, LEN(keys_right));
 	tcase_add_test(tc, keys_long);
-	tcase_add_loop_test(tc, names_seen, 0, COUNT(seen));
-	tcase_add_loop_test(tc, names_unseen, 0, COUNT(unseen));
-	tcase_add_loop_test(tc, places_refused, 0, COUNT(places));
-	tcase_add_loop_test(tc, places_allowed, 0, COUNT(places_right));
+	tcase_add_loop_test(tc, names_seen, 0, LEN(seen));
+	tcase_add_loop_test(tc, names_unseen, 0, LEN(unseen));
+	tcase_add_loop_test(tc, places_refused, 0, LEN(places));
+	tcase_add_loop_test(tc, places_allowed, 0, LEN(places_right));
 	tcase_add_test(tc, stdin_of_a_workflow_from_stdin);
 	tcase_add_test(tc, nodes_to_each_other);
 	tcase_add_test(tc, numbers_of_statements);
@@ -1949,15 +1949,15 @@ tools_case(void)
 {
 	TCase *tc = tcase_create("tools");
 
-	tcase_add_loop_test(tc, glob_both, 0, COUNT(globs));
+	tcase_add_loop_test(tc, glob_both, 0, LEN(globs));
 	tcase_add_test(tc, glob_all);
-	tcase_add_loop_test(tc, near_names, 0, COUNT(nears));
-	tcase_add_loop_test(tc, visible, 0, COUNT(visibles));
+	tcase_add_loop_test(tc, near_names, 0, LEN(nears));
+	tcase_add_loop_test(tc, visible, 0, LEN(visibles));
 	tcase_add_test(tc, visible_keeps_what_it_is_told);
 	tcase_add_test(tc, characters_are_not_cut);
 	tcase_add_test(tc, quotes_are_short);
-	tcase_add_loop_test(tc, variable_names, 0, COUNT(variables));
-	tcase_add_loop_test(tc, numbers_and_durations, 0, COUNT(numbers));
+	tcase_add_loop_test(tc, variable_names, 0, LEN(variables));
+	tcase_add_loop_test(tc, numbers_and_durations, 0, LEN(numbers));
 	tcase_add_test(tc, arena_grows);
 	tcase_add_test(tc, buf_grows);
 	tcase_add_test(tc, memory_apart);

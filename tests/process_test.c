@@ -578,7 +578,7 @@ END_TEST
 
 static const char *const kinds[] = { "child", "stubborn", "stopped", "daemon", "holder", "writer" };
 
-enum { KINDS = sizeof kinds / sizeof *kinds, GROUP_KINDS = 3 };
+enum { KINDS = LEN(kinds), GROUP_KINDS = 3 };
 
 /* Whether the leftovers of this KIND can be found: those in the agent's group, and elsewhere than on Linux
  * no others. */

@@ -52,12 +52,6 @@ repo_out(const char *fmt, ...)
 }
 
 void
-repo_no_file(const char *name)
-{
-	ck_assert_msg(!help_exists(name), "%s is there", name);
-}
-
-void
 repo_path_is(const char *key, const char *name)
 {
 	char file[300], path[8192];

@@ -5,8 +5,6 @@
 
 #include "tests/help.h"
 
-#define RESULT ".orch/x/result/"        /* the results of the run x */
-
 extern char repo_top[4096];     /* $T */
 
 /* Before every test. */
@@ -26,9 +24,6 @@ void repo_program(const char *name, const char *text);
 
 /* Puts a `git` into $T/bin that writes each call of it to $T/calls and its environment to $T/env. */
 void repo_watch_git(void);
-
-/* There is no file NAME. */
-void repo_no_file(const char *name);
 
 /* The result KEY is the path $T/NAME. */
 void repo_path_is(const char *key, const char *name);

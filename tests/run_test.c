@@ -16,8 +16,6 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-#define RESULT ".orch/x/result/"
-#define LEN(a) (sizeof (a) / sizeof *(a))
 
 /* What the tests share. */
 
@@ -30,12 +28,6 @@ bytes_are(const char *name, const void *p, size_t n)
 	ck_assert_msg(help_exists(name), "there is no %s", name);
 	ck_assert_uint_eq(got, n);
 	ck_assert_int_eq(memcmp(s, p, n), 0);
-}
-
-static void
-no_file(const char *name)
-{
-	ck_assert_msg(!help_exists(name), "%s is there", name);
 }
 
 /* No control character but the newlines. */
@@ -87,7 +79,7 @@ START_TEST(c01_block_waits_for_every_branch)
 	r = help_sh(1, "orch run -r x f.orch");
 	help_is(RESULT "x-good", "late\n");
 	help_has(r.err, "1 of 2 branches failed");
-	no_file(RESULT "after");
+	help_none(RESULT "after");
 }
 END_TEST
 
@@ -227,7 +219,7 @@ START_TEST(c06_cap_is_checked_for_an_empty_list)
 	ck_assert(help_exists(".orch/ok/result/after"));
 	r = help_sh(2, "orch run -r x f.orch m=0");
 	help_has(r.err, "max");
-	no_file(RESULT "after");
+	help_none(RESULT "after");
 	help_sh(2, "orch run -r y f.orch m=");
 	help_sh(2, "orch run -r z f.orch m=2x");
 	help_sh(2, "orch run -r w f.orch m=-1");
@@ -299,8 +291,8 @@ START_TEST(c11_nothing_after_a_failed_block)
 	    "end",
 	    "run sh as then-{{i}} | :", "end", "run sh as after | :", "print | printed", NULL);
 	ck_assert_str_eq(help_sh(1, "orch run -r x f.orch").out, "");
-	no_file(RESULT "after");
-	no_file(RESULT "then-a");
+	help_none(RESULT "after");
+	help_none(RESULT "then-a");
 	ck_assert(help_exists(RESULT "then-b"));
 }
 END_TEST
@@ -338,7 +330,7 @@ START_TEST(c14_one_item_twice)
 	    "run sh as x-{{i}} | " STARTED, "end", NULL);
 	r = help_sh(1, "orch run -r x f.orch");
 	help_has(r.err, "x-p");
-	no_file("started");
+	help_none("started");
 }
 END_TEST
 
@@ -354,7 +346,7 @@ START_TEST(c14_two_items_of_one_key_are_named)
 	help_has(r.err, "pear");
 	help_has(r.err, "x-1");
 	help_lacks(r.err, "plum");
-	no_file("started");
+	help_none("started");
 }
 END_TEST
 
@@ -387,7 +379,7 @@ START_TEST(c15_items_arrive_byte_identical)
 	bytes_are(RESULT "words", want, n);
 	bytes_are(RESULT "texts", want, n);
 	bytes_are(RESULT "envs", want, n);
-	no_file("P");
+	help_none("P");
 }
 END_TEST
 
@@ -445,8 +437,8 @@ START_TEST(c17_one_terminal_is_refused_in_parallel)
 		help_file("f.orch", "step s exec true", "interactive", "run sh as first | " STARTED,
 		    "parallel", one[i], "run sh as b | :", "end", NULL);
 		help_has(help_sh(2, "orch run -q -r x f.orch").err, i ? "interactive" : "ask");
-		no_file("started");
-		no_file(".orch");
+		help_none("started");
+		help_none(".orch");
 	}
 }
 END_TEST
@@ -465,8 +457,8 @@ refused_or_run(const char *command, const char *what)
 		return;
 	}
 	help_has(r.err, what);
-	no_file("started");
-	no_file(".orch");
+	help_none("started");
+	help_none(".orch");
 }
 
 START_TEST(what_is_not_built_is_refused_before_anything_starts)
@@ -542,7 +534,7 @@ START_TEST(c18_a_hit_starts_and_writes_nothing)
 		before[i] = help_tree(path, 1);
 	}
 	r = help_sh(0, "orch run -r x f.orch");
-	no_file("started");
+	help_none("started");
 	help_has(r.err, "kept      x-a");
 	help_has(r.err, "kept      x-b");
 	for (i = 0; i < LEN(dirs); i++) {
@@ -585,7 +577,7 @@ START_TEST(c20_what_is_not_kept)
 	help_has(r.err, "SIGUSR1");
 	for (i = 0; i < LEN(keys); i++) {
 		snprintf(name, sizeof name, RESULT "%s", keys[i]);
-		no_file(name);
+		help_none(name);
 	}
 	help_sh(1, "orch resume -q -r x");
 	ck_assert_int_eq(help_count(help_read("started", NULL), "\n"), 10);
@@ -597,7 +589,7 @@ START_TEST(c20_a_write_that_failed)
 {
 	help_file("f.orch", "run sh as big | trap '' XFSZ; head -c 3000000 /dev/zero", NULL);
 	help_sh(1, "ulimit -f 1000; orch run -r x f.orch");
-	no_file(RESULT "big");
+	help_none(RESULT "big");
 	help_sh(0, "orch resume -r x");
 	ck_assert(help_exists(RESULT "big"));
 }
@@ -627,8 +619,8 @@ START_TEST(c21_odd_keys_are_files_of_their_own)
 	ck_assert_str_eq(help_sh(0, "ls -A beside beside/.orch beside/.orch/x").out,
 	    "beside:\n.orch\n\nbeside/.orch:\n.gitignore\nx\n\n"
 	    "beside/.orch/x:\nasked\nhow\nlock\nlog\nresult\nrun\nstderr\ntmp\n");
-	no_file("/etc/x");
-	no_file("P");
+	help_none("/etc/x");
+	help_none("P");
 }
 END_TEST
 
@@ -656,7 +648,7 @@ START_TEST(c21_keys_that_are_none)
 	help_file("g.orch", "run sh as list | echo a; echo \"$V\"", "parallel i in < list",
 	    "run sh as {{i}} | " STARTED, "end", NULL);
 	help_sh(1, "orch run -r z g.orch");
-	no_file("started");
+	help_none("started");
 	ck_assert_str_eq(help_sh(0, "ls .orch/z/result").out, "list\n");
 }
 END_TEST
@@ -801,16 +793,16 @@ START_TEST(c23_a_result_that_cannot_be_read)
 	ck_assert_int_eq(chmod(RESULT "a", 0), 0);
 	r = help_sh(1, "orch run -r x f.orch");
 	help_has(r.err, "ermission");
-	no_file("started");
-	no_file(RESULT "b");
+	help_none("started");
+	help_none(RESULT "b");
 	help_sh(1, "orch cat -r x a");
 	ck_assert_int_eq(chmod(RESULT "a", 0600), 0);
 	ck_assert_int_eq(chmod(".orch/x/result", 0), 0);
 	help_has(help_sh(1, "orch run -r x f.orch; test $? -gt 0 -a $? -le 2 && exit 1").err, "ermission");
-	no_file("started");
+	help_none("started");
 	ck_assert_int_eq(chmod(".orch/x/result", 0700), 0);
 	help_sh(0, "orch run -r x f.orch");
-	no_file("started");
+	help_none("started");
 }
 END_TEST
 
@@ -821,7 +813,7 @@ START_TEST(c23_a_result_that_is_no_file)
 	unlink("started");
 	help_sh(0, "rm .orch/x/result/a && mkdir .orch/x/result/a");
 	help_sh(1, "orch run -r x f.orch");
-	no_file("started");
+	help_none("started");
 }
 END_TEST
 
@@ -977,7 +969,7 @@ START_TEST(c27_status_refuses_no_start)
 	help_sh(0,
 	    "orch run -q -r x f.orch; (n=0; while test $n -lt 200; do n=$((n + 1)); orch status -r x >out || test $? -ge 5 || echo bad >>bad; done) & "
 	    "n=0; while test $n -lt 60; do n=$((n + 1)); rm -f .orch/x/result/a; orch run -q -r x f.orch || exit; done; wait");
-	no_file("bad");
+	help_none("bad");
 	ck_assert_int_eq(help_count(help_read("started", NULL), "a\n"), 61);
 }
 END_TEST
@@ -1000,7 +992,7 @@ START_TEST(c28_status_of_a_live_and_of_a_killed_run)
 	help_has(r.out, "interrupted  a");
 	help_has(r.out, "\ninterrupted  2");
 	help_lacks(r.out, "running");
-	no_file(RESULT "a");
+	help_none(RESULT "a");
 	help_sh(0, "(read u <up; echo >gate) & orch resume -q && wait");
 	help_has(help_sh(0, "orch status").out, "run x: complete");
 }
@@ -1036,7 +1028,7 @@ START_TEST(c29_looking_writes_nothing)
 	help_sh(3, "cd none && orch status");
 	help_sh(3, "cd none && orch logs");
 	help_sh(3, "cd none && orch cat a");
-	no_file("none/.orch");
+	help_none("none/.orch");
 }
 END_TEST
 
@@ -1146,7 +1138,7 @@ START_TEST(c32_standard_output_that_cannot_be_written)
 		r = help_sh(!strncmp(command, "orch status", 11) ? 2 : 1, command);
 		help_has(r.err, "No space left");
 	}
-	no_file("started");
+	help_none("started");
 	ck_assert_str_eq(help_sh(0, "orch resume -r x").out, "1\n");
 }
 END_TEST
@@ -1416,8 +1408,8 @@ START_TEST(c59_hostile_values_are_only_data)
 		no_control(r.err);
 		ck_assert_int_eq(help_count(help_sh(0, "cat .orch/x/result/again").out, hostile[i]), 3);
 		ck_assert(!strncmp(r.out + 1, hostile[i], strlen(hostile[i])));
-		no_file("P");
-		no_file("../x");
+		help_none("P");
+		help_none("../x");
 	}
 	ck_assert_str_eq(help_sh(0, "ls -A").out, ".orch\nf.orch\n");
 }
@@ -1446,7 +1438,7 @@ START_TEST(c59_hostile_values_in_messages)
 			    r.status, r.err);
 			ck_assert_str_ne(r.err, "");
 			no_control(r.err);
-			no_file("P");
+			help_none("P");
 		}
 	}
 }
@@ -1469,7 +1461,7 @@ START_TEST(an_item_with_everything_is_only_data)
 	ck_assert_str_eq(help_sh(0, "orch cat -r x \"$K\"").out, "Look at $(touch P); ../../x \"y\"\n");
 	help_has(help_sh(0, "orch logs -r x \"$K\"").out, item);
 	help_has(help_sh(0, "orch status -r x || test $? = 1").out, item);
-	no_file("P");
+	help_none("P");
 	ck_assert_str_eq(help_sh(0, "ls -A . .orch; ls .orch/x/result | wc -l | tr -d ' '").out,
 	    ".:\n.orch\nf.orch\n\n.orch:\n.gitignore\nx\n2\n");
 }
@@ -1507,7 +1499,7 @@ START_TEST(c60_an_argument_that_is_too_long_says_so)
 	help_file("f.orch", "step s exec printf %s {}", "run s as a", "prompt p", NULL);
 	r = help_sh(1, "orch run -r x f.orch");
 	help_has(r.err, "long");
-	no_file(RESULT "a");
+	help_none(RESULT "a");
 	help_bytes("p", text, 131000);
 	help_sh(0, "orch run -r x f.orch");
 	bytes_are(RESULT "a", text, 131000);
@@ -1681,7 +1673,7 @@ START_TEST(w_sweep_as_it_stands)
 	help_is(RESULT "changed", "a\nb b\n");
 	help_is(RESULT "lint-a", "");
 	help_is(RESULT "fix-b%20b", "Mend what is listed for b b.\n\n==> lint-b b <==\n2:TODO\n");
-	no_file(RESULT "fix-a");
+	help_none(RESULT "fix-a");
 	ck_assert_str_eq(help_sh(0, "git status --porcelain").out, " M a\n M \"b b\"\n");
 }
 END_TEST
@@ -1753,13 +1745,13 @@ START_TEST(s_stop_and_fail)
 	ck_assert_str_eq(r.out, "1\n2\n");
 	help_has(r.err, "enough now");
 	help_has(help_sh(0, "orch status -r x").out, "complete");
-	no_file("started");
+	help_none("started");
 	help_file("g.orch", "param v 7", "print | before", "fail | no good: {{v}}", "run sh as never | " STARTED,
 	    NULL);
 	r = help_sh(1, "orch run -q -r y g.orch");
 	ck_assert_str_eq(r.out, "before\n");
 	help_has(r.err, "no good: 7");
-	no_file("started");
+	help_none("started");
 }
 END_TEST
 
@@ -1814,7 +1806,7 @@ START_TEST(s_a_line_sees_only_what_was_before_it)
 	help_is(RESULT "y-b", "b\n");
 	help_file("g.orch", "run sh as a | :", "print | {{b}}", "run sh as b | :", NULL);
 	help_sh(2, "orch run -r y g.orch");
-	no_file(".orch/y");
+	help_none(".orch/y");
 	/* Nor what happens to lie there. */
 	help_file("h.orch", "run sh as x-1 | echo 1", "print | {{x-*}}", NULL);
 	help_sh(0, "orch run -q -r h h.orch");
@@ -1870,7 +1862,7 @@ START_TEST(a_filter_and_check)
 	r = help_sh(1, "orch run -r x f.orch");
 	help_is(RESULT "a", "TEXT\n");
 	help_is("checks", "run\nstep\n");
-	no_file(RESULT "b");
+	help_none(RESULT "b");
 	help_has(r.err, "check");
 	help_file("g.orch", "run sh as a | echo answer", "filter cat; exit 7", "otherwise 'no answer'", NULL);
 	r = help_sh(0, "orch run -r y g.orch");
@@ -2011,7 +2003,7 @@ START_TEST(o_standard_input_as_an_input)
 	ck_assert_str_eq(help_sh(0, "echo other | orch run -q -r x f.orch").out, "got a\ngot b\ngot c\na\nb\nc\n");
 	help_is(RESULT "all", "a\nb\nc");
 	help_sh(2, "orch run -r y - <f.orch");
-	no_file(".orch/y");
+	help_none(".orch/y");
 }
 END_TEST
 
@@ -2058,8 +2050,8 @@ START_TEST(o_parameters)
 		if (all[i].out) {
 			ck_assert_str_eq(r.out, all[i].out);
 		} else {
-			no_file("started");
-			no_file(".orch");
+			help_none("started");
+			help_none(".orch");
 		}
 	}
 	help_has(help_sh(2, "orch run f.orch a=1 one two").err, "quote it");
@@ -2075,8 +2067,8 @@ START_TEST(o_free_text_needs_a_prompt)
 	help_has(help_sh(2, "orch run f.orch text").err, "text");
 	help_file("g.orch", "param prompt", "run sh as s | " STARTED, "print | {{prompt}}", NULL);
 	help_has(help_sh(2, "orch run g.orch").err, "prompt");
-	no_file("started");
-	no_file(".orch");
+	help_none("started");
+	help_none(".orch");
 	ck_assert_str_eq(help_sh(0, "orch run -q g.orch ''").out, "\n");
 }
 END_TEST
@@ -2087,7 +2079,7 @@ START_TEST(o_a_run_is_of_one_file)
 	help_file("g.orch", "run sh as a | " STARTED, NULL);
 	help_sh(0, "orch run -r x f.orch");
 	help_has(help_sh(2, "orch run -r x g.orch").err, "f.orch");
-	no_file("started");
+	help_none("started");
 	help_sh(0, "mkdir sub; cd sub; orch run -d ../.orch -r x ../f.orch");
 	help_sh(0, "orch run -r x \"$PWD/f.orch\"");
 }
@@ -2143,8 +2135,8 @@ START_TEST(o_n_shows_what_would_run)
 	help_has(r.out, "x-b");
 	help_has(r.out, "list");
 	help_lacks(r.out, "printed\n");
-	no_file("started");
-	no_file(".orch");
+	help_none("started");
+	help_none(".orch");
 	help_sh(1, "orch run -q -r x f.orch");
 	r = help_sh(0, "orch run -n -r x f.orch");
 	help_has(r.out, "kept       x-a");
@@ -2169,13 +2161,13 @@ START_TEST(o_a_program_that_is_missing)
 	r = help_sh(2, "orch run -r x f.orch");
 	help_has(r.err, "no-such-program");
 	help_has(r.err, getenv("PATH"));
-	no_file("started");
-	no_file(".orch");
+	help_none("started");
+	help_none(".orch");
 	r = help_sh(0, "orch check f.orch");
 	help_has(r.err, "no-such-program");
 	help_has(r.err, "warning");
 	help_sh(2, "orch run -r x -a 'exec=./nor-this' f.orch");
-	no_file("started");
+	help_none("started");
 	setenv("A", "sh=no-such-shell -c", 1);
 	help_has(help_sh(2, "orch run -r x -a \"$A\" f.orch").err, "no-such-shell");
 	/* What is not known before fails when it is reached, with the same words. */
@@ -2317,8 +2309,8 @@ START_TEST(o_run_names_stay_inside)
 	}
 	ck_assert_str_eq(help_sh(0, "ls -A; ls .orch | wc -l | tr -d ' '; ls -d .orch/*/result | wc -l | tr -d ' '").out,
 	    ".orch\nc\nf.orch\ns\n8\n8\n");
-	no_file("../out");
-	no_file("/tmp/orch-no");
+	help_none("../out");
+	help_none("/tmp/orch-no");
 }
 END_TEST
 
@@ -2335,7 +2327,7 @@ START_TEST(o_check_takes_all_files)
 	help_lacks(r.err, "b.orch");
 	ck_assert_str_eq(r.out, "");
 	help_sh(0, "orch check b.orch");
-	no_file(".orch");
+	help_none(".orch");
 }
 END_TEST
 
@@ -2420,7 +2412,7 @@ START_TEST(f_who_holds_standard_error_delays_nothing)
 	help_file("f.orch", "run sh as x | trap '' TERM; (while :; do echo more >&2; done) & (exec sleep 100) & echo x", "timeout 50s", NULL);
 	help_sh(0, "orch run -q -r x f.orch");
 	ck_assert_int_lt(help_ms() - began, 40 * 1000);
-	help_is(".orch/x/result/x", "x\n");
+	help_is(RESULT "x", "x\n");
 	help_file("f.orch", "run sh as x | yes >&2", "timeout 1s", NULL);
 	help_has(help_sh(1, "ulimit -f 100000; orch run -q -r y f.orch").err, "timed out after 1s");
 }
@@ -2431,7 +2423,7 @@ START_TEST(f_standard_error_that_cannot_be_kept)
 {
 	help_file("f.orch", "run sh as x | head -c 5000000 /dev/zero >&2; echo x", NULL);
 	help_has(help_sh(0, "ulimit -f 100; exec orch run -r x f.orch").err, "its standard error could not be kept: File too large");
-	help_is(".orch/x/result/x", "x\n");
+	help_is(RESULT "x", "x\n");
 }
 END_TEST
 

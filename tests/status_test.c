@@ -16,7 +16,6 @@
 #include "tests/pty.h"
 #include "tests/suites.h"
 
-#define LEN(a) (sizeof(a) / sizeof *(a))
 #define STARTED "printf '%s\\n' \"$ORCH_KEY\" >>\"$ORCH_ROOT/started\"; "
 #define GATED "echo up >\"$ORCH_ROOT/up\"; read x <\"$ORCH_ROOT/gate\""
 
@@ -355,8 +354,8 @@ START_TEST(records_of_hostile_keys)
 	help_sh(0, "orch run -q -r \"$(printf 'r\\tu\\nn')\" f.orch a=\"$(printf 'a\\tb\\nc')\" b=\"$(printf '%%\\r\\177\\377')\" c=' ' "
 	    "d='$(x)`y`'\\''\"\\;'");
 	p = status(0, "-p");
-	ck_assert_int_eq(help_count(p, "\n"), (int)LEN(names));
-	ck_assert_int_eq(help_count(p, "\t"), 8 * (int)LEN(names));
+	ck_assert_int_eq(help_count(p, "\n"), LEN(names));
+	ck_assert_int_eq(help_count(p, "\t"), 8 * LEN(names));
 	for (i = 0; i < LEN(names); i++)
 		field_is(p, names[i], 1, "done");
 	p = help_sh(0, "orch runs -p").out;
@@ -752,7 +751,7 @@ START_TEST(a_dry_run_of_a_text)
 {
 	help_sh(0, "orch run -q -r x - <<'E'\nrun sh as one | echo 1\nE");
 	help_has(help_sh(0, "orch run -n -r x - <<'E'\nstep s exec cat\nrun s as two | {{one}} and more\nE").out, "would run  two  | 1 and more");
-	help_none(".orch/x/result/two");
+	help_none(RESULT "two");
 	help_sh(2, "orch run -n -r x - <<'E'\nrun sh as two < none | cat\nE");
 }
 END_TEST

@@ -25,7 +25,6 @@
 #include "store/store.h"
 #include "tests/help.h"
 
-#define COUNT(a) ((int)(sizeof(a) / sizeof *(a)))
 #define BYTES(s) s, sizeof s - 1
 
 enum { NOBODY = 65534 };
@@ -246,7 +245,7 @@ START_TEST(file_put_and_read)
 	ck_assert_int_eq(memcmp(p, big, n), 0);
 	ck_assert_int_eq(p[n], '\0');
 	free(p);
-	ck_assert(!help_exists("tmp"));
+	help_none("tmp");
 	ck_assert_int_eq(file_put(AT_FDCWD, "tmp", "f", "", 0, 0), 0);
 	ck_assert_int_eq(file_read(AT_FDCWD, "f", &p, &n), 0);
 	ck_assert_uint_eq(n, 0);
@@ -326,7 +325,7 @@ START_TEST(file_put_that_fails)
 	ck_assert_int_eq(file_put(AT_FDCWD, "tmp", "f", "old", 3, 0), 0);
 	ck_assert_int_eq(mkdir("d", 0700), 0);
 	ck_assert_int_eq(file_put(AT_FDCWD, "tmp", "d", "new", 3, 0), -1);
-	ck_assert(!help_exists("tmp"));
+	help_none("tmp");
 	ck_assert_int_eq(mkdir("tmp", 0700), 0);
 	ck_assert_int_eq(file_put(AT_FDCWD, "tmp", "f", "new", 3, 0), -1);
 	ck_assert_int_eq(rmdir("tmp"), 0);
@@ -335,7 +334,7 @@ START_TEST(file_put_that_fails)
 	errno = 0;
 	ck_assert_int_eq(file_put(AT_FDCWD, "tmp", "f", big, sizeof big, 0), -1);
 	ck_assert_int_eq(errno, EFBIG);
-	ck_assert(!help_exists("tmp"));
+	help_none("tmp");
 	ck_assert_str_eq(help_read("f", NULL), "old");
 }
 END_TEST
@@ -416,7 +415,7 @@ START_TEST(file_make_mode)
 	fd = file_make(AT_FDCWD, "link", 0);
 	ck_assert_int_ge(fd, 0);
 	close(fd);
-	ck_assert(!help_exists("target"));
+	help_none("target");
 	ck_assert_int_eq(mkdir("dir", 0700), 0);
 	ck_assert_int_eq(file_make(AT_FDCWD, "dir", 0), -1);
 	ck_assert_int_eq(file_put(AT_FDCWD, "tmp", "g", "x", 1, 0), 0);
@@ -449,7 +448,7 @@ START_TEST(file_dirs_never_through_links)
 	ck_assert_int_eq(file_open_dir(AT_FDCWD, "link"), -1);
 	ck_assert_int_eq(file_make_dir(AT_FDCWD, "link"), -1);
 	ck_assert_int_eq(file_make_dir(AT_FDCWD, "dangling"), -1);
-	ck_assert(!help_exists("nowhere"));
+	help_none("nowhere");
 	ck_assert_int_eq(file_open_dir(AT_FDCWD, "f"), -1);
 	ck_assert_int_eq(file_make_dir(AT_FDCWD, "f"), -1);
 	errno = 0;
@@ -541,13 +540,13 @@ START_TEST(log_round_trip)
 
 	ck_assert_int_ge(fd, 0);
 	ck_assert(is_closed_on_exec(fd));
-	for (i = 0; i < COUNT(events); i++)
+	for (i = 0; i < LEN(events); i++)
 		ck_assert_int_eq(log_add(fd, &events[i]), 0);
-	ck_assert_int_eq(help_count(help_read("log", NULL), "\n"), 2 * COUNT(events));
+	ck_assert_int_eq(help_count(help_read("log", NULL), "\n"), 2 * LEN(events));
 	ck_assert_ptr_null(strpbrk(help_read("log", NULL), "\r\033\177"));
 	read_lines(lines);
-	ck_assert_int_eq(lines->n, COUNT(events));
-	for (i = 0; i < COUNT(events); i++)
+	ck_assert_int_eq(lines->n, LEN(events));
+	for (i = 0; i < LEN(events); i++)
 		same_line(&lines->list[i], &events[i]);
 }
 END_TEST
@@ -579,7 +578,7 @@ START_TEST(what_does_not_fit_is_cut_at_a_character)
 	char out[64];
 	size_t n;
 
-	for (n = 0; n < sizeof whole / sizeof *whole; n++) {
+	for (n = 0; n < LEN(whole); n++) {
 		ck_assert_uint_eq(escape_cut(text, sizeof text - 1, n), whole[n]);
 		strcpy(out, ">");
 		escape_append(out, sizeof out, text, n);
@@ -749,10 +748,10 @@ START_TEST(log_missing)
 
 	read_lines(lines);
 	ck_assert_int_eq(lines->n, 0);
-	ck_assert(!help_exists("log"));
+	help_none("log");
 	ck_assert_int_eq(symlink("elsewhere", "log"), 0);
 	ck_assert_int_eq(log_open(AT_FDCWD), -1);
-	ck_assert(!help_exists("elsewhere"));
+	help_none("elsewhere");
 	ck_assert_int_eq(log_read(AT_FDCWD, LOG_ALL, take_line, lines), -1);
 }
 END_TEST
@@ -815,7 +814,7 @@ START_TEST(log_foreign_lines)
 	FILE *f = fopen("log", "w");
 	int i, fd;
 
-	for (i = 0; i < COUNT(foreign); i++)
+	for (i = 0; i < LEN(foreign); i++)
 		fprintf(f, "%s\n", foreign[i]);
 	fwrite("1\twa\0lk\t1\n", 1, 10, f);
 	fclose(f);
@@ -872,19 +871,19 @@ START_TEST(how_round_trip)
 		"branch\tb\n", "ask\tk\nchoice\tyes\ndefault\t\n", "variable\tx\t\n", "word\tvariable\nword\tx\n",
 	};
 	int fd = how_open(AT_FDCWD), i, pass;
-	long long at[2][COUNT(texts)];
+	long long at[2][LEN(texts)];
 	char *big = malloc(100001), name[20];
 
 	ck_assert_int_ge(fd, 0);
 	ck_assert(is_closed_on_exec(fd));
 	ck_assert_int_eq(mode_of("how"), 0600);
 	for (pass = 0; pass < 2; pass++)
-		for (i = 0; i < COUNT(texts); i++) {
+		for (i = 0; i < LEN(texts); i++) {
 			sprintf(name, "k%d", i);
 			at[pass][i] = how_add(fd, name, texts[i], strlen(texts[i]));
 			ck_assert_int_gt(at[pass][i], 0);
 		}
-	for (i = 0; i < COUNT(texts); i++) {
+	for (i = 0; i < LEN(texts); i++) {
 		sprintf(name, "k%d", i);
 		ck_assert_str_eq(how_text(fd, at[0][i], name), texts[i]);
 		ck_assert_str_eq(how_text(fd, at[1][i], name), texts[i]);
@@ -1062,7 +1061,7 @@ START_TEST(record_none_of_ours)
 	errno = 0;
 	ck_assert_int_eq(record_read(&r, AT_FDCWD, NULL), -1);
 	ck_assert_int_eq(errno, ENOENT);
-	for (i = 0; i < COUNT(files); i++) {
+	for (i = 0; i < LEN(files); i++) {
 		help_bytes("run", files[i], strlen(files[i]));
 		errno = 0;
 		ck_assert_msg(record_read(&r, AT_FDCWD, NULL) == -1, "`%s` was read", files[i]);
@@ -1085,11 +1084,11 @@ START_TEST(record_malformed_line)
 	char text[200];
 	int at, i;
 
-	for (at = 0; at <= COUNT(whole); at++) {
+	for (at = 0; at <= LEN(whole); at++) {
 		*text = '\0';
-		for (i = 0; i < COUNT(whole); i++)
+		for (i = 0; i < LEN(whole); i++)
 			strcat(strcat(text, i == at ? malformed[_i] : ""), whole[i]);
-		strcat(text, at == COUNT(whole) ? malformed[_i] : "");
+		strcat(text, at == LEN(whole) ? malformed[_i] : "");
 		help_bytes("run", text, strlen(text));
 		errno = 0;
 		ck_assert_msg(record_read(&r, AT_FDCWD, NULL) == -1, "`%s` was read", text);
@@ -1132,7 +1131,7 @@ START_TEST(record_paths)
 	int dir = file_open_dir(AT_FDCWD, ".");
 	size_t i;
 
-	for (i = 0; i < sizeof paths / sizeof *paths; i++) {
+	for (i = 0; i < LEN(paths); i++) {
 		r.workflow = copy(paths[i].workflow, strlen(paths[i].workflow));
 		r.directory = copy(paths[i].directory, strlen(paths[i].directory));
 		ck_assert_int_eq(record_write(&r, dir, paths[i].run), 0);
@@ -1235,11 +1234,11 @@ START_TEST(store_modes)
 		ck_assert_int_eq(mode_of(".orch"), 0700);
 		snprintf(path, sizeof path, ".orch/%s", s.name);
 		ck_assert_int_eq(mode_of(path), 0700);
-		for (i = 0; i < COUNT(parts); i++) {
+		for (i = 0; i < LEN(parts); i++) {
 			snprintf(path, sizeof path, ".orch/%s/%s", s.name, parts[i]);
 			ck_assert_int_eq(mode_of(path), 0700);
 		}
-		for (i = 0; i < COUNT(files); i++) {
+		for (i = 0; i < LEN(files); i++) {
 			snprintf(path, sizeof path, ".orch/%s/%s", s.name, files[i]);
 			ck_assert_int_eq(mode_of(path), 0600);
 		}
@@ -1288,7 +1287,7 @@ START_TEST(store_names)
 	memset(name, 'n', 299);
 	name[299] = '\0';
 	must_refuse(".orch", name, STORE_WRITE, ENAMETOOLONG);
-	ck_assert(!help_exists("../x"));
+	help_none("../x");
 }
 END_TEST
 
@@ -1307,15 +1306,15 @@ START_TEST(store_names_by_time)
 	struct store s[8];
 	int i, k, n = 0;
 
-	for (i = 0; i < COUNT(s); i++) {
+	for (i = 0; i < LEN(s); i++) {
 		must_open(&s[i], NULL, STORE_WRITE);
 		ck_assert_int_ge(strspn(s[i].name, "0123456789"), 8);
 		for (k = 0; k < i; k++)
 			ck_assert_str_ne(s[i].name, s[k].name);
 	}
 	ck_assert_int_eq(store_runs(".orch", count_run, &n), 0);
-	ck_assert_int_eq(n, COUNT(s));
-	for (i = 0; i < COUNT(s); i++)
+	ck_assert_int_eq(n, LEN(s));
+	for (i = 0; i < LEN(s); i++)
 		store_close(&s[i]);
 	n = 0;
 	ck_assert_int_eq(store_runs("nowhere", count_run, &n), 0);
@@ -1330,7 +1329,7 @@ START_TEST(store_read_makes_nothing)
 	long holder;
 
 	must_refuse(".orch", "r", STORE_READ, ENOENT);
-	ck_assert(!help_exists(".orch"));
+	help_none(".orch");
 	ck_assert_int_eq(mkdir(".orch", 0700), 0);
 	must_refuse(".orch", "r", STORE_READ, ENOENT);
 	ck_assert_int_eq(mkdir(".orch/r", 0700), 0);
@@ -1365,7 +1364,7 @@ START_TEST(store_refuses_links)
 	must_refuse(".orch", "r", STORE_WRITE, EPERM);
 	must_refuse(".orch", "r", STORE_READ, EPERM);
 	ck_assert_int_eq(unlink(".orch/r"), 0);
-	for (i = 0; i < COUNT(parts); i++) {
+	for (i = 0; i < LEN(parts); i++) {
 		ck_assert_int_eq(mkdir(".orch/r", 0700), 0);
 		snprintf(path, sizeof path, ".orch/r/%s", parts[i]);
 		ck_assert_int_eq(symlink("../../real/r", path), 0);
@@ -1383,13 +1382,13 @@ START_TEST(store_refuses_linked_files)
 	char path[100];
 	int i;
 
-	for (i = 0; i < COUNT(parts); i++) {
+	for (i = 0; i < LEN(parts); i++) {
 		ck_assert_int_eq(mkdir(".orch", 0700), 0);
 		ck_assert_int_eq(mkdir(".orch/r", 0700), 0);
 		snprintf(path, sizeof path, ".orch/r/%s", parts[i]);
 		ck_assert_int_eq(symlink("../../victim", path), 0);
 		must_refuse(".orch", "r", STORE_WRITE, EPERM);
-		ck_assert(!help_exists("victim"));
+		help_none("victim");
 		ck_assert_int_eq(help_run("rm -r .orch").status, 0);
 	}
 }
@@ -1403,7 +1402,7 @@ START_TEST(store_refuses_what_others_can_write)
 
 	must_open(&s, "r", STORE_WRITE);
 	store_close(&s);
-	for (i = 0; i < COUNT(modes); i++) {
+	for (i = 0; i < LEN(modes); i++) {
 		ck_assert_int_eq(chmod(".orch", (mode_t)modes[i]), 0);
 		must_refuse(".orch", "r", STORE_WRITE, EPERM);
 		ck_assert_int_eq(chmod(".orch", 0755), 0);
@@ -1467,11 +1466,11 @@ START_TEST(store_keeps)
 	ck_assert_int_eq(store_keep(&s, "%12", "k"), 0);
 	ck_assert_int_eq(store_sync_results(&s), 0);
 	ck_assert_str_eq(help_read(".orch/r/result/k", NULL), "answer\n");
-	ck_assert(!help_exists(".orch/r/tmp/%12"));
+	help_none(".orch/r/tmp/%12");
 	ck_assert_int_eq(store_results(&s, list_result, list), 0);
 	ck_assert_str_eq(list, "k=1 ");
 	store_unkeep(&s, "k");
-	ck_assert(!help_exists(".orch/r/result/k"));
+	help_none(".orch/r/result/k");
 	errno = 0;
 	ck_assert_int_eq(store_keep(&s, "none", "k"), -1);
 	ck_assert_int_eq(errno, ENOENT);
@@ -1524,14 +1523,14 @@ START_TEST(store_clean_spares_results)
 	int i;
 
 	must_open(&s, "r", STORE_WRITE);
-	for (i = 0; i < COUNT(keep); i++) {
+	for (i = 0; i < LEN(keep); i++) {
 		snprintf(path, sizeof path, ".orch/r/tmp/%s", keep[i]);
 		help_file(path, "x", NULL);
 		snprintf(path, sizeof path, ".orch/r/tmp/%s", drop[i]);
 		help_file(path, "x", NULL);
 	}
 	store_clean(&s);
-	for (i = 0; i < COUNT(keep); i++) {
+	for (i = 0; i < LEN(keep); i++) {
 		snprintf(path, sizeof path, ".orch/r/tmp/%s", keep[i]);
 		ck_assert_msg(help_exists(path), "%s is gone", path);
 		snprintf(path, sizeof path, ".orch/r/tmp/%s", drop[i]);
@@ -1896,11 +1895,11 @@ keys_case(void)
 {
 	TCase *tc = tcase_create("keys as names");
 
-	tcase_add_loop_test(tc, key_names, 0, COUNT(keys));
+	tcase_add_loop_test(tc, key_names, 0, LEN(keys));
 	tcase_add_test(tc, key_every_short_one);
 	tcase_add_test(tc, key_random_ones);
 	tcase_add_test(tc, key_lengths);
-	tcase_add_loop_test(tc, key_names_of_none, 0, COUNT(no_names));
+	tcase_add_loop_test(tc, key_names_of_none, 0, LEN(no_names));
 	tcase_add_test(tc, key_name_of_none_too_long);
 	tcase_set_timeout(tc, 30);
 	return tc;
@@ -1921,8 +1920,8 @@ files_case(void)
 	if (sizeof(size_t) < 8)
 		tcase_add_test(tc, file_larger_than_memory);
 	tcase_add_test(tc, file_read_from_a_place);
-	tcase_add_loop_test(tc, file_make_mode, 0, COUNT(umasks));
-	tcase_add_loop_test(tc, file_make_dir_mode, 0, COUNT(umasks));
+	tcase_add_loop_test(tc, file_make_mode, 0, LEN(umasks));
+	tcase_add_loop_test(tc, file_make_dir_mode, 0, LEN(umasks));
 	tcase_add_test(tc, file_dirs_never_through_links);
 	return tc;
 }
@@ -1946,13 +1945,13 @@ records_case(void)
 	tcase_add_test(tc, log_missing);
 	tcase_add_test(tc, log_in_pieces);
 	tcase_add_loop_test(tc, log_endless_line, 0, 8);
-	tcase_add_loop_test(tc, log_mode, 0, COUNT(umasks));
-	tcase_add_loop_test(tc, log_cut_off, 0, COUNT(events));
+	tcase_add_loop_test(tc, log_mode, 0, LEN(umasks));
+	tcase_add_loop_test(tc, log_cut_off, 0, LEN(events));
 	tcase_add_test(tc, log_foreign_lines);
-	tcase_add_loop_test(tc, record_round_trip, 0, COUNT(texts));
+	tcase_add_loop_test(tc, record_round_trip, 0, LEN(texts));
 	tcase_add_test(tc, record_in_place_of);
 	tcase_add_test(tc, record_none_of_ours);
-	tcase_add_loop_test(tc, record_malformed_line, 0, COUNT(malformed));
+	tcase_add_loop_test(tc, record_malformed_line, 0, LEN(malformed));
 	tcase_add_test(tc, record_whole_or_not);
 	tcase_add_test(tc, record_unknown_line);
 	tcase_add_test(tc, record_paths);
@@ -1966,7 +1965,7 @@ directory_case(void)
 	TCase *tc = tcase_create("the run's directory");
 
 	tcase_add_checked_fixture(tc, start_as_user, end_as_user);
-	tcase_add_loop_test(tc, store_modes, 0, COUNT(umasks));
+	tcase_add_loop_test(tc, store_modes, 0, LEN(umasks));
 	tcase_add_test(tc, store_of_a_run);
 	tcase_add_test(tc, store_names);
 	tcase_add_test(tc, store_names_by_time);

@@ -12,7 +12,6 @@
 #include "tests/help.h"
 #include "tests/suites.h"
 
-#define LEN(a) (sizeof(a) / sizeof *(a))
 
 enum { FILLING_MS = 150 };      /* after which a pipe is full, and orch has met that */
 

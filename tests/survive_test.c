@@ -21,7 +21,6 @@
 #include "tests/pty.h"
 #include "tests/suites.h"
 
-#define LEN(a) (sizeof (a) / sizeof *(a))
 
 enum {
 	MOST = PROCS_MOST,
@@ -768,10 +767,10 @@ nobody_but_the_shell(void)
 static void
 expect_whole(int starts)
 {
-	help_is(".orch/x/result/x-1", "1\n");
-	help_is(".orch/x/result/x-2", "2\n");
-	help_is(".orch/x/result/x-3", "3\n");
-	help_is(".orch/x/result/last", "last\n");
+	help_is(RESULT "x-1", "1\n");
+	help_is(RESULT "x-2", "2\n");
+	help_is(RESULT "x-3", "3\n");
+	help_is(RESULT "last", "last\n");
 	ck_assert_int_eq(procs_lines("ran"), AGENTS * starts);
 	nobody_but_the_shell();
 }
@@ -824,7 +823,7 @@ interrupt_block(void)
 	pty_type("\003");
 	pty_shell_status(new_word(), 128 + SIGINT);
 	nobody_but_the_shell();
-	help_none(".orch/x/result/x-1");
+	help_none(RESULT "x-1");
 	expect_resumes_at_prompt();
 }
 
@@ -956,8 +955,8 @@ static const char *const job_names[] = {
 /* The loop's number is one of the jobs, under one of the shells. */
 START_TEST(a_block_is_one_job)
 {
-	const char *shell = shells[_i % (int)LEN(shells)];
-	int which = _i / (int)LEN(shells), n = rounds(2);
+	const char *shell = shells[_i % LEN(shells)];
+	int which = _i / LEN(shells), n = rounds(2);
 
 	if (!jobs_begin(shell, which == 0))
 		return;

@@ -19,8 +19,6 @@
 #include "tests/pty.h"
 #include "tests/suites.h"
 
-#define RESULT ".orch/x/result/"
-#define LEN(a) (sizeof (a) / sizeof *(a))
 
 enum { GONE = 5000 };           /* ms: within which nobody is left */
 
@@ -323,7 +321,7 @@ START_TEST(without_a_terminal_and_default_it_says_how_to_answer)
 	    "run sh as two | echo 2", "end", NULL);
 	r = without_terminal(1, "orch run -q -r x f.orch");
 	help_has(r.err, "echo ");
-	help_has(r.err, ".orch/x/result/q");
+	help_has(r.err, RESULT "q");
 	help_is(RESULT "one", "1\n");
 	help_none(RESULT "q");
 	without_terminal(1, "orch resume -q -r x");
@@ -353,7 +351,7 @@ START_TEST(how_to_answer_in_a_called_file)
 	help_file("in.orch", "ask 'the q' | Well?", NULL);
 	help_file("f.orch", "call in.orch as c", "print | {{c/the q}}", NULL);
 	r = without_terminal(1, "orch run -q -r x f.orch");
-	help_has(r.err, ".orch/x/result/c%2Fthe%20q");
+	help_has(r.err, RESULT "c%2Fthe%20q");
 	ck_assert_str_eq(without_terminal(0, "echo a b >.orch/x/result/c%2Fthe%20q && orch resume -r x").out, "a b\n");
 }
 END_TEST
@@ -1049,7 +1047,7 @@ static TCase *
 jobs_case(void)
 {
 	TCase *t = tcase_create("jobs");
-	int n = (int)LEN(shells);
+	int n = LEN(shells);
 
 	tcase_add_loop_test(t, stop_and_continue_an_agent_that_talks, 0, n);
 	tcase_add_loop_test(t, an_agent_that_talks_cannot_in_the_background, 0, n);

@@ -11,7 +11,6 @@
 #include "tests/help.h"
 #include "tests/suites.h"
 
-#define LEN(a) (sizeof (a) / sizeof *(a))
 
 static char top[4096];
 
@@ -58,7 +57,7 @@ START_TEST(a_copy_is_not_trusted)
 		help_has(r.err, "run r is not trusted");
 		help_has(r.err, "w.orch");
 		help_has(r.err, "orch trust r");
-		ck_assert(!help_exists("../where"));
+		help_none("../where");
 	}
 	for (i = 0; i < LEN(read); i++)
 		help_sh(0, read[i]);
@@ -66,11 +65,11 @@ START_TEST(a_copy_is_not_trusted)
 	help_has(help_sh(0, "orch runs").out, "not trusted");
 	r = help_sh(3, "orch resume");
 	help_has(r.err, "passed over");
-	ck_assert(!help_exists("../where"));
+	help_none("../where");
 	/* accepted, it works here and never in the original */
 	help_sh(0, "orch trust r && orch resume -q -r r && test \"$(cat ../where)\" = \"$(pwd -P)\" && orch resume -q -r r");
 	help_is(".orch/r/result/b", "done\n");
-	ck_assert(!help_exists("../p/.orch/r/result/b"));
+	help_none("../p/.orch/r/result/b");
 	help_lacks(help_sh(0, "orch runs").out, "not trusted");
 }
 END_TEST
@@ -122,7 +121,7 @@ START_TEST(a_cloned_run_is_not_started)
 	/* a result that was handed in below the user's own name, without a file `run' */
 	r = help_sh(2, "orch run -r nightly nightly.orch");
 	help_has(r.err, "not trusted");
-	ck_assert(!help_exists("../pwned"));
+	help_none("../pwned");
 	/* a run of the user's own is the newest, whatever the planted one says of its start */
 	help_file("mine.orch", "run sh as a | exit 1", NULL);
 	help_sh(1, "orch run -q -r own mine.orch");
@@ -130,7 +129,7 @@ START_TEST(a_cloned_run_is_not_started)
 	help_lacks(help_read("said", NULL), "2099");
 	help_has(help_sh(0, "orch logs; orch status -p | head -n 1").out, "a");
 	help_sh(0, "orch status >s; grep -q '^run own' s");
-	ck_assert(!help_exists("../pwned"));
+	help_none("../pwned");
 	/* accepted, it is the user's own doing */
 	help_sh(0, "orch trust nightly && orch run -q -r nightly nightly.orch && orch cat -r nightly review | grep -q planted");
 }
@@ -165,7 +164,7 @@ END_TEST
 START_TEST(what_trust_does_not_take)
 {
 	help_has(help_sh(3, "orch trust nothing").err, "no such run");
-	ck_assert(!help_exists(".orch"));
+	help_none(".orch");
 	help_sh(2, "orch trust");
 	help_file("w.orch", "run sh as a | sed -i '/^made/d' \"$ORCH_ROOT/.orch/r/run\"; orch trust r 2>\"$ORCH_ROOT/said\" || echo $? >\"$ORCH_ROOT/status\"", NULL);
 	help_sh(0, "orch run -q -r r w.orch");

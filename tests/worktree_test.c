@@ -17,7 +17,6 @@
 #include "engine/task/worktree.h"
 #include "parse/buf.h"
 
-#define LEN(a) (sizeof (a) / sizeof *(a))
 
 /* Names, without a process and without git. */
 
@@ -560,7 +559,7 @@ START_TEST(done_by_an_agent)
 	setenv("W", repo_out("cat " RESULT "w"), 1);
 	is_named(&r);
 	help_has(r.err, d->found);
-	repo_no_file(RESULT "commit");
+	help_none(RESULT "commit");
 	ck_assert_str_eq(repo_checkout(), before);
 	help_lacks(repo_out("git log --all --format=%%s"), "made");
 	repo_sh(0, "%s", d->undo);
@@ -584,7 +583,7 @@ START_TEST(conflicts_are_not_committed)
 	setenv("W", repo_out("cat " RESULT "w"), 1);
 	help_has(r.err, "unresolved conflicts, nothing is committed: resolve them in ");
 	help_has(r.err, ": file\n");
-	repo_no_file(RESULT "commit");
+	help_none(RESULT "commit");
 	ck_assert_str_eq(repo_out("git log -1 --format=%%s w"), "2");
 	ck_assert_int_eq(repo_sh(1, "orch resume -r x").status, 1);
 	repo_sh(0, "echo both >\"$W/file\"; git -C \"$W\" add file; orch resume -r x");
@@ -636,7 +635,7 @@ START_TEST(cd_to_another_repository)
 	setenv("W", repo_out("cat " RESULT "w"), 1);
 	is_named(&r);
 	help_has(r.err, "/in");
-	repo_no_file(RESULT "commit");
+	help_none(RESULT "commit");
 	repo_is_untouched(before);
 	help_lacks(repo_out("git log --all --format=%%s; git -C \"$W/in\" log --all --format=%%s"), "made");
 }
@@ -716,8 +715,8 @@ START_TEST(altered_in_one_branch_of_three)
 	help_has(r.err, "w-2");
 	repo_commit_is("c-1", "w-1", 1);
 	repo_commit_is("c-3", "w-3", 1);
-	repo_no_file(RESULT "t-2");
-	repo_no_file(RESULT "c-2");
+	help_none(RESULT "t-2");
+	help_none(RESULT "c-2");
 	ck_assert_str_eq(repo_out("git rev-list --count main..w-2"), "0");
 	repo_is_untouched(before);
 }
@@ -736,8 +735,8 @@ START_TEST(altered_by_the_first_attempt)
 	help_has(r.err, "mine");
 	help_has(r.err, SWITCH);
 	ck_assert_str_eq(repo_out("wc -l <../tried | tr -d ' '"), "1");
-	repo_no_file(RESULT "s");
-	repo_no_file(RESULT "commit");
+	help_none(RESULT "s");
+	help_none(RESULT "commit");
 	/* And one that failed for itself keeps its word. */
 	help_file("../f.orch", "worktree w enter", "run sh as s | echo >>\"$ORCH_ROOT/../tried\"; exit 1", "retry 1 0s",
 	    "otherwise word",
@@ -1098,8 +1097,8 @@ START_TEST(one_place_for_two)
 	snprintf(one, sizeof one, "`%s`", collisions[_i].other);
 	help_has(r.err, one);
 	help_has(r.err, "at PATH");
-	repo_no_file("../started");
-	repo_no_file("started");
+	help_none("../started");
+	help_none("started");
 	ck_assert_str_eq(repo_out("git for-each-ref; git worktree list; ls .."), before);
 }
 END_TEST
@@ -1114,7 +1113,7 @@ START_TEST(one_place_for_different_branches)
 	help_file("../f.orch", "parallel", "worktree d/b", "run sh as s | echo started >>\"$T/started\"", "worktree d-b", "end", NULL);
 	r = repo_sh(1, "orch run -r x ../f.orch");
 	help_has(r.err, "the branches `d/b` and `d-b` would have their worktrees in one place");
-	repo_no_file("../started");
+	help_none("../started");
 	help_file("../g.orch", "parallel", "worktree d/b", "worktree d-b at ../other", "worktree e", "end", NULL);
 	repo_sh(0, "orch run -r y ../g.orch");
 }
@@ -1165,7 +1164,7 @@ START_TEST(a_query_that_is_killed_is_no_result)
 	repo_program("../bin/git", program);
 	r = repo_sh(1, "orch run -r x ../f.orch");
 	help_has(r.err, "killed by SIGKILL");
-	repo_no_file(".orch/x/result/c");
+	help_none(RESULT "c");
 	repo_sh(0, "orch resume -r x && test \"$(git log --format=%%s main..w | wc -l)\" = 1 && "
 	    "test \"$(cat .orch/x/result/c)\" = \"$(git rev-parse w)\"");
 }
@@ -1470,7 +1469,7 @@ START_TEST(git_that_hangs)
 	help_file("../f.orch", hangs[_i].lines, NULL);
 	r = repo_sh(1, "orch run -r x ../f.orch");
 	help_has(r.err, "timed out after 1s");
-	repo_no_file(RESULT "commit");
+	help_none(RESULT "commit");
 	nobody_left();
 	repo_sh(0, "touch ../mended; git config --unset commit.gpgsign || :");
 	repo_sh(0, "orch resume -r x");
@@ -1586,7 +1585,7 @@ START_TEST(nested_without_a_commit)
 	r = repo_sh(1, "orch run -q -r x ../f.orch");
 	help_has(r.err, "a repository without a commit");
 	help_has(r.err, unborn[_i].name);
-	repo_no_file(RESULT "commit");
+	help_none(RESULT "commit");
 	repo_is_untouched(before);
 	repo_sh(0, "find ../repo--w -mindepth 2 -name .git -prune -exec rm -r {} +; orch resume -r x");
 	ck_assert_str_eq(repo_out("git show w:new"), "new");
