@@ -18,8 +18,8 @@
 #include "parse/mem.h"
 #include "parse/parse.h"
 #include "tests/help.h"
+#include "tests/repo.h"
 #include "tests/work.h"
-
 
 /* A random tree of statements. */
 
@@ -538,9 +538,9 @@ static void
 start(void)
 {
 	help_start();
-	help_sh(0, "git config --global user.name n && git config --global user.email n@n && git config --global init.defaultBranch m");
-	help_sh(0, "mkdir repo && cd repo && git init -q && git commit -q --allow-empty -m begin");
+	help_sh(0, "mkdir repo");
 	ck_assert_int_eq(chdir("repo"), 0);
+	repo_init("");
 }
 
 /* Whether a step was started after the log's N-th byte. */

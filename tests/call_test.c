@@ -18,6 +18,7 @@
 #endif
 
 #include "tests/help.h"
+#include "tests/repo.h"
 #include "tests/suites.h"
 
 #define STARTED "printf '%s\\n' \"$ORCH_KEY\" >>\"$ORCH_ROOT/started\"; "
@@ -807,13 +808,8 @@ START_TEST(three_reviews_at_once)
 	static const char *const order[] = { "security:", "speed:", "clarity:" };
 	struct ran r;
 
-	help_sh(0, "git --version >/dev/null 2>&1 || : >no-git");
-	if (help_exists("no-git")) {
-		fprintf(stderr, "call_test: skipped: there is no git\n");
-		return;
-	}
-	help_sh(0, "git init -q . && git -c user.name=a -c user.email=a@b commit -q --allow-empty -m x && echo a >a && "
-	    "git add a");
+	repo_init("");
+	help_sh(0, "echo a >a && git add a");
 	r = help_sh(0, "orch run -r x -a 'claude=sh -c \"cat; echo said\"' -a 'codex=sh -c \"cat; echo doubted\"' "
 	    "\"$TREE/tests/workflows/thrice.orch\" base=HEAD");
 	help_in_order(r.out, order, LEN(order));

@@ -24,7 +24,7 @@
 
 #include "tests/help.h"
 #include "tests/procs.h"
-
+#include "tests/repo.h"
 
 enum { NOBODY = 65534, HANGS = 30 * 1000 };
 
@@ -60,15 +60,6 @@ begin(void)
 {
 	procs_begin();
 	setenv("LC_ALL", "C", 1);
-}
-
-static int
-is_root(const char *test)
-{
-	if (geteuid() == 0 && help_run("agent user %d exec orch -V", NOBODY).status == 0)
-		return 1;
-	help_skip(test, "needs root, and a tree that all may read");
-	return 0;
 }
 
 /* Planting. */
@@ -422,7 +413,7 @@ START_TEST(modes_whatever_the_umask)
 {
 	write_everything();
 	modes_under(umasks[_i], 0);
-	if (!is_root("modes_whatever_the_umask"))
+	if (!help_becomes("modes_whatever_the_umask"))
 		return;
 	ck_assert_int_eq(chmod(".", 0777), 0);
 	modes_under(umasks[_i], NOBODY);
@@ -509,7 +500,7 @@ is_refused(int user, const char *words)
 
 START_TEST(root_over_the_run_of_another)
 {
-	if (!is_root("root_over_the_run_of_another"))
+	if (!help_becomes("root_over_the_run_of_another"))
 		return;
 	make_pristine();
 	help_sh(0, "mv pristine .orch; chmod 755 .; chown -R 65534:65534 .orch");
@@ -541,7 +532,7 @@ START_TEST(another_over_the_run_of_root)
 	struct ran r;
 	int i;
 
-	if (!is_root("another_over_the_run_of_root"))
+	if (!help_becomes("another_over_the_run_of_root"))
 		return;
 	make_pristine();
 	help_sh(0, "mv pristine .orch; chmod 777 .");
@@ -564,7 +555,7 @@ END_TEST
 /* Somebody was there first. */
 START_TEST(a_directory_that_another_has_made_for_it)
 {
-	if (!is_root("a_directory_that_another_has_made_for_it"))
+	if (!help_becomes("a_directory_that_another_has_made_for_it"))
 		return;
 	help_file("f.orch", "run sh as a | echo one", NULL);
 	help_sh(0, "chmod 1777 .; agent user 65534 exec mkdir -m 700 .orch");
@@ -580,7 +571,7 @@ END_TEST
 START_TEST(a_holder_in_another_pid_namespace)
 {
 	if (help_run("unshare --pid --fork --mount-proc true").status) {
-		help_skip("a_holder_in_another_pid_namespace", "there can be none here");
+		help_skip("a_holder_in_another_pid_namespace", "no pid namespace can be made here");
 		return;
 	}
 	help_file("f.orch", "run sh as a | touch begun; until test -f end; do sleep 0.05; done", "timeout 60s", NULL);
@@ -673,7 +664,8 @@ START_TEST(everything_is_reached_from_one_descriptor)
 
 	write_everything();
 	if (help_run("strace -f -o /dev/null true").status) {
-		help_skip("everything_is_reached_from_one_descriptor", "there is no strace, or it may trace nothing");
+		help_skip("everything_is_reached_from_one_descriptor",
+		    help_run("command -v strace").status ? "there is no strace" : "nothing can be traced here");
 		return;
 	}
 	help_run("echo in | strace -f -qq -s 4096 -e trace=file -o trace orch run -d %s -r x all.orch", dirs[_i]);
@@ -839,16 +831,13 @@ END_TEST
 
 /* With git. */
 
-static int
-make_repository(const char *test)
+static void
+make_repository(void)
 {
-	if (help_run("git --version").status) {
-		help_skip(test, "there is no git");
-		return 0;
-	}
-	help_file(".gitconfig", "[user]", "name = n", "email = e@example.org", "[init]", "defaultBranch = main", NULL);
-	help_sh(0, "git init -q repo && cd repo && echo 1 >file && git add file && git commit -qm one");
-	return 1;
+	help_sh(0, "mkdir repo");
+	ck_assert_int_eq(chdir("repo"), 0);
+	repo_init("echo 1 >file");
+	ck_assert_int_eq(chdir(".."), 0);
 }
 
 /* What stands where the lock of the repository is to be. */
@@ -859,8 +848,7 @@ START_TEST(planted_lock_of_a_repository)
 	struct ran r;
 	int kind;
 
-	if (!make_repository("planted_lock_of_a_repository"))
-		return;
+	make_repository();
 	help_file("f.orch", "cd repo", "worktree w at ../w", "run sh as c | echo $ORCH_KEY", NULL);
 	for (kind = 0; kind < KINDS; kind++) {
 		help_sh(0, "rm -rf .orch w repo/.git/orch.lock; cd repo; git worktree prune; git branch -q -D w 2>/dev/null; :");

@@ -2,7 +2,7 @@
  *
  * Every test has a directory $T of its own with a repository repo in it, where it runs. Where a moment
  * between two calls of git matters, a `git` in $T/bin stands before the real one ($REAL_GIT): it writes
- * down each call, and strikes at the one it was told. Without git the tests pass and say so. */
+ * down each call, and strikes at the one it was told. */
 #include "tests/help.h"
 #include "tests/repo.h"
 #include "tests/suites.h"
@@ -16,7 +16,6 @@
 #include <sys/wait.h>
 #include <time.h>
 #include <unistd.h>
-
 
 /* The workflow of the manual, run for real. */
 
@@ -73,8 +72,7 @@ START_TEST(m_modules_one_fails_and_resume_finishes_it)
 	char *before, *tips;
 	struct ran r;
 
-	if (!repo_make())
-		return;
+	repo_make();
 	fake_codex();
 	modules(MODULES);
 	before = repo_checkout();
@@ -109,8 +107,7 @@ END_TEST
 
 START_TEST(w_sibling_path_and_slug)
 {
-	if (!repo_make())
-		return;
+	repo_make();
 	help_file("../f.orch", "worktree Feat/Big_Thing..x", NULL);
 	repo_sh(1, "orch run -r bad ../f.orch");
 	help_none("../repo--feat-big-thing-x");
@@ -126,8 +123,7 @@ END_TEST
 
 START_TEST(w_sibling_of_the_repository_not_of_the_directory)
 {
-	if (!repo_make())
-		return;
+	repo_make();
 	help_file("../f.orch", "cd sub", "worktree a enter", "worktree b enter", "run sh as at | pwd -P", NULL);
 	repo_sh(0, "orch run -r x ../f.orch");
 	repo_path_is("a", "repo--a");
@@ -143,8 +139,7 @@ START_TEST(w_repository_with_blanks_in_its_path)
 {
 	char *before;
 
-	if (!repo_make())
-		return;
+	repo_make();
 	repo_sh(0, "mkdir '../a  b' && git clone -q . '../a  b/my repo'");
 	ck_assert_int_eq(chdir("../a  b/my repo"), 0);
 	help_file("../f.orch", "worktree w enter", "run sh as s | echo new >new", "commit | made", NULL);
@@ -158,8 +153,7 @@ END_TEST
 
 START_TEST(w_at_is_from_the_directory_of_the_line)
 {
-	if (!repo_make())
-		return;
+	repo_make();
 	help_file("../f.orch", "worktree one at ../here", "cd sub", "worktree two at ../../there enter",
 	    "worktree three at ../below", "worktree four at {{one}}-four", NULL);
 	repo_sh(0, "orch run -r x ../f.orch");
@@ -176,8 +170,7 @@ START_TEST(w_from_and_the_default_base)
 {
 	struct ran r;
 
-	if (!repo_make())
-		return;
+	repo_make();
 	repo_sh(0, "git tag -a -m tagged v1 && echo more >file && git commit -q -a -m second && git checkout -q -b side &&"
 	    "git commit -q --allow-empty -m third");
 	help_file("../f.orch", "worktree a from v1 enter", "run sh as s | echo x >x", "commit | on a",
@@ -199,8 +192,7 @@ END_TEST
 
 START_TEST(w_from_the_head_of_where_it_stands)
 {
-	if (!repo_make())
-		return;
+	repo_make();
 	repo_sh(0, "git checkout -q -b side && git commit -q --allow-empty -m side");
 	help_file("../f.orch", "worktree a", NULL);
 	repo_sh(0, "orch run -r x ../f.orch");
@@ -211,8 +203,7 @@ END_TEST
 
 START_TEST(w_enter_is_for_the_lines_below_in_its_place)
 {
-	if (!repo_make())
-		return;
+	repo_make();
 	help_file("../f.orch", "run sh as before | pwd -P",
 	    "if true", "worktree arm enter", "run sh as in-arm | pwd -P", "end", "run sh as after-arm | pwd -P",
 	    "for i in 1 2", "run sh as pre-{{i}} | pwd -P", "worktree pass-{{i}} enter", "run sh as in-{{i}} | pwd -P", "end",
@@ -253,8 +244,7 @@ START_TEST(w_without_enter_in_both_forms)
 {
 	char printed[4 * sizeof repo_top + 100];
 
-	if (!repo_make())
-		return;
+	repo_make();
 	help_file("../f.orch", "parallel", "worktree one", "worktree two at ../second as zwei", "run sh as s | pwd -P", "end",
 	    "parallel i in 3 4", "worktree w-{{i}}", "run sh as s-{{i}} | pwd -P", "end",
 	    "print | {{one}} {{zwei}} {{w-*}}", NULL);
@@ -272,8 +262,7 @@ START_TEST(w_under_a_called_file)
 {
 	char *printed;
 
-	if (!repo_make())
-		return;
+	repo_make();
 	help_file("../sub.orch", "param m", "worktree call-{{m}} enter", "run sh as where | pwd -P; echo \"$m\" >\"$m\"",
 	    "commit | made by a call: {{m}}", NULL);
 	help_file("../f.orch", "worktree outer enter", "call sub.orch as one m=one", "run sh as after | pwd -P",
@@ -294,8 +283,7 @@ END_TEST
 
 START_TEST(w_call_in_a_branch_with_a_worktree_of_its_own)
 {
-	if (!repo_make())
-		return;
+	repo_make();
 	help_file("../sub.orch", "run sh as s | pwd -P >at", "commit | done", NULL);
 	help_file("../f.orch", "parallel i in 1 2 3", "worktree w-{{i}} enter", "call sub.orch as c-{{i}}", "end", NULL);
 	repo_sh(0, "orch run -r x ../f.orch");
@@ -331,8 +319,7 @@ START_TEST(c49_hostile_words_never_reach_git)
 	static const char *const lines[] = { "worktree {{v}} as w", "worktree w from {{v}}", "worktree w at {{v}}" };
 	size_t i, k;
 
-	if (!repo_make())
-		return;
+	repo_make();
 	repo_watch_git();
 	for (i = 0; i < LEN(lines); i++)
 		for (k = 0; k < LEN(hostile); k++)
@@ -358,8 +345,7 @@ START_TEST(c49_hostile_words_as_they_stand)
 	};
 	size_t i;
 
-	if (!repo_make())
-		return;
+	repo_make();
 	repo_watch_git();
 	for (i = 0; i < LEN(lines); i++)
 		refused(lines[i], "unused");
@@ -368,8 +354,7 @@ END_TEST
 
 START_TEST(c59_names_that_git_takes_are_never_a_program)
 {
-	if (!repo_make())
-		return;
+	repo_make();
 	help_file("../f.orch", "param v", "worktree {{v}} enter as w", "run sh as s | echo >new",
 	    "commit | $(touch P) `touch P`; {{v}}",
 	    NULL);
@@ -396,8 +381,7 @@ START_TEST(c52_variables_of_another_git_do_not_reach_git)
 	char *before, *env;
 	size_t i;
 
-	if (!repo_make())
-		return;
+	repo_make();
 	repo_watch_git();
 	before = repo_checkout();
 	unlink("../env");
@@ -419,8 +403,7 @@ END_TEST
 /* orch started by a hook of a `git commit -a`, which has an index of its own. */
 START_TEST(c52_started_in_a_hook)
 {
-	if (!repo_make())
-		return;
+	repo_make();
 	help_file("../f.orch", IN_TREE, NULL);
 	repo_program(".git/hooks/pre-commit", "#!/bin/sh\ntest -d \"$T/repo--w\" && exit 0\nenv | grep ^GIT_ >\"$T/hook-env\"\n"
 	    "exec orch run -q -r x ../f.orch");
@@ -437,8 +420,7 @@ END_TEST
 
 START_TEST(c52_started_in_a_hook_of_a_worktree)
 {
-	if (!repo_make())
-		return;
+	repo_make();
 	help_file("../f.orch", IN_TREE, NULL);
 	repo_sh(0, "git worktree add -q -b hand ../hand");
 	repo_program(".git/hooks/post-commit", "#!/bin/sh\ntest -d \"$T/repo--w\" && exit 0\nenv | grep ^GIT_ >\"$T/hook-env\"\n"
@@ -458,8 +440,7 @@ START_TEST(c_only_what_is_there)
 {
 	char *printed;
 
-	if (!repo_make())
-		return;
+	repo_make();
 	repo_sh(0, "echo '*.o' >.gitignore && git add -A && git commit -q -m ignore");
 	help_file("../f.orch", "cd sub", "run sh as s | echo n >../new; rm ../file; echo m >other; : >x.o; mkdir deep; : >deep/a",
 	    "commit | all of it", "print | {{commit}}", NULL);
@@ -477,8 +458,7 @@ START_TEST(c54_clean_tree_gives_an_empty_kept_result)
 	char *head;
 	struct ran r;
 
-	if (!repo_make())
-		return;
+	repo_make();
 	head = repo_out("git rev-parse HEAD");
 	help_file("../f.orch", "commit | nothing", "commit as c2 | nothing", "print | <{{commit}}>", NULL);
 	ck_assert_str_eq(repo_sh(0, "orch run -q -r x ../f.orch").out, "<>\n");
@@ -496,8 +476,7 @@ END_TEST
 
 START_TEST(c53_runs_are_never_committed_and_never_dirty)
 {
-	if (!repo_make())
-		return;
+	repo_make();
 	repo_sh(0, "printf '!.orch\\n!runs\\n!*\\n' >.gitignore && git add -A && git commit -q -m ignore");
 	help_file("../f.orch", "run sh as s | echo new >new; git status --porcelain", "commit | made",
 	    "run sh as t | git status --porcelain", NULL);
@@ -522,8 +501,7 @@ message_is(const char *text)
 
 START_TEST(c_message_is_byte_exact)
 {
-	if (!repo_make())
-		return;
+	repo_make();
 	help_file("../f.orch", "param v", "run sh as s | echo new >new", "commit", "| feat: {{v}}", "|",
 	    "| # no comment, 'quotes' \"and\" $HOME `x` %n \\", "|   indented", "| a: b", NULL);
 	repo_sh(0, "orch run -r x ../f.orch v='caf\303\251 {{v}}'");
@@ -533,8 +511,7 @@ END_TEST
 
 START_TEST(c_message_is_not_tidied)
 {
-	if (!repo_make())
-		return;
+	repo_make();
 	repo_sh(0, "git config commit.cleanup strip && git config commit.verbose true && git config commit.template ../nosuch");
 	help_file("../f.orch", "run sh as s | echo new >new", "commit", "| subject  ", "|", "|",
 	    "| # two lines above, blanks behind  ", NULL);
@@ -545,8 +522,7 @@ END_TEST
 
 START_TEST(c_message_that_begins_with_a_dash)
 {
-	if (!repo_make())
-		return;
+	repo_make();
 	help_file("../f.orch", "param v", "run sh as s | echo new >new", "commit as a | --amend -m x",
 	    "run sh as t | echo more >new", "commit as b | {{v}}", NULL);
 	repo_sh(0, "orch run -r x ../f.orch v=-F/etc/passwd");
@@ -560,8 +536,7 @@ START_TEST(c_hook_that_refuses_is_shown)
 {
 	struct ran r;
 
-	if (!repo_make())
-		return;
+	repo_make();
 	repo_program(".git/hooks/pre-commit", "#!/bin/sh\ntest -f \"$T/fixed\" && exit 0\necho 'no tabs, please' >&2\nexit 1");
 	help_file("../f.orch", "run sh as s | echo new >new", "commit | made", "run sh as after | :", NULL);
 	r = repo_sh(1, "orch run -r x ../f.orch");
@@ -579,8 +554,7 @@ START_TEST(c_message_hook_that_refuses_is_shown)
 {
 	struct ran r;
 
-	if (!repo_make())
-		return;
+	repo_make();
 	repo_program(".git/hooks/commit-msg", "#!/bin/sh\ngrep -q '^feat' \"$1\" || { echo 'say feat' >&2; exit 1; }");
 	help_file("../f.orch", "run sh as s | echo new >new", "commit | made", NULL);
 	r = repo_sh(1, "orch run -r x ../f.orch");
@@ -595,8 +569,7 @@ END_TEST
 
 START_TEST(c_hook_that_changes_the_tree)
 {
-	if (!repo_make())
-		return;
+	repo_make();
 	repo_program(".git/hooks/pre-commit", TREE_HOOK);
 	help_file("../f.orch", "run sh as s | echo new >new", "commit | made", NULL);
 	repo_sh(0, "orch run -r x ../f.orch");
@@ -609,8 +582,7 @@ START_TEST(c_no_identity_says_what_git_says)
 {
 	struct ran r;
 
-	if (!repo_make())
-		return;
+	repo_make();
 	repo_sh(0, "git config --global --unset user.email && git config --global user.useConfigOnly true");
 	help_file("../f.orch", "run sh as s | echo new >new", "commit | made", NULL);
 	r = repo_sh(1, "orch run -r x ../f.orch");
@@ -624,8 +596,7 @@ END_TEST
 
 START_TEST(c_first_commit_of_a_repository)
 {
-	if (!repo_make())
-		return;
+	repo_make();
 	repo_sh(0, "mkdir ../empty && cd ../empty && git init -q && git symbolic-ref HEAD refs/heads/main");
 	ck_assert_int_eq(chdir("../empty"), 0);
 	help_file("../f.orch", "run sh as s | echo new >new", "commit | made", NULL);
@@ -637,8 +608,7 @@ END_TEST
 
 START_TEST(c_passes_of_a_loop)
 {
-	if (!repo_make())
-		return;
+	repo_make();
 	help_file("../f.orch", "for i in 1..3", "run sh as s-{{i}} | echo same >>new", "commit as c-{{i}} | the same words",
 	    "end", NULL);
 	repo_sh(0, "orch run -r x ../f.orch");
@@ -654,8 +624,7 @@ START_TEST(c_removed_results_are_made_again)
 {
 	char *first;
 
-	if (!repo_make())
-		return;
+	repo_make();
 	help_file("../f.orch", "run sh as s | cat ../say >new", "commit | made", NULL);
 	repo_sh(0, "echo 1 >../say; orch run -r x ../f.orch");
 	first = repo_out("git rev-parse HEAD");
@@ -764,8 +733,7 @@ fails_and_is_repaired(const char *command, const char *mend)
 /* A directory that holds other things stays as git sees it; the runs in it are hidden by themselves. */
 START_TEST(c53_runs_beside_other_things)
 {
-	if (!repo_make())
-		return;
+	repo_make();
 	repo_sh(0, "mkdir runs && echo work >runs/mine && printf '*.o\\n' >.gitignore && git add .gitignore && git commit -q -m i");
 	help_file("../f.orch", "run sh as a | echo new >added", "commit as c | all", NULL);
 	repo_sh(0, "orch run -q -d runs -r x ../f.orch && orch run -q -d . -r y ../f.orch");
@@ -780,8 +748,7 @@ END_TEST
 
 START_TEST(c55_branch_is_there_already)
 {
-	if (!repo_make())
-		return;
+	repo_make();
 	repo_sh(0, "git branch w");
 	help_file("../f.orch", "worktree w", NULL);
 	fails_and_is_repaired("run -r x ../f.orch", "git branch -D w");
@@ -793,8 +760,7 @@ START_TEST(c55_path_is_there_already)
 	char *before;
 	struct ran r;
 
-	if (!repo_make())
-		return;
+	repo_make();
 	repo_sh(0, "mkdir ../repo--w && echo precious >../repo--w/mine");
 	help_file("../f.orch", "worktree w", NULL);
 	before = all_of_git();
@@ -815,8 +781,7 @@ END_TEST
 
 START_TEST(c55_foreign_worktree_is_there)
 {
-	if (!repo_make())
-		return;
+	repo_make();
 	repo_sh(0, "git worktree add -q -b w ../repo--w");
 	help_file("../f.orch", "worktree w", NULL);
 	fails_and_is_repaired("run -r x ../f.orch", "git worktree remove");
@@ -825,8 +790,7 @@ END_TEST
 
 START_TEST(c55_foreign_worktree_of_another_branch)
 {
-	if (!repo_make())
-		return;
+	repo_make();
 	repo_sh(0, "git worktree add -q -b other ../repo--w");
 	help_file("../f.orch", "worktree w", NULL);
 	fails_and_is_repaired("run -r x ../f.orch", "git worktree remove");
@@ -838,8 +802,7 @@ START_TEST(c55_foreign_worktree_with_work_in_it)
 {
 	char *before;
 
-	if (!repo_make())
-		return;
+	repo_make();
 	help_file("../f.orch", "worktree w", NULL);
 	repo_sh(0, "git worktree add -q -b w ../repo--w && echo precious >../repo--w/mine");
 	before = all_of_git();
@@ -850,8 +813,7 @@ END_TEST
 
 START_TEST(c55_branch_is_checked_out_elsewhere)
 {
-	if (!repo_make())
-		return;
+	repo_make();
 	repo_sh(0, "git worktree add -q -b w ../elsewhere");
 	help_file("../f.orch", "worktree w", NULL);
 	fails_and_is_repaired("run -r x ../f.orch", "git ");
@@ -865,8 +827,7 @@ START_TEST(c55_words_that_mend_are_quoted)
 	const char *p;
 	struct ran r;
 
-	if (!repo_make())
-		return;
+	repo_make();
 	repo_sh(0, "mkdir '../a  b' && git clone -q . '../a  b/repo' && cd '../a  b/repo' && git worktree add -q -b w ../repo--w");
 	ck_assert_int_eq(chdir("../a  b/repo"), 0);
 	setenv("T", repo_out("cd .. && pwd -P"), 1);
@@ -891,8 +852,7 @@ START_TEST(c55_long_paths_are_whole)
 	char name[170], *before;
 	struct ran r;
 
-	if (!repo_make())
-		return;
+	repo_make();
 	memset(name, 'n', sizeof name - 1);
 	name[sizeof name - 1] = '\0';
 	repo_sh(0, "mkdir ../%s && echo precious >../%s/mine", name, name);
@@ -913,8 +873,7 @@ START_TEST(c55_worktree_that_git_still_knows)
 {
 	struct ran r;
 
-	if (!repo_make())
-		return;
+	repo_make();
 	help_file("../f.orch", "worktree w enter", "run sh as s | echo new >new", "commit | made", NULL);
 	repo_sh(0, "orch run -r x ../f.orch && rm -r ../repo--w " RESULT "w " RESULT "s");
 	r = repo_sh(1, "orch run -r x ../f.orch");
@@ -931,8 +890,7 @@ START_TEST(c56_kept_worktree_that_is_gone)
 {
 	struct ran r;
 
-	if (!repo_make())
-		return;
+	repo_make();
 	help_file("../f.orch", "worktree w enter", "run sh as s | pwd >>\"$T/started\"; echo new >new", "commit | made", NULL);
 	repo_sh(0, "orch run -r x ../f.orch");
 	repo_sh(0, "rm -r ../repo--w " RESULT "s " RESULT "commit ../started");
@@ -950,8 +908,7 @@ END_TEST
 /* Where nothing has to start in it, it is not missed. */
 START_TEST(c56_kept_worktree_that_is_gone_in_a_complete_run)
 {
-	if (!repo_make())
-		return;
+	repo_make();
 	help_file("../f.orch", "worktree w", "worktree v enter", "print | all is well", NULL);
 	repo_sh(0, "orch run -r x ../f.orch && rm -r ../repo--w && rm -r ../repo--v && echo >../repo--v");
 	help_has(repo_sh(0, "orch run -r x ../f.orch").out, "all is well");
@@ -964,8 +921,7 @@ START_TEST(c56_kept_worktree_that_is_gone_in_a_branch)
 {
 	struct ran r;
 
-	if (!repo_make())
-		return;
+	repo_make();
 	help_file("../f.orch", "parallel i in 1 2", "worktree w-{{i}} enter", "run sh as s-{{i}} | pwd -P", "end", NULL);
 	repo_sh(0, "orch run -r x ../f.orch");
 	repo_sh(0, "rm -r ../repo--w-1 " RESULT "s-1 " RESULT "s-2");
@@ -979,8 +935,7 @@ END_TEST
 
 START_TEST(c_not_a_repository)
 {
-	if (!repo_make())
-		return;
+	repo_make();
 	ck_assert_int_eq(chdir(".."), 0);
 	help_file("f.orch", "worktree w", NULL);
 	help_has(repo_sh(1, "orch run -r x f.orch").err, "git repository");
@@ -994,8 +949,7 @@ START_TEST(c_no_git_at_all)
 {
 	struct ran r;
 
-	if (!repo_make())
-		return;
+	repo_make();
 	repo_sh(0, "ln -s \"$(command -v orch)\" ../bin/orch");
 	help_file("../f.orch", "worktree w", NULL);
 	r = help_run("PATH=\"$T/bin\" orch run -r x ../f.orch");
@@ -1054,8 +1008,7 @@ START_TEST(c50_sixteen_branches_at_once)
 	char *before;
 	int i;
 
-	if (!repo_make())
-		return;
+	repo_make();
 	before = repo_checkout();
 	branches_file("../f.orch", 16);
 	for (i = 0; i < rounds(); i++) {
@@ -1071,8 +1024,7 @@ END_TEST
 
 START_TEST(c50_two_at_once_in_one_repository)
 {
-	if (!repo_make())
-		return;
+	repo_make();
 	watch_overlap();
 	branches_file("../f.orch", 12);
 	repo_sh(0, "git worktree add -q --detach ../third && rm ../added");
@@ -1185,8 +1137,7 @@ START_TEST(c55_killed_at_every_call)
 	const struct strike *s = &strikes[_i];
 	int n;
 
-	if (!repo_make())
-		return;
+	repo_make();
 	help_file("../f.orch", IN_TREE, NULL);
 	template();
 	strike_git();
@@ -1221,8 +1172,7 @@ killed_with(const struct strike *s, const char *files)
 
 START_TEST(c55_killed_with_a_hook_for_the_tree)
 {
-	if (!repo_make())
-		return;
+	repo_make();
 	repo_program(".git/hooks/pre-commit", TREE_HOOK);
 	killed_with(&strikes[_i], "hooked\nnew");
 }
@@ -1230,8 +1180,7 @@ END_TEST
 
 START_TEST(c55_killed_with_a_hook_for_the_message)
 {
-	if (!repo_make())
-		return;
+	repo_make();
 	repo_program(".git/hooks/commit-msg", "#!/bin/sh\necho >>\"$1\"\necho Change-Id: $$ >>\"$1\"");
 	killed_with(&strikes[_i], "new");
 }
@@ -1239,8 +1188,7 @@ END_TEST
 
 START_TEST(c55_killed_with_hooks_for_both)
 {
-	if (!repo_make())
-		return;
+	repo_make();
 	repo_program(".git/hooks/pre-commit", TREE_HOOK);
 	repo_program(".git/hooks/commit-msg", "#!/bin/sh\necho >>\"$1\"\necho Change-Id: $$ >>\"$1\"");
 	killed_with(&strikes[_i], "hooked\nnew");
@@ -1260,8 +1208,7 @@ kill_behind_commit(void)
 /* A result that was removed is made anew, and that is what resume then finds. */
 START_TEST(c55_killed_when_it_is_made_again)
 {
-	if (!repo_make())
-		return;
+	repo_make();
 	help_file("../f.orch", "run sh as s | cat ../say >new", "commit | made", NULL);
 	repo_sh(0, "echo 1 >../say; orch run -r x ../f.orch; git tag first; echo 2 >../say; rm " RESULT "s " RESULT "commit");
 	kill_behind_commit();
@@ -1276,8 +1223,7 @@ START_TEST(c55_what_was_found_is_not_found_twice)
 {
 	char *found;
 
-	if (!repo_make())
-		return;
+	repo_make();
 	help_file("../f.orch", "run sh as s | cat ../say >new", "commit | made", NULL);
 	repo_sh(0, "echo 1 >../say");
 	kill_behind_commit();
@@ -1297,8 +1243,7 @@ START_TEST(c55_killed_and_somebody_commits_on_top)
 	struct ran r;
 	char *id;
 
-	if (!repo_make())
-		return;
+	repo_make();
 	help_file("../f.orch", "run sh as s | echo new >new", "commit | made", NULL);
 	kill_behind_commit();
 	id = repo_out("git rev-parse HEAD; echo");
@@ -1315,8 +1260,7 @@ END_TEST
 /* A tree that is dirty again after the commit: still that very commit. */
 START_TEST(c55_killed_and_the_tree_is_dirty_again)
 {
-	if (!repo_make())
-		return;
+	repo_make();
 	repo_program(".git/hooks/post-commit", "#!/bin/sh\necho \"by hook\" >left");
 	help_file("../f.orch", "run sh as s | echo new >new", "commit | made", NULL);
 	template();
@@ -1331,8 +1275,7 @@ END_TEST
 /* Killed by the hook itself, which goes on beside the start of resume. */
 START_TEST(c55_resume_while_git_still_works)
 {
-	if (!repo_make())
-		return;
+	repo_make();
 	repo_program(".git/hooks/pre-commit", "#!/bin/sh\ntest -f \"$T/struck\" && exit 0\necho >\"$T/struck\"\n"
 	    "kill -9 $(cat \"$T/pid\")\nuntil test -f \"$T/go\"; do sleep 0.01; done");
 	help_file("../f.orch", IN_TREE, NULL);
@@ -1347,8 +1290,7 @@ END_TEST
 /* A hook that takes longer than anybody waits for git once orch is gone. */
 START_TEST(c55_killed_in_a_long_hook)
 {
-	if (!repo_make())
-		return;
+	repo_make();
 	repo_program(".git/hooks/pre-commit", "#!/bin/sh\ntest -f \"$T/struck\" && exit 0\necho >\"$T/struck\"\n"
 	    "kill -9 $(cat \"$T/pid\")\nexec sleep 1000");
 	help_file("../f.orch", IN_TREE, NULL);
@@ -1366,8 +1308,7 @@ START_TEST(c55_git_killed_in_the_checkout)
 	struct ran r;
 	const char *p;
 
-	if (!repo_make())
-		return;
+	repo_make();
 	repo_sh(0, "echo 'sub/* filter=deadly' >.gitattributes && git add -A && git commit -q -m deadly && git tag first");
 	repo_sh(0, "git config filter.deadly.clean cat && git config filter.deadly.smudge \"$T/bin/deadly\"");
 	repo_program("../bin/git", "#!/bin/sh\necho $$ >\"$T/git\"; echo $PPID >\"$T/supervisor\"\nexec \"$REAL_GIT\" \"$@\"");
@@ -1394,8 +1335,7 @@ END_TEST
 /* Killed before the worktree was made; then somebody else makes the branch, elsewhere. */
 START_TEST(c55_intent_that_does_not_match)
 {
-	if (!repo_make())
-		return;
+	repo_make();
 	repo_program("../bin/git", "#!/bin/sh\ntest \"$1 $2\" = 'worktree add' && test \"$POINT\" || exec \"$REAL_GIT\" \"$@\"\n"
 	    "trap '' TERM\nkill -STOP $(cat \"$T/pid\"); kill -9 $PPID $(cat \"$T/pid\"); echo >\"$T/finished\"");
 	help_file("../f.orch", "worktree w", NULL);
@@ -1487,15 +1427,15 @@ kill_at_random(int sig, int wanted)
 
 START_TEST(c55_killed_at_any_moment)
 {
-	if (repo_make())
-		kill_at_random(SIGKILL, 30);
+	repo_make();
+	kill_at_random(SIGKILL, 30);
 }
 END_TEST
 
 START_TEST(c55_terminated_at_any_moment)
 {
-	if (repo_make())
-		kill_at_random(SIGTERM, 20);
+	repo_make();
+	kill_at_random(SIGTERM, 20);
 }
 END_TEST
 

@@ -35,17 +35,55 @@ close_behind(void)
 }
 
 void
+help_path(const char *first)
+{
+	const char *old = getenv("PATH");
+	char *path = malloc(strlen(first) + strlen(old) + 2);
+
+	sprintf(path, "%s:%s", first, old);
+	setenv("PATH", path, 1);
+	free(path);
+}
+
+void
+help_share(void)
+{
+	char shared[sizeof dir + 8];
+
+	snprintf(shared, sizeof shared, "%s/shared", dir);
+	setenv("SHARED", shared, 1);
+	help_sh(0, "umask 022; mkdir \"$SHARED\" && cp \"$TREE/orch\" \"$TREE/tests/agent\" \"$SHARED\"");
+	help_path(shared);
+}
+
+int
+help_becomes(const char *test)
+{
+	if (geteuid()) {
+		help_skip(test, "needs root");
+		return 0;
+	}
+	help_share();
+	return 1;
+}
+
+void
 help_start(void)
 {
-	char path[16384];
+	char tests[sizeof where + 8], home[sizeof dir + 8];
 
 	close_behind();
 	ck_assert(where[0] || getcwd(where, sizeof where));
 	ck_assert_ptr_nonnull(mkdtemp(dir));
 	ck_assert_int_eq(chdir(dir), 0);
-	snprintf(path, sizeof path, "%s:%s/tests:%s", where, where, getenv("PATH"));
-	setenv("PATH", path, 1);
-	setenv("HOME", dir, 1);
+	ck_assert_int_eq(chmod(".", 0711), 0);
+	snprintf(home, sizeof home, "%s/test", dir);
+	ck_assert_int_eq(mkdir(home, 0700), 0);
+	ck_assert_int_eq(chdir(home), 0);
+	snprintf(tests, sizeof tests, "%s/tests", where);
+	help_path(tests);
+	help_path(where);
+	setenv("HOME", home, 1);
 	setenv("TREE", where, 1);
 	unsetenv("ORCH_DIR");
 	unsetenv("MAKEFLAGS");
@@ -152,6 +190,12 @@ help_skip(const char *test, const char *why)
 		fprintf(f, "%s: %s\n", test, why);
 		fclose(f);
 	}
+}
+
+void
+help_skip_bindfs(const char *test)
+{
+	help_skip(test, help_run("command -v bindfs").status ? "there is no bindfs" : "nothing can be mounted by bindfs here");
 }
 
 struct ran

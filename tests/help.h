@@ -8,10 +8,19 @@
 #define LEN(a) ((int)(sizeof(a) / sizeof *(a)))
 #define RESULT ".orch/x/result/"        /* the results of the run x */
 
-/* Makes an empty directory and goes there; PATH then begins with the places of orch and of the fake
+/* Makes an empty directory, in one that is empty but for it, and goes there; PATH then begins with the places of orch and of the fake
  * agent (tests/agent). HOME is in there too. What the tests themselves were started with, their descriptors
  * among it, is not what they start programs with. Called by every test before anything else. */
 void help_start(void);
+
+/* DIR becomes the first place of PATH. */
+void help_path(const char *dir);
+
+/* orch and the fake agent are where every user finds them: the program's tree may be one that others cannot read. */
+void help_share(void);
+
+/* The same for a TEST that becomes another user, which only root can: 0 if it cannot, which is said. */
+int help_becomes(const char *test);
 
 /* Removes the directory, and ends what is still alive of the processes started in it. */
 void help_end(void);
@@ -38,8 +47,11 @@ struct ran {
 long long help_ms(void);
 void help_pause(long ms);
 
-/* Says that a test could not be made, and why. */
+/* Says that a test could not be made, and why: if by .ci/skips that is no reason, it is a failure in CI. */
 void help_skip(const char *test, const char *why);
+
+/* That nothing could be mounted by bindfs. */
+void help_skip_bindfs(const char *test);
 
 /* Runs a command by sh, its standard input /dev/null, to its end: 60 seconds at most. */
 struct ran help_run(const char *fmt, ...);

@@ -26,6 +26,7 @@
 #include "tests/help.h"
 #include "tests/history.h"
 #include "tests/procs.h"
+#include "tests/repo.h"
 #include "tests/suites.h"
 
 enum {
@@ -130,24 +131,11 @@ must_be(const struct life *l, int good, const char *why)
 
 /* The repository. */
 
-static int
-has_git(void)
-{
-	return system("command -v git >/dev/null 2>&1") == 0;
-}
-
 /* This directory becomes the main checkout of one, in which only the file `file` counts. */
 static void
 make_repository(void)
 {
-	setenv("GIT_CONFIG_NOSYSTEM", "1", 1);
-	setenv("LC_ALL", "C", 1);
-	unsetenv("XDG_CONFIG_HOME");
-	help_sh(0, "git config --global user.name Somebody && git config --global user.email s@example.org &&"
-	    "git config --global gc.auto 0 && git config --global core.fsync none &&"
-	    "git init -q --template= && git symbolic-ref HEAD refs/heads/main && mkdir .git/info &&"
-	    "for f in w.orch 'marks*' f/ out err pids; do echo \"/$f\"; done >.git/info/exclude &&"
-	    "echo one >file && git add -A && git commit -q -m first");
+	repo_init("for f in w.orch 'marks*' f/ out err pids; do echo \"/$f\"; done >.git/info/exclude; echo one >file");
 }
 
 /* All of the main checkout: branch, all that it has been, index, files. */
@@ -756,7 +744,7 @@ live(uint64_t seed)
 	ck_assert_int_eq(mkdir("repo", 0700), 0);
 	ck_assert_int_eq(chdir("repo"), 0);
 	ck_assert_ptr_nonnull(getcwd(top, sizeof top));
-	work_make(&l->work, seed, has_git() ? top : NULL);
+	work_make(&l->work, seed, top);
 	l->chance = l->work.seed ^ 0x5bd1e995;
 	l->chance += !l->chance;
 	start_life(l, title);
@@ -1005,8 +993,6 @@ history_suite(void)
 		help_skip("history_test", "random, fixed: what leaves its group, or has lost its supervisor, is ended on Linux only");
 		return s;
 	}
-	if (!has_git())
-		help_skip("history_test", "worktrees and commits in random: no git");
 	c = help_case(s, "random", procs_begin, 300);
 	if (REGRESSIONS && !seed)
 		tcase_add_loop_test(c, a_history_that_failed_once, 0, REGRESSIONS);

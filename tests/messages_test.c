@@ -18,7 +18,9 @@
 #include "tests/help.h"
 #include "tests/suites.h"
 
-
+#define REPO "git init -q . && git config user.name x && git config user.email x@x && git commit -q --allow-empty -m x && "
+#define GIT_SAYS(command) "g=$(command -v git); mkdir bin; printf '#!/bin/sh\\ncase $* in \"" command "\"*) echo what git says >&2; " \
+	"exit 1; esac; exec %s \"$@\"\\n' \"$g\" >bin/git; chmod +x bin/git; PATH=$PWD/bin:$PATH; "
 #define RUN "orch run -q -r r w.orch"
 #define ENDED(counts) "orch: run r failed: " counts ", in T\norch: to go on with it: orch resume -r r\n"
 #define STOP "orch status -r r | sed -n 's/.*(pid \\([0-9]*\\)).*/\\1/p'"
@@ -657,22 +659,22 @@ static const struct message {
 	    "failed    commit  git rev-parse (is this a git repository?) failed\n"
 	    ENDED("0 done, 0 kept, 1 failed"), NULL },
 	{ "git worktree list", "worktree b\n",
-	    "git init -q . && git config user.name x && git config user.email x@x && git commit -q --allow-empty -m x && g=$(command -v git); mkdir bin; printf '#!/bin/sh\\ncase $* in \"worktree list\"*) echo what git says >&2; exit 1; esac; exec %s \"$@\"\\n' \"$g\" >bin/git; chmod +x bin/git; PATH=$PWD/bin:$PATH; " RUN, 1,
+	    REPO GIT_SAYS("worktree list") RUN, 1,
 	    "failed    b  git worktree list failed\n"
 	    "    err| what git says\n"
 	    ENDED("0 done, 0 kept, 1 failed"), NULL },
 	{ "git worktree add", "worktree b at there\n",
-	    "git init -q . && git config user.name x && git config user.email x@x && git commit -q --allow-empty -m x && g=$(command -v git); mkdir bin; printf '#!/bin/sh\\ncase $* in \"worktree add\"*) echo what git says >&2; exit 1; esac; exec %s \"$@\"\\n' \"$g\" >bin/git; chmod +x bin/git; PATH=$PWD/bin:$PATH; " RUN, 1,
+	    REPO GIT_SAYS("worktree add") RUN, 1,
 	    "failed    b  git worktree add failed\n"
 	    "    err| what git says\n"
 	    ENDED("0 done, 0 kept, 1 failed"), NULL },
 	{ "git add", "commit | x\n",
-	    "git init -q . && git config user.name x && git config user.email x@x && git commit -q --allow-empty -m x && g=$(command -v git); mkdir bin; printf '#!/bin/sh\\ncase $* in \"add --all\"*) echo what git says >&2; exit 1; esac; exec %s \"$@\"\\n' \"$g\" >bin/git; chmod +x bin/git; PATH=$PWD/bin:$PATH; " RUN, 1,
+	    REPO GIT_SAYS("add --all") RUN, 1,
 	    "failed    commit  git add failed\n"
 	    "    err| what git says\n"
 	    ENDED("0 done, 0 kept, 1 failed"), NULL },
 	{ "git commit", "commit | x\n",
-	    "git init -q . && git config user.name x && git config user.email x@x && git commit -q --allow-empty -m x && g=$(command -v git); mkdir bin; printf '#!/bin/sh\\ncase $* in \"commit\"*) echo what git says >&2; exit 1; esac; exec %s \"$@\"\\n' \"$g\" >bin/git; chmod +x bin/git; PATH=$PWD/bin:$PATH; " RUN, 1,
+	    REPO GIT_SAYS("commit") RUN, 1,
 	    "failed    commit  git commit failed\n"
 	    "    err| what git says\n"
 	    ENDED("0 done, 0 kept, 1 failed"), NULL },
@@ -681,55 +683,55 @@ static const struct message {
 	    "failed    commit  cannot be started: git (PATH: /nowhere): No such file or directory\n"
 	    ENDED("0 done, 0 kept, 1 failed"), NULL },
 	{ "name for a branch", "param n\n" "worktree {{n}}\n",
-	    "git init -q . && git config user.name x && git config user.email x@x && git commit -q --allow-empty -m x && " RUN " n='a b'", 1,
+	    REPO RUN " n='a b'", 1,
 	    "failed    a b  `a b` is no name for a branch: it must not be empty, begin with -, or hold a blank or newline\n"
 	    ENDED("0 done, 0 kept, 1 failed"), NULL },
 	{ "commit to begin from", "param n\n" "worktree b from {{n}}\n",
-	    "git init -q . && git config user.name x && git config user.email x@x && git commit -q --allow-empty -m x && " RUN " n=-b", 1,
+	    REPO RUN " n=-b", 1,
 	    "failed    b  `-b` is no commit to begin from: it must not be empty, begin with -, or hold a blank or newline\n"
 	    ENDED("0 done, 0 kept, 1 failed"), NULL },
 	{ "path for a worktree", "param n\n" "worktree b at {{n}}\n",
-	    "git init -q . && git config user.name x && git config user.email x@x && git commit -q --allow-empty -m x && " RUN " n=", 1,
+	    REPO RUN " n=", 1,
 	    "failed    b  `` is no path for a worktree: it must not be empty, begin with -, or hold a blank or newline\n"
 	    ENDED("0 done, 0 kept, 1 failed"), NULL },
 	{ "nothing to begin from", "worktree b from nowhere\n",
-	    "git init -q . && git config user.name x && git config user.email x@x && git commit -q --allow-empty -m x && " RUN, 1,
+	    REPO RUN, 1,
 	    "failed    b  there is no commit `nowhere` to begin from\n"
 	    ENDED("0 done, 0 kept, 1 failed"), NULL },
 	{ "branch is there", "worktree b\n",
-	    "git init -q . && git config user.name x && git config user.email x@x && git commit -q --allow-empty -m x && git branch b; " RUN, 1,
+	    REPO "git branch b; " RUN, 1,
 	    "failed    b  the branch exists already, and this step did not make it: use another name, or, if nothing of it is needed: git branch -D b\n"
 	    ENDED("0 done, 0 kept, 1 failed"), NULL },
 	{ "branch is checked out elsewhere", "worktree b at there\n",
-	    "git init -q . && git config user.name x && git config user.email x@x && git commit -q --allow-empty -m x && git worktree add -q -b b other; " RUN, 1,
+	    REPO "git worktree add -q -b b other; " RUN, 1,
 	    "failed    b  the branch is checked out in another worktree: use another name, or, if nothing of it is needed: git worktree remove DIR/other; git branch -D b\n"
 	    ENDED("0 done, 0 kept, 1 failed"), NULL },
 	{ "something in the way", "worktree b at there\n",
-	    "git init -q . && git config user.name x && git config user.email x@x && git commit -q --allow-empty -m x && mkdir -p there/x; " RUN, 1,
+	    REPO "mkdir -p there/x; " RUN, 1,
 	    "failed    b  something else is where the worktree was to be: move it away, or use `at PATH`: DIR/there\n"
 	    ENDED("0 done, 0 kept, 1 failed"), NULL },
 	{ "worktree is there", "worktree b at there\n",
-	    "git init -q . && git config user.name x && git config user.email x@x && git commit -q --allow-empty -m x && git worktree add -q -b c there; " RUN, 1,
+	    REPO "git worktree add -q -b c there; " RUN, 1,
 	    "failed    b  another worktree is there already, of branch c: use `at PATH`, or, if nothing of it is needed: git worktree remove DIR/there\n"
 	    ENDED("0 done, 0 kept, 1 failed"), NULL },
 	{ "worktree is gone", "worktree b at there\n",
-	    "git init -q . && git config user.name x && git config user.email x@x && git commit -q --allow-empty -m x && git worktree add -q -b b there; rm -r there; " RUN, 1,
+	    REPO "git worktree add -q -b b there; rm -r there; " RUN, 1,
 	    "failed    b  the worktree that git knows at DIR/there is gone: git worktree prune; its commits are on its branch: keep that under another name, or, if nothing of it is needed: git branch -D b\n"
 	    ENDED("0 done, 0 kept, 1 failed"), NULL },
 	{ "worktree is half made", "worktree b at there\n",
-	    "git init -q . && git config user.name x && git config user.email x@x && git commit -q --allow-empty -m x && git worktree add -q -b b there; git worktree lock --reason initializing there; " RUN, 1,
+	    REPO "git worktree add -q -b b there; git worktree lock --reason initializing there; " RUN, 1,
 	    "failed    b  git was killed while it made this worktree: git worktree remove -f -f DIR/there; git branch -D b\n"
 	    ENDED("0 done, 0 kept, 1 failed"), NULL },
 	{ "worktree was removed", "worktree b enter at there\n" "run sh as s | exit $((0${no-1}))\n",
-	    "git init -q . && git config user.name x && git config user.email x@x && git commit -q --allow-empty -m x && " RUN " 2>/dev/null; git worktree remove there; " RUN, 1,
+	    REPO RUN " 2>/dev/null; git worktree remove there; " RUN, 1,
 	    "failed    s  worktree b is gone: to restore it with its commits: git worktree prune; git worktree add DIR/there b\n"
 	    ENDED("0 done, 1 kept, 1 failed"), NULL },
 	{ "worktree has another branch", "worktree b enter at there\n" "commit | m\n",
-	    "git init -q . && git config user.name x && git config user.email x@x && git commit -q --allow-empty -m x && " RUN " 2>/dev/null; rm .orch/r/result/commit; git -C there switch -q -c c; " RUN, 1,
+	    REPO RUN " 2>/dev/null; rm .orch/r/result/commit; git -C there switch -q -c c; " RUN, 1,
 	    "failed    commit  worktree DIR/there has branch c checked out, not b: to switch back: git -C DIR/there switch b\n"
 	    ENDED("0 done, 1 kept, 1 failed"), NULL },
 	{ "worktree is another repository's", "worktree b enter at there\n" "commit | m\n",
-	    "git init -q . && git config user.name x && git config user.email x@x && git commit -q --allow-empty -m x && " RUN " 2>/dev/null; rm .orch/r/result/commit; mv there away; git clone -q . there; " RUN, 1,
+	    REPO RUN " 2>/dev/null; rm .orch/r/result/commit; mv there away; git clone -q . there; " RUN, 1,
 	    "failed    commit  worktree DIR/there is of another repository now: DIR/there/.git: move it away, then: git worktree prune; git worktree add DIR/there b\n"
 	    ENDED("0 done, 1 kept, 1 failed"), NULL },
 	{ "main checkout has the branch", "worktree main at there\n",
@@ -737,7 +739,7 @@ static const struct message {
 	    "failed    main  the branch is checked out in the main checkout, DIR: use another name\n"
 	    ENDED("0 done, 0 kept, 1 failed"), NULL },
 	{ "empty message", "param n ' '\n" "commit | {{n}}\n",
-	    "git init -q . && git config user.name x && git config user.email x@x && git commit -q --allow-empty -m x && " RUN, 1,
+	    REPO RUN, 1,
 	    "failed    commit  the commit's message is empty\n"
 	    ENDED("0 done, 0 kept, 1 failed"), NULL },
 
@@ -942,7 +944,7 @@ static const struct message {
 	    RUN " 2>/dev/null; rm .orch/r/how; echo y >.orch/r/result/x; orch diff x", 3,
 	    "orch: x: its answer was put there by hand; what it was asked is not known\n", NULL },
 	{ "diff: asks nobody", "commit | x\n",
-	    "git init -q . && git config user.name x && git config user.email x@x && git commit -q --allow-empty -m x && " RUN "; orch diff commit", 3,
+	    REPO RUN "; orch diff commit", 3,
 	    "orch: commit: this line asks nobody\n", NULL },
 	{ "diff: input not known", "run sh as x | false\n" "run sh as y < x | true\n",
 	    RUN " 2>/dev/null; orch diff y", 3,

@@ -32,7 +32,6 @@
 #define TESTS_DIR "tests"
 #endif
 
-
 /* A workflow that was read and checked. */
 struct given {
 	struct source src;

@@ -83,12 +83,9 @@ repo_program(const char *name, const char *text)
 }
 
 /* What git reads must not hang on who runs the tests. */
-void
-repo_begin(void)
+static void
+plain_git(void)
 {
-	help_start();
-	ck_assert_ptr_nonnull(getcwd(repo_top, sizeof repo_top));
-	setenv("T", repo_top, 1);
 	setenv("LC_ALL", "C", 1);
 	setenv("GIT_CONFIG_NOSYSTEM", "1", 1);
 	unsetenv("XDG_CONFIG_HOME");
@@ -98,25 +95,37 @@ repo_begin(void)
 	unsetenv("EMAIL");
 }
 
-int
+void
+repo_begin(void)
+{
+	help_start();
+	ck_assert_ptr_nonnull(getcwd(repo_top, sizeof repo_top));
+	setenv("T", repo_top, 1);
+	plain_git();
+}
+
+void
+repo_init(const char *first)
+{
+	plain_git();
+	repo_sh(0, "git config --global user.name Somebody && git config --global user.email s@example.org &&"
+	    "git config --global gc.auto 0 && git config --global core.fsync none &&"
+	    "git init -q --template= && git symbolic-ref HEAD refs/heads/main && mkdir .git/info .git/hooks");
+	repo_sh(0, "%s", first);
+	repo_sh(0, "git add -A && git commit -q --allow-empty -m first");
+}
+
+void
 repo_make(void)
 {
-	struct ran r = help_run("command -v git");
-	char path[16384];
+	char path[4200];
 
-	if (r.status) {
-		help_skip("git", "no git");
-		return 0;
-	}
-	r.out[strcspn(r.out, "\n")] = '\0';
-	setenv("REAL_GIT", r.out, 1);
-	snprintf(path, sizeof path, "%s/bin:%s", repo_top, getenv("PATH"));
-	setenv("PATH", path, 1);
-	repo_sh(0, "mkdir bin repo && git config --global user.name Somebody && git config --global user.email s@example.org &&"
-	    "cd repo && git init -q && git symbolic-ref HEAD refs/heads/main && echo one >file && mkdir sub &&"
-	    "echo two >sub/other && git add -A && git commit -q -m first");
+	setenv("REAL_GIT", repo_out("command -v git"), 1);
+	snprintf(path, sizeof path, "%s/bin", repo_top);
+	help_path(path);
+	repo_sh(0, "mkdir bin repo");
 	ck_assert_int_eq(chdir("repo"), 0);
-	return 1;
+	repo_init("echo one >file && mkdir sub && echo two >sub/other");
 }
 
 void

@@ -1,5 +1,4 @@
-/* What the tests of git share: a directory $T of their own with a repository repo in it, where they run. Without
- * git they pass and say so. */
+/* What the tests of git share: a directory $T of their own with a repository repo in it, where they run. */
 #ifndef TESTS_REPO_H
 #define TESTS_REPO_H
 
@@ -10,8 +9,12 @@ extern char repo_top[4096];     /* $T */
 /* Before every test. */
 void repo_begin(void);
 
-/* Makes $T/repo, one commit on main, and goes there; $T/bin is first in PATH, $REAL_GIT is git. 0: there is no git. */
-int repo_make(void);
+/* This directory becomes a repository, its branch main, with the files that lie in it as the first commit; FIRST is a
+ * command, an empty one too, that is run before that commit. */
+void repo_init(const char *first);
+
+/* Makes $T/repo, one commit on main, and goes there; $T/bin is first in PATH, $REAL_GIT is git. */
+void repo_make(void);
 
 /* Runs a command, which must end with STATUS, and unless that is 0, must have said something. */
 struct ran repo_sh(int status, const char *fmt, ...);

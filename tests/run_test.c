@@ -2,6 +2,7 @@
  * of CONFORMANCE.md. Every test has an empty directory; agents are sh steps, so that what is started can
  * be read here. Where something must be going on, a step waits on a FIFO or a file, never on the clock. */
 #include "tests/help.h"
+#include "tests/repo.h"
 #include "tests/suites.h"
 
 #include <fcntl.h>
@@ -15,7 +16,6 @@
 #include <sys/time.h>
 #include <sys/wait.h>
 #include <unistd.h>
-
 
 /* What the tests share. */
 
@@ -56,6 +56,7 @@ be_nobody(void)
 
 	if (geteuid() != 0)
 		return;
+	help_share();
 	help_sh(0, "chown -R 65534:65534 . && chmod 755 .");
 	ck_assert_int_eq(setgid(NOBODY), 0);
 	ck_assert_int_eq(setuid(NOBODY), 0);
@@ -1666,9 +1667,8 @@ END_TEST
 START_TEST(w_sweep_as_it_stands)
 {
 	setenv("A", "claude=sh -c 'cat'", 1);
-	help_sh(0,
-	    "git init -q -b main . && git config user.email a@b && git config user.name n && echo fine >a && echo fine >'b b' && "
-	    "git add . && git commit -q -m x && echo TODO >>'b b' && echo more >>a");
+	repo_init("echo fine >a && echo fine >'b b'");
+	help_sh(0, "echo TODO >>'b b' && echo more >>a");
 	help_sh(0, "orch run -r x -a \"$A\" \"$TREE/tests/workflows/sweep.orch\"");
 	help_is(RESULT "changed", "a\nb b\n");
 	help_is(RESULT "lint-a", "");
@@ -2297,7 +2297,7 @@ END_TEST
 
 START_TEST(o_run_names_stay_inside)
 {
-	static const char *const names[] = { "../out", "/tmp/orch-no", "a b", ".hidden", "$(touch P)", "a/b", "..",
+	static const char *const names[] = { "../out", "/nowhere/orch-no", "a b", ".hidden", "$(touch P)", "a/b", "..",
 	    "new\nline" };
 	size_t i;
 
@@ -2310,7 +2310,7 @@ START_TEST(o_run_names_stay_inside)
 	ck_assert_str_eq(help_sh(0, "ls -A; ls .orch | wc -l | tr -d ' '; ls -d .orch/*/result | wc -l | tr -d ' '").out,
 	    ".orch\nc\nf.orch\ns\n8\n8\n");
 	help_none("../out");
-	help_none("/tmp/orch-no");
+	help_none("/nowhere");
 }
 END_TEST
 

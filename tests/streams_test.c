@@ -12,7 +12,6 @@
 #include "tests/help.h"
 #include "tests/suites.h"
 
-
 enum { FILLING_MS = 150 };      /* after which a pipe is full, and orch has met that */
 
 /* Starts COMMAND by sh with the write end of a pipe, which is non-blocking, as its descriptor FD; returns the read end. */
@@ -206,7 +205,7 @@ START_TEST(no_dev_null)
 
 	help_file("w.orch", "print | x", NULL);
 	if (geteuid() || help_run("unshare -m mount -t tmpfs none /dev").status) {
-		help_skip("no_dev_null", "nothing can be mounted here");
+		help_skip("no_dev_null", geteuid() ? "needs root" : "nothing can be mounted here");
 		return;
 	}
 	r = help_run("unshare -m sh -c 'mount -t tmpfs none /dev; orch run w.orch'");

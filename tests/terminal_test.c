@@ -17,8 +17,8 @@
 #include "tests/help.h"
 #include "tests/procs.h"
 #include "tests/pty.h"
+#include "tests/repo.h"
 #include "tests/suites.h"
-
 
 enum { GONE = 5000 };           /* ms: within which nobody is left */
 
@@ -661,12 +661,6 @@ END_TEST
 
 static const char *const shells[] = { "bash", "dash", "mksh", "zsh" };
 
-static int
-is_here(const char *program)
-{
-	return help_run("command -v %s", program).status == 0;
-}
-
 /* Starts the shell number I, if it is here. */
 static int
 shell_on_terminal(int i)
@@ -967,11 +961,7 @@ END_TEST
 
 START_TEST(plan_build_review)
 {
-	if (!is_here("git")) {
-		help_skip("terminal_test", "there is no git");
-		return;
-	}
-	ck_assert_int_eq(system("git init -q . && git -c user.name=a -c user.email=a@b commit -q --allow-empty -m x"), 0);
+	repo_init("");
 	setenv("C", "sh -c 'cat >/dev/null; echo three steps; echo MEND'", 1);
 	setenv("D", "sh -c 'cat >/dev/null; echo built; echo GOOD'", 1);
 	pty_command("exec orch run -r x -a claude=\"$C\" -a codex=\"$D\" \"$TREE/tests/workflows/plan.orch\" 'do it'");

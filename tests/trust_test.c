@@ -9,8 +9,8 @@
 #include <unistd.h>
 
 #include "tests/help.h"
+#include "tests/repo.h"
 #include "tests/suites.h"
-
 
 static char top[4096];
 
@@ -102,15 +102,12 @@ START_TEST(a_cloned_run_is_not_started)
 {
 	struct ran r;
 
-	if (help_run("command -v git").status) {
-		help_skip("trust_test", "no git");
-		return;
-	}
-	help_sh(0, "git config --global user.name x && git config --global user.email x@example.org && mkdir theirs");
+	help_sh(0, "mkdir theirs");
 	ck_assert_int_eq(chdir("theirs"), 0);
+	repo_init("");
 	help_file("w.orch", "run claude as review | hi", NULL);
 	help_file("nightly.orch", "run sh as review | echo honest", NULL);
-	help_sh(1, "git init -q; orch run -q -r 2099 -a \"claude=sh -c 'test ! -e $T/armed || touch $T/pwned; exit 1'\" w.orch");
+	help_sh(1, "orch run -q -r 2099 -a \"claude=sh -c 'test ! -e $T/armed || touch $T/pwned; exit 1'\" w.orch");
 	help_sh(0, "sed -i 's/^started.*/started\t4102444800000/' .orch/2099/run; mkdir -p .orch/nightly/result && "
 	    "echo planted >.orch/nightly/result/review && chmod -R go-w .orch && git add -f . && git commit -qm x && touch ../armed");
 	ck_assert_int_eq(chdir(".."), 0);
@@ -189,8 +186,8 @@ START_TEST(where_nothing_can_be_told)
 {
 	struct ran r;
 
-	if (help_run("command -v bindfs && mkdir -p disk fuse && bindfs disk fuse && pgrep -n bindfs >daemon").status) {
-		help_skip("trust_test", "no file system can be mounted by bindfs");
+	if (help_run("mkdir -p disk fuse && bindfs disk fuse && pgrep -n bindfs >daemon").status) {
+		help_skip_bindfs("trust_test");
 		return;
 	}
 	help_file("w.orch", "run sh as a | echo 1", NULL);

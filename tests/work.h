@@ -114,7 +114,7 @@ struct work {
 uint32_t work_dice(uint64_t *seed, uint32_t n);
 
 /* The random workflow of SEED, written, and walked. About every second one has worktrees, if TOP, the directory of the
- * run, is the main checkout of a repository; NULL: there is no git. */
+ * run, is the main checkout of a repository; NULL: it is none. */
 void work_make(struct work *, uint64_t seed, const char *top);
 
 /* The one that does not change: blocks of both forms, three deep, a loop that ends by its results. */

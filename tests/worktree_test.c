@@ -17,7 +17,6 @@
 #include "engine/task/worktree.h"
 #include "parse/buf.h"
 
-
 /* Names, without a process and without git. */
 
 static const struct {
@@ -352,8 +351,7 @@ START_TEST(damaged)
 	char *before;
 	size_t i;
 
-	if (!repo_make())
-		return;
+	repo_make();
 	help_file("../sub.orch", "run sh as inner | touch wrote", "commit | by a call", NULL);
 	kept_worktree(d->inside ? "wt/w" : NULL);
 	repo_sh(0, "%s", d->make);
@@ -389,8 +387,7 @@ START_TEST(advice_for_a_damaged_one_works)
 {
 	struct ran r, p;
 
-	if (!repo_make())
-		return;
+	repo_make();
 	kept_worktree(NULL);
 	help_file("../f.orch", "worktree w enter", "run sh as s | echo new >new", "commit | made", NULL);
 	repo_sh(0, "%s", advised[_i].make);
@@ -409,8 +406,7 @@ START_TEST(its_parent_is_a_link_now)
 {
 	char *before;
 
-	if (!repo_make())
-		return;
+	repo_make();
 	before = repo_checkout();
 	help_file("../f.orch", "worktree w enter at ../p/w", NULL);
 	repo_sh(0, "orch run -r x ../f.orch && mv ../p ../q && ln -s q ../p");
@@ -425,8 +421,7 @@ END_TEST
 /* The repository is reached by another name. */
 START_TEST(its_repository_is_a_link_now)
 {
-	if (!repo_make())
-		return;
+	repo_make();
 	ck_assert_int_eq(chdir(".."), 0);
 	help_file("f.orch", "cd repo", "worktree w enter", NULL);
 	repo_sh(0, "orch run -r x f.orch && ln -s repo link");
@@ -441,8 +436,7 @@ START_TEST(moved_away_it_is_gone)
 	char *before;
 	struct ran r;
 
-	if (!repo_make())
-		return;
+	repo_make();
 	kept_worktree(NULL);
 	repo_sh(0, "git worktree move \"$W\" ../elsewhere");
 	help_file("../f.orch", "worktree w enter", "run sh as s | touch wrote", "commit | made", NULL);
@@ -461,8 +455,7 @@ START_TEST(repaired_it_is_the_same)
 {
 	struct ran r, p;
 
-	if (!repo_make())
-		return;
+	repo_make();
 	ck_assert_int_eq(chdir(".."), 0);
 	help_file("f.orch", "cd repo", "worktree w enter", NULL);
 	repo_sh(0, "orch run -r x f.orch && mv repo moved");
@@ -484,8 +477,7 @@ END_TEST
 /* A worktree made from the top of another is of the same repository, wherever that other has gone. */
 START_TEST(made_in_one_that_is_gone)
 {
-	if (!repo_make())
-		return;
+	repo_make();
 	help_file("../f.orch", "worktree v enter", "worktree w enter", NULL);
 	repo_sh(0, "orch run -r x ../f.orch && git worktree remove ../repo--v");
 	help_file("../f.orch", "worktree v enter", "worktree w enter", "run sh as s | echo new >new", "commit | made", NULL);
@@ -499,8 +491,7 @@ START_TEST(interactive_is_refused)
 {
 	char *before;
 
-	if (!repo_make())
-		return;
+	repo_make();
 	kept_worktree(NULL);
 	help_file("../f.orch", "worktree w enter", "run sh as s | touch wrote", "interactive", NULL);
 	repo_sh(0, "git -C \"$W\" switch -q -c mine");
@@ -549,8 +540,7 @@ START_TEST(done_by_an_agent)
 	char line[1000], *before;
 	struct ran r;
 
-	if (!repo_make())
-		return;
+	repo_make();
 	snprintf(line, sizeof line, "run sh as s | echo new >new; %s", d->does);
 	help_file("../f.orch", "worktree w enter", line, "commit | made", NULL);
 	repo_sh(0, "echo unfinished >>file");
@@ -574,8 +564,7 @@ START_TEST(conflicts_are_not_committed)
 {
 	struct ran r;
 
-	if (!repo_make())
-		return;
+	repo_make();
 	help_file("../f.orch", "worktree w enter",
 	    "run sh as s | git switch -q -c theirs; echo 1 >file; git commit -qam 1; git switch -q w; echo 2 >file; git commit -qam 2; "
 	    "! git merge theirs", "cd sub", "commit | made", NULL);
@@ -596,8 +585,7 @@ START_TEST(branch_in_the_main_checkout)
 {
 	struct ran r;
 
-	if (!repo_make())
-		return;
+	repo_make();
 	help_file("../f.orch", "worktree w enter", "run sh as s | test ! -e ../fails", NULL);
 	repo_sh(1, "echo >../fails; orch run -r x ../f.orch");
 	setenv("W", repo_out("cat " RESULT "w"), 1);
@@ -626,8 +614,7 @@ START_TEST(cd_to_another_repository)
 	char line[1000], *before;
 	struct ran r;
 
-	if (!repo_make())
-		return;
+	repo_make();
 	snprintf(line, sizeof line, "run sh as s | echo new >new; %s", ways_out[_i]);
 	help_file("../f.orch", "worktree w enter", line, "cd in", "commit | made", NULL);
 	before = repo_checkout();
@@ -646,8 +633,7 @@ START_TEST(cd_below_is_the_worktree)
 {
 	char *before;
 
-	if (!repo_make())
-		return;
+	repo_make();
 	before = repo_checkout();
 	help_file("../f.orch", "worktree w enter", "run sh as s | mkdir -p a/b; ln -s a/b in; echo new >new", "cd in",
 	    "commit as c | one",
@@ -678,8 +664,7 @@ START_TEST(cd_below_a_damaged_one)
 	struct ran r;
 	size_t i;
 
-	if (!repo_make())
-		return;
+	repo_make();
 	kept_worktree(NULL);
 	repo_sh(0, "%s", is[_i].does);
 	before = everything();
@@ -704,8 +689,7 @@ START_TEST(altered_in_one_branch_of_three)
 	char line[300], *before;
 	struct ran r;
 
-	if (!repo_make())
-		return;
+	repo_make();
 	snprintf(line, sizeof line, "run sh as s-{{i}} | echo $i >new; test $i != 2 || { %s; }", does[_i]);
 	help_file("../f.orch", "parallel i in 1 2 3", "worktree w-{{i}} enter", line, "run sh as t-{{i}} | echo more >more",
 	    "commit as c-{{i}} | made", "end", NULL);
@@ -727,8 +711,7 @@ START_TEST(altered_by_the_first_attempt)
 {
 	struct ran r;
 
-	if (!repo_make())
-		return;
+	repo_make();
 	help_file("../f.orch", "worktree w enter", "run sh as s | echo >>\"$ORCH_ROOT/../tried\"; git switch -q -c mine; exit 1",
 	    "retry 5 0s", "otherwise word", "commit | made", NULL);
 	r = repo_sh(1, "orch run -r x ../f.orch");
@@ -754,8 +737,7 @@ START_TEST(gone_to_by_cd)
 	char *before;
 	struct ran r;
 
-	if (!repo_make())
-		return;
+	repo_make();
 	before = repo_checkout();
 	help_file("../f.orch", "worktree w", ways[_i], "run sh as s | echo new >new; git switch -q -c mine",
 	    "run sh as t | touch wrote", NULL);
@@ -784,8 +766,7 @@ START_TEST(left_by_cd)
 		{ "worktree w enter at wt/w", "cd ../../sub" },
 	};
 
-	if (!repo_make())
-		return;
+	repo_make();
 	repo_sh(0, "echo wt >.git/info/exclude");
 	help_file("../f.orch", is[_i].at, "run sh as s | git switch -q -c mine", is[_i].way, "run sh as t | echo new >new",
 	    "if test -e new", "commit | made", "end", NULL);
@@ -886,8 +867,7 @@ START_TEST(complete_without_worktrees)
 	const struct complete *c = &completes[_i];
 	char *printed, *status;
 
-	if (!repo_make())
-		return;
+	repo_make();
 	help_file("../ifs.orch", "param m", "worktree c-{{m}} enter",
 	    "run sh as s | if test $m = a; then echo A; else echo other; fi",
 	    "if < s | grep -q A", "run sh as t | echo t", "end", NULL);
@@ -910,8 +890,7 @@ START_TEST(complete_for_resume)
 {
 	struct ran there, gone;
 
-	if (!repo_make())
-		return;
+	repo_make();
 	help_file("../f.orch", "worktree w enter", "run sh as s | echo new >new", "if test -e new", "commit | made", "end",
 	    "print | {{s}}.", NULL);
 	repo_sh(0, "orch run -r x ../f.orch");
@@ -926,8 +905,7 @@ END_TEST
 /* A run that goes on elsewhere does not miss those in which all is kept. */
 START_TEST(gone_and_a_line_elsewhere_starts)
 {
-	if (!repo_make())
-		return;
+	repo_make();
 	help_file("../f.orch", "parallel i in 1 2", "worktree w-{{i}} enter", "run sh as s-{{i}} | echo $i >new; echo $i",
 	    "if test -e new",
 	    "commit as c-{{i}} | made", "end", "end", NULL);
@@ -955,8 +933,7 @@ START_TEST(gone_and_an_if_is_edited)
 {
 	struct ran r, p;
 
-	if (!repo_make())
-		return;
+	repo_make();
 	help_file("../f.orch", "worktree w enter", edited[_i].before, NULL);
 	help_run("orch run -r x ../f.orch");
 	setenv("W", repo_out("cat " RESULT "w"), 1);
@@ -976,8 +953,7 @@ END_TEST
 /* What it decided last holds, not what it decided first. */
 START_TEST(gone_and_an_if_has_changed_its_mind)
 {
-	if (!repo_make())
-		return;
+	repo_make();
 	help_file("../f.orch", "worktree w enter", "if test -e mark", "print | yes", "else", "print | no", "end", NULL);
 	ck_assert_str_eq(repo_sh(0, "orch run -q -r x ../f.orch").out, "no\n");
 	repo_sh(0, "touch ../repo--w/mark");
@@ -998,8 +974,7 @@ START_TEST(an_if_in_something_else)
 	    "git -C \"$W\" switch -q -c mine" };
 	struct ran r;
 
-	if (!repo_make())
-		return;
+	repo_make();
 	help_file("../f.orch", "worktree w enter", "if true", "print | yes", "end", NULL);
 	repo_sh(0, "orch run -r x ../f.orch");
 	setenv("W", repo_out("cat " RESULT "w"), 1);
@@ -1022,8 +997,7 @@ START_TEST(gone_and_a_line_starts)
 	char *before;
 	struct ran r, p;
 
-	if (!repo_make())
-		return;
+	repo_make();
 	help_file("../f.orch", "worktree w enter", "run sh as first | echo old >old", "commit as c | first one", NULL);
 	repo_sh(0, "orch run -r x ../f.orch && git worktree remove ../repo--w");
 	setenv("W", repo_out("cat " RESULT "w"), 1);
@@ -1044,8 +1018,7 @@ END_TEST
 
 START_TEST(places_of_any_script)
 {
-	if (!repo_make())
-		return;
+	repo_make();
 	help_file("../f.orch", "parallel m in фича задача 機能 バグ naïve/Ü feat—über 日本、語 क्षत्रिय rocket🚀go",
 	    "worktree {{m}} enter as w-{{m}}",
 	    "run sh as s-{{m}} | echo \"$m\" >\"$m.txt\" || echo \"$m\" >slash.txt", "commit as c-{{m}} | {{m}}", "end", NULL);
@@ -1087,8 +1060,7 @@ START_TEST(one_place_for_two)
 	char *before, one[100];
 	struct ran r;
 
-	if (!repo_make())
-		return;
+	repo_make();
 	help_file("../f.orch", collisions[_i].lines, NULL);
 	before = repo_out("git for-each-ref; git worktree list; ls ..");
 	r = repo_sh(1, "orch run -r x ../f.orch");
@@ -1108,8 +1080,7 @@ START_TEST(one_place_for_different_branches)
 {
 	struct ran r;
 
-	if (!repo_make())
-		return;
+	repo_make();
 	help_file("../f.orch", "parallel", "worktree d/b", "run sh as s | echo started >>\"$T/started\"", "worktree d-b", "end", NULL);
 	r = repo_sh(1, "orch run -r x ../f.orch");
 	help_has(r.err, "the branches `d/b` and `d-b` would have their worktrees in one place");
@@ -1137,8 +1108,7 @@ static const char *const no_collisions[] = {
 
 START_TEST(two_places_for_two)
 {
-	if (!repo_make())
-		return;
+	repo_make();
 	repo_sh(0, "git clone -q . ../one && git clone -q . ../two");
 	help_file("../f.orch", no_collisions[_i], NULL);
 	repo_sh(0, "orch run -r x ../f.orch");
@@ -1155,8 +1125,7 @@ START_TEST(a_query_that_is_killed_is_no_result)
 	char program[2000];
 	struct ran r;
 
-	if (!repo_make())
-		return;
+	repo_make();
 	snprintf(program, sizeof program, "#!/bin/sh\ncase \"$*\" in\n%s) test -e \"$T/once\" || { echo >\"$T/once\"; kill -9 $$; };;\nesac\n"
 	    "exec \"$REAL_GIT\" \"$@\"", queries[_i]);
 	help_file("../f.orch", "worktree w enter", "run sh as s | echo new >new", "commit as c | made", NULL);
@@ -1173,8 +1142,7 @@ END_TEST
 /* The supervisor of a git that works is killed: git is told to end, and leaves no lock that stops the next start. */
 START_TEST(git_outlives_its_supervisor_to_remove_its_locks)
 {
-	if (!repo_make())
-		return;
+	repo_make();
 	if (getenv("ORCH_TEST_PORTABLE")) {
 		help_skip("worktree_test", "nobody tells git where a system has no signal at a parent's death");
 		return;
@@ -1225,8 +1193,7 @@ START_TEST(place_of_a_layout)
 {
 	char path[5000];
 
-	if (!repo_make())
-		return;
+	repo_make();
 	repo_sh(0, "git config --global protocol.file.allow always && %s", layouts[_i].make);
 	snprintf(path, sizeof path, "%s/%s", repo_top, layouts[_i].dir);
 	ck_assert_int_eq(chdir(path), 0);
@@ -1264,8 +1231,7 @@ START_TEST(sparse_takes_what_is_outside)
 {
 	char *before;
 
-	if (!repo_make())
-		return;
+	repo_make();
 	sparse_repository(cones[_i]);
 	before = repo_checkout();
 	help_file("../f.orch", "worktree w enter",
@@ -1290,8 +1256,7 @@ END_TEST
 /* In the main checkout itself, and with what is outside ignored. */
 START_TEST(sparse_in_the_main_checkout)
 {
-	if (!repo_make())
-		return;
+	repo_make();
 	sparse_repository("--cone in");
 	help_file("../f.orch", "run sh as s | mkdir -p out; echo new >out/new; echo '*.o' >.gitignore; echo o >out/x.o",
 	    "commit | made", NULL);
@@ -1302,8 +1267,7 @@ END_TEST
 
 START_TEST(not_sparse_any_more)
 {
-	if (!repo_make())
-		return;
+	repo_make();
 	sparse_repository("--cone in");
 	repo_sh(0, "git sparse-checkout disable");
 	help_file("../f.orch", "worktree w enter", "run sh as s | rm out/left; echo new >out/new", "commit | made", NULL);
@@ -1332,8 +1296,7 @@ START_TEST(nobody_in_it_sees_another_repository)
 	char name[60];
 	size_t i;
 
-	if (!repo_make())
-		return;
+	repo_make();
 	see();
 	help_file("../sub.orch", "run sh as s | see call", NULL);
 	help_file("../f.orch", "worktree w enter", "run sh as s | see agent; git rev-parse --show-toplevel",
@@ -1355,8 +1318,7 @@ END_TEST
 
 START_TEST(what_is_said_by_env_is_seen)
 {
-	if (!repo_make())
-		return;
+	repo_make();
 	see();
 	help_file("../f.orch", "env GIT_PREFIX=file/", "agent mine sh -c {}", "step one mine", "env GIT_NAMESPACE=step",
 	    "worktree w enter", "run one as s | see run", "env GIT_INDEX_FILE=own", "run sh as t | see other", NULL);
@@ -1371,8 +1333,7 @@ START_TEST(outside_it_all_is_seen)
 {
 	char *all;
 
-	if (!repo_make())
-		return;
+	repo_make();
 	see();
 	help_file("../f.orch", "run sh as s | see before", "if see if", "end", "worktree w enter",
 	    "run sh as t | see inside", "cd ../repo",
@@ -1401,8 +1362,7 @@ START_TEST(below_a_hook)
 {
 	char hook[100];
 
-	if (!repo_make())
-		return;
+	repo_make();
 	help_file("../f.orch", "worktree w enter from main", "run sh as s | echo new >new; git add new; git commit -q -m "
 	    "agents", "if git diff --quiet HEAD~1 -- file",
 	    "run sh as t | echo more >more", "commit | made", "end", NULL);
@@ -1460,8 +1420,7 @@ START_TEST(git_that_hangs)
 	char hook[100];
 	struct ran r;
 
-	if (!repo_make())
-		return;
+	repo_make();
 	snprintf(hook, sizeof hook, ".git/hooks/%s", hangs[_i].hook);
 	hanging(strcmp(hangs[_i].hook, "gpg") ? hook : "../bin/gpg");
 	if (!strcmp(hangs[_i].hook, "gpg"))
@@ -1484,8 +1443,7 @@ START_TEST(git_that_takes_its_time)
 {
 	static const char *const slow[] = { ".git/hooks/post-checkout", ".git/hooks/pre-commit" };
 
-	if (!repo_make())
-		return;
+	repo_make();
 	repo_program(slow[_i], "#!/bin/sh\nexec sleep 1.2");
 	help_file("../f.orch", "timeout 1s", "worktree w enter", _i ? "timeout 0" : "timeout 60s", "run sh as s | echo new >new",
 	    "timeout 0", "commit | made", _i ? "timeout 60s" : "timeout 0", NULL);
@@ -1497,8 +1455,7 @@ END_TEST
 /* While another has the repository's lock, nobody's own time runs: each alone is quick enough, all of them are not. */
 START_TEST(waiting_for_another_is_not_its_time)
 {
-	if (!repo_make())
-		return;
+	repo_make();
 	repo_program(".git/hooks/post-checkout", "#!/bin/sh\nexec sleep 0.3");
 	help_file("../f.orch", "timeout 2s", "param p", "parallel i in 1..5", "worktree {{p}}-{{i}} enter as w-{{i}}",
 	    "run sh as s-{{i}} | echo $i >f-$i",
@@ -1534,8 +1491,7 @@ START_TEST(nested_is_named)
 	struct ran r;
 	size_t i;
 
-	if (!repo_make())
-		return;
+	repo_make();
 	repo_sh(0, "git config --global protocol.file.allow always");
 	snprintf(line, sizeof line, "run sh as s | echo new >new; %s", nests[_i].does);
 	help_file("../f.orch", "worktree w enter", line, "commit | made", "run sh as t | echo more >new",
@@ -1555,8 +1511,7 @@ START_TEST(many_nested_are_counted)
 {
 	struct ran r;
 
-	if (!repo_make())
-		return;
+	repo_make();
 	help_file("../f.orch", "worktree w enter", "run sh as s | for d in $(seq 1 40); do "
 	    "d=a-rather-long-name-of-a-repository-$d; " OWN "; done", "commit | made", NULL);
 	r = repo_sh(0, "orch run -q -r x ../f.orch");
@@ -1577,8 +1532,7 @@ START_TEST(nested_without_a_commit)
 	char line[300], *before;
 	struct ran r;
 
-	if (!repo_make())
-		return;
+	repo_make();
 	before = repo_checkout();
 	snprintf(line, sizeof line, "run sh as s | echo new >new; %s", unborn[_i].does);
 	help_file("../f.orch", "worktree w enter", line, "commit | made", NULL);
@@ -1608,8 +1562,7 @@ START_TEST(no_nested_no_warning)
 {
 	char line[1000];
 
-	if (!repo_make())
-		return;
+	repo_make();
 	repo_sh(0, "git config --global protocol.file.allow always");
 	snprintf(line, sizeof line, "run sh as s | echo new >new; %s", no_nests[_i]);
 	help_file("../f.orch", "worktree w enter", line, "commit | made", NULL);
@@ -1652,8 +1605,7 @@ START_TEST(advice_spares_the_main_checkout)
 	struct ran r;
 	size_t i;
 
-	if (!repo_make())
-		return;
+	repo_make();
 	repo_sh(0, "%s", advices[_i].make);
 	help_file("../f.orch", advices[_i].line, NULL);
 	before = repo_out("git for-each-ref; git worktree list; ls ..");
@@ -1683,8 +1635,7 @@ START_TEST(advice_works)
 {
 	struct ran r, p;
 
-	if (!repo_make())
-		return;
+	repo_make();
 	repo_sh(0, "%s", pasted[_i].make);
 	help_file("../f.orch", "worktree w enter", NULL);
 	r = repo_sh(1, "orch run -r x ../f.orch");
@@ -1701,8 +1652,7 @@ START_TEST(advice_in_a_bare_repository)
 {
 	struct ran r, p;
 
-	if (!repo_make())
-		return;
+	repo_make();
 	repo_sh(0, "git clone -q --bare . ../b.git && git -C ../b.git worktree add -q -b w ../else");
 	ck_assert_int_eq(chdir("../b.git"), 0);
 	help_file("../f.orch", "worktree w", NULL);
