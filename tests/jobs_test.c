@@ -20,7 +20,6 @@
 #include "tests/pty.h"
 #include "tests/suites.h"
 
-
 static const char unusable[] = "the jobserver that MAKEFLAGS names cannot be used";
 
 /* MAKEFLAGS. */
@@ -126,82 +125,90 @@ expect_most(int n)
 	ck_assert_int_eq(help_count(help_read("log", NULL), "+"), help_count(help_read("log", NULL), "-"));
 }
 
-/* A real make. */
+/* A make: the one that is here, and a stand-in that does with the jobserver what GNU make does since 4.4, which has a
+ * style for it. */
 
-static const char *const styles[] = { "", "--jobserver-style=fifo", "--jobserver-style=pipe" };
+enum style { OWN, FIFO_STYLE, PIPE_STYLE, STYLES };
 
-/* Whether there is a make for this style, which is said if not. */
-static int
-has_make(const char *test, const char *style)
+/* `stand-in STYLE N TARGET...` makes the targets, N at once: each but the first takes a token. Who is not made by a line
+ * with a + has no pipe, but is told of a fifo. In the end all tokens are back. */
+static void
+write_stand_in(void)
 {
-	help_file("style.mk", "all:", "\t@echo ok", NULL);
-	if (help_run("make --version | grep -q GNU").status == 0 && help_run("make %s -f style.mk", style).status == 0)
+	help_file("stand-in", "style=$1 n=$2; shift 2", "mkfifo pool; exec 7<>pool 3<pool 4>pool 7>&-",
+	    "dd if=/dev/zero bs=1 count=$((n - 1)) 2>/dev/null | tr '\\0' + >&4",
+	    "case $style in pipe) MAKEFLAGS=\"k -j$n --jobserver-auth=3,4\"; rm pool ;;",
+	    "*) MAKEFLAGS=\"k -j$n --jobserver-auth=fifo:$PWD/pool\" ;; esac; export MAKEFLAGS",
+	    "make() { if test $style$1 = pipetrap; then MAKEFLAGS=\"$MAKEFLAGS --jobserver-auth=-2,-2\" sh recipe $1 3<&- 4>&-",
+	    "elif test $style = pipe; then sh recipe $1; else sh recipe $1 3<&- 4>&-; fi || echo $1 >>failed; }",
+	    "take() { token=$(dd bs=1 count=1 <&3 2>/dev/null); }",
+	    "first=$1; shift; make $first &", "for t; do { take; make $t; printf + >&4; } & done; wait",
+	    "echo >&4; read -r left <&3",   /* the line is what is there */
+	    "test ${#left} = $((n - 1)) || echo \"INTERNAL: ${#left} tokens\" >&2", "test ! -e failed || exit 2", NULL);
+}
+
+static int
+has_make(void)
+{
+	if (help_run("make --version | grep -q GNU").status == 0)
 		return 1;
-	help_skip(test, *style ? "this make has no styles of jobservers (GNU make has since 4.4)" : "make is not GNU make");
+	help_skip("jobs_test", "make is not GNU make");
 	return 0;
 }
 
-static void
-write_makefile(void)
-{
-	help_file("Makefile", "all: a b c", "a b c:", "\t+@orch run -q -r $@ w.orch n=$(N)", "trap:", "\t@orch run -r r w.orch n=$(N)",
-	    NULL);
-}
-
-/* Make ends with STATUS, and misses nothing. */
+/* There is a jobserver of three for TARGETS, each made by a line of sh that has its name as $1. Make ends with STATUS,
+ * and misses nothing. */
 static struct ran
-make(int status, const char *style, const char *words)
+make(int status, int style, const char *targets, const char *recipe)
 {
-	struct ran r = help_run("make %s %s", style, words);
+	struct ran r;
 
-	ck_assert_msg(r.status == status, "make %s: %d, not %d:\n%s%s", words, r.status, status, r.out, r.err);
+	if (style == OWN && !has_make())
+		style = FIFO_STYLE;
+	help_sh(0, "rm -f failed pool");
+	help_file("recipe", recipe, NULL);
+	help_file("Makefile", "a b c:", "\t+@sh recipe $@", "trap:", "\t@sh recipe $@", NULL);
+	write_stand_in();
+	r = style == OWN ? help_run("make -k -j3 %s", targets) :
+	    help_run("sh stand-in %s 3 %s", style == PIPE_STYLE ? "pipe" : "fifo", targets);
+	ck_assert_msg(r.status == status, "make %s: %d, not %d:\n%s%s", targets, r.status, status, r.out, r.err);
 	help_lacks(r.err, "INTERNAL");
-	help_lacks(r.err, "jobserver");
 	return r;
 }
 
 START_TEST(three_orchs_under_make)
 {
-	if (has_make("three_orchs_under_make", styles[_i])) {
-		write_work("1..6");
-		write_makefile();
-		make(0, styles[_i], "-j3 N=3");
-		expect_most(3);
-		ck_assert_int_eq(help_count(help_read("log", NULL), "+"), 18);
-	}
+	write_work("1..6");
+	help_lacks(make(0, _i, "a b c", "exec orch run -q -r $1 w.orch n=3").err, "jobserver");
+	expect_most(3);
+	ck_assert_int_eq(help_count(help_read("log", NULL), "+"), 18);
 }
 END_TEST
 
 START_TEST(one_orch_under_make)
 {
-	if (has_make("one_orch_under_make", styles[_i])) {
-		write_work("1..9");
-		write_makefile();
-		make(0, styles[_i], "-j3 N=3 a");
-		expect_most(3);
-		ck_assert_int_eq(help_count(help_read("log", NULL), "+"), 9);
-	}
+	write_work("1..9");
+	help_lacks(make(0, _i, "a", "exec orch run -q -r $1 w.orch n=3").err, "jobserver");
+	expect_most(3);
+	ck_assert_int_eq(help_count(help_read("log", NULL), "+"), 9);
 }
 END_TEST
 
 /* Some fail, are tried again, are given up, are told to stop. */
 START_TEST(failures_under_make)
 {
-	if (has_make("failures_under_make", styles[_i])) {
-		write_work("1");
-		write_makefile();
-		help_file("w.orch", "param n", "parallel i in 1..4",
-		    "    run sh as bad-{{i}} | sh work 1 0; exit 1", "    retry 1 0s", "    otherwise none",
-		    "    run sh as worse-{{i}} | sh work 1 0; kill -9 $$", "    run sh as never-{{i}} | :", "end", NULL);
-		make(2, styles[_i], "-k -j3");
-		ck_assert_int_le(procs_most("log"), 3);         /* they are too short to be as many each time */
-		ck_assert_int_eq(help_count(help_read("log", NULL), "+"), 36);
-		ck_assert_int_eq(help_count(help_read("log", NULL), "-"), 36);
-		help_file("w.orch", "param n", "parallel i in 1..4", "    run sh as s-{{i}} | sh work 3; kill $(cat $n); sleep 60", "end", NULL);
-		help_file("Makefile", "all: a b", "a b:", "\t+@sh -c 'echo $$$$ >$@.pid; exec orch run -q -r $@2 w.orch n=$@.pid'", NULL);
-		unlink("log");
-		make(2, styles[_i], "-k -j3");  /* who is ended writes no -: only make's own count is looked at */
-	}
+	write_work("1");
+	help_file("w.orch", "parallel i in 1..4",
+	    "    run sh as bad-{{i}} | sh work 1 0; exit 1", "    retry 1 0s", "    otherwise none",
+	    "    run sh as worse-{{i}} | sh work 1 0; kill -9 $$", "    run sh as never-{{i}} | :", "end", NULL);
+	help_lacks(make(2, _i, "a b c", "exec orch run -q -r $1 w.orch").err, "jobserver");
+	ck_assert_int_le(procs_most("log"), 3);         /* they are too short to be as many each time */
+	ck_assert_int_eq(help_count(help_read("log", NULL), "+"), 36);
+	ck_assert_int_eq(help_count(help_read("log", NULL), "-"), 36);
+	help_file("w.orch", "param n", "parallel i in 1..4", "    run sh as s-{{i}} | sh work 3; kill $(cat $n); sleep 60", "end", NULL);
+	unlink("log");
+	/* who is ended writes no -: only make's own count is looked at */
+	help_lacks(make(2, _i, "a b", "echo $$ >$1.pid; exec orch run -q -r ${1}2 w.orch n=$1.pid").err, "jobserver");
 }
 END_TEST
 
@@ -210,19 +217,13 @@ START_TEST(trap_of_make)
 {
 	struct ran r;
 
-	if (has_make("trap_of_make", styles[_i])) {
-		write_work("1..6");
-		write_makefile();
-		help_file("flags.mk", "all:", "\t@echo $$MAKEFLAGS", NULL);
-		r = help_run("make -j3 %s N=1 trap", styles[_i]);
-		ck_assert_int_eq(r.status, 0);
-		help_lacks(r.err, "INTERNAL");
-		if (!strstr(help_run("make -s -j3 %s -f flags.mk", styles[_i]).out, "fifo:"))
-			ck_assert_int_eq(help_count(r.err, unusable), 1);
-		else
-			ck_assert_int_le(procs_most("log"), 3);
-		ck_assert_int_eq(help_count(help_read("log", NULL), "+"), 6);
-	}
+	write_work("1..6");
+	r = make(0, _i, "trap", "echo $MAKEFLAGS >flags; exec orch run -r r w.orch n=1");
+	if (!strstr(help_read("flags", NULL), "fifo:"))
+		ck_assert_int_eq(help_count(r.err, unusable), 1);
+	else
+		ck_assert_int_le(procs_most("log"), 3);
+	ck_assert_int_eq(help_count(help_read("log", NULL), "+"), 6);
 }
 END_TEST
 
@@ -748,7 +749,7 @@ END_TEST
 /* Agents that are makes: their jobs and orch's agents are N in sum, the makes themselves being one job each. */
 START_TEST(makes_are_served)
 {
-	if (has_make("makes_are_served", "")) {
+	if (has_make()) {
 		write_work("1");
 		help_file("jobs.mk", "all: 1 2 3 4 5 6", "1 2 3 4 5 6:", "\t@sh work 3", NULL);
 		help_file("w.orch", "parallel i in 1..3", "    run sh as m-{{i}} | exec make -s -f jobs.mk", "end", NULL);
@@ -811,10 +812,10 @@ jobs_suite(void)
 	tcase_add_loop_test(tc, what_makeflags_becomes, 0, LEN(handed));
 
 	tc = help_case(s, "make", help_start, 120);
-	tcase_add_loop_test(tc, three_orchs_under_make, 0, LEN(styles));
-	tcase_add_loop_test(tc, one_orch_under_make, 0, LEN(styles));
-	tcase_add_loop_test(tc, failures_under_make, 0, LEN(styles));
-	tcase_add_loop_test(tc, trap_of_make, 0, LEN(styles));
+	tcase_add_loop_test(tc, three_orchs_under_make, 0, STYLES);
+	tcase_add_loop_test(tc, one_orch_under_make, 0, STYLES);
+	tcase_add_loop_test(tc, failures_under_make, 0, STYLES);
+	tcase_add_loop_test(tc, trap_of_make, 0, STYLES);
 
 	tc = help_case(s, "client", procs_begin, 120);
 	tcase_add_loop_test(tc, tokens_come_back, 0, KINDS);
