@@ -62,10 +62,11 @@ orch.o $(ROOMS): $(HEADERS)
 
 TESTS = tests/again_test.o tests/call_test.o tests/check.o tests/engine_test.o tests/fault_test.o \
 	tests/fold_test.o tests/foreign_test.o tests/git_test.o tests/held_test.o tests/help.o tests/history.o \
-	tests/history_test.o tests/jobs_test.o tests/limits_test.o tests/live_test.o tests/messages_test.o \
-	tests/parse_test.o tests/process_test.o tests/procs.o tests/pty.o tests/reflog.o tests/repo.o \
-	tests/run_test.o tests/status_test.o tests/store_test.o tests/streams_test.o tests/survive_test.o \
-	tests/terminal_test.o tests/together_test.o tests/trust_test.o tests/work.o tests/worktree_test.o
+	tests/history_test.o tests/jobs_test.o tests/kill_test.o tests/limits_test.o tests/live_test.o \
+	tests/messages_test.o tests/parse_test.o tests/process_test.o tests/procs.o tests/pty.o tests/reflog.o \
+	tests/repo.o tests/run_test.o tests/status_test.o tests/store_test.o tests/streams_test.o \
+	tests/survive_test.o tests/terminal_test.o tests/together_test.o tests/trust_test.o tests/work.o \
+	tests/worktree_test.o
 TEST_HEADERS = tests/fault.h tests/help.h tests/history.h tests/procs.h tests/pty.h tests/reflog.h \
 	tests/repo.h tests/suites.h tests/work.h
 

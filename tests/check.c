@@ -20,7 +20,7 @@ static struct {
 	FILE *out;              /* what it prints; NULL: it was shown */
 } suites[] = {
 #define SUITE(name) { #name, name##_suite, 0, 0, NULL }
-	SUITE(fault), SUITE(process), SUITE(terminal), SUITE(git), SUITE(worktree), SUITE(run),
+	SUITE(fault), SUITE(process), SUITE(kill), SUITE(terminal), SUITE(git), SUITE(worktree), SUITE(run),
 	SUITE(history), SUITE(limits), SUITE(live), SUITE(trust), SUITE(together), SUITE(foreign),
 	SUITE(again), SUITE(jobs), SUITE(status), SUITE(messages), SUITE(held), SUITE(call), SUITE(parse),
 	SUITE(store), SUITE(engine), SUITE(streams), SUITE(fold), SUITE(survive),

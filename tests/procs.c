@@ -44,6 +44,15 @@ procs_begin(void)
 #endif
 }
 
+void
+procs_one_agent(const char *commands)
+{
+	char step[8192];
+
+	snprintf(step, sizeof step, "step x exec agent %s", commands);
+	help_file("w.orch", step, "run x", NULL);
+}
+
 pid_t
 procs_start(const char *fmt, ...)
 {

@@ -19,6 +19,9 @@ int procs_portable(void);
 /* help_start(), for tests of processes. */
 void procs_begin(void);
 
+/* A run w.orch of one agent, which is called x, with these commands of the fake agent. */
+void procs_one_agent(const char *commands);
+
 /* Starts a command that execs orch, so that the number returned is orch's, in a process group of its own;
  * its output goes to the files out and err. It does not outlive this test. */
 pid_t procs_start(const char *fmt, ...);

@@ -8,7 +8,8 @@ Suite *parse_suite(void);       /* text to tree, diagnostics */
 Suite *store_suite(void);       /* keys, files, the log, the lock */
 Suite *engine_suite(void);      /* deciding, without a process */
 Suite *run_suite(void);         /* whole runs: blocks, results, the command */
-Suite *process_suite(void);     /* whole runs: processes, signals, limits */
+Suite *process_suite(void);     /* whole runs: processes, what they are given and leave, many of them */
+Suite *kill_suite(void);        /* whole runs: stopped, continued, killed */
 Suite *call_suite(void);        /* whole runs: call, cd */
 Suite *git_suite(void);         /* whole runs: worktree, commit */
 Suite *worktree_suite(void);    /* whole runs: worktrees are looked at again; where they go */
