@@ -1,7 +1,7 @@
 /* Runs all suites, some beside each other: most of their time they wait; the last, whose storms would have
  * the others wait, alone. What a suite prints is shown when it ends, or, if something of it failed, at the very
  * end, where one looks first. CK_RUN_SUITE and CK_RUN_CASE choose some, as Check has it; ORCH_TEST_JOBS is how
- * many suites run at once. */
+ * many suites run at once. With ORCH_TEST_NO_SKIPS=FILE tests must not be skipped, but for the reasons in FILE. */
 #include <check.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -86,34 +86,60 @@ end(void)
 	return status != 0;
 }
 
-/* Tests that could not be made say so in a file that all suites append to (help_skip); how many, and which. */
-static void
-tell_skips(const char *file)
+/* Whether LINE, `TEST: WHY`, has one of the reasons that stand in the file ALLOWED, a line each. */
+static int
+is_allowed(const char *line, const char *allowed)
+{
+	FILE *f = fopen(allowed, "r");
+	char why[512];
+	size_t n, all = strlen(line);
+	int found = 0;
+
+	while (f && !found && fgets(why, sizeof why, f)) {
+		n = strlen(why);
+		found = *why != '#' && n + 2 < all && !strcmp(line + all - n, why) && !strncmp(line + all - n - 2, ": ", 2);
+	}
+	if (f)
+		fclose(f);
+	return found;
+}
+
+/* Tests that could not be made say so in a file that all suites append to (help_skip); how many, and which. Returns
+ * how many of the lines that differ are failures. */
+static int
+tell_skips(const char *file, const char *allowed)
 {
 	FILE *f = fopen(file, "r");
-	char line[512], list[32][512];
-	int n = 0, i, seen, kinds = 0;
+	char line[512], list[64][512];
+	int n = 0, i, kinds = 0, refused = 0;
 
 	while (f && fgets(line, sizeof line, f)) {
 		n++;
-		for (seen = i = 0; i < kinds && !seen; i++)
-			seen = !strcmp(list[i], line);
-		if (!seen && kinds < 32)
+		for (i = 0; i < kinds && strcmp(list[i], line); i++)
+			;
+		if (i == kinds && kinds < LEN(list))
 			strcpy(list[kinds++], line);
 	}
 	if (f)
 		fclose(f);
 	unlink(file);
 	printf("tests skipped: %d\n", n);
-	for (i = 0; i < kinds; i++)
-		printf("    %s", list[i]);
+	for (i = 0; i < kinds; i++) {
+		int fails = allowed && !is_allowed(list[i], allowed);
+
+		printf("    %s%s", fails ? "must not be: " : "", list[i]);
+		refused += fails;
+	}
+	if (refused)
+		printf("failed: tests were skipped for reasons that are not in %s: %d\n", allowed, refused);
+	return refused;
 }
 
 /* A limit is there to end what hangs: Check's own, 4 s, also ends what is only slow. */
 int
 main(void)
 {
-	const char *only = getenv("CK_RUN_SUITE"), *jobs = getenv("ORCH_TEST_JOBS");
+	const char *only = getenv("CK_RUN_SUITE"), *jobs = getenv("ORCH_TEST_JOBS"), *strict = getenv("ORCH_TEST_NO_SKIPS");
 	char skips[] = "/tmp/orch-skips-XXXXXX";
 	int most = jobs && atoi(jobs) > 0 ? atoi(jobs) : JOBS, running = 0, begun = 0, failed = 0, i;
 
@@ -139,6 +165,7 @@ main(void)
 	for (i = 0; i < NSUITES; i++)
 		if (suites[i].out)
 			show(i);
-	tell_skips(skips);
+	if (tell_skips(skips, strict && *strict ? strict : NULL))
+		failed = 1;
 	return failed || !begun ? EXIT_FAILURE : EXIT_SUCCESS;
 }
