@@ -57,7 +57,7 @@ be_nobody(void)
 	if (geteuid() != 0)
 		return;
 	help_share();
-	help_sh(0, "chown -R 65534:65534 . && chmod 755 .");
+	help_sh(0, "chown -R 65534:65534 .. && chmod 755 .");
 	ck_assert_int_eq(setgid(NOBODY), 0);
 	ck_assert_int_eq(setuid(NOBODY), 0);
 }
@@ -2157,6 +2157,8 @@ START_TEST(o_a_program_that_is_missing)
 {
 	struct ran r;
 
+	setenv("PATH", "/bin:/usr/bin", 1);     /* one that is short enough to be told */
+	help_path(getenv("TREE"));
 	help_file("f.orch", "run sh as first | " STARTED, "step s exec no-such-program", "run s", NULL);
 	r = help_sh(2, "orch run -r x f.orch");
 	help_has(r.err, "no-such-program");
