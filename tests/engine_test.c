@@ -80,13 +80,6 @@ struct rig {
 	int chance_is_random;
 };
 
-static uint32_t
-random_next(uint32_t *seed)
-{
-	*seed = *seed * 1664525u + 1013904223u;
-	return *seed >> 8;
-}
-
 /* The world. */
 
 static uint32_t
@@ -94,7 +87,7 @@ world_random(void *ctx)
 {
 	struct rig *r = ctx;
 
-	return r->chance_is_random ? random_next(&r->seed) * 257u : r->chance;
+	return r->chance_is_random ? help_random(&r->seed) * 257u : r->chance;
 }
 
 static void
@@ -466,7 +459,7 @@ drive(struct rig *r, enum take how)
 		if (r->n) {
 			int last = r->n - 1;
 
-			end_one(r, how == TAKE_FIRST ? 0 : how == TAKE_LAST ? last : (int)(random_next(&r->seed) % (uint32_t)r->n));
+			end_one(r, how == TAKE_FIRST ? 0 : how == TAKE_LAST ? last : (int)(help_random(&r->seed) % (uint32_t)r->n));
 		} else if (!r->walk.ended && walk_wake(&r->walk, r->now) >= 0) {
 			r->now += walk_wake(&r->walk, r->now);
 		} else {
@@ -732,7 +725,7 @@ END_TEST
 static void
 result_some(struct rig *r)
 {
-	int i = r->n ? (int)(random_next(&r->seed) % (uint32_t)r->n) : 0;
+	int i = r->n ? (int)(help_random(&r->seed) % (uint32_t)r->n) : 0;
 	struct given_out *u = &r->running[i];
 
 	if (!r->n || u->answered || u->kind == TASK_STDIN)
@@ -751,10 +744,10 @@ fifty(struct rig *r, int with_results)
 
 	begin(r, 0, 0);
 	while (take_all(r), r->n) {
-		if (with_results && random_next(&r->seed) % 2)
+		if (with_results && help_random(&r->seed) % 2)
 			result_some(r);
 		else
-			end_one(r, (int)(random_next(&r->seed) % (uint32_t)r->n));
+			end_one(r, (int)(help_random(&r->seed) % (uint32_t)r->n));
 	}
 	ended_well(r);
 	for (i = 1; i <= 50; i++) {
@@ -2138,8 +2131,8 @@ by_chance(struct rig *r, int wild)
 {
 	static const int kinds[] = { OUT_ENDED, OUT_TIMEOUT, OUT_NO_EXEC, OUT_CHECK, OUT_LEFTOVERS, OUT_LOST };
 	struct outcome o = { 0 };
-	int i = r->n ? (int)(random_next(&r->seed) % (uint32_t)r->n) : -1;
-	uint32_t dice = random_next(&r->seed) % 100;
+	int i = r->n ? (int)(help_random(&r->seed) % (uint32_t)r->n) : -1;
+	uint32_t dice = help_random(&r->seed) % 100;
 
 	if (i < 0 || (dice < 10 && walk_wake(&r->walk, r->now) >= 0)) {
 		r->now += walk_wake(&r->walk, r->now);
@@ -2168,11 +2161,11 @@ START_TEST(all_by_chance)
 
 		r->seed = (uint32_t)(_i * 1000 + round);
 		r->chance_is_random = 1;
-		jobs = (int)(random_next(&r->seed) % 5);
-		halt_at = round % 2 ? (int)(random_next(&r->seed) % 200) : -1;
+		jobs = (int)(help_random(&r->seed) % 5);
+		halt_at = round % 2 ? (int)(help_random(&r->seed) % 200) : -1;
 		says(r, "l", "seven\neight\n");
 		begin(r, jobs, round % 3 == 0);
-		r->walk.tokens = tokens = (int)(random_next(&r->seed) % 4);
+		r->walk.tokens = tokens = (int)(help_random(&r->seed) % 4);
 		for (steps = 0; take_all(r), !r->walk.ended; steps++) {
 			ck_assert_int_lt(steps, 100000);
 			if (!r->walk.halt && !r->n)
@@ -2238,7 +2231,7 @@ START_TEST(a_million_items)
 			take_start(r, &o);
 		} else if (o.kind == ORDER_NONE && !r->walk.ended) {
 			ck_assert_int_gt(r->n, 0);
-			end_one(r, (int)(random_next(&r->seed) % (uint32_t)r->n));
+			end_one(r, (int)(help_random(&r->seed) % (uint32_t)r->n));
 		}
 	}
 	getrusage(RUSAGE_SELF, &after);

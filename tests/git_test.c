@@ -4,6 +4,7 @@
  * between two calls of git matters, a `git` in $T/bin stands before the real one ($REAL_GIT): it writes
  * down each call, and strikes at the one it was told. */
 #include "tests/help.h"
+#include "tests/procs.h"
 #include "tests/repo.h"
 #include "tests/suites.h"
 
@@ -1074,17 +1075,6 @@ strike_git(void)
 }
 
 static void
-await(const char *name)
-{
-	const struct timespec ms = { 0, 1000000 };
-	int i;
-
-	for (i = 0; i < 20000 && !help_exists(name); i++)
-		nanosleep(&ms, NULL);
-	ck_assert_msg(help_exists(name), "no %s", name);
-}
-
-static void
 fresh_repository(void)
 {
 	repo_sh(0, "rm -rf ../repo--* ../calls ../struck ../finished && rm -rf ./.orch ./* .git && cp -a ../template/. .");
@@ -1105,7 +1095,7 @@ run_and_strike(const struct strike *s, int n)
 	}
 	ck_assert_msg(r.status == s->status, "%s %s call %d: %d: %s", s->whom, s->when, n, r.status, r.err);
 	if (!strcmp(s->whom, "both") || !strcmp(s->whom, "all"))
-		await("../finished");
+		procs_await_file("../finished");
 	r = help_run("POINT= orch resume -r x");
 	ck_assert_msg(r.status == 0, "%s %s %s call %d (%s): resume: %d: %s", s->sig, s->whom, s->when, n,
 	    repo_out("sed -n %dp ../calls", n), r.status, r.err);
@@ -1340,7 +1330,7 @@ START_TEST(c55_intent_that_does_not_match)
 	    "trap '' TERM\nkill -STOP $(cat \"$T/pid\"); kill -9 $PPID $(cat \"$T/pid\"); echo >\"$T/finished\"");
 	help_file("../f.orch", "worktree w", NULL);
 	ck_assert_int_eq(help_run("POINT=1 sh -c 'echo $$ >\"$T/pid\"; exec orch run -r x ../f.orch'").status, 137);
-	await("../finished");
+	procs_await_file("../finished");
 	repo_sh(0, "git branch w $(git commit-tree -m other HEAD^{tree})");
 	fails_and_is_repaired("resume -r x", "git branch -D w");
 	ck_assert_str_eq(repo_out("git rev-parse w"), repo_out("git rev-parse main"));

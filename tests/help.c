@@ -179,6 +179,13 @@ help_pause(long ms)
 	nanosleep(&t, NULL);
 }
 
+uint32_t
+help_random(uint32_t *seed)
+{
+	*seed = *seed * 1664525u + 1013904223u;
+	return *seed >> 8;
+}
+
 void
 help_skip(const char *test, const char *why)
 {

@@ -4,6 +4,7 @@
 
 #include <check.h>
 #include <stddef.h>
+#include <stdint.h>
 
 #define LEN(a) ((int)(sizeof(a) / sizeof *(a)))
 #define RESULT ".orch/x/result/"        /* the results of the run x */
@@ -46,6 +47,9 @@ struct ran {
 /* Milliseconds of a clock that only goes on; a pause of MS of them. */
 long long help_ms(void);
 void help_pause(long ms);
+
+/* The next number of those that SEED stands for. */
+uint32_t help_random(uint32_t *seed);
 
 /* Says that a test could not be made, and why: if by .ci/skips that is no reason, it is a failure in CI. */
 void help_skip(const char *test, const char *why);

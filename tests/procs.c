@@ -11,6 +11,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/wait.h>
+#include <time.h>
 #include <unistd.h>
 
 #if defined(__linux__)
@@ -233,6 +234,16 @@ procs_none_left(long ms)
 		}
 		help_pause(5);
 	}
+}
+
+void
+procs_seed(const char *test)
+{
+	const char *s = getenv("ORCH_TEST_SEED");
+	unsigned n = s ? (unsigned)strtoul(s, NULL, 10) : (unsigned)time(NULL) ^ (unsigned)getpid() << 12;
+
+	fprintf(stderr, "%s: random instants: ORCH_TEST_SEED=%u\n", test, n);
+	srand(n);
 }
 
 int

@@ -54,6 +54,9 @@ void procs_kill(void);
 /* Nobody that was started here is alive, MS milliseconds from now at the latest. */
 void procs_none_left(long ms);
 
+/* Seeds rand(), as ORCH_TEST_SEED says or anew, which is told, for the random instants of a TEST. */
+void procs_seed(const char *test);
+
 /* The most lines "+" that were in FILE before their "-". */
 int procs_most(const char *file);
 

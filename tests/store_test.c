@@ -61,22 +61,6 @@ mode_of(const char *name)
 	return (int)(st.st_mode & 07777);
 }
 
-static long long
-now_ms(void)
-{
-	struct timespec t;
-
-	clock_gettime(CLOCK_MONOTONIC, &t);
-	return (long long)t.tv_sec * 1000 + t.tv_nsec / 1000000;
-}
-
-static uint32_t
-random_next(uint32_t *seed)
-{
-	*seed = *seed * 1664525u + 1013904223u;
-	return *seed >> 8;
-}
-
 /* Keys. */
 
 static const struct {
@@ -172,9 +156,9 @@ START_TEST(key_random_ones)
 	int turn;
 
 	for (turn = 0; turn < 100000; turn++) {
-		n = 1 + random_next(&seed) % (turn % 10 ? 8 : 80);
+		n = 1 + help_random(&seed) % (turn % 10 ? 8 : 80);
 		for (i = 0; i < n; i++)
-			key[i] = turn % 2 ? (char)random_next(&seed) : hard[random_next(&seed) % (sizeof hard - 1)];
+			key[i] = turn % 2 ? (char)help_random(&seed) : hard[help_random(&seed) % (sizeof hard - 1)];
 		round_trip(key, n);
 	}
 }
@@ -1770,13 +1754,13 @@ START_TEST(lock_wait_times_out)
 
 	must_open(&s, "r", STORE_WRITE);
 	peer_start(&p, WANT_SUPERVISOR);
-	began = now_ms();
+	began = help_ms();
 	errno = 0;
 	ck_assert_int_eq(store_lock_wait(&s, 150, &holder), -1);
 	ck_assert_int_eq(errno, EAGAIN);
 	ck_assert_int_eq(holder, p.pid);
-	ck_assert_int_ge(now_ms() - began, 100);
-	ck_assert_int_lt(now_ms() - began, 10000);
+	ck_assert_int_ge(help_ms() - began, 100);
+	ck_assert_int_lt(help_ms() - began, 10000);
 	errno = 0;
 	ck_assert_int_eq(store_lock_wait(&s, 0, &holder), -1);
 	ck_assert_int_eq(errno, EAGAIN);
@@ -1790,7 +1774,7 @@ START_TEST(lock_wait_for_a_supervisor)
 	struct store s;
 	struct peer p, q;
 	long holder = 0;
-	long long began = now_ms();
+	long long began = help_ms();
 	pid_t killer;
 
 	must_open(&s, "r", STORE_WRITE);
@@ -1805,8 +1789,8 @@ START_TEST(lock_wait_for_a_supervisor)
 		_exit(0);
 	}
 	ck_assert_int_eq(store_lock_wait(&s, 15000, &holder), 0);
-	ck_assert_int_ge(now_ms() - began, 200);
-	ck_assert_int_lt(now_ms() - began, 10000);
+	ck_assert_int_ge(help_ms() - began, 200);
+	ck_assert_int_lt(help_ms() - began, 10000);
 	waitpid(killer, NULL, 0);
 	/* Having waited it holds nothing of byte 1: the new supervisors take their share. */
 	peer_start(&q, WANT_SUPERVISOR);

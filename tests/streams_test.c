@@ -232,13 +232,13 @@ START_TEST(a_file_system_that_lacks_something)
 	setenv("FAULT_PAGE", "page", 1);
 	for (i = 0; i < LEN(errors); i++) {
 		help_run("rm -f page; head -c 4096 /dev/zero >page");
-		snprintf(command, sizeof command, "FAULT='lock 1 %s' LD_PRELOAD=\"$FAULT_SO\" orch run -q -r a w.orch", errors[i]);
+		snprintf(command, sizeof command, "FAULT='lock 1 %s' LD_PRELOAD=\"$TREE/tests/fault.so\" orch run -q -r a w.orch", errors[i]);
 		r = help_run("%s", command);
 		ck_assert_msg(r.status == 2, "%s: %d: %s", errors[i], r.status, r.err);
 		help_has(r.err, "orch: run a cannot be locked: ");
 		help_has(r.err, remedy);
 		help_run("rm -f page; head -c 4096 /dev/zero >page");
-		snprintf(command, sizeof command, "FAULT='fsync 2 %s' LD_PRELOAD=\"$FAULT_SO\" orch run -q -r b w.orch", errors[i]);
+		snprintf(command, sizeof command, "FAULT='fsync 2 %s' LD_PRELOAD=\"$TREE/tests/fault.so\" orch run -q -r b w.orch", errors[i]);
 		r = help_run("%s", command);
 		ck_assert_msg(r.status == 2, "%s: %d: %s", errors[i], r.status, r.err);
 		help_has(r.err, "orch: .orch/b cannot be synced to disk (fsync: ");
@@ -246,7 +246,7 @@ START_TEST(a_file_system_that_lacks_something)
 	}
 	help_none("started");
 	help_run("rm -f page; head -c 4096 /dev/zero >page");
-	r = help_run("FAULT='lock 1 EIO' LD_PRELOAD=\"$FAULT_SO\" orch run -q -r a w.orch");
+	r = help_run("FAULT='lock 1 EIO' LD_PRELOAD=\"$TREE/tests/fault.so\" orch run -q -r a w.orch");
 	ck_assert_int_eq(r.status, 2);
 	help_lacks(r.err, "another file system");
 }
@@ -273,18 +273,6 @@ START_TEST(a_log_that_is_full)
 }
 END_TEST
 
-static void
-begin(void)
-{
-	char so[4096];
-	char *here = getcwd(so, sizeof so - 20);
-
-	ck_assert_ptr_nonnull(here);
-	strcat(so, "/tests/fault.so");
-	help_start();
-	setenv("FAULT_SO", so, 1);
-}
-
 Suite *
 streams_suite(void)
 {
@@ -294,7 +282,7 @@ streams_suite(void)
 	tcase_add_test(c, output_that_does_not_block);
 	tcase_add_test(c, errors_that_do_not_block);
 	tcase_add_test(c, input_that_does_not_block);
-	c = help_case(s, "start", begin, 60);
+	c = help_case(s, "start", help_start, 60);
 	tcase_add_test(c, too_few_descriptors_are_named);
 	tcase_add_test(c, no_dev_null);
 	tcase_add_test(c, a_log_that_is_full);

@@ -424,16 +424,6 @@ write_starts(void)
 	    "parallel i in 1..16", "run short as s-{{i}}", "run long as l-{{i}}", "end", NULL);
 }
 
-static void
-seed(void)
-{
-	const char *s = getenv("ORCH_TEST_SEED");
-	unsigned n = s ? (unsigned)strtoul(s, NULL, 10) : (unsigned)time(NULL) ^ (unsigned)getpid() << 12;
-
-	fprintf(stderr, "survive_test: random instants: ORCH_TEST_SEED=%u\n", n);
-	srand(n);
-}
-
 /* Kills some supervisor of the orch PID, which cannot reap it, and so give its number away, meanwhile. */
 static void
 kill_some_supervisor(pid_t pid)
@@ -490,7 +480,7 @@ START_TEST(nobody_is_left_while_steps_start)
 	if (!can_end(e))
 		return;
 	count(e->name, "while steps are started");
-	seed();
+	procs_seed("survive_test");
 	write_starts();
 	while (tally.rounds < n)
 		one_random_round(e);

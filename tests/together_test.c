@@ -56,16 +56,6 @@ write_workflow(void)
 	    "end", NULL);
 }
 
-static void
-seed(void)
-{
-	const char *s = getenv("ORCH_TEST_SEED");
-	unsigned n = s ? (unsigned)strtoul(s, NULL, 10) : (unsigned)time(NULL) ^ (unsigned)getpid() << 12;
-
-	fprintf(stderr, "together_test: random instants: ORCH_TEST_SEED=%u\n", n);
-	srand(n);
-}
-
 /* A pause of 0 to 10 ms, most often of none. */
 static void
 gap(void)
@@ -157,7 +147,7 @@ START_TEST(killed_together_nobody_is_left)
 
 	if (!can_be())
 		return;
-	seed();
+	procs_seed("together_test");
 	write_workflow();
 	for (round = 0; round < rounds; round++)
 		one_round(round);

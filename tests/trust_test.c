@@ -12,16 +12,6 @@
 #include "tests/repo.h"
 #include "tests/suites.h"
 
-static char top[4096];
-
-static void
-begin(void)
-{
-	help_start();
-	ck_assert_ptr_nonnull(getcwd(top, sizeof top));
-	setenv("T", top, 1);
-}
-
 /* A project p with a run r that has failed at its second step; where its agents worked is in the file $T/where. */
 static void
 make_project(void)
@@ -202,7 +192,7 @@ Suite *
 trust_suite(void)
 {
 	Suite *s = suite_create("trust");
-	TCase *t = help_case(s, "trust", begin, 60);
+	TCase *t = help_case(s, "trust", repo_begin, 60);
 
 	tcase_add_loop_test(t, a_copy_is_not_trusted, 0, LEN(ways));
 	tcase_add_test(t, a_moved_project_is_resumed_where_it_is);
