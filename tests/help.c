@@ -45,6 +45,23 @@ help_path(const char *first)
 	free(path);
 }
 
+static void
+add_programs(void)
+{
+	char tests[sizeof where + 8];
+
+	snprintf(tests, sizeof tests, "%s/tests", where);
+	help_path(tests);
+	help_path(where);
+}
+
+void
+help_short_path(void)
+{
+	setenv("PATH", "/bin:/usr/bin", 1);
+	add_programs();
+}
+
 void
 help_share(void)
 {
@@ -70,7 +87,7 @@ help_becomes(const char *test)
 void
 help_start(void)
 {
-	char tests[sizeof where + 8], home[sizeof dir + 8];
+	char home[sizeof dir + 8];
 
 	close_behind();
 	ck_assert(where[0] || getcwd(where, sizeof where));
@@ -80,9 +97,7 @@ help_start(void)
 	snprintf(home, sizeof home, "%s/test", dir);
 	ck_assert_int_eq(mkdir(home, 0700), 0);
 	ck_assert_int_eq(chdir(home), 0);
-	snprintf(tests, sizeof tests, "%s/tests", where);
-	help_path(tests);
-	help_path(where);
+	add_programs();
 	setenv("HOME", home, 1);
 	setenv("TREE", where, 1);
 	unsetenv("ORCH_DIR");

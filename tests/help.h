@@ -17,6 +17,9 @@ void help_start(void);
 /* DIR becomes the first place of PATH. */
 void help_path(const char *dir);
 
+/* PATH is one that messages show whole: the places of orch, of the fake agent, and of what a system has. */
+void help_short_path(void);
+
 /* orch and the fake agent are where every user finds them: the program's tree may be one that others cannot read. */
 void help_share(void);
 

@@ -249,6 +249,7 @@ START_TEST(not_found_before_anything_starts)
 {
 	struct ran r;
 
+	help_short_path();
 	help_file("w.orch", "step a exec agent touch started", "step b exec no-such-agent", "run a", "run b", NULL);
 	r = help_sh(2, "PATH=\"$PATH:/the/last/place\" orch run -r r w.orch");
 	help_has(r.err, "no-such-agent");
@@ -282,6 +283,7 @@ spoil(const char *command, const char *program)
 	char first[256], second[256];
 	struct ran r;
 
+	help_short_path();
 	snprintf(first, sizeof first, "run sh as first | %s", command);
 	snprintf(second, sizeof second, "step b exec %s", program);
 	help_file("w.orch", second, first, "run b", NULL);

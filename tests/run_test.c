@@ -2157,8 +2157,7 @@ START_TEST(o_a_program_that_is_missing)
 {
 	struct ran r;
 
-	setenv("PATH", "/bin:/usr/bin", 1);     /* one that is short enough to be told */
-	help_path(getenv("TREE"));
+	help_short_path();
 	help_file("f.orch", "run sh as first | " STARTED, "step s exec no-such-program", "run s", NULL);
 	r = help_sh(2, "orch run -r x f.orch");
 	help_has(r.err, "no-such-program");
@@ -2395,7 +2394,7 @@ START_TEST(f_standard_error_is_kept)
 	ck_assert_uint_eq(strspn(s, "a"), 5000000);
 	ck_assert_int_eq(memcmp(s + 5000000, "end\n\377\0filter\ncheck\nsaid\n", 24), 0);
 	/* It is there while the agent still runs, and stays when all is killed. */
-	help_file("g.orch", "run sh as x | echo one >&2; until grep -q one \"$ORCH_RESULTS/../stderr/x\"; do sleep 0.01; done; "
+	help_file("g.orch", "run sh as x | echo one >&2; until grep -qs one \"$ORCH_RESULTS/../stderr/x\"; do sleep 0.01; done; "
 	    "kill -9 $PPID; sleep 60", NULL);
 	help_sh(1, "orch run -q -r y g.orch");
 	help_is(".orch/y/stderr/x", "one\n");
