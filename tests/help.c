@@ -220,6 +220,14 @@ help_skip_bindfs(const char *test)
 	help_skip(test, help_run("command -v bindfs").status ? "there is no bindfs" : "nothing can be mounted by bindfs here");
 }
 
+void
+help_redirect(const char *out, const char *err)
+{
+	dup2(open("/dev/null", O_RDONLY | O_CLOEXEC), 0);
+	dup2(open(out, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0600), 1);
+	dup2(open(err, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0600), 2);
+}
+
 struct ran
 help_run(const char *fmt, ...)
 {
@@ -238,9 +246,7 @@ help_run(const char *fmt, ...)
 	pid = fork();
 	ck_assert_int_ge(pid, 0);
 	if (!pid) {
-		dup2(open("/dev/null", O_RDONLY), 0);
-		dup2(open(out, O_WRONLY | O_CREAT | O_TRUNC, 0600), 1);
-		dup2(open(err, O_WRONLY | O_CREAT | O_TRUNC, 0600), 2);
+		help_redirect(out, err);
 		execl("/bin/sh", "sh", "-c", command, (char *)NULL);
 		_exit(127);
 	}

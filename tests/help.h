@@ -60,6 +60,10 @@ void help_skip(const char *test, const char *why);
 /* That nothing could be mounted by bindfs. */
 void help_skip_bindfs(const char *test);
 
+/* This process has these files as its output and its standard error, nothing as its input, and no other descriptor for
+ * them: what it then executes may have to do with few. */
+void help_redirect(const char *out, const char *err);
+
 /* Runs a command by sh, its standard input /dev/null, to its end: 60 seconds at most. */
 struct ran help_run(const char *fmt, ...);
 

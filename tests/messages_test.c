@@ -1050,9 +1050,7 @@ run(const char *command)
 	ck_assert_int_ge(pid, 0);
 	if (!pid) {
 		setsid();
-		dup2(open("/dev/null", O_RDONLY), 0);
-		dup2(open("out", O_WRONLY | O_CREAT | O_TRUNC, 0600), 1);
-		dup2(open("err", O_WRONLY | O_CREAT | O_TRUNC, 0600), 2);
+		help_redirect("out", "err");
 		execl("/bin/sh", "sh", "-c", command, (char *)NULL);
 		_exit(127);
 	}

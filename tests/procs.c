@@ -74,9 +74,7 @@ procs_start(const char *fmt, ...)
 #if defined(__linux__)
 	prctl(PR_SET_PDEATHSIG, SIGKILL, 0, 0, 0);
 #endif
-	dup2(open("/dev/null", O_RDONLY), 0);
-	dup2(open("out", O_WRONLY | O_CREAT | O_TRUNC, 0600), 1);
-	dup2(open("err", O_WRONLY | O_CREAT | O_TRUNC, 0600), 2);
+	help_redirect("out", "err");
 	execl("/bin/sh", "sh", "-c", command, (char *)NULL);
 	_exit(127);
 }
