@@ -747,7 +747,7 @@ read_reports(struct loop_state *l)
 	}
 }
 
-/* A supervisor has died without a word: what it minded has become ours, where that can be. */
+/* A supervisor has died without a word: what it supervised has become ours, where that can be. */
 static void
 lose_slot(struct loop_state *l, uint32_t slot)
 {
@@ -906,7 +906,7 @@ signal_all(const struct loop_state *l, int sig)
 }
 
 /* SIGTSTP, or SIGTTIN when a step needs the terminal and the job is in the background: the agents are
- * halted, then orch; both go on together. */
+ * suspended, then orch; both go on together. */
 static void
 suspend_all(struct loop_state *l, int sig)
 {
@@ -1099,7 +1099,7 @@ loop_run(struct walk *w, struct store *s, struct progress *p)
 		look_for_overdue(&l);
 		end_strays(&l);
 		if (!l.nended || !w->stop_first)
-			more = start_all(&l);   /* what waited for a place goes before the disk */
+			more = start_all(&l);   /* what waited for a slot goes before the disk */
 		if (l.nended) {
 			finish(&l);
 			more = 1;
@@ -1112,7 +1112,7 @@ loop_run(struct walk *w, struct store *s, struct progress *p)
 	running_free(&l.slots);
 	free(l.ended);
 	free(l.lost);
-	return l.sig ? 128 + l.sig : w->failed || w->held || w->output_failed;
+	return l.sig ? 128 + l.sig : w->failed || w->unfinished || w->output_failed;
 }
 
 void

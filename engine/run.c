@@ -556,7 +556,7 @@ load_keys(struct run *r)
 		return runs_fail(r->say, 1, "result/ cannot be read", strerror(errno));
 	rivals_begin(&r->keys, &r->store);
 	if (r->args->again)
-		question_place_found(&r->asked);
+		question_seq_found(&r->asked);
 	return 0;
 }
 
@@ -715,16 +715,16 @@ set_around(struct run *r)
 static int
 walk(struct run *r)
 {
-	struct walk_ops world;
+	struct walk_ops ops;
 	struct walk w;
 	struct buf hint = { 0 }, again = { 0 }, look = { 0 };
 	long long began = clock_ms();
 	int status;
 
-	world.ctx = r;
-	world.event = on_event;
-	world.random = on_random;
-	world.differs = on_differs;
+	ops.ctx = r;
+	ops.event = on_event;
+	ops.random = on_random;
+	ops.differs = on_differs;
 	r->progress.loud = r->args->loud;
 	r->progress.store = &r->store;
 	buf_add(&r->progress.out, r->say->s, r->say->n);       /* what is to be known before it begins */
@@ -732,7 +732,7 @@ walk(struct run *r)
 	log_walk(r, LOG_WALK, (long)getpid(), NULL);
 	if (r->progress.loud > LOUD_QUIET)
 		buf_fmt(&r->progress.out, "orch: run %s%s\n", r->shown.s, r->was_there ? ", gone on with" : "");
-	walk_start(&w, r->flow.w, &r->around, &r->results, r->flow.scope, &world, r->args->jobs, r->args->stop_first);
+	walk_start(&w, r->flow.w, &r->around, &r->results, r->flow.scope, &ops, r->args->jobs, r->args->stop_first);
 	w.again = r->args->again;
 	w.decisions = &r->decisions;
 	if (r->args->again && r->args->file && has_stdin())

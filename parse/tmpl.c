@@ -16,7 +16,7 @@ struct reader {
 };
 
 static struct pos
-place(const struct reader *r, size_t i)
+pos_at(const struct reader *r, size_t i)
 {
 	struct pos pos = r->in->pos;
 
@@ -68,7 +68,7 @@ add_text(struct tmpl *t, const char *s, size_t n, struct pos pos, struct arena *
 static void
 wrong(struct reader *r, size_t i, const char *what)
 {
-	diag_error(r->diags, place(r, i), "%s", what);
+	diag_error(r->diags, pos_at(r, i), "%s", what);
 	r->bad = 1;
 }
 
@@ -121,7 +121,7 @@ read_name(struct reader *r, struct tmpl *t)
 	r->bad = 0;
 	read_inside(r, name, open);
 	if (!r->bad)
-		add_part(t, PART_NAME, place(r, open), r->mem)->name = name;
+		add_part(t, PART_NAME, pos_at(r, open), r->mem)->name = name;
 	r->bad |= was_bad;
 }
 
@@ -136,10 +136,10 @@ read_parts(struct reader *r, struct tmpl *t, int in_name)
 			buf_text(&text, "{{");
 			r->i += 3;
 		} else if (at_pair(r, r->i, '{') || (in_name && at(r, r->i, '*'))) {
-			add_text(t, text.s, text.n, place(r, from), r->mem);
+			add_text(t, text.s, text.n, pos_at(r, from), r->mem);
 			text.n = 0;
 			if (at(r, r->i, '*'))
-				add_part(t, PART_STAR, place(r, r->i++), r->mem);
+				add_part(t, PART_STAR, pos_at(r, r->i++), r->mem);
 			else
 				read_name(r, t);
 			from = r->i;
@@ -147,7 +147,7 @@ read_parts(struct reader *r, struct tmpl *t, int in_name)
 			buf_char(&text, r->in->s[r->i++]);
 		}
 	}
-	add_text(t, text.s, text.n, place(r, from), r->mem);
+	add_text(t, text.s, text.n, pos_at(r, from), r->mem);
 	buf_free(&text);
 }
 

@@ -184,7 +184,7 @@ struct rig {
 	struct walk walk;
 	struct keys keys;
 	struct results results;
-	struct walk_ops world;
+	struct walk_ops ops;
 	struct run_env around;
 	uint64_t seed;
 	uint32_t last;          /* the latest place: the length of the log */
@@ -265,10 +265,10 @@ rig_new(uint64_t seed)
 	buf_free(&said);
 	r->results.keys = &r->keys;
 	r->results.read = on_read;
-	r->world.ctx = r;
-	r->world.event = on_event;
-	r->world.differs = on_differs;
-	r->world.random = on_random;
+	r->ops.ctx = r;
+	r->ops.event = on_event;
+	r->ops.differs = on_differs;
+	r->ops.random = on_random;
 	r->around.root = "/root";
 	r->around.run = "run";
 	r->around.results_dir = "/root/result";
@@ -330,7 +330,7 @@ walk_once(struct rig *r, int again, int most)
 		}
 	}
 	r->n = 0;
-	walk_start(&r->walk, r->w, &r->around, &r->results, NULL, &r->world, 0, 0);
+	walk_start(&r->walk, r->w, &r->around, &r->results, NULL, &r->ops, 0, 0);
 	r->walk.again = again;
 	for (;;) {
 		walk_next(&r->walk, 0, &o);

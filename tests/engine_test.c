@@ -58,7 +58,7 @@ struct rig {
 	struct diags diags;
 	struct keys keys;
 	struct results results;
-	struct walk_ops world;
+	struct walk_ops ops;
 	struct run_env around;
 	struct scope params[8];
 	int nparams;
@@ -80,10 +80,10 @@ struct rig {
 	int chance_is_random;
 };
 
-/* The world. */
+/* What the walk calls. */
 
 static uint32_t
-world_random(void *ctx)
+ops_random(void *ctx)
 {
 	struct rig *r = ctx;
 
@@ -91,7 +91,7 @@ world_random(void *ctx)
 }
 
 static void
-world_event(void *ctx, const struct event *e)
+ops_event(void *ctx, const struct event *e)
 {
 	static const char *const words[] = { "kept", "again", "retry", "held", "failed", "trouble", "note", "decided", "said", "stdin", "unasked" };
 	struct rig *r = ctx;
@@ -135,7 +135,7 @@ read_result(void *ctx, const char *key, char **p, size_t *n)
 }
 
 static const char *
-world_differs(void *ctx, uint32_t id, const struct task *t)
+ops_differs(void *ctx, uint32_t id, const struct task *t)
 {
 	(void)ctx;
 	(void)id;
@@ -217,11 +217,11 @@ scope_of(const struct rig *r)
 
 /* A line of the workflow, not in a call, that sees this. */
 static void
-place_make(struct context *at, const struct rig *r, const struct visible *sight)
+place_make(struct context *at, const struct rig *r, const struct visible *visible)
 {
 	memset(at, 0, sizeof *at);
 	at->scope = scope_of(r);
-	at->sight = sight;
+	at->visible = visible;
 	at->prefix = "";
 	at->flow = r->w;
 	at->dir = "/root/sub";
@@ -255,10 +255,10 @@ rig_new(const char *text)
 	r->results.keys = &r->keys;
 	r->results.read = read_result;
 	r->results.ctx = r;
-	r->world.ctx = r;
-	r->world.event = world_event;
-	r->world.random = world_random;
-	r->world.differs = world_differs;
+	r->ops.ctx = r;
+	r->ops.event = ops_event;
+	r->ops.random = ops_random;
+	r->ops.differs = ops_differs;
 	r->around.root = "/root";
 	r->around.run = "run";
 	r->around.results_dir = "/root/.orch/run/result";
@@ -301,7 +301,7 @@ rig_free(struct rig *r)
 static void
 begin(struct rig *r, long jobs, int stop_first)
 {
-	walk_start(&r->walk, r->w, &r->around, &r->results, scope_of(r), &r->world, jobs, stop_first);
+	walk_start(&r->walk, r->w, &r->around, &r->results, scope_of(r), &r->ops, jobs, stop_first);
 }
 
 /* Driving. */
@@ -488,7 +488,7 @@ reason(struct rig *r)
 static void
 ended_well(struct rig *r)
 {
-	ck_assert_msg(r->walk.ended && !r->walk.failed && !r->walk.held, "it failed: %s", reason(r));
+	ck_assert_msg(r->walk.ended && !r->walk.failed && !r->walk.unfinished, "it failed: %s", reason(r));
 }
 
 static void
@@ -1501,7 +1501,7 @@ START_TEST(refused_and_halted)
 	}
 	ck_assert(r->walk.ended);
 	ck_assert_int_eq(r->walk.failed, _i == 1);
-	ck_assert_int_eq(r->walk.held, _i != 1);
+	ck_assert_int_eq(r->walk.unfinished, _i != 1);
 	ck_assert_str_eq(r->started.s, "a b c ");
 	rig_free(r);
 }
@@ -2059,7 +2059,7 @@ START_TEST(refused_after_a_halt)
 		refuse(r, 0);
 	take_all(r);
 	ck_assert_msg(r->walk.ended, "it waits for nothing");
-	ck_assert_int_eq(r->walk.held, 1);
+	ck_assert_int_eq(r->walk.unfinished, 1);
 	ck_assert_int_eq(r->n, 0);
 	rig_free(r);
 }
@@ -2092,7 +2092,7 @@ START_TEST(halt_ends_everything)
 	stop_all(r);
 	ck_assert(r->walk.ended);
 	ck_assert_int_eq(r->walk.failed, 0);
-	ck_assert_int_eq(r->walk.held, 1);
+	ck_assert_int_eq(r->walk.unfinished, 1);
 	ck_assert_int_eq(r->starts, starts);
 	ck_assert_int_eq(walk_wake(&r->walk, r->now), -1);
 	rig_free(r);
@@ -2168,13 +2168,13 @@ START_TEST(all_by_chance)
 		r->walk.tokens = tokens = (int)(help_random(&r->seed) % 4);
 		for (steps = 0; take_all(r), !r->walk.ended; steps++) {
 			ck_assert_int_lt(steps, 100000);
-			if (!r->walk.halt && !r->n)
+			if (!r->walk.stop && !r->n)
 				ck_assert_int_ge(walk_wake(&r->walk, r->now), 0);
-			if (steps == halt_at && !r->walk.halt)
+			if (steps == halt_at && !r->walk.stop)
 				walk_stop(&r->walk, round % 4 == 1 ? STOP_ALL : STOP_STARTING);
-			if (r->walk.halt)
+			if (r->walk.stop)
 				ck_assert_msg(r->n || (take_all(r), r->walk.ended), "halted, and it waits for nothing: round %d", round);
-			if (r->n || !r->walk.halt)
+			if (r->n || !r->walk.stop)
 				by_chance(r, round % 5);
 		}
 		ck_assert_int_eq(r->n, 0);
@@ -2494,7 +2494,7 @@ START_TEST(a_key_is_small)
 }
 END_TEST
 
-/* The key that was claimed behind another is looked at first; it is found in no other way than any. */
+/* The key that was reserved behind another is looked at first; it is found in no other way than any. */
 START_TEST(keys_that_are_expected)
 {
 	static const char names[] = "wxyz";
@@ -2516,7 +2516,7 @@ START_TEST(keys_that_are_expected)
 	k.list[0].flags |= KEY_MADE;
 	ck_assert_uint_eq(keys_add(&k, "w", 1), 0);
 	ck_assert_uint_eq(k.expected, 0);
-	/* In any order, and claimed again: two arms may share one. */
+	/* In any order, and reserved again: two arms may share one. */
 	keys_reserve_for(&k, 1, UINT32_MAX - 1, &node);
 	keys_reserve_for(&k, 1, UINT32_MAX - 1, &node);
 	for (round = 0; round < 64; round++)
@@ -2620,7 +2620,7 @@ START_TEST(item_lists)
 {
 	struct buf text = { 0 }, first = { 0 }, again = { 0 };
 	const struct node *node;
-	struct visible sight = { NULL, 1, { 0, 0 }, 0 };
+	struct visible visible = { NULL, 1, { 0, 0 }, 0 };
 	struct context at;
 	struct items l;
 	struct rig *r;
@@ -2634,9 +2634,9 @@ START_TEST(item_lists)
 	param(r, "star", "*");
 	param(r, "spaces", " a  b ");
 	if (lists[_i].lines)
-		give(r, &sight, "l", lists[_i].lines, strlen(lists[_i].lines));
+		give(r, &visible, "l", lists[_i].lines, strlen(lists[_i].lines));
 	node = r->w->body->next;
-	place_make(&at, r, &sight);
+	place_make(&at, r, &visible);
 	ck_assert_int_eq(inputs_read(&r->results, &at, node, &lines, &n), 0);
 	if (lists[_i].out) {
 		ck_assert_int_eq(items_read(&l, &r->results, &at, node, lines, n), 0);
@@ -2660,14 +2660,14 @@ END_TEST
 START_TEST(items_with_a_nul)
 {
 	struct rig *r = rig_new(T "run t as l\nfor x in < l\nrun t as {{x}}\nend\n");
-	struct visible sight = { NULL, 1, { 0, 0 }, 0 };
+	struct visible visible = { NULL, 1, { 0, 0 }, 0 };
 	struct context at;
 	struct items l;
 	char *lines;
 	size_t n;
 
-	place_make(&at, r, &sight);
-	give(r, &sight, "l", "one\n\nthr\0ee\nfour\0\n", 18);
+	place_make(&at, r, &visible);
+	give(r, &visible, "l", "one\n\nthr\0ee\nfour\0\n", 18);
 	ck_assert_int_eq(inputs_read(&r->results, &at, r->w->body->next, &lines, &n), 0);
 	ck_assert_uint_eq(n, 18);
 	ck_assert_int_eq(items_read(&l, &r->results, &at, r->w->body->next, lines, n), -1);
@@ -2682,22 +2682,22 @@ END_TEST
 START_TEST(inputs_joined)
 {
 	struct rig *r = rig_new(T "parallel\nrun t as a\nrun t as b\nrun t as c\nrun t as d\nend\nfor x in < a b c d\nrun t as {{x}}\nend\n");
-	struct visible sight = { NULL, 1, { 0, 0 }, 0 };
+	struct visible visible = { NULL, 1, { 0, 0 }, 0 };
 	struct context at;
 	char *lines;
 	size_t n;
 
-	place_make(&at, r, &sight);
-	give(r, &sight, "a", "1\n", 2);
-	give(r, &sight, "b", "2", 1);
-	give(r, &sight, "c", "", 0);
-	give(r, &sight, "d", "4", 1);
+	place_make(&at, r, &visible);
+	give(r, &visible, "a", "1\n", 2);
+	give(r, &visible, "b", "2", 1);
+	give(r, &visible, "c", "", 0);
+	give(r, &visible, "d", "4", 1);
 	ck_assert_int_eq(inputs_read(&r->results, &at, r->w->body->next, &lines, &n), 0);
 	ck_assert_uint_eq(n, 5);
 	ck_assert_mem_eq(lines, "1\n2\n4", 5);
 	free(lines);
 	put_result(r, "e", NULL, 0);
-	visible_add_key(&sight, &r->keys, keys_add(&r->keys, "e", 1));
+	visible_add_key(&visible, &r->keys, keys_add(&r->keys, "e", 1));
 	free(r->table[1].bytes);
 	r->table[1].bytes = NULL;
 	ck_assert_int_eq(inputs_read(&r->results, &at, r->w->body->next, &lines, &n), -1);
@@ -2713,16 +2713,16 @@ static int
 task_of(struct rig *r, struct task *t)
 {
 	const struct node *n = r->w->body;
-	struct visible sight = { NULL, 1, { 0, 0 }, 0 };
+	struct visible visible = { NULL, 1, { 0, 0 }, 0 };
 	struct context at;
 	int got;
 
 	while (n->next)
 		n = n->next;
-	give(r, &sight, "a", "one\n", 4);
-	give(r, &sight, "b/c", "two", 3);
-	give(r, &sight, "nul", "x\0y", 3);
-	place_make(&at, r, &sight);
+	give(r, &visible, "a", "one\n", 4);
+	give(r, &visible, "b/c", "two", 3);
+	give(r, &visible, "nul", "x\0y", 3);
+	place_make(&at, r, &visible);
 	got = task_step(t, &r->around, &r->results, &at, n, "k/1");
 	return got;
 }
@@ -3000,13 +3000,13 @@ END_TEST
 START_TEST(task_of_an_if)
 {
 	struct rig *r = rig_new("timeout 1m\ncheck false\nenv A=b\nparam x\n" T "run t as a\nif < a | grep \"$x\" {{y}}\nend\n");
-	struct visible sight = { NULL, 1, { 0, 0 }, 0 };
+	struct visible visible = { NULL, 1, { 0, 0 }, 0 };
 	struct context at;
 	struct task t;
 
 	param(r, "x", "X");
-	give(r, &sight, "a", "one", 3);
-	place_make(&at, r, &sight);
+	give(r, &visible, "a", "one", 3);
+	place_make(&at, r, &visible);
 	ck_assert_int_eq(task_if(&t, &r->around, &r->results, &at, r->w->body->next), 0);
 	ck_assert_int_eq(t.kind, TASK_IF);
 	ck_assert_str_eq(t.argv[0], "sh");

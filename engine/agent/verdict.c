@@ -10,7 +10,7 @@ enum { WAIT_MOST = 7 * 24 * 3600 };
 
 /* The first line of claude's result begins with it; codex's last line, behind ERROR:, holds it. */
 static const struct {
-	enum agent_kind dialect;
+	enum agent_kind agent_kind;
 	enum outcome_kind kind;
 	const char *text;
 } said[] = {
@@ -236,7 +236,7 @@ is_no_result(const char *out, size_t n)
 }
 
 void
-verdict_read(struct verdict *v, enum agent_kind dialect, int status, const char *out, size_t nout, const char *err, size_t nerr,
+verdict_read(struct verdict *v, enum agent_kind agent_kind, int status, const char *out, size_t nout, const char *err, size_t nerr,
     long long now)
 {
 	struct line l;
@@ -249,19 +249,19 @@ verdict_read(struct verdict *v, enum agent_kind dialect, int status, const char 
 		read_later(v, err, nerr);
 		return;
 	}
-	l = dialect == AGENT_CODEX ? last_line(err, &nerr) : first_line(out, nout);
-	if (!status && dialect == AGENT_CLAUDE && is_no_result(out, nout)) {
+	l = agent_kind == AGENT_CODEX ? last_line(err, &nerr) : first_line(out, nout);
+	if (!status && agent_kind == AGENT_CLAUDE && is_no_result(out, nout)) {
 		v->kind = OUT_EMPTY;
 		v->why = l.s;
 		v->nwhy = l.n;
 	}
-	if (!WIFEXITED(status) || WEXITSTATUS(status) != 1 || (dialect == AGENT_CODEX && !begins(&l, "ERROR: ")))
+	if (!WIFEXITED(status) || WEXITSTATUS(status) != 1 || (agent_kind == AGENT_CODEX && !begins(&l, "ERROR: ")))
 		return;
 	for (i = 0; i < sizeof said / sizeof *said; i++)
-		if (said[i].dialect == dialect &&
-		    (dialect == AGENT_CODEX ? holds(&l, said[i].text) : begins(&l, said[i].text))) {
+		if (said[i].agent_kind == agent_kind &&
+		    (agent_kind == AGENT_CODEX ? holds(&l, said[i].text) : begins(&l, said[i].text))) {
 			v->kind = said[i].kind;
-			if (v->kind == OUT_RATE_LIMITED && dialect == AGENT_CODEX)
+			if (v->kind == OUT_RATE_LIMITED && agent_kind == AGENT_CODEX)
 				v->wait = wait_until(&l, (time_t)now);
 			v->why = l.s;
 			v->nwhy = l.n;

@@ -22,7 +22,7 @@
 enum { SAME, DIFFERENT, TROUBLE, NOTHING };
 
 struct diff {
-	struct run_state *view;
+	struct run_state *state;
 	struct run_env around;
 	struct questions asked;
 	const char *key;
@@ -118,7 +118,7 @@ write_both(struct diff *d, uint32_t id, const struct task *t)
 		return d->key;
 	d->then = make_unnamed(d);
 	d->now = d->then < 0 ? -1 : make_file(d, d->now_name, sizeof d->now_name);
-	n = d->now < 0 || write_how(d->then, how, n) || write_file(d->then, d->view->store.asked, d->file) ||
+	n = d->now < 0 || write_how(d->then, how, n) || write_file(d->then, d->state->store.asked, d->file) ||
 	    write_how(d->now, t->how, t->nhow) || question_write(&d->asked, t, d->now);
 	free(how);
 	return !n ? NULL : d->now < 0 ? d->tmp : d->key;
@@ -134,7 +134,7 @@ compare(struct diff *d, uint32_t id, const struct task *t)
 	if (t->kind != TASK_STEP && t->kind != TASK_ASK)
 		return runs_fail(d->error, NOTHING, d->key, "this line asks nobody");
 	if (question_how(&d->asked, id, &how, &n))
-		return runs_fail(d->error, NOTHING, d->key, d->view->keys.list[id].flags & KEY_KEPT ?
+		return runs_fail(d->error, NOTHING, d->key, d->state->keys.list[id].flags & KEY_KEPT ?
 		    "its answer was put there by hand; what it was asked is not known" : "it was not asked yet");
 	free(how);
 	bad = write_both(d, id, t);
@@ -153,9 +153,9 @@ each_step(void *ctx, const struct plan_step *step)
 
 	if (d->status != NOTHING || d->error->n || !step->key || strcmp(step->key, d->key))
 		return;
-	id = keys_add(&d->view->keys, step->key, strlen(step->key));
-	if (task_asked(&t, &d->around, &d->view->results, step->at, step->node, step->key))
-		d->status = runs_fail(d->error, NOTHING, d->key, buf_str(&d->view->results.error));
+	id = keys_add(&d->state->keys, step->key, strlen(step->key));
+	if (task_asked(&t, &d->around, &d->state->results, step->at, step->node, step->key))
+		d->status = runs_fail(d->error, NOTHING, d->key, buf_str(&d->state->results.error));
 	else
 		d->status = compare(d, id, &t);
 	task_free(&t);
@@ -258,22 +258,22 @@ look(struct diff *d)
 	struct buf said = { 0 };
 	struct flow f;
 
-	if (!d->view->has_record)
+	if (!d->state->has_record)
 		d->status = runs_fail(d->error, TROUBLE, d->key, "this run's file `run` cannot be read");
-	else if (load_read(&f, &d->view->record, d->view->record.workflow, &d->view->keys, &said) ||
-	    load_bind(&f, &d->view->record, &said)) {
+	else if (load_read(&f, &d->state->record, d->state->record.workflow, &d->state->keys, &said) ||
+	    load_bind(&f, &d->state->record, &said)) {
 		d->status = TROUBLE;
 		buf_add(d->error, said.s, said.n);
 		load_free(&f);
 	} else {
-		d->around.root = d->view->record.directory;
+		d->around.root = d->state->record.directory;
 		with.around = &d->around;
-		d->asked.store = &d->view->store;
-		d->asked.keys = &d->view->keys;
+		d->asked.store = &d->state->store;
+		d->asked.keys = &d->state->keys;
 		if (question_load(&d->asked))
 			d->status = runs_fail(d->error, TROUBLE, "the log", strerror(errno));
 		else
-			plan_walk(f.w, f.scope, &d->view->results, &with, each_step, d);
+			plan_walk(f.w, f.scope, &d->state->results, &with, each_step, d);
 		load_free(&f);
 	}
 	buf_free(&said);
@@ -288,7 +288,7 @@ diff_key(const char *dir, const char *run, const char *key, struct sink *sink, s
 
 	if (status)
 		return status == 3 ? NOTHING : TROUBLE;
-	d.view = &v;
+	d.state = &v;
 	d.key = key;
 	d.status = NOTHING;
 	d.then = d.now = -1;

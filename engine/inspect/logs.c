@@ -35,10 +35,10 @@ struct logs {
 	struct sink *sink;
 	int follow;
 	int looks;              /* how often the run was looked at */
-	struct keys keys;       /* by their number in here; a view's numbers change from look to look */
+	struct keys keys;       /* by their number in here; a run state's numbers change from look to look */
 	struct said *said;
 	uint32_t n;
-	struct ids running;     /* that are asked for; the view's numbers */
+	struct ids running;     /* that are asked for; the run state's numbers */
 	int open;               /* whether one that is asked for may still say something */
 	int held;
 	int any;                /* something was shown */

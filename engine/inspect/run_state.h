@@ -11,7 +11,7 @@ enum step_state { STEP_WAITING, STEP_RUNNING, STEP_INTERRUPTED, STEP_FAILED, STE
 
 struct run_step {
 	enum step_state state;
-	int in_order;           /* it is in the view's order */
+	int in_order;           /* it is in ->order of the run state */
 	uint32_t seen;          /* from 1: when the log first names it; 0: it does not */
 	int otherwise;          /* its result is the word of its `otherwise` */
 	long walk;              /* the walk that had begun it again, though it has a result; 0: none */

@@ -83,11 +83,11 @@ walk_say(struct walk *w, enum event_kind kind, const struct branch *b, const cha
 	}
 	e.text = text;
 	e.ms = ms;
-	w->world->event(w->world->ctx, &e);
+	w->ops->event(w->ops->ctx, &e);
 }
 
 static void
-put_place(const struct node *n, struct buf *b)
+put_pos(const struct node *n, struct buf *b)
 {
 	buf_fmt(b, "%s:%u: ", n->pos.src->name, n->pos.line);
 }
@@ -160,15 +160,15 @@ branch_make(struct walk *w, struct block *block)
 
 	b->of = block;
 	b->index = block->started++;
-	b->sight.serial = ++w->serials;
+	b->visible.serial = ++w->serials;
 	b->has_room = 1;
 	block->room_taken++;
 	block->live++;
 	if (block->in) {
-		b->sight.up = &block->in->sight;
+		b->visible.up = &block->in->visible;
 		b->scope = block->in->scope;
 		b->flow = block->in->flow;
-		b->passed = block->in->passed;
+		b->newest_seq = block->in->newest_seq;
 		b->prefix = block->in->prefix;
 		b->dir = block->in->dir;
 		b->worktree = block->in->worktree;
@@ -239,7 +239,7 @@ block_fill(struct walk *w, struct block *block)
 	size_t n;
 
 	if (block->node->kind == NODE_CALL) {
-		b->sight.up = NULL;     /* a called file sees its own alone */
+		b->visible.up = NULL;     /* a called file sees its own alone */
 		b->flow = block->node->called;
 		b->scope = block->scope;
 		b->prefix = block->prefix;
@@ -271,7 +271,7 @@ void
 branch_print_later(struct walk *w, struct branch *b, const struct buf *text)
 {
 	struct branch *holder = branch_not_in_turn(b);
-	struct buf **held;
+	struct buf **early;
 
 	if (!holder) {
 		buf_add(&w->flush, text->s, text->n);
@@ -279,24 +279,24 @@ branch_print_later(struct walk *w, struct branch *b, const struct buf *text)
 	}
 	if (!holder->of->early)
 		holder->of->early = mem_zero(holder->of->total, sizeof *holder->of->early);
-	held = &holder->of->early[holder->index];
-	if (!*held)
-		*held = mem_zero(1, sizeof **held);
-	buf_add(*held, text->s, text->n);
+	early = &holder->of->early[holder->index];
+	if (!*early)
+		*early = mem_zero(1, sizeof **early);
+	buf_add(*early, text->s, text->n);
 }
 
 /* What the branch at the head, living or ended, has printed before its turn. */
 static void
-print_held(struct walk *w, struct block *block)
+print_early(struct walk *w, struct block *block)
 {
-	struct buf **held = block->early && block->head < block->total ? &block->early[block->head] : NULL;
+	struct buf **early = block->early && block->head < block->total ? &block->early[block->head] : NULL;
 
-	if (!held || !*held)
+	if (!early || !*early)
 		return;
-	branch_print_later(w, block->in, *held);
-	buf_free(*held);
-	free(*held);
-	*held = NULL;
+	branch_print_later(w, block->in, *early);
+	buf_free(*early);
+	free(*early);
+	*early = NULL;
 }
 
 /* The branch at INDEX has ended, FIRST is the first key that it has made: the turn of those behind it may have come. */
@@ -315,7 +315,7 @@ pass_turn(struct walk *w, struct block *block, uint32_t index, uint32_t first)
 		if (ended != ENDED_NOTHING)
 			chain_join(&block->made, w->results->keys, ended);
 		block->head++;
-		print_held(w, block);
+		print_early(w, block);
 	} while (block->ended && block->head < block->total && (ended = block->ended[block->head]));
 }
 
@@ -356,12 +356,12 @@ fail_block(struct walk *w, struct block *block)
 	size_t i;
 
 	qsort(block->failures, block->nfailures, sizeof *block->failures, failure_by_index);
-	put_place(block->node, &text);
+	put_pos(block->node, &text);
 	buf_fmt(&text, "%zu of %lu branches failed: ", block->nfailures, (unsigned long)block->total);
 	for (i = 0; i < block->nfailures; i++)
 		buf_fmt(&text, "%s%s", i ? "; " : "", block->failures[i].text);
-	if (block->held || !is_exhausted(block))
-		buf_fmt(&text, "; %lu not run to the end", (unsigned long)(block->total - block->started) + (unsigned long)block->held);
+	if (block->unfinished || !is_exhausted(block))
+		buf_fmt(&text, "; %lu not run to the end", (unsigned long)(block->total - block->started) + (unsigned long)block->unfinished);
 	walk_say(w, EVENT_TROUBLE, NULL, buf_str(&text), 0);
 	put_item(block->in, &named);
 	buf_add(&named, text.s, text.n);
@@ -379,19 +379,19 @@ block_settle(struct walk *w, struct block *block)
 	if (!in) {
 		w->ended = 1;
 		w->failed = block->nfailures > 0;
-		w->held = block->held > 0;
+		w->unfinished = block->unfinished > 0;
 		if (w->failed)
 			buf_text(&w->reason, block->failures[0].text);
 	} else if (block->nfailures && block->node->kind == NODE_CALL) {
 		fail_branch(w, in, block->failures[0].text);
 	} else if (block->nfailures) {
 		fail_block(w, block);
-	} else if (block->held || !is_exhausted(block)) {
+	} else if (block->unfinished || !is_exhausted(block)) {
 		branch_end(w, in, 1);
 	} else {
-		visible_join(&in->sight, w->results->keys, block->made.first);
-		if (block->passed > in->passed)
-			in->passed = block->passed;
+		visible_join(&in->visible, w->results->keys, block->made.first);
+		if (block->newest_seq > in->newest_seq)
+			in->newest_seq = block->newest_seq;
 		in->state = BRANCH_READY;
 		branch_go_on(in);
 		list_add(&w->ready, in);
@@ -408,29 +408,29 @@ branch_leave_room(struct branch *b)
 }
 
 void
-branch_leave_place(struct walk *w, struct branch *b)
+branch_leave_slot(struct walk *w, struct branch *b)
 {
-	if (b->has_place)
+	if (b->has_slot)
 		w->busy--;
-	if (b->pays)
+	if (b->uses_token)
 		w->tokens_used--;
-	b->has_place = b->pays = 0;
+	b->has_slot = b->uses_token = 0;
 }
 
 void
-branch_end(struct walk *w, struct branch *b, int held)
+branch_end(struct walk *w, struct branch *b, int unfinished)
 {
 	struct block *block = b->of;
 
-	block->held += held;
-	if (b->passed > block->passed)
-		block->passed = b->passed;
-	branch_leave_place(w, b);
+	block->unfinished += unfinished;
+	if (b->newest_seq > block->newest_seq)
+		block->newest_seq = b->newest_seq;
+	branch_leave_slot(w, b);
 	branch_leave_room(b);
-	pass_turn(w, block, b->index, b->sight.made.first);
+	pass_turn(w, block, b->index, b->visible.made.first);
 	block->live--;
 	free_branch(w, b);
-	if (!block->live && (is_exhausted(block) || w->halt))
+	if (!block->live && (is_exhausted(block) || w->stop))
 		block_settle(w, block);
 }
 
@@ -446,7 +446,7 @@ fail_branch(struct walk *w, struct branch *b, const char *text)
 	f->text = mem_dup(text, strlen(text));
 	for (; block && !block->doomed; block = block->in ? block->in->of : NULL)
 		block->doomed = 1;
-	memset(&b->sight.made, 0, sizeof b->sight.made);
+	memset(&b->visible.made, 0, sizeof b->visible.made);
 	if (w->stop_first)
 		walk_stop(w, STOP_STARTING);
 	branch_end(w, b, 0);
@@ -457,7 +457,7 @@ branch_fail_here(struct walk *w, struct branch *b, const char *text)
 {
 	struct buf line = { 0 }, named = { 0 };
 
-	put_place(b->at, &line);
+	put_pos(b->at, &line);
 	buf_text(&line, text);
 	walk_say(w, EVENT_TROUBLE, NULL, buf_str(&line), 0);
 	put_item(b, &named);
@@ -550,7 +550,7 @@ void
 branch_context(const struct branch *b, struct context *at)
 {
 	at->scope = b->scope;
-	at->sight = &b->sight;
+	at->visible = &b->visible;
 	at->prefix = b->prefix;
 	at->flow = b->flow;
 	at->dir = b->dir;

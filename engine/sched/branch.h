@@ -1,5 +1,5 @@
-/* What the parts of a walk share: branch.c has the tree, claim.c the keys, rest.c what is left, walk.c goes through
- * the statements. */
+/* What the parts of a walk share: branch.c has the tree, reserve.c the keys of a block, queue.c who may start next,
+ * remaining.c what is left, ended.c what follows a task's end; walk.c goes through the statements. */
 #ifndef ENGINE_SCHED_BRANCH_H
 #define ENGINE_SCHED_BRANCH_H
 
@@ -11,7 +11,7 @@ enum stdin_state { STDIN_UNREAD, STDIN_WANTED, STDIN_READING, STDIN_READ };
 
 enum branch_state {
 	BRANCH_READY,           /* it can go on */
-	BRANCH_PLACE,           /* it waits for a place of -j, a token, or until its agent takes more */
+	BRANCH_QUEUED,          /* it waits for a slot of -j, a token, or until its agent takes more */
 	BRANCH_RUNNING,         /* a task of it runs */
 	BRANCH_PAUSE,           /* between two attempts */
 	BRANCH_PRINT,           /* its text is to be written, or being written */
@@ -38,7 +38,7 @@ struct branch {
 	enum branch_state state;
 	struct block *of;
 	uint32_t index;         /* among the branches of its block, in input order */
-	struct visible sight;
+	struct visible visible;
 	const struct scope *scope;
 	struct scope var;       /* its item, in the form of items */
 	char number[ITEM_NUMBER];
@@ -49,10 +49,10 @@ struct branch {
 	const char *prefix;     /* of its keys: what the calls around it are called, each with a / */
 	const struct node *at;  /* the statement it is at; NULL: behind the last */
 	struct frame *frame;    /* the innermost */
-	int has_place;          /* it takes a place of -j */
-	int pays;               /* and a token */
+	int has_slot;           /* it takes a slot of -j */
+	int uses_token;         /* and a token */
 	int has_room;           /* it takes a place of its block's `max` */
-	uint32_t passed;        /* the latest place of a result that it has come by; asked in this walk: SEQ_NOW */
+	uint32_t newest_seq;    /* the highest sequence number of a result that it has come by; asked in this walk: SEQ_NOW */
 
 	/* Of the step it is at. */
 	uint32_t key;
@@ -75,9 +75,6 @@ struct throttled_agent {
 	struct branch_list waiting;
 };
 
-/* What is asked in this walk is later than all that was asked before. */
-#define SEQ_NOW UINT32_MAX
-
 #define ENDED_NOTHING UINT32_MAX
 
 struct failure {
@@ -98,10 +95,10 @@ struct block {
 	uint32_t total, started;
 	long max, room_taken;   /* max 0: no cap */
 	long live;              /* branches that have not ended */
-	long held;              /* that ended without having come to their end */
+	long unfinished;        /* that ended without having come to their end */
 	int doomed;             /* it will fail: nothing behind it is reached */
 	uint32_t seen;          /* the look at what is left that came by here last */
-	uint32_t passed;        /* the latest that its branches have come by */
+	uint32_t newest_seq;    /* the highest that its branches have come by */
 	struct failure *failures;
 	size_t nfailures;
 
@@ -130,7 +127,7 @@ struct branch *list_take(struct branch_list *);
 /* All of FROM, which get STATE, behind what is in TO. */
 void list_move(struct branch_list *from, struct branch_list *to, enum branch_state state);
 
-/* Tells the walk's world; B NULL: nothing of a branch. */
+/* Tells the walk's caller; B NULL: nothing of a branch. */
 void walk_say(struct walk *, enum event_kind, const struct branch *b, const char *text, long long ms);
 
 /* The key of the step that the branch is at. */
@@ -153,7 +150,7 @@ void block_fill(struct walk *, struct block *);
 /* Whether its `max` is taken. */
 int block_is_full(const struct block *);
 
-/* Every branch of the block has ended, and no more will be made: what it stands in goes on, fails, or is held
+/* Every branch of the block has ended, and no more will be made: what it stands in goes on, fails, or is unfinished
  * with it. The block is freed. */
 void block_settle(struct walk *, struct block *);
 void block_free(struct block *);
@@ -167,12 +164,12 @@ void branch_print_later(struct walk *, struct branch *b, const struct buf *text)
 /* Whether one of the statements prints, or one in them. */
 int node_has_print(const struct node *);
 
-/* Gives back its place of its block's `max`; that of -j and its token. */
+/* Gives back its place of its block's `max`; its slot of -j and its token. */
 void branch_leave_room(struct branch *);
-void branch_leave_place(struct walk *, struct branch *);
+void branch_leave_slot(struct walk *, struct branch *);
 
-/* The branch is over, and gone: it came to its end, or it was HELD before. */
-void branch_end(struct walk *, struct branch *, int held);
+/* The branch is over, and gone: it came to its end, or it is UNFINISHED. */
+void branch_end(struct walk *, struct branch *, int unfinished);
 
 /* It fails, and is gone: a statement that is no step, TEXT says why; the same with what the results say; the step
  * that it is at, for good. */

@@ -13,7 +13,7 @@ walk_has_result(struct walk *w, struct branch *b)
 {
 	if (!b)
 		return;
-	branch_leave_place(w, b);
+	branch_leave_slot(w, b);
 	if (b->at->kind == NODE_IF)
 		return;                 /* its arms are still to come */
 	b->answered = 1;
@@ -29,15 +29,15 @@ ended_step_failed(struct walk *w, struct branch *b, const char *why)
 	free(b->reason);
 	b->reason = mem_dup(why, strlen(why));
 	/* Where the result was there, only keeping it has failed: nobody is asked twice for that. */
-	if (b->attempts - b->refused <= b->retries && !b->answered && !b->otherwise && !w->halt) {
+	if (b->attempts - b->refused <= b->retries && !b->answered && !b->otherwise && !w->stop) {
 		ms = queue_delay(w, b);
 		walk_say(w, EVENT_RETRY, b, why, ms);
 		queue_pause(w, b, ms);
-	} else if (b->has_otherwise && !b->otherwise && !w->halt) {
+	} else if (b->has_otherwise && !b->otherwise && !w->stop) {
 		walk_say(w, EVENT_RETRY, b, why, -1);
 		b->otherwise = 1;
-		b->state = BRANCH_PLACE;
-		list_push(&w->places, b);
+		b->state = BRANCH_QUEUED;
+		list_push(&w->queue, b);
 	} else {
 		branch_fail_step(w, b, why);
 	}
@@ -51,17 +51,17 @@ step_refused(struct walk *w, struct branch *b, const struct outcome *o)
 	struct branch **p;
 	struct buf why = { 0 };
 	int again = throttle_refused(&h->hold, b->round, o->number < 0 ? -1 : o->number * 1000LL, b->delay,
-	    w->world->random(w->world->ctx), w->now);
+	    w->ops->random(w->ops->ctx), w->now);
 
 	outcome_text(o, 0, &why);
 	if (!again) {
 		b->retries = -1;
 		ended_step_failed(w, b, buf_str(&why));
-	} else if (w->halt) {
+	} else if (w->stop) {
 		branch_end(w, b, 1);
 	} else {
 		walk_say(w, EVENT_RATE_LIMITED, b, buf_str(&why), h->hold.until - w->now);
-		b->state = BRANCH_PLACE;
+		b->state = BRANCH_QUEUED;
 		for (p = &h->waiting.first; *p && (*p)->refused; p = &(*p)->next)
 			;
 		list_insert(&h->waiting, p, b);
@@ -95,8 +95,8 @@ step_ended(struct walk *w, struct branch *b, const struct outcome *o)
 	if (h && by_itself(o))
 		throttle_ended(&h->hold, b->round);
 	if (o->kind == OUT_OK) {
-		visible_add_key(&b->sight, w->results->keys, b->key);
-		b->passed = SEQ_NOW;
+		visible_add_key(&b->visible, w->results->keys, b->key);
+		b->newest_seq = SEQ_NOW;
 		free(b->reason);
 		b->reason = NULL;
 		if (walk_enter_worktree(w, b))
@@ -138,7 +138,7 @@ remember(struct walk *w, const struct branch *b, uint64_t digest, int yes)
 	e.key = buf_str(&place);
 	e.yes = yes;
 	e.digest = digest;
-	w->world->event(w->world->ctx, &e);
+	w->ops->event(w->ops->ctx, &e);
 	buf_free(&place);
 }
 
@@ -155,7 +155,7 @@ say_said(struct walk *w, const struct branch *b, const char *text)
 	e.kind = EVENT_SAID;
 	e.key = buf_str(&place);
 	e.text = text;
-	w->world->event(w->world->ctx, &e);
+	w->ops->event(w->ops->ctx, &e);
 	buf_free(&place);
 }
 
@@ -216,7 +216,7 @@ walk_say_stdin(struct walk *w, int read)
 	e.kind = EVENT_STDIN;
 	e.key = "-";
 	e.yes = read;
-	w->world->event(w->world->ctx, &e);
+	w->ops->event(w->ops->ctx, &e);
 }
 
 static void
@@ -251,7 +251,7 @@ walk_ended(struct walk *w, struct branch *b, const struct outcome *o, long long 
 		stdin_ended(w, o);
 		return;
 	}
-	branch_leave_place(w, b);
+	branch_leave_slot(w, b);
 	if (b->at->kind == NODE_IF)
 		if_ended(w, b, o);
 	else
@@ -262,22 +262,22 @@ void
 walk_refused(struct walk *w, struct branch *b)
 {
 	if (!b) {
-		w->stdin_state = w->halt ? STDIN_UNREAD : STDIN_WANTED;
-		if (w->halt)
+		w->stdin_state = w->stop ? STDIN_UNREAD : STDIN_WANTED;
+		if (w->stop)
 			list_move(&w->stdin_wait, &w->ready, BRANCH_READY);
 		return;
 	}
-	branch_leave_place(w, b);
+	branch_leave_slot(w, b);
 	if (!b->has_room) {
 		b->has_room = 1;
 		b->of->room_taken++;
 	}
 	if (b->at->key && !b->otherwise)
 		b->attempts--;
-	b->state = BRANCH_PLACE;
-	list_push(&w->places, b);
-	if (w->halt)
-		list_move(&w->places, &w->ready, BRANCH_READY);
+	b->state = BRANCH_QUEUED;
+	list_push(&w->queue, b);
+	if (w->stop)
+		list_move(&w->queue, &w->ready, BRANCH_READY);
 }
 
 void

@@ -20,12 +20,10 @@ struct plan {
 /* Where the walk is: what a branch of walk.c knows. */
 struct cursor {
 	struct context at;
-	struct visible *sight;    /* at.sight, to add to */
-	uint32_t passed;        /* the latest place of a result; PLAN_SEQ_NOW: of what would be asked */
+	struct visible *visible;        /* at.visible, to add to */
+	uint32_t newest;        /* the highest sequence number of a result; SEQ_NOW: of what would be asked */
 	int perhaps;            /* the call of this file may not be reached */
 };
-
-#define PLAN_SEQ_NOW UINT32_MAX
 
 static int plan_nodes(struct plan *, struct cursor *, const struct node *);
 
@@ -40,7 +38,7 @@ is_perhaps(const struct node *n)
 
 /* What the kept step would be asked otherwise. */
 static const char *
-what_differs(struct plan *p, const struct cursor *spot, const struct node *n, uint32_t id, const char *key)
+what_differs(struct plan *p, const struct cursor *cursor, const struct node *n, uint32_t id, const char *key)
 {
 	const char *what;
 	struct task t;
@@ -48,7 +46,7 @@ what_differs(struct plan *p, const struct cursor *spot, const struct node *n, ui
 	if (!p->with || !p->with->differs)
 		return NULL;
 	memset(&t, 0, sizeof t);
-	if (!task_asked(&t, p->with->around, p->results, &spot->at, n, key))
+	if (!task_asked(&t, p->with->around, p->results, &cursor->at, n, key))
 		what = p->with->differs(p->with->ctx, id, &t);
 	else
 		what = p->with->again ? "what it would be asked cannot be told" : NULL;
@@ -58,39 +56,39 @@ what_differs(struct plan *p, const struct cursor *spot, const struct node *n, ui
 
 /* A step that has its result; also for the first of two arms that share a key. Returns whether it is new. */
 static int
-plan_kept(struct plan *p, struct cursor *spot, struct plan_step *step, uint32_t id)
+plan_kept(struct plan *p, struct cursor *cursor, struct plan_step *step, uint32_t id)
 {
 	struct keys *keys = p->results->keys;
-	uint32_t place = result_seq(keys, id);
+	uint32_t seq = result_seq(keys, id);
 
 	if (keys->list[id].flags & KEY_MADE)
 		return 0;
-	step->differs = what_differs(p, spot, step->node, id, step->key);
+	step->differs = what_differs(p, cursor, step->node, id, step->key);
 	step->again = p->with && p->with->again &&
-	    (step->differs || (step->node->kind != NODE_WORKTREE && spot->passed > place));
+	    (step->differs || (step->node->kind != NODE_WORKTREE && cursor->newest > seq));
 	if (step->again)
-		spot->passed = PLAN_SEQ_NOW;
-	else if (!(keys->list[id].flags & KEY_FOUND) && place > spot->passed)
-		spot->passed = place;
+		cursor->newest = SEQ_NOW;
+	else if (!(keys->list[id].flags & KEY_FOUND) && seq > cursor->newest)
+		cursor->newest = seq;
 	keys->list[id].flags |= KEY_MADE;
 	ids_add(&p->made, id);
 	return 1;
 }
 
 static void
-set_dir(struct plan *p, struct cursor *spot, const char *dir)
+set_dir(struct plan *p, struct cursor *cursor, const char *dir)
 {
 	struct buf b = { 0 };
 
 	if (*dir != '/')
-		buf_fmt(&b, "%s/", strcmp(spot->at.dir, "/") ? spot->at.dir : "");
+		buf_fmt(&b, "%s/", strcmp(cursor->at.dir, "/") ? cursor->at.dir : "");
 	buf_text(&b, dir);
-	spot->at.dir = arena_dup(&p->mem, b.s, b.n);
+	cursor->at.dir = arena_dup(&p->mem, b.s, b.n);
 	buf_free(&b);
 }
 
 static void
-enter_worktree(struct plan *p, struct cursor *spot, const char *key)
+enter_worktree(struct plan *p, struct cursor *cursor, const char *key)
 {
 	char *path;
 	size_t n;
@@ -98,12 +96,12 @@ enter_worktree(struct plan *p, struct cursor *spot, const char *key)
 	if (p->results->read(p->results->ctx, key, &path, &n))
 		return;
 	path[without_newlines(path, n)] = '\0';
-	set_dir(p, spot, path);
+	set_dir(p, cursor, path);
 	free(path);
 }
 
 static void
-plan_step(struct plan *p, struct cursor *spot, const struct node *n)
+plan_step(struct plan *p, struct cursor *cursor, const struct node *n)
 {
 	struct plan_step step = { 0 };
 	struct buf key = { 0 }, written = { 0 };
@@ -113,176 +111,176 @@ plan_step(struct plan *p, struct cursor *spot, const struct node *n)
 	tmpl_show(&n->key->t, &written);
 	step.node = n;
 	step.written = buf_str(&written);
-	step.at = &spot->at;
-	step.perhaps = spot->perhaps || is_perhaps(n);
+	step.at = &cursor->at;
+	step.perhaps = cursor->perhaps || is_perhaps(n);
 	p->results->error.n = 0;
-	buf_text(&key, spot->at.prefix);
-	if (!expand(p->results, &spot->at, &n->key->t, &key)) {
+	buf_text(&key, cursor->at.prefix);
+	if (!expand(p->results, &cursor->at, &n->key->t, &key)) {
 		step.key = buf_str(&key);
 		id = keys_find(p->results->keys, key.s, key.n);
 		step.kept = id != KEY_NONE && (p->results->keys->list[id].flags & KEY_KEPT);
 		if (step.kept)
-			is_new = plan_kept(p, spot, &step, id);
+			is_new = plan_kept(p, cursor, &step, id);
 	}
 	if (!step.kept && !step.perhaps)
-		spot->passed = PLAN_SEQ_NOW;
+		cursor->newest = SEQ_NOW;
 	p->each(p->ctx, &step);
 	if (is_new)                     /* seen from here on: not by the line itself */
-		visible_add_key(spot->sight, p->results->keys, id);
+		visible_add_key(cursor->visible, p->results->keys, id);
 	if (step.kept && n->enter && p->with)
-		enter_worktree(p, spot, step.key);
+		enter_worktree(p, cursor, step.key);
 	buf_free(&key);
 	buf_free(&written);
 }
 
 /* A branch of the block that AROUND is at begins. */
 static void
-begin_branch(struct plan *p, const struct cursor *around, struct cursor *spot, struct visible *sight)
+begin_branch(struct plan *p, const struct cursor *around, struct cursor *cursor, struct visible *visible)
 {
-	*spot = *around;
-	memset(sight, 0, sizeof *sight);
-	sight->serial = --p->serials;
-	sight->up = around->sight;
-	spot->sight = sight;
-	spot->at.sight = sight;
+	*cursor = *around;
+	memset(visible, 0, sizeof *visible);
+	visible->serial = --p->serials;
+	visible->up = around->visible;
+	cursor->visible = visible;
+	cursor->at.visible = visible;
 }
 
 /* And ends: what it has made is seen behind the block. MADE and *PASSED are of the block. */
 static void
-end_branch(struct plan *p, const struct cursor *spot, struct chain *made, uint32_t *passed)
+end_branch(struct plan *p, const struct cursor *cursor, struct chain *made, uint32_t *newest)
 {
-	chain_join(made, p->results->keys, spot->sight->made.first);
-	if (spot->passed > *passed)
-		*passed = spot->passed;
+	chain_join(made, p->results->keys, cursor->visible->made.first);
+	if (cursor->newest > *newest)
+		*newest = cursor->newest;
 }
 
 static void
-settle(struct plan *p, struct cursor *spot, const struct chain *made, uint32_t passed)
+settle(struct plan *p, struct cursor *cursor, const struct chain *made, uint32_t newest)
 {
-	visible_join(spot->sight, p->results->keys, made->first);
-	if (passed > spot->passed)
-		spot->passed = passed;
+	visible_join(cursor->visible, p->results->keys, made->first);
+	if (newest > cursor->newest)
+		cursor->newest = newest;
 }
 
 /* The lines of a block for one item; VAR NULL: as they are written. */
 static int
-plan_item(struct plan *p, struct cursor *spot, const struct node *n, const struct scope *var, struct chain *made, uint32_t *passed)
+plan_item(struct plan *p, struct cursor *cursor, const struct node *n, const struct scope *var, struct chain *made, uint32_t *newest)
 {
-	struct cursor inner = *spot;
-	struct visible sight;
+	struct cursor inner = *cursor;
+	struct visible visible;
 	int ended;
 
 	if (n->kind == NODE_PARALLEL)
-		begin_branch(p, spot, &inner, &sight);
+		begin_branch(p, cursor, &inner, &visible);
 	if (var)
 		inner.at.scope = var;
 	ended = plan_nodes(p, &inner, n->body);
 	if (n->kind == NODE_PARALLEL)
-		end_branch(p, &inner, made, passed);
+		end_branch(p, &inner, made, newest);
 	else
-		spot->passed = inner.passed;
+		cursor->newest = inner.newest;
 	return ended;
 }
 
 /* The lines of a block, for every item; once as they are written when the items are not known yet. */
 static int
-plan_items(struct plan *p, struct cursor *spot, const struct node *n)
+plan_items(struct plan *p, struct cursor *cursor, const struct node *n)
 {
 	struct items items = { 0 };
 	struct chain made = { 0 };
 	struct scope var;
-	uint32_t passed = 0;
+	uint32_t newest = 0;
 	char number[ITEM_NUMBER], *lines;
 	const char *s;
 	size_t len;
 	int ended = 0;
 
 	p->results->error.n = 0;
-	if (inputs_read(p->results, &spot->at, n, &lines, &len) || items_read(&items, p->results, &spot->at, n, lines, len)) {
-		ended = plan_item(p, spot, n, NULL, &made, &passed);
+	if (inputs_read(p->results, &cursor->at, n, &lines, &len) || items_read(&items, p->results, &cursor->at, n, lines, len)) {
+		ended = plan_item(p, cursor, n, NULL, &made, &newest);
 	} else {
 		while ((!ended || n->kind == NODE_PARALLEL) && items_next(&items, number, &s, &len)) {
-			scope_set(&var, spot->at.scope, n, s, len);
-			ended |= plan_item(p, spot, n, &var, &made, &passed);
+			scope_set(&var, cursor->at.scope, n, s, len);
+			ended |= plan_item(p, cursor, n, &var, &made, &newest);
 		}
 	}
 	items_free(&items);
-	settle(p, spot, &made, passed);
+	settle(p, cursor, &made, newest);
 	return ended;
 }
 
 /* Different runs. */
 static void
-plan_runs(struct plan *p, struct cursor *spot, const struct node *n)
+plan_runs(struct plan *p, struct cursor *cursor, const struct node *n)
 {
 	struct chain made = { 0 };
 	struct cursor inner;
-	struct visible sight;
-	uint32_t passed = 0;
+	struct visible visible;
+	uint32_t newest = 0;
 
 	for (; n; n = n->next) {
-		begin_branch(p, spot, &inner, &sight);
+		begin_branch(p, cursor, &inner, &visible);
 		plan_step(p, &inner, n);
-		end_branch(p, &inner, &made, &passed);
+		end_branch(p, &inner, &made, &newest);
 	}
-	settle(p, spot, &made, passed);
+	settle(p, cursor, &made, newest);
 }
 
 /* A called file; its parameters as far as they can be told. */
 static void
-plan_call(struct plan *p, struct cursor *spot, const struct node *n)
+plan_call(struct plan *p, struct cursor *cursor, const struct node *n)
 {
 	struct buf prefix = { 0 };
 	struct chain made = { 0 };
 	struct arena mem = { 0 };
 	struct cursor inner;
-	struct visible sight;
-	uint32_t passed = 0;
+	struct visible visible;
+	uint32_t newest = 0;
 
-	begin_branch(p, spot, &inner, &sight);
-	buf_text(&prefix, spot->at.prefix);
+	begin_branch(p, cursor, &inner, &visible);
+	buf_text(&prefix, cursor->at.prefix);
 	p->results->error.n = 0;
-	if (expand(p->results, &spot->at, &n->key->t, &prefix))
+	if (expand(p->results, &cursor->at, &n->key->t, &prefix))
 		tmpl_show(&n->key->t, &prefix);
 	buf_char(&prefix, '/');
-	sight.up = NULL;        /* a called file sees its own alone */
+	visible.up = NULL;       /* a called file sees its own alone */
 	inner.at.prefix = buf_str(&prefix);
 	inner.at.flow = n->called;
-	inner.at.scope = call_scope(p->results, &spot->at, n, &mem, NULL);
+	inner.at.scope = call_scope(p->results, &cursor->at, n, &mem, NULL);
 	inner.perhaps |= is_perhaps(n);
 	plan_nodes(p, &inner, n->called->body);
-	end_branch(p, &inner, &made, &passed);
-	settle(p, spot, &made, passed);
+	end_branch(p, &inner, &made, &newest);
+	settle(p, cursor, &made, newest);
 	buf_free(&prefix);
 	arena_free(&mem);
 }
 
 /* Both arms: on paper it is not known which. */
 static int
-plan_if(struct plan *p, struct cursor *spot, const struct node *n)
+plan_if(struct plan *p, struct cursor *cursor, const struct node *n)
 {
-	struct cursor yes = *spot, no = *spot;
+	struct cursor yes = *cursor, no = *cursor;
 	int ended = plan_nodes(p, &yes, n->body);
 
 	ended |= plan_nodes(p, &no, n->other);
-	spot->passed = yes.passed > no.passed ? yes.passed : no.passed;
+	cursor->newest = yes.newest > no.newest ? yes.newest : no.newest;
 	return ended;
 }
 
 static void
-plan_cd(struct plan *p, struct cursor *spot, const struct node *n)
+plan_cd(struct plan *p, struct cursor *cursor, const struct node *n)
 {
 	struct buf dir = { 0 };
 
 	p->results->error.n = 0;
-	if (p->with && !expand(p->results, &spot->at, &n->arg->t, &dir))
-		set_dir(p, spot, buf_str(&dir));
+	if (p->with && !expand(p->results, &cursor->at, &n->arg->t, &dir))
+		set_dir(p, cursor, buf_str(&dir));
 	buf_free(&dir);
 }
 
 /* Returns whether the file surely ends here. */
 static int
-plan_nodes(struct plan *p, struct cursor *spot, const struct node *n)
+plan_nodes(struct plan *p, struct cursor *cursor, const struct node *n)
 {
 	int ended = 0;
 
@@ -290,17 +288,17 @@ plan_nodes(struct plan *p, struct cursor *spot, const struct node *n)
 		if (n->kind == NODE_STOP || n->kind == NODE_FAIL)
 			ended = !is_perhaps(n);
 		else if (n->kind == NODE_CD)
-			plan_cd(p, spot, n);
+			plan_cd(p, cursor, n);
 		else if (n->called)
-			plan_call(p, spot, n);
+			plan_call(p, cursor, n);
 		else if (n->key)
-			plan_step(p, spot, n);
+			plan_step(p, cursor, n);
 		else if (n->var)
-			ended = plan_items(p, spot, n);
+			ended = plan_items(p, cursor, n);
 		else if (n->kind == NODE_PARALLEL)
-			plan_runs(p, spot, n->body);
+			plan_runs(p, cursor, n->body);
 		else if (n->kind == NODE_IF)
-			ended = plan_if(p, spot, n);
+			ended = plan_if(p, cursor, n);
 	}
 	return ended;
 }
@@ -310,8 +308,8 @@ plan_walk(const struct workflow *w, const struct scope *scope, struct results *a
     void (*each)(void *, const struct plan_step *), void *ctx)
 {
 	struct plan p = { 0 };
-	struct visible sight = { 0 };
-	struct cursor spot = { 0 };
+	struct visible visible = { 0 };
+	struct cursor cursor = { 0 };
 	size_t i;
 
 	p.results = a;
@@ -319,15 +317,15 @@ plan_walk(const struct workflow *w, const struct scope *scope, struct results *a
 	p.serials = UINT32_MAX;
 	p.each = each;
 	p.ctx = ctx;
-	sight.serial = p.serials;
-	spot.sight = &sight;
-	spot.at.sight = &sight;
-	spot.at.scope = scope;
-	spot.at.prefix = "";
-	spot.at.flow = w;
-	spot.at.dir = with ? with->around->root : "";
-	visible_give(&sight, a->keys, w);
-	plan_nodes(&p, &spot, w->body);
+	visible.serial = p.serials;
+	cursor.visible = &visible;
+	cursor.at.visible = &visible;
+	cursor.at.scope = scope;
+	cursor.at.prefix = "";
+	cursor.at.flow = w;
+	cursor.at.dir = with ? with->around->root : "";
+	visible_give(&visible, a->keys, w);
+	plan_nodes(&p, &cursor, w->body);
 	for (i = 0; i < p.made.n; i++) {
 		a->keys->list[p.made.list[i]].flags &= ~(unsigned)KEY_MADE;
 		a->keys->list[p.made.list[i]].owner = 0;

@@ -22,7 +22,7 @@ struct plan_with {
 	/* As in walk.h; NULL: it is not looked at. */
 	const char *(*differs)(void *ctx, uint32_t id, const struct task *);
 	void *ctx;
-	int again;              /* -u: the keys have their places */
+	int again;              /* -u: the keys have their sequence numbers */
 };
 
 /* Calls EACH for every step in the order of the workflow, with the results that are there; of an `if`

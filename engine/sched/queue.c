@@ -1,4 +1,4 @@
-/* Who may start next: branches that wait for a place of -j, a token, a pause to end, or until their agent takes more. */
+/* Who may start next: branches that wait for a slot of -j, a token, a pause to end, or until their agent takes more. */
 #include "engine/sched/queue.h"
 
 #include <string.h>
@@ -63,7 +63,7 @@ next_throttled(struct walk *w)
 	return NULL;
 }
 
-/* A step that is `free` takes no token; all else that takes a place does. */
+/* A step that is `free` takes no token; all else that takes a slot does. */
 int
 queue_is_free(const struct branch *b)
 {
@@ -78,7 +78,7 @@ queue_has_token(const struct walk *w)
 	return !w->tokens || w->tokens_used < w->tokens;
 }
 
-/* The next that waits for a place. What its agent would refuse, or what lacks a token, steps aside: others may
+/* The next that waits for a slot. What its agent would refuse, or what lacks a token, steps aside: others may
  * need neither. */
 struct branch *
 queue_next(struct walk *w)
@@ -90,7 +90,7 @@ queue_next(struct walk *w)
 		if (w->waiting_for_token.first && queue_has_token(w)) {
 			b = list_take(&w->waiting_for_token);
 			w->nparked--;
-		} else if (!(b = next_throttled(w)) && !(b = list_take(&w->places))) {
+		} else if (!(b = next_throttled(w)) && !(b = list_take(&w->queue))) {
 			return NULL;
 		}
 		h = queue_throttle(w, b);
@@ -110,8 +110,8 @@ queue_end_pauses(struct walk *w)
 	while (w->pausing.first && w->pausing.first->due <= w->now) {
 		struct branch *b = list_take(&w->pausing);
 
-		b->state = BRANCH_PLACE;
-		list_add(&w->places, b);
+		b->state = BRANCH_QUEUED;
+		list_add(&w->queue, b);
 	}
 }
 
@@ -137,5 +137,5 @@ queue_delay(struct walk *w, const struct branch *b)
 
 	for (i = 1; i < b->attempts - b->refused && d < most; i++)
 		d *= 2;
-	return throttle_jitter(d < most ? d : most, w->world->random(w->world->ctx));
+	return throttle_jitter(d < most ? d : most, w->ops->random(w->ops->ctx));
 }

@@ -102,10 +102,10 @@ walk_remaining(struct walk *w, struct remaining *r)
 	struct block *block;
 
 	w->looks++;
-	if (w->halt)
+	if (w->stop)
 		return;
 	rest_waiting(w, w->ready.first, r);
-	rest_waiting(w, w->places.first, r);
+	rest_waiting(w, w->queue.first, r);
 	rest_waiting(w, w->waiting_for_token.first, r);
 	for (h = w->throttled; h; h = h->next)
 		rest_waiting(w, h->waiting.first, r);
@@ -126,7 +126,7 @@ walk_remaining(struct walk *w, struct remaining *r)
 void
 walk_remaining_of(struct walk *w, const struct branch *b, struct remaining *r)
 {
-	if (w->halt)
+	if (w->stop)
 		return;
 	rest_behind(b, r);
 	rest_above(w, b->of, r);

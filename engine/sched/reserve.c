@@ -24,7 +24,7 @@ struct reservation {
 	char number[ITEM_NUMBER];
 	struct context at;
 	uint32_t first, tag;    /* the first item's turn, and this one's: they count down */
-	uint32_t want;          /* only looking for the item that gave this key; KEY_NONE: claiming */
+	uint32_t want;          /* only looking for the item that gave this key; KEY_NONE: reserving */
 	int found;
 	struct buf key;         /* the one that is looked at */
 	struct taken *taken;    /* the places of worktrees */
@@ -70,7 +70,7 @@ key_expand(struct results *a, const struct context *at, const struct node *n, st
 	return 0;
 }
 
-static int claim_items(struct reservation *);
+static int reserve_items_of(struct reservation *);
 
 /* Says who gave the key first. */
 static void
@@ -89,7 +89,7 @@ say_twice(struct reservation *c, const struct node *n, uint32_t id)
 	again.at.scope = &again.var;
 	items_rewind(c->items);
 	if (!(keys->list[id].flags & KEY_MADE) && keys->list[id].owner <= c->first && keys->list[id].owner != c->tag &&
-	    claim_items(&again) && again.found)
+	    reserve_items_of(&again) && again.found)
 		buf_fmt(c->error, "the items `%s` and `%s` both give the key `%s`",
 		    text_short(quoted, again.var.value), buf_str(&item), keys_text(keys, id));
 	else
@@ -239,9 +239,9 @@ reserve_nodes(struct reservation *c, const struct node *n)
 	return 0;
 }
 
-/* Claims for every item, and counts them. */
+/* Reserves for every item, and counts them. */
 static int
-claim_items(struct reservation *c)
+reserve_items_of(struct reservation *c)
 {
 	const char *s;
 	size_t n;
@@ -278,7 +278,7 @@ reserve_items(struct walk *w, struct branch *b, struct items *items, uint32_t *t
 	w->results->error.n = 0;
 	if (items->count > w->results->keys->n)
 		keys_reserve(w->results->keys, items->count - w->results->keys->n);
-	bad = claim_items(&c);
+	bad = reserve_items_of(&c);
 	if (!bad)
 		bad = check_places(&c);
 	free_places(&c);

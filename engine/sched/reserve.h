@@ -4,7 +4,7 @@
 
 #include "engine/sched/branch.h"
 
-/* Claims the keys of the block's ITEMS, as far as they can be told now, for the block that the branch is at, and
+/* Reserves the keys of the block's ITEMS, as far as they can be told now, for the block that the branch is at, and
  * rewinds them. *TOTAL: how many there are. -1: two give one key, or a key is none; the branch has failed. */
 int reserve_items(struct walk *, struct branch *, struct items *, uint32_t *total);
 

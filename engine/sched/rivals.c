@@ -53,7 +53,7 @@ rivals_say(struct buf *out, const struct keys *k, uint32_t rival, const char *ke
 enum { SAID_MOST = 20 };
 
 struct check {
-	struct keys planned;    /* the keys of the plan, each claimed by its line */
+	struct keys planned;    /* the keys of the plan, each reserved by its line */
 	const struct keys *keys;        /* of the run */
 	struct buf *error;
 	size_t found;

@@ -39,7 +39,7 @@ void running_free(struct running *);
 /* A free slot; until running_use or running_drop it is the caller's. */
 uint32_t running_take(struct running *);
 
-/* PID minds the slot I: it is running. The caller fills in the rest. */
+/* PID supervises the slot I: it is running. The caller fills in the rest. */
 struct running_step *running_use(struct running *, uint32_t i, pid_t pid);
 
 /* The slot's supervisor has told that it runs. */
@@ -51,7 +51,7 @@ void running_forget(struct running *, uint32_t i);
 /* The slot is free. */
 void running_drop(struct running *, uint32_t i);
 
-/* Which slot PID minds; NO_RUNNING: it is no supervisor. */
+/* Which slot PID supervises; NO_RUNNING: it is no supervisor. */
 uint32_t running_find(const struct running *, pid_t pid);
 
 /* What has run longest; NULL: nothing runs. */

@@ -219,7 +219,7 @@ begin_key(struct walk *w, struct branch *b)
 static int
 is_again(const struct walk *w, const struct branch *b, const char *differs)
 {
-	return w->again && (differs || (b->at->kind != NODE_WORKTREE && b->passed > result_seq(w->results->keys, b->key)));
+	return w->again && (differs || (b->at->kind != NODE_WORKTREE && b->newest_seq > result_seq(w->results->keys, b->key)));
 }
 
 /* Tells of a step that has its result, with what it would be asked now. Returns whether it is kept. */
@@ -235,7 +235,7 @@ keep(struct walk *w, struct branch *b)
 	branch_context(b, &at);
 	if (!task_asked(&t, w->around, w->results, &at, b->at, branch_step(w, b))) {
 		e.task = &t;
-		e.text = w->world->differs(w->world->ctx, b->key, &t);
+		e.text = w->ops->differs(w->ops->ctx, b->key, &t);
 	} else if (w->again) {
 		e.text = "what it would be asked cannot be told";
 	}
@@ -243,9 +243,9 @@ keep(struct walk *w, struct branch *b)
 	e.kind = again ? EVENT_AGAIN : EVENT_KEPT;
 	e.key = branch_key(w, b, &e.id);
 	if (!again || e.text)
-		w->world->event(w->world->ctx, &e);
-	if (!again && !(keys->list[b->key].flags & KEY_FOUND) && result_seq(keys, b->key) > b->passed)
-		b->passed = result_seq(keys, b->key);
+		w->ops->event(w->ops->ctx, &e);
+	if (!again && !(keys->list[b->key].flags & KEY_FOUND) && result_seq(keys, b->key) > b->newest_seq)
+		b->newest_seq = result_seq(keys, b->key);
 	task_free(&t);
 	return !again;
 }
@@ -294,14 +294,14 @@ at_kept(struct walk *w, struct branch *b)
 	b->attempts = b->refused = 0;
 	b->otherwise = 0;
 	if ((w->results->keys->list[b->key].flags & KEY_KEPT) && keep(w, b)) {
-		visible_add_key(&b->sight, w->results->keys, b->key);
+		visible_add_key(&b->visible, w->results->keys, b->key);
 		if (walk_enter_worktree(w, b))
 			return 0;
 		branch_go_on(b);
 		return 1;
 	}
-	b->state = BRANCH_PLACE;
-	list_add(&w->places, b);
+	b->state = BRANCH_QUEUED;
+	list_add(&w->queue, b);
 	return 0;
 }
 
@@ -309,8 +309,8 @@ static int
 at_if(struct walk *w, struct branch *b)
 {
 	if (!wait_for_stdin(w, b)) {
-		b->state = BRANCH_PLACE;
-		list_add(&w->places, b);
+		b->state = BRANCH_QUEUED;
+		list_add(&w->queue, b);
 	}
 	return 0;
 }
@@ -468,9 +468,9 @@ advance(struct walk *w, struct branch *b)
 	w->budget--;
 	if (!b->at)
 		branch_end(w, b, 0);
-	else if (w->halt == STOP_STARTING && b->reason)
+	else if (w->stop == STOP_STARTING && b->reason)
 		branch_fail_step(w, b, b->reason);
-	else if (w->halt)
+	else if (w->stop)
 		branch_end(w, b, 1);
 	else if (at[b->at->kind](w, b))
 		list_push(&w->ready, b);
@@ -556,10 +556,10 @@ give_task(struct walk *w, struct branch *b, struct order *o)
 	}
 	b->round = h ? throttle_asked(&h->hold, w->now) : 0;
 	b->state = BRANCH_RUNNING;
-	b->has_place = 1;
+	b->has_slot = 1;
 	w->busy++;
-	b->pays = o->task.pays = !queue_is_free(b);
-	w->tokens_used += b->pays;
+	b->uses_token = o->task.uses_token = !queue_is_free(b);
+	w->tokens_used += b->uses_token;
 	o->kind = ORDER_START;
 	o->branch = b;
 	return 1;
@@ -606,12 +606,12 @@ walk_next(struct walk *w, long long now, struct order *o)
 		}
 		if (w->ready.first)
 			advance(w, list_take(&w->ready));
-		else if (w->flush.n && w->halt < STOP_ALL) {
+		else if (w->flush.n && w->stop < STOP_ALL) {
 			o->kind = ORDER_PRINT;
 			o->text = w->flush;
 			memset(&w->flush, 0, sizeof w->flush);
 			return;
-		} else if (w->halt)
+		} else if (w->stop)
 			return;
 		else if (w->printing.first) {
 			if (give_text(w, o))
@@ -659,10 +659,10 @@ walk_stop(struct walk *w, enum stop how)
 	struct throttled_agent *h;
 	struct block *block, *next;
 
-	if (w->halt >= how)
+	if (w->stop >= how)
 		return;
-	w->halt = how;
-	list_move(&w->places, &w->ready, BRANCH_READY);
+	w->stop = how;
+	list_move(&w->queue, &w->ready, BRANCH_READY);
 	list_move(&w->waiting_for_token, &w->ready, BRANCH_READY);
 	for (h = w->throttled; h; h = h->next)
 		list_move(&h->waiting, &w->ready, BRANCH_READY);
@@ -717,7 +717,7 @@ branch_otherwise(const struct branch *b)
 
 void
 walk_start(struct walk *w, const struct workflow *workflow, const struct run_env *around, struct results *results,
-    const struct scope *scope, const struct walk_ops *world, long jobs, int stop_first)
+    const struct scope *scope, const struct walk_ops *ops, long jobs, int stop_first)
 {
 	struct block *root = mem_zero(1, sizeof *root);
 	struct branch *b;
@@ -726,14 +726,14 @@ walk_start(struct walk *w, const struct workflow *workflow, const struct run_env
 	w->w = workflow;
 	w->around = around;
 	w->results = results;
-	w->world = world;
+	w->ops = ops;
 	w->jobs = jobs;
 	w->stop_first = stop_first;
 	w->tags = UINT32_MAX;
 	results->keys->lines = workflow->keyed;
 	list_init(&w->spare);
 	list_init(&w->ready);
-	list_init(&w->places);
+	list_init(&w->queue);
 	list_init(&w->waiting_for_token);
 	list_init(&w->printing);
 	list_init(&w->pausing);
@@ -745,7 +745,7 @@ walk_start(struct walk *w, const struct workflow *workflow, const struct run_env
 	b->prefix = "";
 	b->dir = around->root;
 	b->at = workflow->body;
-	visible_give(&b->sight, results->keys, workflow);
+	visible_give(&b->visible, results->keys, workflow);
 	if (keys_find(results->keys, "-", 1) != KEY_NONE &&
 	    (results->keys->list[keys_find(results->keys, "-", 1)].flags & KEY_KEPT))
 		w->stdin_state = STDIN_READ;

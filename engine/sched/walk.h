@@ -3,7 +3,7 @@
  *
  * A walk is a tree of branches. A branch reads the statements one after another until it has to
  * wait: for a step, a command, a block inside of it, a pause before the next attempt, its turn to print.
- * A block makes its branches as they may start, so what waits for a place costs nothing. */
+ * A block makes its branches as they may start, so what waits for a slot costs nothing. */
 #ifndef ENGINE_SCHED_WALK_H
 #define ENGINE_SCHED_WALK_H
 
@@ -80,28 +80,28 @@ struct walk {
 	const struct workflow *w;
 	const struct run_env *around;
 	struct results *results;
-	const struct walk_ops *world;
+	const struct walk_ops *ops;
 	long jobs;              /* -j; 0: as many as there are */
 	int stop_first;         /* -x */
 	int again;              /* -u: what would be asked otherwise is asked again, and what comes later */
-	enum stop halt;
-	long busy;              /* places of -j that are taken */
+	enum stop stop;
+	long busy;              /* slots of -j that are taken */
 	long tokens;            /* how many tasks may run that are not `free`, as the loop knows it; 0: no jobserver */
 	long tokens_used;            /* that do run */
-	struct branch_list ready, places, printing, pausing, stdin_wait;
+	struct branch_list ready, queue, printing, pausing, stdin_wait;
 	struct branch_list spare;       /* that have ended, and serve the next */
-	struct branch_list waiting_for_token;      /* they wait for a place too, and for a token */
+	struct branch_list waiting_for_token;      /* they wait for a slot too, and for a token */
 	struct worktree *worktrees;     /* that were come by */
 	struct decisions *decisions;    /* of its `if` lines in worktrees; NULL: none is remembered */
 	struct throttled_agent *throttled; /* that took no more at some time, with those who wait for them */
 	long nparked;            /* branches in these two */
 	struct block *filling;  /* blocks that have branches to make, the newest first */
 	uint32_t serials, looks;
-	uint32_t tags;          /* the next item's turn to claim its keys: serials count up, they down */
+	uint32_t tags;          /* the next item's turn to reserve its keys: serials count up, they down */
 	int stdin_state;        /* enum stdin_state */
 	int stdin_told;         /* EVENT_STDIN was */
 	int budget;             /* statements until ORDER_MORE */
-	int ended, failed, held;        /* the root has ended: with a failure, or cut short */
+	int ended, failed, unfinished;  /* the root has ended: with a failure, or cut short */
 	long long now;
 	struct buf key;         /* the key that is being begun */
 	struct buf flush;       /* for standard output: what was printed before its turn */
@@ -110,9 +110,9 @@ struct walk {
 };
 
 /* Starts a walk over WORKFLOW, which is checked and free of errors. SCOPE holds its parameters. All pointers
- * must outlive the walk. With ->again, set behind it, the keys have their places. */
+ * must outlive the walk. With ->again, set behind it, the keys have their sequence numbers. */
 void walk_start(struct walk *w, const struct workflow *workflow, const struct run_env *around, struct results *results,
-    const struct scope *scope, const struct walk_ops *world, long jobs, int stop_first);
+    const struct scope *scope, const struct walk_ops *ops, long jobs, int stop_first);
 
 /* What is to be done now; NOW in milliseconds of a clock that only goes forward. */
 void walk_next(struct walk *, long long now, struct order *);
@@ -123,7 +123,7 @@ long long walk_wake(const struct walk *, long long now);
 /* Whether one more of `tokens` would let a task start. */
 int walk_wants(const struct walk *);
 
-/* The task of the branch has left its place: another may start. Comes before walk_ended. */
+/* The task of the branch has left its slot: another may start. Comes before walk_ended. */
 void walk_has_result(struct walk *, struct branch *);
 
 /* After walk_start: standard input is read though it is kept; where it is empty, it stays as it was kept. */

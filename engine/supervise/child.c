@@ -46,7 +46,7 @@ supervisor_orphaned(struct supervisor *d, pid_t pid)
 		nanosleep(&pause, NULL);
 	}
 	stderr_drain(d);
-	jobserver_abandon(d->m->jobserver, d->task->pays);
+	jobserver_abandon(d->m->jobserver, d->task->uses_token);
 	_exit(1);
 }
 
@@ -150,7 +150,7 @@ tell(struct supervisor *d, struct child *r, enum told why)
 {
 	r->told = why;
 	r->told_at = clock_ms();
-	r->sigint = d->task->dialect == AGENT_CODEX;
+	r->sigint = d->task->agent_kind == AGENT_CODEX;
 	signal_agent(d, r, r->sigint ? SIGINT : SIGTERM);
 	signal_agent(d, r, SIGCONT);
 }
@@ -171,13 +171,13 @@ follow_pause(struct supervisor *d, struct child *r)
 	if (d->tty >= 0) {
 		if (!supervisor_stopping())
 			terminal_follow(d, r->pid);
-	} else if (supervisor_suspended() && !d->halted && !r->told) {
-		d->halted = clock_ms();
+	} else if (supervisor_suspended() && !d->suspended_at && !r->told) {
+		d->suspended_at = clock_ms();
 		proctree_signal(r->pid, SIGSTOP);
-	} else if (d->halted && (!supervisor_suspended() || supervisor_stopping())) {
+	} else if (d->suspended_at && (!supervisor_suspended() || supervisor_stopping())) {
 		if (d->deadline)
-			d->deadline += clock_ms() - d->halted;
-		d->halted = 0;
+			d->deadline += clock_ms() - d->suspended_at;
+		d->suspended_at = 0;
 		proctree_signal(r->pid, SIGCONT);
 	}
 }
@@ -193,7 +193,7 @@ do_due(struct supervisor *d, struct child *r)
 		r->stop_seen = now;
 	if (!r->told && (supervisor_stopping() > d->patient || (supervisor_stopping() && now - r->stop_seen >= GRACE_MS)))
 		tell(d, r, TOLD_STOP);
-	else if (!r->told && d->deadline && !d->halted && now >= d->deadline)
+	else if (!r->told && d->deadline && !d->suspended_at && now >= d->deadline)
 		tell(d, r, TOLD_TIMEOUT);
 	if (r->told) {
 		if (r->sigint && now - r->told_at >= SIGINT_MS) {
@@ -205,7 +205,7 @@ do_due(struct supervisor *d, struct child *r)
 		next = r->killed ? 100 : r->sigint ? r->told_at + SIGINT_MS - now : r->told_at + GRACE_MS - now;
 		return next < 0 ? 0 : next;
 	}
-	if (d->deadline && !d->halted)
+	if (d->deadline && !d->suspended_at)
 		next = d->deadline > now ? d->deadline - now : 0;
 	if (r->stop_seen && (next < 0 || next > GRACE_MS))
 		next = GRACE_MS;

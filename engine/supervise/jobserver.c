@@ -157,11 +157,11 @@ open_purse(struct jobserver *j)
 {
 	int i;
 
-	if (pipe(j->purse))
+	if (pipe(j->token_pipe))
 		return -1;
 	for (i = 0; i < 2; i++) {
-		fcntl(j->purse[i], F_SETFD, FD_CLOEXEC);
-		fcntl(j->purse[i], F_SETFL, O_NONBLOCK);
+		fcntl(j->token_pipe[i], F_SETFD, FD_CLOEXEC);
+		fcntl(j->token_pipe[i], F_SETFL, O_NONBLOCK);
 	}
 	return 0;
 }
@@ -247,7 +247,7 @@ jobserver_take(struct jobserver *j)
 
 	if (read_now(j->in, &token, 1) != 1)
 		return 0;
-	if (write(j->purse[1], &token, 1) != 1) {
+	if (write(j->token_pipe[1], &token, 1) != 1) {
 		write_now(j->out, &token, 1);
 		return 0;
 	}
@@ -255,13 +255,13 @@ jobserver_take(struct jobserver *j)
 	return 1;
 }
 
-/* A token goes from the purse to where it came from. 0: there is none. */
+/* A token goes from the token pipe to where it came from. 0: there is none. */
 static int
 put_back(const struct jobserver *j)
 {
 	char token;
 
-	if (read(j->purse[0], &token, 1) != 1)
+	if (read(j->token_pipe[0], &token, 1) != 1)
 		return 0;
 	write_now(j->out, &token, 1);
 	return 1;
@@ -281,10 +281,10 @@ jobserver_abandon(const struct jobserver *j, int had)
 
 	if (!j->is_open)
 		return;
-	close(j->purse[1]);
+	close(j->token_pipe[1]);
 	if (had)
 		put_back(j);
-	p.fd = j->purse[0];
+	p.fd = j->token_pipe[0];
 	p.events = POLLIN;
 	if (poll(&p, 1, 0) > 0 && (p.revents & POLLHUP))
 		while (put_back(j))

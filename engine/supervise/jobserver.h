@@ -4,7 +4,7 @@
  * started under it may have one job without any, takes a token for each further one, and writes that
  * byte back when the job has ended. Nothing here ever blocks.
  *
- * The tokens that orch has taken are kept in a pipe of its own, the purse, which its supervisors have too: if
+ * The tokens that orch has taken are kept in a pipe of its own, the token pipe, which its supervisors have too: if
  * orch is killed, they give back what is in there. */
 #ifndef ENGINE_SUPERVISE_JOBSERVER_H
 #define ENGINE_SUPERVISE_JOBSERVER_H
@@ -25,8 +25,8 @@ struct jobserver {
 	struct buf path;        /* JOBSERVER_FIFO */
 	int is_open;            /* what is below can be used */
 	int in, out;            /* orch's own ways to it */
-	int purse[2];
-	long held;              /* tokens in the purse */
+	int token_pipe[2];
+	long held;              /* tokens in the token pipe */
 	long serves;            /* N of `orch -j N`; 0: it is another's */
 	struct buf flags;       /* a server's MAKEFLAGS=..., for agents */
 };

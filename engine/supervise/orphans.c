@@ -57,7 +57,7 @@ struct orphan {
 	int dir;
 };
 
-struct crowd {
+struct orphan_list {
 	const char *id;
 	struct orphan *list;
 	size_t n;
@@ -129,7 +129,7 @@ parent_of(int dir)
 
 /* Spares this process and those that it descends from. Returns whether one of them belongs to the run. */
 static int
-spare(struct crowd *c)
+spare(struct orphan_list *c)
 {
 	pid_t pid = getpid();
 	int dir, does = 0;
@@ -145,7 +145,7 @@ spare(struct crowd *c)
 }
 
 static int
-is_spared(const struct crowd *c, pid_t pid)
+is_spared(const struct orphan_list *c, pid_t pid)
 {
 	size_t i;
 
@@ -170,7 +170,7 @@ send(const struct orphan *o, int sig)
 
 /* Stops all that belong to the run and were not found before; returns how many those are. */
 static size_t
-find_more(struct crowd *c)
+find_more(struct orphan_list *c)
 {
 	DIR *d = opendir("/proc");
 	struct dirent *e;
@@ -196,7 +196,7 @@ find_more(struct crowd *c)
 
 /* Kills those that were found, and forgets those that are gone: an environment that is empty is a zombie's. */
 static void
-kill_found(struct crowd *c)
+kill_found(struct orphan_list *c)
 {
 	const struct timespec moment = { 0, 2 * 1000 * 1000 };
 	size_t i, n = 0;
@@ -214,7 +214,7 @@ kill_found(struct crowd *c)
 }
 
 static void
-name_left(const struct crowd *c, struct buf *left)
+name_left(const struct orphan_list *c, struct buf *left)
 {
 	size_t i;
 
@@ -225,7 +225,7 @@ name_left(const struct crowd *c, struct buf *left)
 enum orphans
 orphans_end(const char *id, struct buf *left)
 {
-	struct crowd c = { 0 };
+	struct orphan_list c = { 0 };
 	long long until = clock_ms() + END_MS;
 	enum orphans found = ORPHANS_NONE;
 	int pass, clean = 0;

@@ -15,7 +15,7 @@
 #include "store/clock.h"
 
 /* What has happened to this supervisor; set by its signal handlers only. */
-static volatile sig_atomic_t stops, halts, paused;
+static volatile sig_atomic_t stops, suspends, paused;
 static long long paused_since, suspended;       /* by clock_ms; milliseconds; handlers run in pselect alone */
 static pid_t orch;
 
@@ -33,7 +33,7 @@ on_signal(int sig, siginfo_t *info, void *context)
 		paused = sig == SUPERVISOR_SUSPEND;
 		paused_since = clock_ms();
 	}
-	halts += sig == SUPERVISOR_SUSPEND;
+	suspends += sig == SUPERVISOR_SUSPEND;
 }
 
 void
@@ -90,7 +90,7 @@ supervisor_exit(struct supervisor *d, enum outcome_kind kind)
 	supervisor_report(d);
 	/* From here on the token is orch's to give back, unless there is no orch any more. */
 	if (d->m->jobserver->is_open && supervisor_wait(d, 0))
-		jobserver_abandon(d->m->jobserver, d->task->pays);
+		jobserver_abandon(d->m->jobserver, d->task->uses_token);
 	_exit(0);
 }
 
@@ -135,7 +135,7 @@ supervisor_stopping(void)
 int
 supervisor_suspends(void)
 {
-	return halts;
+	return suspends;
 }
 
 int
@@ -154,7 +154,7 @@ supervisor_listen(const struct supervisor *d)
 	sigset_t all;
 	size_t i;
 
-	stops = halts = paused = 0;
+	stops = suspends = paused = 0;
 	suspended = 0;
 	orch = d->m->orch;
 	sigfillset(&all);

@@ -46,9 +46,9 @@ join(char file[PATH_MAX], const char *dir, size_t n, const char *name)
 	strcpy(file + n + 1, name);
 }
 
-/* Puts the next place of a search into FILE: of PATH's entry at *PATH, which moves on. 0 at the end. */
+/* Puts the next candidate of a search into FILE: of PATH's entry at *PATH, which moves on. 0 at the end. */
 static int
-next_place(const char **path, const char *name, char file[PATH_MAX])
+next_candidate(const char **path, const char *name, char file[PATH_MAX])
 {
 	size_t n;
 
@@ -107,7 +107,7 @@ exec_program(const struct program *p, char **shell)
 	}
 	if (!path)
 		path = default_path;
-	while (next_place(&path, p->argv[0], file)) {
+	while (next_candidate(&path, p->argv[0], file)) {
 		exec_file(file, p, shell);
 		denied |= errno == EACCES;
 		if (errno != ENOENT && errno != ENOTDIR && errno != EACCES)
@@ -320,7 +320,7 @@ spawn_find(const char *name, char *const *envp, const char *root, const char *di
 	}
 	if (!path)
 		path = default_path;
-	while (next_place(&path, name, file)) {
+	while (next_candidate(&path, name, file)) {
 		if (rooted(file, dir, whole) || stat(whole, &st) || !S_ISREG(st.st_mode))
 			continue;
 		if (!access(whole, X_OK))

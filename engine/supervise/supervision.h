@@ -26,7 +26,7 @@ struct supervisor {
 	int asked;              /* the agent has run: it is not to be asked again for want of a process */
 	long long started;      /* by clock_ms */
 	long long deadline;     /* of the whole attempt, by clock_ms; 0: none */
-	long long halted;       /* since when the agent is paused, by clock_ms; 0: it is not */
+	long long suspended_at; /* since when the agent is paused, by clock_ms; 0: it is not */
 	char tmp[KEY_NAME_MAX + 1];     /* the result's name in tmp/ */
 	int patient;            /* what it runs is let come to its end: git, which leaves locks behind */
 	int tty;                /* the terminal of an interactive agent; -1: it is none */

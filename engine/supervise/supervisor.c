@@ -140,13 +140,13 @@ judge(struct supervisor *d)
 	long nout, nerr;
 	int cut;
 
-	if (!d->out.status && d->task->dialect != AGENT_CLAUDE)
+	if (!d->out.status && d->task->agent_kind != AGENT_CLAUDE)
 		return;
 	nout = file_read_at(d->result, out, sizeof out, 0);
 	nerr = stderr_tail(d, err, sizeof err, &cut);
 	if (nout < 0 || nerr < 0)
 		supervisor_exit_errno(d, OUT_IO, nout < 0 ? "tmp/" : "stderr/");
-	verdict_read(&v, d->task->dialect, d->out.status, out, (size_t)nout, err, (size_t)nerr, clock_epoch() / 1000);
+	verdict_read(&v, d->task->agent_kind, d->out.status, out, (size_t)nout, err, (size_t)nerr, clock_epoch() / 1000);
 	if (v.kind == OUT_OK)
 		return;
 	d->out.number = (int32_t)v.wait;

@@ -21,7 +21,7 @@
 
 enum {
 	BACKGROUND_MS = 100, UNSTOPPED_MS = 1000, LINE_MOST = 4096,
-	VAIN_MOST = 5, VAIN_MS = 1000           /* halted and let go on more often in that time: nothing has stopped it */
+	VAIN_MOST = 5, VAIN_MS = 1000           /* suspended and let go on more often in that time: nothing has stopped it */
 };
 
 /* The terminal as it was before the agent had it. */
@@ -57,14 +57,14 @@ static int
 wait_foreground(struct supervisor *d, int tty, pid_t job)
 {
 	long long since = clock_ms();
-	int halts = supervisor_suspends();
+	int suspends = supervisor_suspends();
 	pid_t has;
 
 	while ((has = tcgetpgrp(tty)) != job && !supervisor_stopping()) {
-		if (has < 0 || supervisor_suspends() - halts > VAIN_MOST)
+		if (has < 0 || supervisor_suspends() - suspends > VAIN_MOST)
 			return -1;
 		if (clock_ms() - since >= VAIN_MS) {
-			halts = supervisor_suspends();
+			suspends = supervisor_suspends();
 			since = clock_ms();
 		}
 		if (!supervisor_suspended())     /* else it is stopped already, and may be continued just now */
@@ -244,7 +244,7 @@ terminal_follow(struct supervisor *d, pid_t pid)
 	pid_t job = d->m->job, group = getpgid(pid);
 	struct termios agents;
 	siginfo_t info;
-	int has_agents, halts = supervisor_suspends();
+	int has_agents, suspends = supervisor_suspends();
 	long long since;
 
 	memset(&info, 0, sizeof info);
@@ -258,10 +258,10 @@ terminal_follow(struct supervisor *d, pid_t pid)
 	if (supervisor_wait(d, 0))
 		supervisor_orphaned(d, pid);   /* orch's group may be nobody's by now, or somebody else's */
 	kill(-job, SIGTSTP);
-	/* Orch halts its supervisors, stops, and goes on with them. A quick `fg` may have come before it was stopped
+	/* Orch suspends its supervisors, stops, and goes on with them. A quick `fg` may have come before it was stopped
 	 * at all (SIGCONT discards a SIGTSTP that is pending): then the job just has the terminal again. */
 	since = clock_ms();
-	while (!supervisor_stopping() && (supervisor_suspended() || (supervisor_suspends() == halts &&
+	while (!supervisor_stopping() && (supervisor_suspended() || (supervisor_suspends() == suspends &&
 	    (clock_ms() - since < UNSTOPPED_MS || tcgetpgrp(d->tty) != job))))
 		if (supervisor_wait(d, BACKGROUND_MS))
 			supervisor_orphaned(d, pid);

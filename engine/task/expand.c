@@ -127,8 +127,8 @@ pattern_keys(struct results *a, const struct context *at, const struct tmpl *t, 
 	struct buf glob = { 0 };
 	int bad = make_glob(a, at, t, &glob);
 
-	if (!bad && at->sight)
-		add_matches(a->keys, at->sight, strlen(at->prefix), (const unsigned short *)(const void *)glob.s, glob.n / sizeof(unsigned short), ids);
+	if (!bad && at->visible)
+		add_matches(a->keys, at->visible, strlen(at->prefix), (const unsigned short *)(const void *)glob.s, glob.n / sizeof(unsigned short), ids);
 	buf_free(&glob);
 	return bad;
 }
@@ -147,7 +147,7 @@ visible_key(struct results *a, const struct context *at, const char *s, size_t n
 	}
 	id = keys_find(a->keys, s, n);
 	buf_free(&full);
-	return id != KEY_NONE && visible_has(at->sight, a->keys, id) ? id : KEY_NONE;
+	return id != KEY_NONE && visible_has(at->visible, a->keys, id) ? id : KEY_NONE;
 }
 
 /* What the name S, of N bytes, stands for: a variable, or else a result. */

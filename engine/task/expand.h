@@ -35,7 +35,7 @@ int scope_next(struct variable *);
 /* Where a line is read: its variables and what it sees. */
 struct context {
 	const struct scope *scope;
-	const struct visible *sight;
+	const struct visible *visible;
 	const char *prefix;     /* of its keys: a called file's are all NAME/KEY; "" outside of calls */
 	const struct workflow *flow;    /* the file that it stands in */
 	const char *dir;        /* absolute: its directory */

@@ -19,7 +19,7 @@ keys_free(struct keys *k)
 	mem_apart_free(k->text, k->room);
 	mem_apart_free(k->list, k->cap * sizeof *k->list);
 	mem_apart_free(k->digest, k->digest ? k->cap * sizeof *k->digest : 0);
-	mem_apart_free(k->place, k->place ? k->cap * sizeof *k->place : 0);
+	mem_apart_free(k->seq, k->seq ? k->cap * sizeof *k->seq : 0);
 	mem_apart_free(k->table, k->size * sizeof *k->table);
 	if (k->files)
 		mem_apart_free(k->files->table, k->files->size * sizeof *k->files->table);
@@ -87,7 +87,7 @@ number_of(const struct keys *k, uint32_t e)
 	return (e & (uint32_t)(k->size - 1)) - 1;
 }
 
-/* The place in the table of S, or the empty one where it would be. An entry is the key's number from 1 and, as far
+/* The slot in the table of S, or the empty one where it would be. An entry is the key's number from 1 and, as far
  * as there is room, its hash, which is *TAG: so other keys are seldom read to tell that they are others. */
 static uint32_t *
 slot(const struct keys *k, const char *s, size_t n, uint32_t *tag)
@@ -104,14 +104,14 @@ slot(const struct keys *k, const char *s, size_t n, uint32_t *tag)
 static void
 grow_table(struct keys *k, size_t size)
 {
-	uint32_t id, tag, *place;
+	uint32_t id, tag, *at;
 
 	mem_apart_free(k->table, k->size * sizeof *k->table);
 	k->size = size;
 	k->table = mem_apart(NULL, 0, k->size * sizeof *k->table);
 	for (id = 0; id < k->n; id++) {
-		place = slot(k, keys_text(k, id), length(k, id), &tag);
-		*place = tag | (id + 1);
+		at = slot(k, keys_text(k, id), length(k, id), &tag);
+		*at = tag | (id + 1);
 	}
 }
 
@@ -134,8 +134,8 @@ grow_lists(struct keys *k)
 	k->list = mem_apart(k->list, old * sizeof *k->list, cap * sizeof *k->list);
 	if (k->digest)
 		k->digest = mem_apart(k->digest, old * sizeof *k->digest, cap * sizeof *k->digest);
-	if (k->place)
-		k->place = mem_apart(k->place, old * sizeof *k->place, cap * sizeof *k->place);
+	if (k->seq)
+		k->seq = mem_apart(k->seq, old * sizeof *k->seq, cap * sizeof *k->seq);
 	k->cap = (uint32_t)cap;
 }
 
@@ -154,9 +154,9 @@ keys_find(const struct keys *k, const char *s, size_t n)
 	return k->lengths & length_bit(n) ? number_of(k, *slot(k, s, n, &tag)) : KEY_NONE;
 }
 
-/* Whether it is claimed and not made: then it stands in no chain yet. */
+/* Whether it is reserved and not made: then it stands in no chain yet. */
 static int
-is_claimed(const struct keys *k, uint32_t id)
+is_reserved(const struct keys *k, uint32_t id)
 {
 	return (k->list[id].flags & (KEY_RESERVED | KEY_MADE)) == KEY_RESERVED;
 }
@@ -177,11 +177,11 @@ add_text(struct keys *k, const char *s, size_t n)
 	k->used += n + 1;
 }
 
-/* The keys of a block are asked for as they were claimed, where all are kept. */
+/* The keys of a block are asked for as they were reserved, where all are kept. */
 static uint32_t
 expect(struct keys *k, uint32_t id)
 {
-	k->expected = is_claimed(k, id) ? k->list[id].next : 0;
+	k->expected = is_reserved(k, id) ? k->list[id].next : 0;
 	return id;
 }
 
@@ -213,9 +213,9 @@ keys_reserve_for(struct keys *k, uint32_t id, uint32_t tag, const struct node *n
 	k->list[id].owner = tag;
 	k->list[id].line = n->number;
 	k->list[id].next = 0;
-	if (k->claimed && k->claimed != id + 1 && is_claimed(k, k->claimed - 1))
-		k->list[k->claimed - 1].next = id + 1;
-	k->claimed = id + 1;
+	if (k->last_reserved && k->last_reserved != id + 1 && is_reserved(k, k->last_reserved - 1))
+		k->list[k->last_reserved - 1].next = id + 1;
+	k->last_reserved = id + 1;
 }
 
 void
@@ -228,17 +228,17 @@ keys_set_digest(struct keys *k, uint32_t id, uint64_t digest)
 }
 
 void
-result_set_seq(struct keys *k, uint32_t id, uint32_t place)
+result_set_seq(struct keys *k, uint32_t id, uint32_t seq)
 {
-	if (!k->place)
-		k->place = mem_apart(NULL, 0, k->cap * sizeof *k->place);
-	k->place[id] = place;
+	if (!k->seq)
+		k->seq = mem_apart(NULL, 0, k->cap * sizeof *k->seq);
+	k->seq[id] = seq;
 }
 
 uint32_t
 result_seq(const struct keys *k, uint32_t id)
 {
-	return k->place ? k->place[id] : 0;
+	return k->seq ? k->seq[id] : 0;
 }
 
 void
@@ -260,7 +260,7 @@ fold_key(const struct keys *k, uint32_t id, struct fold *f)
 	return 1;
 }
 
-/* The place in the table of the files of what F is, or the empty one where it would be. */
+/* The slot in the table of the files of what F is, or the empty one where it would be. */
 static uint32_t *
 file_slot(const struct keys *k, const struct fold *f)
 {
@@ -293,17 +293,17 @@ grow_files(struct keys *k)
 uint32_t
 keys_rival(struct keys *k, uint32_t id)
 {
-	uint32_t *place;
+	uint32_t *at;
 	struct fold f;
 
 	if (!k->files || !fold_key(k, id, &f))
 		return KEY_NONE;
 	if ((k->files->n + 1) * 2 > k->files->size)
 		grow_files(k);
-	place = file_slot(k, &f);
-	if (*place)
-		return *place == id + 1 ? KEY_NONE : *place - 1;
-	*place = id + 1;
+	at = file_slot(k, &f);
+	if (*at)
+		return *at == id + 1 ? KEY_NONE : *at - 1;
+	*at = id + 1;
 	k->files->n++;
 	return KEY_NONE;
 }

@@ -12,6 +12,9 @@
 
 #define KEY_NONE UINT32_MAX
 
+/* The sequence number of what is asked in this walk: later than all that was asked before. */
+#define SEQ_NOW UINT32_MAX
+
 enum {
 	KEY_KEPT = 1,           /* its result was there when the walk began */
 	KEY_ODD = 2,            /* something that is no plain file has its name in result/ */
@@ -22,15 +25,15 @@ enum {
 	KEY_FOUND = 64,         /* it was put there, by nobody who was asked */
 	KEY_STALE = 128,        /* it was begun again, and its result is the one from before */
 	KEY_CAME = 256,         /* it was begun, and its result came; the log does not tell of that */
-	KEY_GIVEN = 512         /* its result was there before, and a sight that is ->given sees it until it is made */
+	KEY_GIVEN = 512         /* its result was there before, and one that is ->given sees it until it is made */
 };
 
 struct key {
 	uint32_t at;            /* its place in the text */
-	uint32_t owner;         /* the sight that has it, 0: none sees it yet; while it is claimed and not made: whose
-	                           turn claimed it, a number that no sight has */
-	uint32_t next;          /* the key, from 1, that stands behind it in its chain, or was claimed behind it; 0: none */
-	unsigned line : 22;     /* the number of the statement that claimed or made it */
+	uint32_t owner;         /* the serial of the visible that has it, 0: none has; while it is reserved and not made: whose
+	                           turn reserved it, a number that is no serial */
+	uint32_t next;          /* the key, from 1, that stands behind it in its chain, or was reserved behind it; 0: none */
+	unsigned line : 22;     /* the number of the statement that reserved or made it */
 	unsigned flags : 10;
 };
 
@@ -39,14 +42,14 @@ struct keys {
 	size_t used, room;
 	struct key *list;       /* by number */
 	uint64_t *digest;       /* by number; NULL until a digest is known */
-	uint32_t *place;        /* when the results came; NULL until one is known; 0: of no matter */
+	uint32_t *seq;          /* when the results came; NULL until one is known; 0: of no matter */
 	uint32_t n, cap;
 	uint32_t *table;        /* numbers from 1, and bits of the hash, by hash; 0: empty */
 	size_t size;            /* of the table, a power of two */
 	struct key_files *files;        /* NULL: keys_rival does not look */
 	uint64_t lengths;       /* a bit for each length that a key has; the highest for all that are longer */
-	uint32_t claimed;       /* the latest that was claimed, from 1; 0: none */
-	uint32_t expected;      /* that was claimed behind the one added last: it is likely asked for next; 0: none */
+	uint32_t last_reserved; /* the latest that was reserved, from 1; 0: none */
+	uint32_t expected;      /* that was reserved behind the one added last: it is likely asked for next; 0: none */
 	struct node *const *lines;      /* the statements by their numbers, the first is 1's */
 };
 
@@ -64,16 +67,16 @@ void keys_reserve(struct keys *, size_t more);
 /* The key's bytes; valid until the next keys_add. */
 const char *keys_text(const struct keys *, uint32_t id);
 
-/* The statement that claimed or made the key, which one has. */
+/* The statement that reserved or made the key, which one has. */
 const struct node *keys_line(const struct keys *, uint32_t id);
 
-/* The key ID is claimed by the item's turn TAG, for the statement N. */
+/* The key ID is reserved by the item's turn TAG, for the statement N. */
 void keys_reserve_for(struct keys *, uint32_t id, uint32_t tag, const struct node *n);
 
 void keys_set_digest(struct keys *, uint32_t id, uint64_t digest);
 
 /* When the result of the key ID came: the higher, the later. */
-void result_set_seq(struct keys *, uint32_t id, uint32_t place);
+void result_set_seq(struct keys *, uint32_t id, uint32_t seq);
 uint32_t result_seq(const struct keys *, uint32_t id);
 
 /* From here on keys_rival looks: the file system takes names for one that are not (store/fold.h). Else nothing is kept
@@ -111,16 +114,16 @@ struct visible {
 	int given;              /* it sees the results that were there before and that its workflow names */
 };
 
-/* Gives the key ID to a sight: it is seen from there, behind all that was there. */
-void visible_add_key(struct visible *, struct keys *, uint32_t id);
+/* Gives the key ID to S: it is visible from there, behind all that was there. */
+void visible_add_key(struct visible *s, struct keys *, uint32_t id);
 
 /* The same with all that stand in a chain, which is its own then: FIRST, as in chain_join. */
-void visible_join(struct visible *, struct keys *, uint32_t first);
+void visible_join(struct visible *s, struct keys *, uint32_t first);
 
-/* Lets a sight see the results that were there before and that W names; no pattern finds them. */
-void visible_give(struct visible *, struct keys *, const struct workflow *w);
+/* Lets S see the results that were there before and that W names; no pattern finds them. */
+void visible_give(struct visible *s, struct keys *, const struct workflow *w);
 
-/* Whether the key ID is seen from a sight. */
-int visible_has(const struct visible *, const struct keys *, uint32_t id);
+/* Whether the key ID is visible from S. */
+int visible_has(const struct visible *s, const struct keys *, uint32_t id);
 
 #endif

@@ -227,7 +227,7 @@ is_outdated(struct questions *a, uint32_t id)
 /* A result that somebody has put there gets its line before anything is asked: it is earlier than all that
  * this walk asks. It makes nothing later than itself: only a result to a question does. */
 static void
-place_found(struct questions *a, uint32_t id)
+seq_found(struct questions *a, uint32_t id)
 {
 	struct key *k = &a->keys->list[id];
 
@@ -241,14 +241,14 @@ place_found(struct questions *a, uint32_t id)
 }
 
 void
-question_place_found(struct questions *a)
+question_seq_found(struct questions *a)
 {
 	struct keys *k = a->keys;
 	uint32_t id;
 
 	for (id = 0; id < k->n; id++)
 		if ((k->list[id].flags & (KEY_KEPT | KEY_TOLD | KEY_CAME)) == KEY_KEPT && strcmp(keys_text(k, id), "-"))
-			place_found(a, id);
+			seq_found(a, id);
 	/* What was asked, and lacks only its line, is the latest. */
 	for (id = 0; id < k->n; id++)
 		if (k->list[id].flags & KEY_CAME) {

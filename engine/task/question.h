@@ -24,8 +24,8 @@ struct questions {
 	struct keys *keys;
 	struct decisions *decisions;    /* gets what `if` lines in worktrees have decided */
 	int is_open;            /* the latest walk has no end in the log */
-	int again;              /* -u: the places of the results are wanted */
-	uint32_t last;          /* the latest place */
+	int again;              /* -u: the sequence numbers of the results are wanted */
+	uint32_t last;          /* the newest sequence number */
 	uint64_t *content;      /* by key: the digest of its result, once it was needed */
 	uint32_t ncontent;
 	struct asking *asked;   /* by key: its latest attempt, once one was needed */
@@ -37,12 +37,12 @@ struct questions {
 	struct buf what;
 };
 
-/* Reads the log: what its results were asked, and with ->again also their places. -1 and errno. */
+/* Reads the log: what its results were asked, and with ->again also their sequence numbers. -1 and errno. */
 int question_load(struct questions *);
 
-/* Then, when it is known which keys have a result, gives a place to those that the log does not tell of, and
+/* Then, when it is known which keys have a result, gives a sequence number to those that the log does not tell of, and
  * notes them there if the store is open to write. */
-void question_place_found(struct questions *);
+void question_seq_found(struct questions *);
 
 /* What would be asked otherwise: in what TASK differs from what the key ID, which has its result, was
  * asked: "command", "prompt", "input KEY" ... NULL: in nothing, or nobody can know, since the result was

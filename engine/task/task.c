@@ -527,7 +527,7 @@ task_step(struct task *t, const struct run_env *around, struct results *a, const
 
 	if (make_step(&m, t, around, a, at, node, key) || take_file(t) || make_env(&m))
 		return -1;
-	t->dialect = verdict_agent_kind(node->step->agent->name, t->argv);
+	t->agent_kind = verdict_agent_kind(node->step->agent->name, t->argv);
 	return 0;
 }
 

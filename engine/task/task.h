@@ -37,13 +37,13 @@ struct task {
 	const char *const *checks;
 	size_t nchecks;
 	long long timeout;      /* milliseconds; 0: none */
-	enum agent_kind dialect;   /* of its agent */
+	enum agent_kind agent_kind;     /* of its agent */
 	const char *how;        /* its entry in the file `how` (how.h), its nhow bytes; of TASK_COMMIT none */
 	size_t nhow;
 	const char *word;       /* TASK_WORD: its nword bytes */
 	size_t nword;
 
-	int pays;               /* it takes a token, where there is a jobserver */
+	int uses_token;         /* it takes a token, where there is a jobserver */
 	int is_first;           /* no attempt of it can have been before */
 	int tells;              /* its supervisor first tells that it runs */
 	int interactive;        /* TASK_STEP: the agent gets the terminal */

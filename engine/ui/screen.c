@@ -148,7 +148,7 @@ screen_begin(struct screen *s, struct walk *w, const struct progress *p, size_t 
 	s->view.width = s->width;
 	s->view.height = s->height;
 	s->view.colour = s->colour;
-	s->view.stopping = w->halt == STOP_ALL;
+	s->view.stopping = w->stop == STOP_ALL;
 	s->view.all = running;
 	s->view.done = p->done;
 	s->view.kept = p->kept;
