@@ -2494,40 +2494,7 @@ START_TEST(a_key_is_small)
 }
 END_TEST
 
-/* The key that was reserved behind another is looked at first; it is found in no other way than any. */
-START_TEST(keys_that_are_expected)
-{
-	static const char names[] = "wxyz";
-	struct node node = { 0 };
-	struct keys k = { 0 };
-	uint32_t i, round;
-
-	node.number = 1;
-	for (i = 0; i < 4; i++) {
-		ck_assert_uint_eq(keys_add(&k, &names[i], 1), i);
-		keys_reserve_for(&k, i, UINT32_MAX - i, &node);
-	}
-	ck_assert_uint_eq(keys_add(&k, "w", 1), 0);
-	ck_assert_uint_eq(k.expected, 2);
-	ck_assert_uint_eq(keys_add(&k, "x", 1), 1);
-	ck_assert_uint_eq(k.expected, 3);
-	ck_assert_uint_eq(keys_add(&k, "w", 1), 0);
-	ck_assert_uint_eq(keys_add(&k, "new", 3), 4);
-	k.list[0].flags |= KEY_MADE;
-	ck_assert_uint_eq(keys_add(&k, "w", 1), 0);
-	ck_assert_uint_eq(k.expected, 0);
-	/* In any order, and reserved again: two arms may share one. */
-	keys_reserve_for(&k, 1, UINT32_MAX - 1, &node);
-	keys_reserve_for(&k, 1, UINT32_MAX - 1, &node);
-	for (round = 0; round < 64; round++)
-		for (i = 0; i < 4; i++)
-			ck_assert_uint_eq(keys_add(&k, &names[(i * round + 3) % 4], 1), (i * round + 3) % 4);
-	ck_assert_uint_eq(k.n, 5);
-	keys_free(&k);
-}
-END_TEST
-
-/* Keys of a length that none has are not looked for; all of 63 bytes and more count as one length. */
+/* Of any length; among none there is none. */
 START_TEST(keys_by_length)
 {
 	struct keys k = { 0 };
@@ -3233,7 +3200,6 @@ values_case(void)
 	tcase_add_test(tc, keys_by_number);
 	tcase_add_test(tc, keys_in_chains);
 	tcase_add_test(tc, a_key_is_small);
-	tcase_add_test(tc, keys_that_are_expected);
 	tcase_add_test(tc, keys_by_length);
 	tcase_add_test(tc, supervisors_that_are_due);
 	tcase_add_test(tc, newlines_at_the_end);

@@ -36,23 +36,18 @@ mix(uint64_t h, uint64_t v)
 	return h ^ h >> 32;
 }
 
-/* The hash of S. *NEAR is that of all bytes but the last, with the last added: keys that differ in their last byte
- * alone have their places side by side, and are asked for one after another. */
 static uint32_t
-hash(const char *s, size_t n, uint32_t *near)
+hash(const char *s, size_t n)
 {
 	uint64_t h = n, v = 0;
-	uint32_t last = n ? (unsigned char)s[n - 1] : 0;
 
-	for (; n > 8; s += 8, n -= 8) {
+	for (; n >= 8; s += 8, n -= 8) {
 		memcpy(&v, s, 8);
 		h = mix(h, v);
 	}
-	for (v = 0; n > 1; n--)
+	for (v = 0; n; n--)
 		v = v << 8 | (unsigned char)*s++;
-	h = mix(h, v);
-	*near = (uint32_t)h + last;
-	return (uint32_t)(mix(h, last) >> 16);
+	return (uint32_t)mix(h, v);
 }
 
 const char *
@@ -74,12 +69,6 @@ length(const struct keys *k, uint32_t id)
 	return (id + 1 < k->n ? k->list[id + 1].at : k->used) - k->list[id].at - 1;
 }
 
-static inline int
-is_key(const struct keys *k, uint32_t id, const char *s, size_t n)
-{
-	return length(k, id) == n && !memcmp(keys_text(k, id), s, n);
-}
-
 /* The number in the entry E of the table; KEY_NONE: it is empty. */
 static uint32_t
 number_of(const struct keys *k, uint32_t e)
@@ -92,11 +81,11 @@ number_of(const struct keys *k, uint32_t e)
 static uint32_t *
 slot(const struct keys *k, const char *s, size_t n, uint32_t *tag)
 {
-	uint32_t low = (uint32_t)(k->size - 1), i, e;
+	uint32_t low = (uint32_t)(k->size - 1), h = hash(s, n), i, e, id;
 
-	*tag = hash(s, n, &i) & ~low;
-	for (i &= low; (e = k->table[i]); i = (i + 1) & low)
-		if ((e & ~low) == *tag && is_key(k, number_of(k, e), s, n))
+	*tag = h & ~low;
+	for (i = h & low; (e = k->table[i]); i = (i + 1) & low)
+		if ((e & ~low) == *tag && (id = number_of(k, e), length(k, id) == n) && !memcmp(keys_text(k, id), s, n))
 			break;
 	return &k->table[i];
 }
@@ -139,26 +128,12 @@ grow_lists(struct keys *k)
 	k->cap = (uint32_t)cap;
 }
 
-static uint64_t
-length_bit(size_t n)
-{
-	return UINT64_C(1) << (n < 63 ? n : 63);
-}
-
 uint32_t
 keys_find(const struct keys *k, const char *s, size_t n)
 {
 	uint32_t tag;
 
-	/* Most often it is a variable, which is shorter than all keys. */
-	return k->lengths & length_bit(n) ? number_of(k, *slot(k, s, n, &tag)) : KEY_NONE;
-}
-
-/* Whether it is reserved and not made: then it stands in no chain yet. */
-static int
-is_reserved(const struct keys *k, uint32_t id)
-{
-	return (k->list[id].flags & (KEY_RESERVED | KEY_MADE)) == KEY_RESERVED;
+	return k->n ? number_of(k, *slot(k, s, n, &tag)) : KEY_NONE;
 }
 
 static void
@@ -177,29 +152,18 @@ add_text(struct keys *k, const char *s, size_t n)
 	k->used += n + 1;
 }
 
-/* The keys of a block are asked for as they were reserved, where all are kept. */
-static uint32_t
-expect(struct keys *k, uint32_t id)
-{
-	k->expected = is_reserved(k, id) ? k->list[id].next : 0;
-	return id;
-}
-
 uint32_t
 keys_add(struct keys *k, const char *s, size_t n)
 {
 	uint32_t *found, id = k->n, tag;
 
-	if (k->expected && is_key(k, k->expected - 1, s, n))
-		return expect(k, k->expected - 1);
 	keys_reserve(k, 1);
 	found = slot(k, s, n, &tag);
 	if (*found)
-		return expect(k, number_of(k, *found));
+		return number_of(k, *found);
 	if (k->n == k->cap)
 		grow_lists(k);
 	k->list[id].at = (uint32_t)k->used;
-	k->lengths |= length_bit(n);
 	add_text(k, s, n);
 	*found = tag | (id + 1);
 	k->n++;
@@ -212,10 +176,6 @@ keys_reserve_for(struct keys *k, uint32_t id, uint32_t tag, const struct node *n
 	k->list[id].flags |= KEY_RESERVED;
 	k->list[id].owner = tag;
 	k->list[id].line = n->number;
-	k->list[id].next = 0;
-	if (k->last_reserved && k->last_reserved != id + 1 && is_reserved(k, k->last_reserved - 1))
-		k->list[k->last_reserved - 1].next = id + 1;
-	k->last_reserved = id + 1;
 }
 
 void
@@ -264,8 +224,8 @@ fold_key(const struct keys *k, uint32_t id, struct fold *f)
 static uint32_t *
 file_slot(const struct keys *k, const struct fold *f)
 {
-	uint32_t near, *table = k->files->table;
-	size_t low = k->files->size - 1, i = hash((const char *)f->c, f->n * sizeof *f->c, &near) & low;
+	uint32_t *table = k->files->table;
+	size_t low = k->files->size - 1, i = hash((const char *)f->c, f->n * sizeof *f->c) & low;
 	struct fold other;
 
 	for (; table[i]; i = (i + 1) & low)

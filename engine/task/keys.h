@@ -32,7 +32,7 @@ struct key {
 	uint32_t at;            /* its place in the text */
 	uint32_t owner;         /* the serial of the visible that has it, 0: none has; while it is reserved and not made: whose
 	                           turn reserved it, a number that is no serial */
-	uint32_t next;          /* the key, from 1, that stands behind it in its chain, or was reserved behind it; 0: none */
+	uint32_t next;          /* the key, from 1, that stands behind it in its chain; 0: none */
 	unsigned line : 22;     /* the number of the statement that reserved or made it */
 	unsigned flags : 10;
 };
@@ -47,9 +47,6 @@ struct keys {
 	uint32_t *table;        /* numbers from 1, and bits of the hash, by hash; 0: empty */
 	size_t size;            /* of the table, a power of two */
 	struct key_files *files;        /* NULL: keys_rival does not look */
-	uint64_t lengths;       /* a bit for each length that a key has; the highest for all that are longer */
-	uint32_t last_reserved; /* the latest that was reserved, from 1; 0: none */
-	uint32_t expected;      /* that was reserved behind the one added last: it is likely asked for next; 0: none */
 	struct node *const *lines;      /* the statements by their numbers, the first is 1's */
 };
 
