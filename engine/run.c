@@ -636,7 +636,7 @@ on_event(void *ctx, const struct event *e)
 		log_event(r, e, LOG_FAIL);
 	if (e->kind == EVENT_DECIDED)
 		log_event(r, e, LOG_IF);
-	if (e->kind == EVENT_KEPT && question_is_fallback(&r->asked, e->id))
+	if (e->kind == EVENT_KEPT && (r->keys.list[e->id].flags & KEY_FALLBACK))
 		progress_kept_fallback(&r->progress, e->key);
 	if (e->kind == EVENT_STDIN)
 		stdin_used(r, e->yes);

@@ -68,7 +68,7 @@ plan_kept(struct plan *p, struct cursor *cursor, struct plan_step *step, uint32_
 	    (step->differs || (step->node->kind != NODE_WORKTREE && cursor->newest > seq));
 	if (step->again)
 		cursor->newest = SEQ_NOW;
-	else if (!(keys->list[id].flags & KEY_FOUND) && seq > cursor->newest)
+	else if (!key_is_foreign(keys, id) && seq > cursor->newest)
 		cursor->newest = seq;
 	keys->list[id].flags |= KEY_MADE;
 	ids_add(&p->made, id);

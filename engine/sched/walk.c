@@ -244,7 +244,7 @@ keep(struct walk *w, struct branch *b)
 	e.key = branch_key(w, b, &e.id);
 	if (!again || e.text)
 		w->ops->event(w->ops->ctx, &e);
-	if (!again && !(keys->list[b->key].flags & KEY_FOUND) && result_seq(keys, b->key) > b->newest_seq)
+	if (!again && !key_is_foreign(keys, b->key) && result_seq(keys, b->key) > b->newest_seq)
 		b->newest_seq = result_seq(keys, b->key);
 	task_free(&t);
 	return !again;

@@ -181,10 +181,22 @@ keys_reserve_for(struct keys *k, uint32_t id, uint32_t tag, const struct node *n
 void
 keys_set_digest(struct keys *k, uint32_t id, uint64_t digest)
 {
-	if (!k->digest)
+	if (!k->digest && digest)
 		k->digest = mem_apart(NULL, 0, k->cap * sizeof *k->digest);
-	k->digest[id] = digest;
-	k->list[id].flags |= KEY_DIGEST;
+	if (k->digest)
+		k->digest[id] = digest;
+}
+
+uint64_t
+keys_digest(const struct keys *k, uint32_t id)
+{
+	return k->digest ? k->digest[id] : 0;
+}
+
+int
+key_is_foreign(const struct keys *k, uint32_t id)
+{
+	return k->list[id].origin == ORIGIN_FOUND || k->list[id].origin == ORIGIN_FOREIGN;
 }
 
 void

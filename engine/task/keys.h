@@ -20,12 +20,19 @@ enum {
 	KEY_ODD = 2,            /* something that is no plain file has its name in result/ */
 	KEY_RESERVED = 4,        /* an item that is known will make it */
 	KEY_MADE = 8,           /* this walk has come to it */
-	KEY_DIGEST = 16,        /* its digest is known: what it was asked */
-	KEY_TOLD = 32,          /* the log tells of its result */
-	KEY_FOUND = 64,         /* it was put there, by nobody who was asked */
-	KEY_STALE = 128,        /* it was begun again, and its result is the one from before */
-	KEY_CAME = 256,         /* it was begun, and its result came; the log does not tell of that */
-	KEY_GIVEN = 512         /* its result was there before, and one that is ->given sees it until it is made */
+	KEY_GIVEN = 16,         /* its result was there before, and one that is ->given sees it until it is made */
+	KEY_FALLBACK = 32       /* its result is the word of its `otherwise`, as the log says */
+};
+
+/* Whose a result is, as far as the log tells (question.c). */
+enum origin {
+	ORIGIN_UNTOLD,          /* no line tells of it */
+	ORIGIN_ASKED,           /* the step's that was asked */
+	ORIGIN_STALE,           /* the same, but the step was begun again since, and this is the one from before */
+	ORIGIN_FOUND,           /* nobody's who was asked: it was put there */
+	ORIGIN_FOREIGN,         /* the same, and no line tells of it */
+	ORIGIN_BEGUN,           /* the step was begun, and none was there yet */
+	ORIGIN_CAME             /* the step was begun again, and this came since */
 };
 
 struct key {
@@ -34,14 +41,15 @@ struct key {
 	                           turn reserved it, a number that is no serial */
 	uint32_t next;          /* the key, from 1, that stands behind it in its chain; 0: none */
 	unsigned line : 22;     /* the number of the statement that reserved or made it */
-	unsigned flags : 10;
+	unsigned flags : 7;
+	unsigned origin : 3;    /* enum origin */
 };
 
 struct keys {
 	char *text;             /* the keys, each with a NUL */
 	size_t used, room;
 	struct key *list;       /* by number */
-	uint64_t *digest;       /* by number; NULL until a digest is known */
+	uint64_t *digest;       /* by number: of what it was asked; 0: not known; NULL until one is known */
 	uint32_t *seq;          /* when the results came; NULL until one is known; 0: of no matter */
 	uint32_t n, cap;
 	uint32_t *table;        /* numbers from 1, and bits of the hash, by hash; 0: empty */
@@ -70,7 +78,12 @@ const struct node *keys_line(const struct keys *, uint32_t id);
 /* The key ID is reserved by the item's turn TAG, for the statement N. */
 void keys_reserve_for(struct keys *, uint32_t id, uint32_t tag, const struct node *n);
 
+/* The digest of what the key ID was asked; 0: it is not known. */
 void keys_set_digest(struct keys *, uint32_t id, uint64_t digest);
+uint64_t keys_digest(const struct keys *, uint32_t id);
+
+/* Whether nobody who was asked has made the result of the key ID: it makes nothing later than itself. */
+int key_is_foreign(const struct keys *, uint32_t id);
 
 /* When the result of the key ID came: the higher, the later. */
 void result_set_seq(struct keys *, uint32_t id, uint32_t seq);

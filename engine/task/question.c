@@ -48,54 +48,21 @@ came_after(struct questions *a, uint32_t id, long long ms)
 	    clock_of(st.st_mtim) > ms;
 }
 
-static void
-set_fallback(struct questions *a, uint32_t id, int is)
+/* Whose the result of ID is behind the line L. An attempt began: until a line says that it was answered, the result that
+ * is there is the one from before, if there was one and it was not replaced since. Or else it came since; if that
+ * attempt was the first and has failed, from somebody else. */
+static enum origin
+origin_behind(struct questions *a, uint32_t id, const struct log_line *l)
 {
-	uint32_t n = a->nfallbacks;
+	unsigned was = a->keys->list[id].origin;
 
-	if (id >= n && !is)
-		return;
-	if (id >= n) {
-		a->nfallbacks = a->keys->cap;
-		a->fallbacks = mem_grow(a->fallbacks, a->nfallbacks, 1);
-		memset(a->fallbacks + n, 0, a->nfallbacks - n);
-	}
-	a->fallbacks[id] = (unsigned char)is;
-}
-
-int
-question_is_fallback(const struct questions *a, uint32_t id)
-{
-	return id < a->nfallbacks && a->fallbacks[id];
-}
-
-static void
-add_answered(struct questions *a, uint32_t id, const struct log_line *l)
-{
-	struct key *k = &a->keys->list[id];
-
-	set_fallback(a, id, l->event == LOG_OTHERWISE);
-	k->flags &= ~(unsigned)(KEY_DIGEST | KEY_FOUND | KEY_STALE | KEY_CAME);
-	k->flags |= l->event == LOG_FOUND ? KEY_TOLD | KEY_FOUND : KEY_TOLD;
-	if (l->digest)
-		keys_set_digest(a->keys, id, l->digest);
-	if (a->again)
-		result_set_seq(a->keys, id, ++a->last);
-}
-
-/* An attempt began. Until a line says that it was answered, the result that is there is the one from before, if there
- * was one and it was not replaced since. Or else it came since; if that attempt was the first and has failed,
- * from somebody else. */
-static void
-add_started(struct questions *a, uint32_t id, const struct log_line *l)
-{
-	struct key *k = &a->keys->list[id];
-
-	k->flags &= ~(unsigned)(KEY_TOLD | KEY_DIGEST | KEY_FOUND | KEY_STALE | KEY_CAME);
-	if (!l->text || strcmp(l->text, LOG_AGAIN))
-		k->flags |= KEY_CAME | KEY_FOUND;
-	else
-		k->flags |= came_after(a, id, l->ms) ? KEY_CAME : KEY_TOLD | KEY_STALE;
+	if (l->event == LOG_START && (!l->text || strcmp(l->text, LOG_AGAIN)))
+		return ORIGIN_BEGUN;
+	if (l->event == LOG_START)
+		return came_after(a, id, l->ms) ? ORIGIN_CAME : ORIGIN_STALE;
+	if (LOG_TRIED >> l->event & 1)
+		return was == ORIGIN_BEGUN ? ORIGIN_FOREIGN : was;
+	return l->event == LOG_FOUND ? ORIGIN_FOUND : ORIGIN_ASKED;
 }
 
 static void
@@ -113,12 +80,16 @@ add_line(void *ctx, const struct log_line *l)
 		return;
 	}
 	id = keys_add(a->keys, l->key, l->n);
+	a->keys->list[id].origin = origin_behind(a, id, l);
+	if (LOG_TRIED >> l->event & 1)
+		return;
+	keys_set_digest(a->keys, id, l->digest);
 	if (l->event == LOG_START)
-		add_started(a, id, l);
-	else if (!(LOG_TRIED >> l->event & 1))
-		add_answered(a, id, l);
-	else if (a->keys->list[id].flags & KEY_FOUND)
-		a->keys->list[id].flags &= ~(unsigned)KEY_CAME;
+		return;
+	a->keys->list[id].flags &= ~(unsigned)KEY_FALLBACK;
+	a->keys->list[id].flags |= l->event == LOG_OTHERWISE ? KEY_FALLBACK : 0;
+	if (a->again)
+		result_set_seq(a->keys, id, ++a->last);
 }
 
 static void
@@ -231,11 +202,11 @@ seq_found(struct questions *a, uint32_t id)
 {
 	struct key *k = &a->keys->list[id];
 
-	if (!(k->flags & KEY_FOUND) && is_outdated(a, id)) {
-		k->flags |= KEY_TOLD | KEY_STALE;
+	if (k->origin == ORIGIN_UNTOLD && is_outdated(a, id)) {
+		k->origin = ORIGIN_STALE;
 		return;
 	}
-	k->flags |= KEY_FOUND;
+	k->origin = ORIGIN_FOREIGN;
 	result_set_seq(a->keys, id, ++a->last);
 	tell(a, id, LOG_FOUND, 0);
 }
@@ -243,17 +214,18 @@ seq_found(struct questions *a, uint32_t id)
 void
 question_seq_found(struct questions *a)
 {
-	struct keys *k = a->keys;
-	uint32_t id;
+	struct key *k = a->keys->list;
+	uint32_t id, n = a->keys->n;
 
-	for (id = 0; id < k->n; id++)
-		if ((k->list[id].flags & (KEY_KEPT | KEY_TOLD | KEY_CAME)) == KEY_KEPT && strcmp(keys_text(k, id), "-"))
+	for (id = 0; id < n; id++)
+		if ((k[id].flags & KEY_KEPT) && (k[id].origin == ORIGIN_UNTOLD || k[id].origin == ORIGIN_FOREIGN) &&
+		    strcmp(keys_text(a->keys, id), "-"))
 			seq_found(a, id);
 	/* What was asked, and lacks only its line, is the latest. */
-	for (id = 0; id < k->n; id++)
-		if (k->list[id].flags & KEY_CAME) {
-			k->list[id].flags &= ~(unsigned)(KEY_CAME | KEY_FOUND);
-			result_set_seq(k, id, ++a->last);
+	for (id = 0; id < n; id++)
+		if (k[id].origin == ORIGIN_BEGUN || k[id].origin == ORIGIN_CAME) {
+			k[id].origin = ORIGIN_UNTOLD;
+			result_set_seq(a->keys, id, ++a->last);
 		}
 }
 
@@ -277,12 +249,12 @@ question_kept(struct questions *a, uint32_t id, const struct task *t)
 	char name[KEY_NAME_MAX + 1];
 	struct key *k = &a->keys->list[id];
 
-	if (k->flags & KEY_TOLD)
+	if (k->origin != ORIGIN_UNTOLD && k->origin != ORIGIN_FOREIGN)
 		return;
-	k->flags |= KEY_TOLD;
+	k->origin = a->again && k->origin == ORIGIN_UNTOLD ? ORIGIN_ASKED : ORIGIN_FOUND;
 	if (t->kind == TASK_COMMIT && file_name(a, id, name) >= 0)
 		how_answered(a->store->how, name);
-	tell(a, id, a->again && !(k->flags & KEY_FOUND) ? LOG_DONE : LOG_FOUND, a->digest);
+	tell(a, id, k->origin == ORIGIN_ASKED ? LOG_DONE : LOG_FOUND, a->digest);
 }
 
 /* Comparing. */
@@ -490,20 +462,21 @@ what_differs(struct questions *a, uint32_t id, const struct task *t)
 const char *
 question_differs(struct questions *a, uint32_t id, const struct task *t)
 {
-	unsigned flags = a->keys->list[id].flags;
+	unsigned origin = a->keys->list[id].origin;
+	uint64_t was = keys_digest(a->keys, id);
 	const char *what;
 
 	a->digest = 0;
 	if (t->kind == TASK_COMMIT)
 		return NULL;
-	if ((flags & KEY_DIGEST) || !(flags & KEY_TOLD))
+	if (was || origin == ORIGIN_UNTOLD || origin == ORIGIN_FOREIGN)
 		a->digest = whole_digest(a, t);
-	if ((flags & KEY_DIGEST) && a->digest == a->keys->digest[id])
+	if (was && a->digest == was)
 		return NULL;
 	what = what_differs(a, id, t);
-	if (!what && (flags & KEY_DIGEST) && latest(a, id).at < 0)
+	if (!what && was && latest(a, id).at < 0)
 		return unknown;
-	if (!what && ((flags & (KEY_DIGEST | KEY_STALE)) || (!(flags & (KEY_TOLD | KEY_FOUND)) && is_outdated(a, id))))
+	if (!what && (was || origin == ORIGIN_STALE || (origin == ORIGIN_UNTOLD && is_outdated(a, id))))
 		return unanswered;
 	return what;
 }
@@ -513,6 +486,5 @@ question_free(struct questions *a)
 {
 	free(a->content);
 	free(a->asked);
-	free(a->fallbacks);
 	buf_free(&a->what);
 }

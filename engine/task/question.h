@@ -30,8 +30,6 @@ struct questions {
 	uint32_t ncontent;
 	struct asking *asked;   /* by key: its latest attempt, once one was needed */
 	uint32_t nasked;
-	unsigned char *fallbacks;       /* by key, nfallbacks of them: 1 if its result is a fallback */
-	uint32_t nfallbacks;
 	int has_asked;          /* 1: the log was read for them; 2: `how` too */
 	uint64_t digest;        /* of the task that question_differs saw last; 0: not needed */
 	struct buf what;
@@ -52,9 +50,6 @@ const char *question_differs(struct questions *, uint32_t id, const struct task 
 /* The key ID is kept, and TASK is what question_differs has just seen of it: notes in the log a result that it
  * does not tell of. */
 void question_kept(struct questions *, uint32_t id, const struct task *);
-
-/* Whether the result of ID is the fallback of its `otherwise`, as the log says. */
-int question_is_fallback(const struct questions *, uint32_t id);
 
 /* Standard input was read again: what was known of its bytes is not. */
 void question_forget_stdin(struct questions *);
