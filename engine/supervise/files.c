@@ -10,7 +10,7 @@
 
 #include "engine/supervise/proctree.h"
 #include "engine/supervise/supervision.h"
-#include "engine/task/digest.h"
+#include "engine/task/question.h"
 #include "parse/text.h"
 #include "store/file.h"
 
@@ -89,52 +89,42 @@ enum {
 	PIPE_PIECES = 16        /* of 64 KB, the most that a pipe holds as a rule */
 };
 
-/* Copies the file IN to OUT, and says whether its last byte is no newline. */
-static uint64_t
-copy(struct supervisor *d, int in, int out, int *open_line)
-{
-	char buf[64 * 1024];
-	uint64_t h = DIGEST_START;
-	unsigned pieces = 0;
-	long n;
+/* The question of a step, being written. */
+struct written {
+	struct supervisor *d;
+	int out;
+	unsigned pieces;
+};
 
-	*open_line = 0;
-	while ((n = file_read_some(in, buf, sizeof buf)) > 0) {
-		if (++pieces % LOOK_PIECES == 0) {      /* a large one takes its time */
-			if (supervisor_wait(d, 0))
-				supervisor_orphaned(d, 0);
-			supervisor_check_stop(d);
-		}
-		h = digest_add(h, buf, (size_t)n);
-		supervisor_write(d, out, buf, (size_t)n, "asked/");
-		*open_line = buf[n - 1] != '\n';
+static int
+write_piece(void *ctx, const char *p, size_t n)
+{
+	struct written *w = ctx;
+
+	if (++w->pieces % LOOK_PIECES == 0) {   /* a large one takes its time */
+		if (supervisor_wait(w->d, 0))
+			supervisor_orphaned(w->d, 0);
+		supervisor_check_stop(w->d);
 	}
-	if (n < 0)
-		supervisor_exit_errno(d, OUT_IO, "result/");
-	return h;
+	supervisor_write(w->d, w->out, p, n, "asked/");
+	return 0;
 }
 
 static void
-copy_input(struct supervisor *d, int out, const char *key, int *open_line)
+write_question(struct supervisor *d, int out)
 {
-	const struct task *t = d->task;
-	int in = store_open_result(d->m->store, key);
-	char head[TEXT_SHORT + 20], quoted[TEXT_SHORT];
+	struct written w = { 0 };
+	char what[TEXT_SHORT + 20] = "result/", quoted[TEXT_SHORT];
+	const char *input;
+	int bad;
 
-	if (in < 0) {
-		snprintf(head, sizeof head, "the answer `%s`", text_short(quoted, key));
-		supervisor_exit_errno(d, OUT_IO, head);
-	}
-	if (*open_line)
-		supervisor_write(d, out, "\n", 1, "asked/");
-	if (t->nprompt) {
-		supervisor_write(d, out, "\n==> ", 5, "asked/");
-		supervisor_write(d, out, key, strlen(key), "asked/");
-		supervisor_write(d, out, " <==\n", 5, "asked/");
-	}
-	d->out.digest = digest_add(d->out.digest, key, strlen(key) + 1);
-	d->out.digest = digest_join(d->out.digest, copy(d, in, out, open_line));
-	close(in);
+	w.d = d;
+	w.out = out;
+	bad = question_text(d->m->store, d->task, write_piece, &w, &d->out.digest, &input);
+	if (bad == QUESTION_NO_INPUT)
+		snprintf(what, sizeof what, "the answer `%s`", text_short(quoted, input));
+	if (bad)
+		supervisor_exit_errno(d, OUT_IO, what);
 }
 
 /* What an earlier attempt was asked; nothing at all is no file. */
@@ -151,9 +141,7 @@ supervisor_make_stdin(struct supervisor *d)
 	const struct task *t = d->task;
 	const struct store *s = d->m->store;
 	char name[KEY_NAME_MAX + 1];
-	const char *key = t->inputs;
-	int fd, in, open_line;
-	size_t i;
+	int fd, in;
 	struct stat st;
 
 	if (!t->nprompt && !t->ninputs) {
@@ -164,10 +152,7 @@ supervisor_make_stdin(struct supervisor *d)
 	fd = file_make(s->tmp, name, 0);
 	if (fd < 0)
 		supervisor_exit_errno(d, OUT_IO, "tmp/");
-	supervisor_write(d, fd, t->prompt, t->nprompt, "asked/");
-	open_line = t->nprompt && t->prompt[t->nprompt - 1] != '\n';
-	for (i = 0; i < t->ninputs; i++, key += strlen(key) + 1)
-		copy_input(d, fd, key, &open_line);
+	write_question(d, fd);
 	if (fstat(fd, &st))
 		supervisor_exit_errno(d, OUT_IO, "asked/");
 	in = file_open(s->tmp, name);

@@ -54,6 +54,13 @@ void question_kept(struct questions *, uint32_t id, const struct task *);
 /* Standard input was read again: what was known of its bytes is not. */
 void question_forget_stdin(struct questions *);
 
+/* Hands what TASK is asked to ADD, piece by piece: the prompt, then each input below a line with its key. ADD returns
+ * whether that is enough. *DIGEST (may be NULL), which begins as task_digest, gets the inputs; *INPUT the key of the
+ * latest, NULL: none. Returns 0; QUESTION_UNFINISHED: ADD has had enough; with errno that *INPUT cannot be opened, or read. */
+enum { QUESTION_UNFINISHED = 1, QUESTION_NO_INPUT, QUESTION_UNREAD };
+int question_text(const struct store *, const struct task *, int (*add)(void *ctx, const char *p, size_t n), void *ctx,
+    uint64_t *digest, const char **input);
+
 /* Writes what TASK would be asked to FD: the prompt, then the inputs. -1 and errno. */
 int question_write(struct questions *, const struct task *, int fd);
 

@@ -661,3 +661,9 @@ task_digest(const struct task *t)
 
 	return digest_add(h, t->prompt, t->nprompt);
 }
+
+uint64_t
+task_digest_input(uint64_t h, const char *key, uint64_t content)
+{
+	return digest_join(digest_add(h, key, strlen(key) + 1), content);
+}

@@ -104,8 +104,9 @@ int task_names_repository(const char *entry);
 /* Adds a line of an entry of `how` to B: WORD, and the N bytes of S escaped. */
 void task_how_line(struct buf *b, const char *word, const char *s, size_t n);
 
-/* The first part of what DONE lines of the log have as their digest: how it is started, and its
- * prompt. Each input follows with digest_join of its name's digest and of its bytes'. */
+/* What DONE lines of the log have as their digest: how it is started, and its prompt; then, for each input, H with its
+ * key and the digest of its bytes in it. */
 uint64_t task_digest(const struct task *);
+uint64_t task_digest_input(uint64_t h, const char *key, uint64_t content);
 
 #endif
