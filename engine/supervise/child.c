@@ -366,8 +366,21 @@ leave_unended(struct supervisor *d, pid_t pid)
 	supervisor_exit(d, OUT_UNENDED);
 }
 
-/* Starts P and stays with it until it and all that it started are gone. Returns its wait status; it
- * does not return when P was stopped or could not be started, or something that it left lives on. */
+struct program
+program_of(const struct supervisor *d, int in, int out)
+{
+	struct program p = { 0 };
+
+	p.argv = d->task->argv;
+	p.envp = d->task->envp;
+	p.root = d->task->root;
+	p.dir = d->task->dir;
+	p.in = in;
+	p.out = out;
+	p.err = d->errors;
+	return p;
+}
+
 int
 supervisor_run_program(struct supervisor *d, const struct program *p)
 {

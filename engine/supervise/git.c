@@ -59,7 +59,7 @@ git_run(struct supervisor *d, const char *dir, int in, char **out, ...)
 	const struct store *s = d->m->store;
 	char name[KEY_NAME_MAX + 1];
 	const char *argv[WORDS_MOST] = { "git" };
-	struct program p = { 0 };
+	struct program p;
 	size_t n = 1, len;
 	va_list ap;
 	int status;
@@ -69,15 +69,12 @@ git_run(struct supervisor *d, const char *dir, int in, char **out, ...)
 		n++;
 	va_end(ap);
 	supervisor_tmp_name(name, 'g', getpid());
-	p.out = file_make(s->tmp, name, 0);
+	p = program_of(d, in, file_make(s->tmp, name, 0));
 	if (p.out < 0)
 		supervisor_exit_errno(d, OUT_IO, "tmp/");
 	p.argv = (char *const *)(const void *)argv;
 	p.envp = git_environ(d);
-	p.root = d->task->root;
 	p.dir = dir;
-	p.in = in;
-	p.err = d->errors;
 	p.death = SIGTERM;              /* at which it removes its locks */
 	status = supervisor_run_program(d, &p);
 	close(p.out);

@@ -69,6 +69,10 @@ long long supervisor_clock(void);
 /* How often orch has said to suspend: a suspension that is over already shows in this alone. */
 int supervisor_suspends(void);
 
+/* The task's program, with the task's environment and directory, and these for its standard descriptors; standard error
+ * is the step's. What differs from that the caller sets. */
+struct program program_of(const struct supervisor *, int in, int out);
+
 /* Starts P and stays with it until it and all that it started are gone. Returns its wait status; it
  * does not return when P was stopped or could not be started, or something that it left lives on. */
 int supervisor_run_program(struct supervisor *, const struct program *p);

@@ -65,16 +65,10 @@ static int
 run_command(struct supervisor *d, const char *command, int in, int out)
 {
 	const char *argv[5] = { "sh", "-eu", "-c", NULL, NULL };
-	struct program p = { 0 };
+	struct program p = program_of(d, in, out);
 
 	argv[3] = command;
 	p.argv = (char *const *)(const void *)argv;
-	p.envp = d->task->envp;
-	p.root = d->task->root;
-	p.dir = d->task->dir;
-	p.in = in;
-	p.out = out;
-	p.err = d->errors;
 	return supervisor_run_program(d, &p);
 }
 
@@ -157,19 +151,14 @@ judge(struct supervisor *d)
 static void
 supervise_step(struct supervisor *d)
 {
-	struct program p = { 0 };
+	struct program p;
 
 	strcpy(d->tmp, d->task->file);
 	stderr_open(d);
 	git_look(d);
 	d->out.digest = task_digest(d->task);
-	p.in = supervisor_make_stdin(d);
+	p = program_of(d, supervisor_make_stdin(d), -1);
 	p.out = d->result = result_open_locked(d);
-	p.err = d->errors;
-	p.argv = d->task->argv;
-	p.envp = d->task->envp;
-	p.root = d->task->root;
-	p.dir = d->task->dir;
 	d->out.status = supervisor_run_program(d, &p);
 	d->asked = 1;
 	result_close(d);
@@ -202,17 +191,11 @@ tail_errors(struct supervisor *d)
 static void
 supervise_if(struct supervisor *d)
 {
-	struct program p = { 0 };
+	struct program p;
 
 	stderr_open(d);
 	git_look(d);
-	p.in = supervisor_make_stdin(d);
-	p.out = d->m->null;
-	p.err = d->errors;
-	p.argv = d->task->argv;
-	p.envp = d->task->envp;
-	p.root = d->task->root;
-	p.dir = d->task->dir;
+	p = program_of(d, supervisor_make_stdin(d), d->m->null);
 	d->out.status = supervisor_run_program(d, &p);
 	tail_errors(d);
 	if (d->out.status)

@@ -281,7 +281,7 @@ terminal_follow(struct supervisor *d, pid_t pid)
 void
 supervisor_interactive(struct supervisor *d)
 {
-	struct program p = { 0 };
+	struct program p;
 	int tty = open_terminal();
 
 	if (tty < 0)
@@ -301,11 +301,8 @@ supervisor_interactive(struct supervisor *d)
 	tcsetpgrp(tty, getpgrp());
 	d->tty = tty;
 	d->has_terminal = 1;
-	p.argv = d->task->argv;
-	p.envp = d->task->envp;
-	p.root = d->task->root;
-	p.dir = d->task->dir;
-	p.in = p.out = p.err = tty;
+	p = program_of(d, tty, tty);
+	p.err = tty;
 	p.terminal = 1;
 	d->out.status = supervisor_run_program(d, &p);
 	terminal_restore(d, d->out.status);
