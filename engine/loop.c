@@ -582,23 +582,14 @@ start_all(struct loop_state *l)
 
 /* Keeping. */
 
-static int
-result_names(struct loop_state *l, const struct running_step *s, pid_t pid, char from[KEY_NAME_MAX + 1], char to[KEY_NAME_MAX + 1])
+/* The file's name of what S asks, which was started, so it has one. */
+static void
+file_of(const struct loop_state *l, const struct running_step *s, char file[KEY_NAME_MAX + 1])
 {
-	struct task t;
-	const char *key;
 	uint32_t id;
+	const char *key = s->branch ? branch_key(l->walk, s->branch, &id) : "-";
 
-	key = branch_key(l->walk, s->branch, &id);
-	if (!s->branch)
-		key = "-";
-	memset(&t, 0, sizeof t);
-	t.kind = s->kind;
-	if (key_encode(key, strlen(key), t.file) < 0)
-		return -1;
-	supervisor_result_name(&t, pid, from);
-	strcpy(to, t.file);
-	return 0;
+	key_encode(key, strlen(key), file);
 }
 
 static int
@@ -633,7 +624,9 @@ keep_results(struct loop_state *l)
 
 		if (!is_result(l, o))
 			continue;
-		if (result_names(l, &l->slots.list[o->slot], (pid_t)o->number, from, to) || store_keep(l->store, from, to))
+		file_of(l, &l->slots.list[o->slot], to);
+		supervisor_result_name(l->slots.list[o->slot].kind, to, (pid_t)o->number, from);
+		if (store_keep(l->store, from, to))
 			cannot_keep(o, errno, "its answer cannot be kept");
 		else
 			kept++;
@@ -646,7 +639,8 @@ keep_results(struct loop_state *l)
 
 		if (!is_result(l, o))
 			continue;
-		stays = result_names(l, &l->slots.list[o->slot], (pid_t)o->number, from, to) || store_unkeep(l->store, to);
+		file_of(l, &l->slots.list[o->slot], to);
+		stays = store_unkeep(l->store, to);
 		cannot_keep(o, error, stays ? "result/ cannot be made safe on disk; remove the answer's file there" :
 		    "result/ cannot be made safe on disk");
 	}
@@ -659,15 +653,17 @@ tell_done(struct loop_state *l, const struct running_step *s, const struct outco
 	const char *key = branch_key(l->walk, s->branch, &id);
 	char file[KEY_NAME_MAX + 1];
 
-	if (s->kind == TASK_IF || (key && key_encode(key, strlen(key), file) < 0))
+	if (s->kind == TASK_IF)
 		return;
 	if (s->kind == TASK_WORD) {
 		log_step(l, LOG_OTHERWISE, s->branch, NULL, NULL);
 		progress_otherwise(l->progress, key, s->word);
 		return;
 	}
-	if (s->kind == TASK_COMMIT)
+	if (s->kind == TASK_COMMIT) {
+		file_of(l, s, file);
 		how_answered(l->store->how, file);
+	}
 	log_step(l, LOG_DONE, s->branch, o, NULL);
 	if (s->branch && l->output.screen.tty >= 0)
 		screen_took(&l->output.screen, s->branch, o->ms);

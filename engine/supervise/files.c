@@ -33,10 +33,10 @@ supervisor_tmp_name(char name[KEY_NAME_MAX + 1], char what, pid_t pid)
 }
 
 void
-supervisor_result_name(const struct task *t, pid_t pid, char name[KEY_NAME_MAX + 1])
+supervisor_result_name(enum task_kind kind, const char *file, pid_t pid, char name[KEY_NAME_MAX + 1])
 {
-	if (t->kind == TASK_STEP)
-		strcpy(name, t->file);
+	if (kind == TASK_STEP)
+		strcpy(name, file);
 	else
 		supervisor_tmp_name(name, 'w', pid);
 }
@@ -313,7 +313,7 @@ result_open(struct supervisor *d)
 {
 	int fd;
 
-	supervisor_result_name(d->task, getpid(), d->tmp);
+	supervisor_result_name(d->task->kind, d->task->file, getpid(), d->tmp);
 	fd = file_make(d->m->store->tmp, d->tmp, 0);
 	if (fd < 0)
 		supervisor_exit_errno(d, OUT_IO, "tmp/");

@@ -31,7 +31,7 @@ struct supervision {
  * until the step is over, and ends whatever the agent has left behind. */
 void supervisor_run(const struct supervision *, struct task *, uint32_t slot);
 
-/* The name in tmp/ of a result that TASK, supervised by PID, has brought to its end. */
-void supervisor_result_name(const struct task *, pid_t pid, char name[KEY_NAME_MAX + 1]);
+/* The name in tmp/ of a result that a task of this kind, supervised by PID, has brought to its end; FILE is the key's. */
+void supervisor_result_name(enum task_kind, const char *file, pid_t pid, char name[KEY_NAME_MAX + 1]);
 
 #endif

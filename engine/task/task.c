@@ -24,6 +24,9 @@ struct maker {
 	const struct context *at;
 	const struct node *node;
 	const struct attrs *attrs[3];   /* the run's, its step's, the file's */
+	const char **env;       /* what these add to the environment, nenv of them; the later hold */
+	size_t nenv;
+	int bad_env;            /* one cannot be told, which the results' error says */
 };
 
 /* T's bytes in the task's memory. NULL: an error, which is said; a NUL byte is one if NO_NUL. */
@@ -80,23 +83,32 @@ struct env {
 	size_t n;
 };
 
+/* Puts NAME=VALUE in place of another value of that name. */
 static void
-env_set(struct maker *m, struct env *e, const char *name, size_t nname, const char *value, size_t n)
+env_put(struct maker *m, struct env *e, const char *s)
 {
-	char *s = arena_get(&m->task->mem, nname + n + 2);
-	size_t i;
+	size_t n = strcspn(s, "=") + 1, i;
 
-	memcpy(s, name, nname);
-	s[nname] = '=';
-	memcpy(s + nname + 1, value, n);
 	for (i = 0; i < e->n; i++)
-		if (!strncmp(e->list[i], s, nname + 1))
+		if (!strncmp(e->list[i], s, n))
 			break;
 	if (i == e->n) {
 		e->list = arena_more(&m->task->mem, e->list, e->n, sizeof *e->list);
 		e->n++;
 	}
 	e->list[i] = s;
+}
+
+static void
+env_set(struct maker *m, struct env *e, const char *name, const char *value, size_t n)
+{
+	size_t nname = strlen(name);
+	char *s = arena_get(&m->task->mem, nname + n + 2);
+
+	memcpy(s, name, nname);
+	s[nname] = '=';
+	memcpy(s + nname + 1, value, n);
+	env_put(m, e, s);
 }
 
 static int
@@ -118,25 +130,28 @@ env_variables(struct maker *m, struct env *e, const struct scope *s)
 	scope_start(&v, s);
 	while (scope_next(&v))
 		if (v.n <= VARIABLE_MOST)
-			env_set(m, e, v.name, strlen(v.name), v.value, v.n);
+			env_set(m, e, v.name, v.value, v.n);
 }
 
-static int
-env_attrs(struct maker *m, struct env *e)
+/* The file's first. */
+static void
+read_env(struct maker *m)
 {
-	size_t i, n;
+	size_t i, n = 0, len;
 	int level;
 
 	for (level = 2; level >= 0; level--)
+		n += m->attrs[level] ? m->attrs[level]->nenv : 0;
+	m->env = n ? arena_get(&m->task->mem, n * sizeof *m->env) : NULL;
+	for (level = 2; level >= 0; level--)
 		for (i = 0; m->attrs[level] && i < m->attrs[level]->nenv; i++) {
-			const char *s = read_tmpl(m, &m->attrs[level]->env[i].t, &n, 1);
-			size_t name = s ? strcspn(s, "=") : 0;
+			const char *s = read_tmpl(m, &m->attrs[level]->env[i].t, &len, 1);
 
-			if (!s)
-				return -1;
-			env_set(m, e, s, name, s + name + 1, n - name - 1);
+			m->bad_env |= !s;
+			if (m->bad_env)
+				return;
+			m->env[m->nenv++] = s;
 		}
-	return 0;
 }
 
 static int
@@ -154,17 +169,20 @@ make_env(struct maker *m)
 	struct env e = { 0 };
 	char *const *p;
 	const char **all;
-	size_t n = 0;
+	size_t n;
 
-	env_variables(m, &e, m->at->scope);
-	if (env_attrs(m, &e))
+	if (m->bad_env)
 		return -1;
-	env_set(m, &e, "ORCH_RUN", 8, m->around->run, strlen(m->around->run));
-	env_set(m, &e, "ORCH_KEY", 8, m->task->key, strlen(m->task->key));
-	env_set(m, &e, "ORCH_RESULTS", 12, m->around->results_dir, strlen(m->around->results_dir));
-	env_set(m, &e, "ORCH_ROOT", 9, m->around->root, strlen(m->around->root));
+	env_variables(m, &e, m->at->scope);
+	for (n = 0; n < m->nenv; n++)
+		env_put(m, &e, m->env[n]);
+	env_set(m, &e, "ORCH_RUN", m->around->run, strlen(m->around->run));
+	env_set(m, &e, "ORCH_KEY", m->task->key, strlen(m->task->key));
+	env_set(m, &e, "ORCH_RESULTS", m->around->results_dir, strlen(m->around->results_dir));
+	env_set(m, &e, "ORCH_ROOT", m->around->root, strlen(m->around->root));
 	if (m->around->within)
-		env_set(m, &e, "ORCH_WITHIN", 11, m->around->within, strlen(m->around->within));
+		env_set(m, &e, "ORCH_WITHIN", m->around->within, strlen(m->around->within));
+	n = 0;
 	for (p = m->around->environ; *p; p++)
 		n++;
 	all = arena_get(&m->task->mem, (n + e.n + 1) * sizeof *all);
@@ -441,9 +459,8 @@ make_how(struct maker *m)
 	struct task *t = m->task;
 	struct variable v;
 	static struct buf b;    /* its memory serves the next task too */
-	size_t root = strlen(t->root), i, n;
+	size_t root = strlen(t->root), i;
 	const char *dir = t->dir;
-	int level;
 
 	if (!strncmp(dir, t->root, root) && (!dir[root] || dir[root] == '/'))
 		dir = dir[root] ? dir + root + 1 : ".";
@@ -455,13 +472,8 @@ make_how(struct maker *m)
 		task_how_line(&b, "filter", t->filter, strlen(t->filter));
 	for (i = 0; i < t->nchecks; i++)
 		task_how_line(&b, "check", t->checks[i], strlen(t->checks[i]));
-	for (level = 2; level >= 0; level--)
-		for (i = 0; i < m->attrs[level]->nenv; i++) {
-			const char *e = read_tmpl(m, &m->attrs[level]->env[i].t, &n, 1);
-
-			if (e)
-				task_how_line(&b, "env", e, n);
-		}
+	for (i = 0; i < m->nenv; i++)
+		task_how_line(&b, "env", m->env[i], strlen(m->env[i]));
 	scope_start(&v, m->at->scope);
 	while (scope_next(&v))
 		if (is_named(m, v.name)) {
@@ -515,6 +527,7 @@ make_step(struct maker *m, struct task *t, const struct run_env *around, struct 
 	take_key(t, key);
 	if (make_argv(m, node->step, t->interactive) || make_prompt(m) || make_inputs(m) || make_attrs(m))
 		return -1;
+	read_env(m);
 	make_how(m);
 	return 0;
 }
@@ -577,6 +590,7 @@ task_if(struct task *t, const struct run_env *around, struct results *a, const s
 	argv[2] = "-c";
 	argv[3] = node->command.s;
 	t->argv = (char *const *)(const void *)argv;
+	read_env(&m);
 	if (make_env(&m) || make_inputs(&m))
 		return -1;
 	if (t->worktree)
@@ -611,7 +625,10 @@ task_other(struct task *t, const struct run_env *around, struct results *a, cons
 
 	if (make_other(&m, t, around, a, at, node, key) || take_file(t))
 		return -1;
-	return t->kind == TASK_ASK ? 0 : make_env(&m);
+	if (t->kind == TASK_ASK)
+		return 0;
+	read_env(&m);
+	return make_env(&m);
 }
 
 int
