@@ -312,7 +312,6 @@ check_bound(struct bound *b, const struct tmpl *t, struct pos pos, long long (*p
 	char quoted[TEXT_SHORT];
 	long long number = -1;
 
-	b->results->error.n = 0;
 	if (t->n && !expand(b->results, b->at, t, &v) && (number = parse(buf_str(&v), v.n)) < 0)
 		diag_error(&b->f->diags, pos, "`%s` is no %s", text_short(quoted, v.s), what);
 	buf_free(&v);
@@ -346,7 +345,6 @@ check_bound_key(struct bound *b, const struct node *n)
 	struct buf key = { 0 }, why = { 0 };
 	uint32_t id = KEY_NONE;
 
-	b->results->error.n = 0;
 	if (key_expand(b->results, b->at, n, &key)) {
 		buf_free(&key);
 		return;                 /* it holds a block's variable, or a result that is still to come */

@@ -113,7 +113,6 @@ plan_step(struct plan *p, struct cursor *cursor, const struct node *n)
 	step.written = buf_str(&written);
 	step.at = &cursor->at;
 	step.perhaps = cursor->perhaps || is_perhaps(n);
-	p->results->error.n = 0;
 	buf_text(&key, cursor->at.prefix);
 	if (!expand(p->results, &cursor->at, &n->key->t, &key)) {
 		step.key = buf_str(&key);
@@ -195,7 +194,6 @@ plan_items(struct plan *p, struct cursor *cursor, const struct node *n)
 	size_t len;
 	int ended = 0;
 
-	p->results->error.n = 0;
 	if (inputs_read(p->results, &cursor->at, n, &lines, &len) || items_read(&items, p->results, &cursor->at, n, lines, len)) {
 		ended = plan_item(p, cursor, n, NULL, &made, &newest);
 	} else {
@@ -239,7 +237,6 @@ plan_call(struct plan *p, struct cursor *cursor, const struct node *n)
 
 	begin_branch(p, cursor, &inner, &visible);
 	buf_text(&prefix, cursor->at.prefix);
-	p->results->error.n = 0;
 	if (expand(p->results, &cursor->at, &n->key->t, &prefix))
 		tmpl_show(&n->key->t, &prefix);
 	buf_char(&prefix, '/');
@@ -272,7 +269,6 @@ plan_cd(struct plan *p, struct cursor *cursor, const struct node *n)
 {
 	struct buf dir = { 0 };
 
-	p->results->error.n = 0;
 	if (p->with && !expand(p->results, &cursor->at, &n->arg->t, &dir))
 		set_dir(p, cursor, buf_str(&dir));
 	buf_free(&dir);
@@ -346,7 +342,6 @@ show_prompt(struct shower *s, const struct plan_step *step)
 	struct buf text = { 0 };
 	size_t n;
 
-	s->results->error.n = 0;
 	if (step->node->program)
 		buf_text(&text, step->node->program);
 	else if (expand(s->results, step->at, &step->node->prompt, &text)) {

@@ -107,10 +107,8 @@ reserve_key(struct reservation *c, const struct node *n)
 
 	c->key.n = 0;
 	/* A key that hangs on a result that is still to come is looked at when it is made. */
-	if (key_expand(c->w->results, &c->at, n, &c->key)) {
-		c->w->results->error.n = 0;
+	if (key_expand(c->w->results, &c->at, n, &c->key))
 		return 0;
-	}
 	if (key_is_valid(buf_str(&c->key), c->key.n, c->error))
 		return -1;
 	id = keys_add(keys, c->key.s, c->key.n);
@@ -136,7 +134,6 @@ reserve_key(struct reservation *c, const struct node *n)
 static void
 reserve_place(struct reservation *c, const struct node *n)
 {
-	struct results *a = c->w->results;
 	struct buf text = { 0 }, place = { 0 };
 	const char *literal;
 	struct taken *t;
@@ -145,8 +142,8 @@ reserve_place(struct reservation *c, const struct node *n)
 	if (c->in_if && tmpl_literal(n->at ? &n->at->t : &n->arg->t, &literal, &len))
 		return;
 
-	if (expand(a, &c->at, n->at ? &n->at->t : &n->arg->t, &text)) {
-		a->error.n = 0;         /* it hangs on a result that is still to come */
+	if (expand(c->w->results, &c->at, n->at ? &n->at->t : &n->arg->t, &text)) {
+		;               /* it hangs on a result that is still to come */
 	} else if (n->at && (*buf_str(&text) == '/' || !c->moved)) {
 		struct buf whole = { 0 };
 
@@ -275,7 +272,6 @@ reserve_items(struct walk *w, struct branch *b, struct items *items, uint32_t *t
 	c.var.name = b->at->var;
 	branch_context(b, &c.at);
 	c.at.scope = &c.var;
-	w->results->error.n = 0;
 	if (items->count > w->results->keys->n)
 		keys_reserve(w->results->keys, items->count - w->results->keys->n);
 	bad = reserve_items_of(&c);
@@ -286,7 +282,7 @@ reserve_items(struct walk *w, struct branch *b, struct items *items, uint32_t *t
 	*total = before - w->tags;
 	items_rewind(items);
 	if (bad)
-		branch_fail_here(w, b, buf_str(error.n ? &error : &w->results->error));
+		branch_fail_here(w, b, buf_str(&error));
 	buf_free(&error);
 	return bad;
 }

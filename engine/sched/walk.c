@@ -53,7 +53,6 @@ read_items(struct walk *w, struct branch *b, struct items *items, uint32_t *tota
 
 	memset(items, 0, sizeof *items);
 	branch_context(b, &at);
-	w->results->error.n = 0;
 	if (inputs_read(w->results, &at, b->at, &lines, &n)) {
 		branch_fail_results(w, b);
 		return -1;
@@ -112,7 +111,6 @@ read_max(struct walk *w, struct branch *b)
 	branch_context(b, &at);
 	if (!b->at->max)
 		return 0;
-	w->results->error.n = 0;
 	if (expand(w->results, &at, &b->at->max->t, &s)) {
 		buf_free(&s);
 		branch_fail_results(w, b);
@@ -192,7 +190,6 @@ begin_key(struct walk *w, struct branch *b)
 	int bad;
 
 	branch_context(b, &at);
-	w->results->error.n = 0;
 	s->n = 0;
 	if (key_expand(w->results, &at, b->at, s)) {
 		branch_fail_results(w, b);
@@ -266,7 +263,6 @@ walk_enter_worktree(struct walk *w, struct branch *b)
 	if (b->at->kind != NODE_WORKTREE)
 		return 0;
 	branch_context(b, &at);
-	a->error.n = 0;
 	if (a->read(a->ctx, branch_step(w, b), &path, &n)) {
 		buf_fmt(&text, "the path of the worktree %s cannot be read: %s", branch_step(w, b), strerror(errno));
 		branch_fail_here(w, b, buf_str(&text));
@@ -321,7 +317,6 @@ read_text(struct walk *w, struct branch *b, struct buf *out)
 	struct context at;
 
 	branch_context(b, &at);
-	w->results->error.n = 0;
 	if (!expand(w->results, &at, &b->at->prompt, out))
 		return 0;
 	branch_fail_results(w, b);
@@ -406,7 +401,6 @@ at_cd(struct walk *w, struct branch *b)
 	int bad;
 
 	branch_context(b, &at);
-	w->results->error.n = 0;
 	bad = expand(w->results, &at, &b->at->arg->t, &s);
 	if (bad) {
 		branch_fail_results(w, b);
@@ -443,7 +437,6 @@ at_call(struct walk *w, struct branch *b)
 	name = branch_step(w, b);
 	block->prefix = arena_dup(&block->mem, name, strlen(name));
 	branch_context(b, &at);
-	w->results->error.n = 0;
 	block->scope = call_scope(w->results, &at, b->at, &block->mem, &bad);
 	if (bad) {
 		block_free(block);
@@ -485,7 +478,6 @@ make_task(struct walk *w, struct branch *b, struct task *t)
 	int bad;
 
 	branch_context(b, &at);
-	w->results->error.n = 0;
 	if (b->at->kind == NODE_IF) {
 		bad = task_if(t, w->around, w->results, &at, b->at);
 		b->question = t->question;

@@ -204,6 +204,7 @@ expand(struct results *a, const struct context *at, const struct tmpl *t, struct
 {
 	size_t i;
 
+	a->error.n = 0;
 	for (i = 0; i < t->n; i++) {
 		const struct part *p = &t->parts[i];
 
@@ -223,6 +224,7 @@ expand_keys(struct results *a, const struct context *at, const struct tmpl *t, s
 	struct buf name = { 0 };
 	uint32_t id;
 
+	a->error.n = 0;
 	if (tmpl_pattern(t))
 		return pattern_keys(a, at, t, ids);
 	if (expand(a, at, t, &name)) {
@@ -288,8 +290,11 @@ call_scope(struct results *a, const struct context *at, const struct node *n, st
 
 		if (call_value(a, at, &inside, n, p, &v)) {
 			v.n = 0;
-			if (bad)
+			if (bad) {
 				*bad = 1;
+				buf_free(&v);
+				break;
+			}
 		}
 		s->up = inside.scope;
 		s->name = p->name;

@@ -48,7 +48,7 @@ struct results {
 	/* The result of KEY: *P, to be freed, its *N bytes. -1 and errno. */
 	int (*read)(void *ctx, const char *key, char **p, size_t *n);
 	void *ctx;
-	struct buf error;       /* after a -1 of the functions below: why, in words */
+	struct buf error;       /* after a -1 of the latest function that was given these: why, in words */
 	struct buf warning;     /* what they find odd, and do; whoever wants to tell it empties it before */
 };
 
@@ -62,8 +62,8 @@ int expand(struct results *, const struct context *, const struct tmpl *t, struc
 int expand_keys(struct results *, const struct context *, const struct tmpl *name, struct ids *ids);
 
 /* The parameters of the file that the call N, read at PLACE, calls: what it gives, else their defaults.
- * They live in the arena. *BAD, when not NULL, is set when one cannot be told, which the results'
- * error says; it is then empty. */
+ * They live in the arena. One that cannot be told is empty; or, where BAD is not NULL, the end: *BAD is set, and the
+ * results' error says why. */
 const struct scope *call_scope(struct results *, const struct context *, const struct node *n, struct arena *, int *bad);
 
 /* How many bytes the N at S are without the newlines at their end. */

@@ -188,6 +188,7 @@ items_read(struct items *l, struct results *a, const struct context *at, const s
 {
 	size_t i;
 
+	a->error.n = 0;
 	memset(l, 0, sizeof *l);
 	l->lines = lines;
 	l->nlines = n;
@@ -300,8 +301,10 @@ inputs_read(struct results *a, const struct context *at, const struct node *node
 	struct ids ids = { 0 };
 	size_t i, len;
 	char *p;
-	int bad = inputs_keys(a, at, node, &ids);
+	int bad;
 
+	a->error.n = 0;
+	bad = inputs_keys(a, at, node, &ids);
 	for (i = 0; i < ids.n && !bad; i++) {
 		const char *key = keys_text(a->keys, ids.list[i]);
 
