@@ -59,17 +59,13 @@ static int
 plan_kept(struct plan *p, struct cursor *cursor, struct plan_step *step, uint32_t id)
 {
 	struct keys *keys = p->results->keys;
-	uint32_t seq = result_seq(keys, id);
 
 	if (keys->list[id].flags & KEY_MADE)
 		return 0;
 	step->differs = what_differs(p, cursor, step->node, id, step->key);
-	step->again = p->with && p->with->again &&
-	    (step->differs || (step->node->kind != NODE_WORKTREE && cursor->newest > seq));
+	step->again = p->with && p->with->again && result_is_outdated(keys, id, step->node, step->differs, &cursor->newest);
 	if (step->again)
 		cursor->newest = SEQ_NOW;
-	else if (!key_is_foreign(keys, id) && seq > cursor->newest)
-		cursor->newest = seq;
 	keys->list[id].flags |= KEY_MADE;
 	ids_add(&p->made, id);
 	return 1;
@@ -80,9 +76,7 @@ set_dir(struct plan *p, struct cursor *cursor, const char *dir)
 {
 	struct buf b = { 0 };
 
-	if (*dir != '/')
-		buf_fmt(&b, "%s/", strcmp(cursor->at.dir, "/") ? cursor->at.dir : "");
-	buf_text(&b, dir);
+	context_dir(&cursor->at, dir, &b);
 	cursor->at.dir = arena_dup(&p->mem, b.s, b.n);
 	buf_free(&b);
 }
@@ -90,13 +84,10 @@ set_dir(struct plan *p, struct cursor *cursor, const char *dir)
 static void
 enter_worktree(struct plan *p, struct cursor *cursor, const char *key)
 {
-	char *path;
-	size_t n;
+	char *path = results_path(p->results, key);
 
-	if (p->results->read(p->results->ctx, key, &path, &n))
-		return;
-	path[without_newlines(path, n)] = '\0';
-	set_dir(p, cursor, path);
+	if (path)
+		set_dir(p, cursor, path);
 	free(path);
 }
 

@@ -147,9 +147,7 @@ reserve_place(struct reservation *c, const struct node *n)
 	} else if (n->at && (*buf_str(&text) == '/' || !c->moved)) {
 		struct buf whole = { 0 };
 
-		if (*text.s != '/')
-			buf_fmt(&whole, "%s/", c->at.dir);
-		buf_text(&whole, text.s);
+		context_dir(&c->at, text.s, &whole);
 		worktree_add_path(&place, buf_str(&whole));
 		buf_free(&whole);
 	} else if (!n->at && !c->moved) {

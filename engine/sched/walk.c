@@ -211,19 +211,10 @@ begin_key(struct walk *w, struct branch *b)
 	return bad;
 }
 
-/* Whether what the branch is at, which has its result, is asked again: if it would be asked otherwise, or if
- * something before it was asked later than it. A worktree is no question: it is where the others work. */
-static int
-is_again(const struct walk *w, const struct branch *b, const char *differs)
-{
-	return w->again && (differs || (b->at->kind != NODE_WORKTREE && b->newest_seq > result_seq(w->results->keys, b->key)));
-}
-
 /* Tells of a step that has its result, with what it would be asked now. Returns whether it is kept. */
 static int
 keep(struct walk *w, struct branch *b)
 {
-	const struct keys *keys = w->results->keys;
 	struct event e = { 0 };
 	struct task t;
 	struct context at;
@@ -236,13 +227,11 @@ keep(struct walk *w, struct branch *b)
 	} else if (w->again) {
 		e.text = "what it would be asked cannot be told";
 	}
-	again = is_again(w, b, e.text);
+	again = w->again && result_is_outdated(w->results->keys, b->key, b->at, e.text, &b->newest_seq);
 	e.kind = again ? EVENT_AGAIN : EVENT_KEPT;
 	e.key = branch_key(w, b, &e.id);
 	if (!again || e.text)
 		w->ops->event(w->ops->ctx, &e);
-	if (!again && !key_is_foreign(keys, b->key) && result_seq(keys, b->key) > b->newest_seq)
-		b->newest_seq = result_seq(keys, b->key);
 	task_free(&t);
 	return !again;
 }
@@ -256,14 +245,14 @@ walk_enter_worktree(struct walk *w, struct branch *b)
 	struct buf text = { 0 };
 	const struct worktree *made;
 	struct context at;
-	char *path = NULL;
-	size_t n;
+	char *path;
 	int bad = 0;
 
 	if (b->at->kind != NODE_WORKTREE)
 		return 0;
 	branch_context(b, &at);
-	if (a->read(a->ctx, branch_step(w, b), &path, &n)) {
+	path = results_path(a, branch_step(w, b));
+	if (!path) {
 		buf_fmt(&text, "the path of the worktree %s cannot be read: %s", branch_step(w, b), strerror(errno));
 		branch_fail_here(w, b, buf_str(&text));
 		bad = -1;
@@ -271,7 +260,6 @@ walk_enter_worktree(struct walk *w, struct branch *b)
 		branch_fail_results(w, b);
 		bad = -1;
 	} else {
-		path[without_newlines(path, n)] = '\0';
 		made = worktree_add(&w->worktrees, path, buf_str(&text), b->dir, b->worktree);
 		if (b->at->enter)
 			branch_set_dir(b, path, made);
@@ -384,15 +372,6 @@ at_print(struct walk *w, struct branch *b)
 	return 0;
 }
 
-/* The directory DIR as it is seen from the branch's own. */
-static void
-join_dir(const struct branch *b, const char *dir, struct buf *out)
-{
-	if (*dir != '/')
-		buf_fmt(out, "%s/", strcmp(b->dir, "/") ? b->dir : "");
-	buf_text(out, dir);
-}
-
 static int
 at_cd(struct walk *w, struct branch *b)
 {
@@ -408,7 +387,7 @@ at_cd(struct walk *w, struct branch *b)
 		bad = -1;
 		branch_fail_here(w, b, "the directory to go to is empty");
 	} else {
-		join_dir(b, buf_str(&s), &path);
+		context_dir(&at, buf_str(&s), &path);
 		buf_str(&path);
 		branch_set_dir(b, path.s, worktree_around(w->worktrees, path.s));
 		branch_go_on(b);

@@ -55,6 +55,26 @@ scope_find(const struct scope *s, const char *name, size_t n, struct variable *v
 	return 0;
 }
 
+void
+context_dir(const struct context *at, const char *dir, struct buf *out)
+{
+	if (*dir != '/')
+		buf_fmt(out, "%s/", strcmp(at->dir, "/") ? at->dir : "");
+	buf_text(out, dir);
+}
+
+char *
+results_path(struct results *a, const char *key)
+{
+	char *path;
+	size_t n;
+
+	if (a->read(a->ctx, key, &path, &n))
+		return NULL;
+	path[without_newlines(path, n)] = '\0';
+	return path;
+}
+
 size_t
 without_newlines(const char *s, size_t n)
 {

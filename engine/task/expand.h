@@ -52,6 +52,12 @@ struct results {
 	struct buf warning;     /* what they find odd, and do; whoever wants to tell it empties it before */
 };
 
+/* The directory DIR as it is seen from where AT is, added to OUT. */
+void context_dir(const struct context *at, const char *dir, struct buf *out);
+
+/* The path that is the result of KEY, without its newline, to be freed. NULL and errno. */
+char *results_path(struct results *, const char *key);
+
 /* The variable NAME, of N bytes. 0: there is none. */
 int scope_find(const struct scope *, const char *name, size_t n, struct variable *);
 

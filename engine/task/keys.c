@@ -193,12 +193,6 @@ keys_digest(const struct keys *k, uint32_t id)
 	return k->digest ? k->digest[id] : 0;
 }
 
-int
-key_is_foreign(const struct keys *k, uint32_t id)
-{
-	return k->list[id].origin == ORIGIN_FOUND || k->list[id].origin == ORIGIN_FOREIGN;
-}
-
 void
 result_set_seq(struct keys *k, uint32_t id, uint32_t seq)
 {
@@ -211,6 +205,19 @@ uint32_t
 result_seq(const struct keys *k, uint32_t id)
 {
 	return k->seq ? k->seq[id] : 0;
+}
+
+int
+result_is_outdated(const struct keys *k, uint32_t id, const struct node *n, const char *differs, uint32_t *newest)
+{
+	unsigned origin = k->list[id].origin;
+	uint32_t seq = result_seq(k, id);
+
+	if (differs || (n->kind != NODE_WORKTREE && *newest > seq))
+		return 1;
+	if (origin != ORIGIN_FOUND && origin != ORIGIN_FOREIGN && seq > *newest)
+		*newest = seq;
+	return 0;
 }
 
 void

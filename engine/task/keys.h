@@ -82,12 +82,15 @@ void keys_reserve_for(struct keys *, uint32_t id, uint32_t tag, const struct nod
 void keys_set_digest(struct keys *, uint32_t id, uint64_t digest);
 uint64_t keys_digest(const struct keys *, uint32_t id);
 
-/* Whether nobody who was asked has made the result of the key ID: it makes nothing later than itself. */
-int key_is_foreign(const struct keys *, uint32_t id);
 
 /* When the result of the key ID came: the higher, the later. */
 void result_set_seq(struct keys *, uint32_t id, uint32_t seq);
 uint32_t result_seq(const struct keys *, uint32_t id);
+
+/* The rule of -u. Whether the step N, which has its result ID, is asked again: if it DIFFERS from what it was asked, or if
+ * something before it, the NEWEST of which is given, came later than it. A worktree is no question: it is where the others
+ * work. Else *NEWEST is what holds behind it: a result that was put there by hand makes nothing later than itself. */
+int result_is_outdated(const struct keys *, uint32_t id, const struct node *n, const char *differs, uint32_t *newest);
 
 /* From here on keys_rival looks: the file system takes names for one that are not (store/fold.h). Else nothing is kept
  * for that. */
