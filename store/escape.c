@@ -64,8 +64,8 @@ escape_add(char *out, const char *s, size_t n)
 	return at;
 }
 
-static int
-hex(char c)
+int
+hex_digit(char c)
 {
 	return c >= '0' && c <= '9' ? c - '0' : c >= 'A' && c <= 'F' ? c - 'A' + 10 : -1;
 }
@@ -77,8 +77,8 @@ escape_undo(char *s, size_t n)
 	size_t i = first ? (size_t)(first - s) : n, at = i;
 
 	for (; i < n; i++) {
-		if (s[i] == '%' && i + 2 < n && hex(s[i + 1]) >= 0 && hex(s[i + 2]) >= 0) {
-			s[at++] = (char)(hex(s[i + 1]) * 16 + hex(s[i + 2]));
+		if (s[i] == '%' && i + 2 < n && hex_digit(s[i + 1]) >= 0 && hex_digit(s[i + 2]) >= 0) {
+			s[at++] = (char)(hex_digit(s[i + 1]) * 16 + hex_digit(s[i + 2]));
 			i += 2;
 		} else {
 			s[at++] = s[i];

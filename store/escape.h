@@ -16,6 +16,9 @@ size_t escape_byte(char out[3], char c);
 /* The same for the N bytes at S; OUT has room for three times as many. */
 size_t escape_add(char *out, const char *s, size_t n);
 
+/* The value of a digit as escapes have them: 0 to 9, A to F; -1: C is none. */
+int hex_digit(char c);
+
 /* Takes the escapes of the N bytes at S back, in place; a NUL is put behind. Returns the new length. */
 size_t escape_undo(char *s, size_t n);
 

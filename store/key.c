@@ -4,6 +4,8 @@
 #include <errno.h>
 #include <string.h>
 
+#include "store/escape.h"
+
 static int
 plain(unsigned char c)
 {
@@ -83,12 +85,6 @@ key_encode(const char *key, size_t n, char name[KEY_NAME_MAX + 1])
 	return (int)at;
 }
 
-static int
-digit(char c)
-{
-	return c >= '0' && c <= '9' ? c - '0' : c >= 'A' && c <= 'F' ? c - 'A' + 10 : -1;
-}
-
 int
 key_decode(const char *name, char *key)
 {
@@ -106,9 +102,9 @@ key_decode(const char *name, char *key)
 			key[n++] = name[i];
 			continue;
 		}
-		if (digit(name[i + 1]) < 0 || digit(name[i + 2]) < 0)
+		if (hex_digit(name[i + 1]) < 0 || hex_digit(name[i + 2]) < 0)
 			return -1;
-		key[n++] = (char)(digit(name[i + 1]) * 16 + digit(name[i + 2]));
+		key[n++] = (char)(hex_digit(name[i + 1]) * 16 + hex_digit(name[i + 2]));
 		i += 2;
 	}
 	/* A key has one name: %61 is not another for a. */

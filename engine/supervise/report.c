@@ -206,3 +206,16 @@ supervisor_wait(struct supervisor *d, long long ms)
 {
 	return (supervisor_wait_for(d, -1, ms) & SUPERVISOR_GONE) != 0;
 }
+
+void
+supervisor_await_input(struct supervisor *d, int fd)
+{
+	unsigned is;
+
+	do {
+		is = supervisor_wait_for(d, fd, -1);
+		supervisor_check_stop(d);
+		if (is & SUPERVISOR_GONE)
+			supervisor_orphaned(d, 0);
+	} while (!(is & SUPERVISOR_READY));
+}

@@ -47,6 +47,9 @@ unsigned supervisor_wait_for(struct supervisor *, int fd, long long ms);
 /* The same without a descriptor. Returns whether orch is gone. */
 int supervisor_wait(struct supervisor *, long long ms);
 
+/* Waits until FD can be read; leaves if orch is gone, or says to stop. */
+void supervisor_await_input(struct supervisor *, int fd);
+
 /* Orch is gone: ends all that is below, PID's group where only that is known, and exits. */
 void supervisor_orphaned(struct supervisor *, pid_t pid) NO_RETURN;
 

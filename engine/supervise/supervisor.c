@@ -5,7 +5,6 @@
 #include <fcntl.h>
 #include <stdio.h>
 #include <string.h>
-#include <sys/select.h>
 #include <unistd.h>
 
 #if defined(__linux__) && !defined(ORCH_NO_LINUX)
@@ -234,27 +233,13 @@ static void
 supervise_stdin(struct supervisor *d, int in)
 {
 	char buf[64 * 1024];
-	fd_set set;
-	sigset_t open;
 	long n = 1, all = 0;
-	int fd = result_open(d), last = in > d->m->life ? in : d->m->life;
+	int fd = result_open(d);
 
-	sigfillset(&open);
-	sigdelset(&open, SUPERVISOR_STOP);
 	if (isatty(in))
 		terminal_wait(d, in);
 	while (n) {
-		FD_ZERO(&set);
-		FD_SET(in, &set);
-		FD_SET(d->m->life, &set);
-		if (pselect(last + 1, &set, NULL, NULL, NULL, &open) < 0)
-			FD_ZERO(&set);
-		if (supervisor_stopping())
-			supervisor_exit(d, OUT_STOPPED);
-		if (FD_ISSET(d->m->life, &set))
-			supervisor_orphaned(d, 0);
-		if (!FD_ISSET(in, &set))
-			continue;
+		supervisor_await_input(d, in);
 		n = file_read_some(in, buf, sizeof buf);
 		if (n < 0 && (errno == EAGAIN || (errno == EIO && !terminal_wait(d, in))))
 			continue;       /* another has read it; it was in the background */

@@ -8,7 +8,6 @@
 #include <fcntl.h>
 #include <signal.h>
 #include <string.h>
-#include <sys/select.h>
 #include <sys/wait.h>
 #include <termios.h>
 #include <unistd.h>
@@ -116,24 +115,10 @@ put_question(struct supervisor *d, int tty)
 static long
 read_line(struct supervisor *d, int tty, char *line)
 {
-	int life = d->m->life, last = tty > life ? tty : life;
-	sigset_t open;
-	fd_set in;
 	ssize_t n;
 
-	sigfillset(&open);
-	sigdelset(&open, SUPERVISOR_STOP);
 	for (;;) {
-		FD_ZERO(&in);
-		FD_SET(tty, &in);
-		FD_SET(life, &in);
-		if (pselect(last + 1, &in, NULL, NULL, NULL, &open) < 0)
-			FD_ZERO(&in);
-		supervisor_check_stop(d);
-		if (FD_ISSET(life, &in))
-			supervisor_orphaned(d, 0);
-		if (!FD_ISSET(tty, &in))
-			continue;
+		supervisor_await_input(d, tty);
 		n = read(tty, line, LINE_MOST);
 		if (n >= 0)
 			break;
