@@ -387,10 +387,10 @@ find_run(struct run *r)
 
 	if (a->run)
 		r->name = mem_dup(a->run, strlen(a->run));
-	else if (!a->file && (errno = 0, !(r->name = runs_newest_open(a->dir, r->say))))
-		return errno ? runs_fail(r->say, 2, a->dir, strerror(errno)) : runs_fail(r->say, 3, "there is no run here that is not complete; `orch runs` shows all, `orch run FILE` starts one", NULL);
+	else if (!a->file && runs_newest_open(a->dir, r->say, &r->name))
+		return runs_fail(r->say, 2, a->dir, strerror(errno));
 	if (!r->name)
-		return 0;
+		return a->file ? 0 : runs_fail(r->say, 3, "there is no run here that is not complete; `orch runs` shows all, `orch run FILE` starts one", NULL);
 	status = find_record(r, r->name);
 	if (status != 3)
 		return status;

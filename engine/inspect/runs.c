@@ -139,51 +139,48 @@ runs_decode(const char *name)
 	return mem_dup(key, n > 0 ? (size_t)n : 0);
 }
 
-/* The newest; of those that came from elsewhere only if there are no others. */
-static char *
-newest(const char *dir)
+/* The newest; of those that came from elsewhere only if there are no others. As runs_newest_open. */
+static int
+newest(const char *dir, char **name)
 {
 	struct run_lines l;
-	char *name = NULL;
 	size_t i;
 
+	*name = NULL;
 	if (find_runs(&l, dir))
-		return NULL;
-	errno = 0;
-	for (i = 0; i < l.n && !name; i++)
+		return -1;
+	for (i = 0; i < l.n && !*name; i++)
 		if (l.list[i].is_trusted || l.list[i].broken)
-			name = runs_decode(l.list[i].name);
-	if (!name && l.n)
-		name = runs_decode(l.list[0].name);
+			*name = runs_decode(l.list[i].name);
+	if (!*name && l.n)
+		*name = runs_decode(l.list[0].name);
 	free_runs(&l);
-	return name;
+	return 0;
 }
 
-char *
-runs_newest_open(const char *dir, struct buf *say)
+int
+runs_newest_open(const char *dir, struct buf *say, char **name)
 {
 	struct run_lines l;
-	char *name = NULL;
 	size_t i;
 
+	*name = NULL;
 	if (find_runs(&l, dir))
-		return NULL;
-	errno = 0;
-	for (i = 0; i < l.n && !name; i++) {
+		return -1;
+	for (i = 0; i < l.n && !*name; i++) {
 		const struct run_line *r = &l.list[i];
 
 		if (!r->broken && (r->state == RUN_COMPLETE || r->state == RUN_NEW))
 			continue;
-		name = runs_decode(r->name);
+		*name = runs_decode(r->name);
 		if (r->broken || r->is_trusted)
 			continue;
-		trust_say_passed(say, dir, name);
-		free(name);
-		name = NULL;
+		trust_say_passed(say, dir, *name);
+		free(*name);
+		*name = NULL;
 	}
 	free_runs(&l);
-	errno = 0;
-	return name;
+	return 0;
 }
 
 /* MS is 0 if it is not known. */
@@ -268,12 +265,14 @@ runs_list(const char *dir, int for_scripts, struct sink *sink, struct buf *error
 int
 runs_open(struct run_state *v, const char *dir, const char *run, struct buf *error)
 {
-	char *name = run ? mem_dup(run, strlen(run)) : newest(dir);
+	char *name = run ? mem_dup(run, strlen(run)) : NULL;
 	int status = 0;
 
 	memset(v, 0, sizeof *v);
+	if (!run && newest(dir, &name))
+		return runs_fail(error, 2, dir, strerror(errno));
 	if (!name)
-		return errno ? runs_fail(error, 2, dir, strerror(errno)) : runs_fail(error, 3, dir, "there are no runs here; `orch run FILE` starts one");
+		return runs_fail(error, 3, dir, "there are no runs here; `orch run FILE` starts one");
 	if (run_state_open(v, dir, name, strlen(name), 1)) {
 		status = errno == ENOENT ? 3 : 2;
 		if (status == 3)

@@ -15,9 +15,9 @@ int runs_fail(struct buf *error, int status, const char *what, const char *why);
  * there is something to close. */
 int runs_open(struct run_state *, const char *dir, const char *run, struct buf *error);
 
-/* The name of the newest run below DIR that is not complete, to be freed; NULL and errno 0 if there is
- * none, NULL and errno if they cannot be read. Those that came from elsewhere are passed over, which is added to SAY. */
-char *runs_newest_open(const char *dir, struct buf *say);
+/* *NAME: the newest run below DIR that is not complete, to be freed; NULL if there is none. Those that came from elsewhere
+ * are passed over, which is added to SAY. -1 and errno if they cannot be read. */
+int runs_newest_open(const char *dir, struct buf *say, char **name);
 
 /* A run's name as it is said, from the name of its directory; the same to be freed. */
 void runs_put_name(struct buf *, const char *file);
