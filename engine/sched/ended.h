@@ -11,7 +11,7 @@ void ended_step_failed(struct walk *, struct branch *, const char *why);
  * -1: the branch has failed. */
 int walk_enter_worktree(struct walk *, struct branch *);
 
-/* Tells the walk's world of standard input; READ: it was read just now. */
+/* Tells the walk's caller of standard input; READ: it was read just now. */
 void walk_say_stdin(struct walk *, int read);
 
 #endif
