@@ -8,6 +8,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/resource.h>
+#include <sys/wait.h>
 #include <time.h>
 
 #include "engine/task/digest.h"
@@ -19,6 +20,7 @@
 #include "engine/sched/running.h"
 #include "engine/task/task.h"
 #include "engine/sched/walk.h"
+#include "engine/supervise/spawn.h"
 #include "parse/agents.h"
 #include "parse/check.h"
 #include "parse/mem.h"
@@ -2537,6 +2539,35 @@ START_TEST(supervisors_that_are_due)
 }
 END_TEST
 
+/* A start that has failed does not disturb the next one, which follows at once. */
+START_TEST(starts_after_one_that_failed)
+{
+	static char word[] = "true", *argv[] = { word, NULL }, path[] = "PATH=/bin:/usr/bin", *envp[] = { path, NULL };
+	struct program p = { 0 };
+	enum spawn_stage stage;
+	int i, status;
+	pid_t pid;
+
+	p.argv = argv;
+	p.envp = envp;
+	p.root = "/";
+	p.out = 1;
+	p.err = 2;
+	for (i = 0; i < 100; i++) {
+		p.dir = "/nowhere";
+		ck_assert_int_lt(spawn(&p, &stage), 0);
+		ck_assert_int_eq(stage, SPAWN_DIR);
+		p.dir = "/";
+		pid = spawn(&p, &stage);
+		ck_assert_int_gt(pid, 0);
+		ck_assert_int_eq(waitpid(pid, &status, 0), pid);
+		ck_assert_int_eq(status, 0);
+	}
+	while (waitpid(-1, NULL, 0) > 0)
+		;
+}
+END_TEST
+
 START_TEST(newlines_at_the_end)
 {
 	ck_assert_uint_eq(without_newlines("", 0), 0);
@@ -3202,6 +3233,7 @@ values_case(void)
 	tcase_add_test(tc, a_key_is_small);
 	tcase_add_test(tc, keys_by_length);
 	tcase_add_test(tc, supervisors_that_are_due);
+	tcase_add_test(tc, starts_after_one_that_failed);
 	tcase_add_test(tc, newlines_at_the_end);
 	tcase_add_loop_test(tc, item_lists, 0, LEN(lists));
 	tcase_add_test(tc, items_with_a_nul);

@@ -11,6 +11,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <sys/wait.h>
 #include <unistd.h>
 #include <fcntl.h>
 
@@ -281,6 +282,7 @@ int
 spawn_finish(struct spawning *s, enum spawn_stage *stage)
 {
 	struct failure f = { 0, 0 };
+	siginfo_t info;
 	ssize_t got;
 
 	while ((got = read(s->report, &f, sizeof f)) < 0 && errno == EINTR)
@@ -289,6 +291,9 @@ spawn_finish(struct spawning *s, enum spawn_stage *stage)
 	free(s->shell);
 	if (got != sizeof f)
 		return 0;
+	/* It has told, and is about to end: the next child is not to get this one's stack before it is off it. */
+	while (waitid(P_PID, (id_t)s->pid, &info, WEXITED | WNOWAIT) < 0 && errno == EINTR)
+		;
 	*stage = (enum spawn_stage)f.stage;
 	errno = real_error(s->p, &f);
 	return -1;
