@@ -1,0 +1,262 @@
+/* Starting what the walk wants done: as processes and tokens are to be had. */
+#include "engine/loop_state.h"
+
+#include <errno.h>
+#include <signal.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "parse/mem.h"
+#include "store/clock.h"
+#include "store/how.h"
+
+enum {
+	STARTS = 16,            /* between two looks at signals */
+	MANY_RUNNING = 64,      /* from so many tasks on no more than DUE_MOST supervisors may wait for the processor: */
+	DUE_MOST = 32,          /* else orch would not get to it for long when a signal comes */
+	AGAIN_MS = 30 * 1000,   /* how long a lone step waits for a process to be had */
+	AGAIN_MOST_MS = 1000,
+	OVERDUE_MS = 60 * 1000, /* from the timeout of a step */
+	SAID_MOST = 64 * 1024   /* bytes that may wait for standard error before nothing more is begun */
+};
+
+/* A fork of orch, to which its words wait until it can take them. */
+static pid_t
+fork_supervisor(void)
+{
+	sigset_t words, old;
+	pid_t pid;
+
+	sigemptyset(&words);
+	sigaddset(&words, SUPERVISOR_STOP);
+	sigaddset(&words, SUPERVISOR_SUSPEND);
+	sigprocmask(SIG_BLOCK, &words, &old);
+	pid = fork();
+	if (pid) {
+		int saved = errno;
+
+		sigprocmask(SIG_SETMASK, &old, NULL);
+		errno = saved;
+	}
+	return pid;
+}
+
+static void
+fork_failed(struct loop_state *l)
+{
+	long long now = loop_now(l);
+
+	if (!l->scarce_since)
+		l->scarce_since = now;
+	l->scarce = 1;
+	l->limit = l->slots.running ? l->slots.running : 1;
+	l->scarce_pause = l->scarce_pause ? l->scarce_pause * 2 : 10;
+	if (l->scarce_pause > AGAIN_MOST_MS)
+		l->scarce_pause = AGAIN_MOST_MS;
+	l->scarce_until = now + l->scarce_pause;
+}
+
+void
+launch_works(struct loop_state *l)
+{
+	l->scarce = 0;
+	l->scarce_since = l->scarce_pause = 0;
+	if (l->limit)
+		l->limit++;
+}
+
+static int
+may_start(struct loop_state *l)
+{
+	if ((l->limit && l->slots.running >= l->limit) || l->slots.due >= DUE_MOST)
+		return 0;
+	return !l->scarce || (!l->slots.running && loop_now(l) >= l->scarce_until);
+}
+
+/* The task of B, which is not to be started, has failed. */
+static void
+fail_unstarted(struct loop_state *l, struct branch *b, struct outcome *o)
+{
+	struct buf why = { 0 };
+
+	outcome_text(o, 0, &why);
+	loop_log_step(l, LOG_FAIL, b, o, buf_str(&why));
+	buf_free(&why);
+	walk_ended(l->walk, b, o, loop_now(l));
+}
+
+void
+launch_refused(struct loop_state *l, struct branch *b, int error)
+{
+	struct outcome o = { 0 };
+
+	fork_failed(l);
+	if (l->slots.running || loop_now(l) - l->scarce_since < AGAIN_MS) {
+		walk_refused(l->walk, b);
+		return;
+	}
+	l->scarce_since = 0;
+	o.kind = OUT_FORK_FAILED;
+	o.error = error;
+	fail_unstarted(l, b, &o);
+}
+
+/* Writes what the task is started with to `how`. -1: that failed, and so has the task, before anything is paid for it. A
+ * file that has become too large is no reason: the run goes on without, which is said once. */
+static int
+write_how(struct loop_state *l, struct order *o)
+{
+	struct outcome failure = { 0 };
+
+	o->task.is_first = !l->store->has_how && branch_attempt(o->branch) == 1;
+	if (!o->task.nhow)
+		return 0;
+	l->asked_at = how_add(l->store->how, o->task.file, o->task.how, o->task.nhow);
+	if (l->asked_at >= 0)
+		return 0;
+	if (errno == EFBIG) {
+		if (!l->how_failed++)
+			buf_fmt(&l->progress->out, "orch: cannot write the file `how` of run %s: %s\n", l->store->name, strerror(errno));
+		return 0;
+	}
+	failure.kind = OUT_IO;
+	failure.error = errno;
+	strcpy(failure.text, "how");
+	fail_unstarted(l, o->branch, &failure);
+	return -1;
+}
+
+/* The jobserver is opened, or made, when there is something to start. */
+static void
+begin_jobserver(struct loop_state *l)
+{
+	struct jobserver *j = l->jobserver;
+
+	l->has_begun = 1;
+	if (j->kind != JOBSERVER_NONE && jobserver_open(j) && l->progress->loud > LOUD_QUIET)
+		buf_text(&l->progress->out, "orch: the jobserver that MAKEFLAGS names cannot be used; going on without it "
+		    "(in a makefile, put a + before the recipe's line)\n");
+	if (!j->is_open && l->walk->jobs)
+		jobserver_serve(j, l->walk->jobs);
+	l->walk->tokens = j->is_open;
+}
+
+static void
+start_task(struct loop_state *l, struct order *o)
+{
+	uint32_t i;
+	int talks = o->task.kind == TASK_ASK || o->task.interactive || (o->task.kind == TASK_STDIN && isatty(0));
+	struct running_step *s;
+	pid_t pid;
+
+	if (!l->has_begun)
+		begin_jobserver(l);
+	l->asked_at = -1;
+	if (o->branch && write_how(l, o)) {
+		task_free(&o->task);
+		return;
+	}
+	i = running_take(&l->slots);
+	if (l->jobserver->serves && !l->slots.running && !l->nlost)
+		jobserver_fill(l->jobserver);
+	/* Who talks with the person has the terminal to itself. */
+	if (talks) {
+		screen_hide(&l->output.screen, l->progress);
+		output_say(l->progress);
+	}
+	o->task.tells = l->slots.running >= MANY_RUNNING;
+	pid = fork_supervisor();
+	if (!pid) {
+		close(l->life);
+		close(l->report);
+		if (l->output.screen.tty >= 0)
+			close(l->output.screen.tty);
+		supervisor_run(&l->supervision, &o->task, i);
+	}
+	if (pid < 0) {
+		int error = errno;
+
+		running_drop(&l->slots, i);
+		task_free(&o->task);
+		launch_refused(l, o->branch, error);
+		return;
+	}
+	/* Also done by the supervisor: whoever is first, it is in its own group before it can be signalled. */
+	if (o->branch && o->task.kind != TASK_ASK)
+		setpgid(pid, pid);
+	s = running_use(&l->slots, i, pid);
+	s->branch = o->branch;
+	s->kind = o->task.kind;
+	s->started = loop_now(l);
+	s->limit = o->task.timeout && o->task.kind != TASK_WORKTREE ? s->started + o->task.timeout + OVERDUE_MS : 0;
+	if (s->limit)
+		l->overdue_at = clock_sooner(l->overdue_at ? l->overdue_at : -1, s->limit);
+	s->has_terminal = talks;
+	l->slots.talking += (uint32_t)talks;
+	s->is_due = o->task.tells;
+	l->slots.due += (uint32_t)s->is_due;
+	screen_stir(&l->output.screen);
+	if (o->task.kind == TASK_WORD)
+		s->word = mem_dup(o->task.word, o->task.nword);
+	else
+		loop_log_step(l, LOG_START, o->branch, NULL, branch_again(l->walk, o->branch) ? LOG_AGAIN : NULL);
+	task_free(&o->task);
+}
+
+/* Whether more may be begun: processes can be had, and what was said is being read. */
+int
+launch_may(struct loop_state *l)
+{
+	return may_start(l) && l->progress->out.n <= SAID_MOST;
+}
+
+/* Gives out what the walk wants done. Returns whether there may be more at once. */
+static int
+start_some(struct loop_state *l)
+{
+	struct order o;
+	int i;
+
+	for (i = 0; i < STARTS; i++) {
+		if (!l->sig && !launch_may(l))
+			return 0;
+		walk_next(l->walk, loop_now(l), &o);
+		if (o.kind == ORDER_NONE)
+			return 0;
+		if (o.kind == ORDER_MORE)
+			return 1;
+		if (o.kind == ORDER_PRINT)
+			output_print(&l->output, o.branch, &o.text);
+		else
+			start_task(l, &o);
+	}
+	return 1;
+}
+
+int
+launch_wants_token(struct loop_state *l)
+{
+	return l->jobserver->is_open && !l->sig && launch_may(l) && walk_wants(l->walk);
+}
+
+/* Starts what may be started, and takes tokens for it; those that nothing needs now go back. Returns whether
+ * there may be more at once. */
+int
+launch_all(struct loop_state *l)
+{
+	struct jobserver *j = l->jobserver;
+	int more = start_some(l), i;
+
+	for (i = 0; !more && launch_wants_token(l) && i < STARTS; i++) {
+		if (!jobserver_take(j))
+			break;
+		l->walk->tokens++;
+		more = start_some(l);
+	}
+	while (!more && j->held && j->held >= l->walk->tokens_used) {
+		jobserver_give(j);
+		l->walk->tokens--;
+	}
+	return more || i == STARTS;
+}
