@@ -204,7 +204,6 @@ start_task(struct loop_state *l, struct order *o)
 	task_free(&o->task);
 }
 
-/* Whether more may be begun: processes can be had, and what was said is being read. */
 int
 launch_may(struct loop_state *l)
 {
@@ -240,8 +239,6 @@ launch_wants_token(struct loop_state *l)
 	return l->jobserver->is_open && !l->sig && launch_may(l) && walk_wants(l->walk);
 }
 
-/* Starts what may be started, and takes tokens for it; those that nothing needs now go back. Returns whether
- * there may be more at once. */
 int
 launch_all(struct loop_state *l)
 {

@@ -161,7 +161,6 @@ set_up(struct loop_state *l)
 	return NULL;
 }
 
-/* The log. It is not the truth, so a run goes on without it; it is said once. */
 void
 loop_log(struct loop_state *l, struct log_line *line)
 {

@@ -85,7 +85,6 @@ prod(struct loop_state *l, uint32_t i)
 	snprintf(l->lost[l->nlost - 1].text, sizeof l->lost->text, "pid %ld", (long)pid);
 }
 
-/* Every wait has an end: looks for supervisors that have not told of their end though their time is over. */
 void
 lost_look(struct loop_state *l)
 {
@@ -103,7 +102,6 @@ lost_look(struct loop_state *l)
 	l->overdue_at = next < 0 ? 0 : next;
 }
 
-/* All that run have to end within MS. */
 void
 lost_limit_all(struct loop_state *l, long long ms)
 {
@@ -142,7 +140,6 @@ name_strays(struct loop_state *l, struct outcome *o)
 	free(list);
 }
 
-/* Ends what killed supervisors have left; their steps have failed when nothing of it is there any more. */
 void
 lost_end(struct loop_state *l)
 {

@@ -65,7 +65,6 @@ our_signals(sigset_t *set)
 #endif
 }
 
-/* From here on signals come where the loop waits. Before, they ended orch as any program. */
 void
 signals_hold(void)
 {
@@ -82,7 +81,6 @@ signals_hold(void)
 	catch(SIGTTOU, 0);      /* what is said in the background, where the terminal does not want that */
 }
 
-/* Those that are about the terminal alone. */
 void
 signals_hold_screen(void)
 {

@@ -183,7 +183,6 @@ runs_newest_open(const char *dir, struct buf *say, char **name)
 	return 0;
 }
 
-/* MS is 0 if it is not known. */
 void
 runs_put_time(struct buf *b, long long ms)
 {
@@ -194,7 +193,6 @@ runs_put_time(struct buf *b, long long ms)
 	buf_text(b, ms && tm && strftime(text, sizeof text, "%Y-%m-%d %H:%M:%S", tm) ? text : "?");
 }
 
-/* A run's name as it is said, from the name of its directory. */
 void
 runs_put_name(struct buf *b, const char *file)
 {
@@ -298,8 +296,6 @@ pattern_of(const char *s, size_t *n)
 	return g;
 }
 
-/* Calls EACH for the keys that S means: all that match if there is a *. Returns how many were found;
- * *STATUS is the first that EACH returned. */
 size_t
 runs_each_key(struct run_state *v, const char *s, int (*each)(void *, struct run_state *, uint32_t), void *ctx, int *status)
 {

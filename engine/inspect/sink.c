@@ -24,7 +24,6 @@ sink_put_field(struct buf *b, const char *s)
 	b->n += escape_add(buf_room(b, 3 * n), s, n);
 }
 
-/* Records are the same on a terminal but for what would drive it. */
 int
 sink_emit_fields(struct sink *s, struct buf *b)
 {
@@ -37,7 +36,6 @@ sink_emit_fields(struct sink *s, struct buf *b)
 	return sink_emit(s, &shown);
 }
 
-/* Shows FD from *AT on to its end, or, if it GROWS, to the end of the last whole character. */
 int
 sink_show_file(struct sink *sink, int fd, long long *at, int grows)
 {

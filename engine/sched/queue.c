@@ -19,7 +19,6 @@ own_of(const struct node *n)
 	return !is_shell(n->step->agent) ? NULL : n->step->pos.line ? (const void *)n->step : n;
 }
 
-/* What is known of the agent that the branch waits for, or has asked; NULL: it has not refused. */
 struct throttled_agent *
 queue_throttle(const struct walk *w, const struct branch *b)
 {
@@ -127,7 +126,6 @@ queue_pause(struct walk *w, struct branch *b, long long ms)
 	list_insert(&w->pausing, p, b);
 }
 
-/* The pause before the next attempt: doubling, at most a day, a quarter more or less by chance. */
 long long
 queue_delay(struct walk *w, const struct branch *b)
 {

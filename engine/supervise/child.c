@@ -25,7 +25,6 @@ enum {
 
 /* Ending processes. */
 
-/* Orch is gone: so is, now, all that is below. */
 void
 supervisor_orphaned(struct supervisor *d, pid_t pid)
 {

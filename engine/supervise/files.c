@@ -41,8 +41,6 @@ supervisor_result_name(enum task_kind kind, const char *file, pid_t pid, char na
 		supervisor_tmp_name(name, 'w', pid);
 }
 
-/* Whether some process can still write into FD's file: it has inherited the lock that a supervisor took
- * for its agent's standard output. */
 int
 result_is_open(int fd)
 {
@@ -60,7 +58,6 @@ result_exit_open(struct supervisor *d)
 	supervisor_exit(d, OUT_STILL_OPEN);
 }
 
-/* The file for the result: new, with the lock that the agent inherits. */
 int
 result_open_locked(struct supervisor *d)
 {
@@ -285,7 +282,6 @@ supervisor_disk_is_full(int fd)
 	return fstatvfs(fd, &v) == 0 && v.f_blocks && !(geteuid() ? v.f_bavail : v.f_bfree);
 }
 
-/* Makes the result safe; after it orch only renames. */
 void
 result_sync(struct supervisor *d)
 {
@@ -307,7 +303,6 @@ result_sync_written(struct supervisor *d, int fd)
 	result_sync(d);
 }
 
-/* Keeps bytes that no agent wrote. */
 int
 result_open(struct supervisor *d)
 {

@@ -51,8 +51,6 @@ git_env_set(struct supervisor *d, const char *entry)
 	env[n + 1] = NULL;
 }
 
-/* Runs git in DIR with the words up to NULL, its standard input IN; *OUT, to be freed, gets what it
- * wrote, without the last newline. Returns its wait status. */
 int
 git_run(struct supervisor *d, const char *dir, int in, char **out, ...)
 {
@@ -88,7 +86,6 @@ git_run(struct supervisor *d, const char *dir, int in, char **out, ...)
 	return status;
 }
 
-/* The same for what must succeed; git's own words are shown with the failure. */
 char *
 git_must(struct supervisor *d, int status, char *out, const char *what)
 {
@@ -99,7 +96,6 @@ git_must(struct supervisor *d, int status, char *out, const char *what)
 	return out;
 }
 
-/* The id of REV, or NULL when there is none. */
 char *
 git_commit_of(struct supervisor *d, const char *rev)
 {
@@ -120,7 +116,6 @@ intent_put(struct buf *b, const char *word, const char *value)
 	task_how_line(b, word, value, strlen(value));
 }
 
-/* The value of WORD in the intent TEXT, to be freed; NULL: it has none. */
 char *
 intent_get(const char *text, const char *word)
 {
@@ -148,7 +143,6 @@ intent_is(const char *text, const char *word, const char *value)
 	return same;
 }
 
-/* What an earlier attempt was about to make; "" if there was none. */
 char *
 intent_read(struct supervisor *d)
 {
@@ -181,7 +175,6 @@ git_keep_line(struct supervisor *d, const char *line)
 	result_sync_written(d, fd);
 }
 
-/* What git rev-parse answers in DIR to WORD, to be freed; NULL: nothing, or it fails. */
 char *
 git_rev_parse(struct supervisor *d, const char *dir, const char *word)
 {
@@ -224,7 +217,6 @@ git_command(const struct supervisor *d, struct buf *b, const char *dir)
 	}
 }
 
-/* NAME, seen from DIR, absolute. */
 char *
 git_path_from(const char *dir, const char *name)
 {
@@ -236,8 +228,6 @@ git_path_from(const char *dir, const char *name)
 	return buf_take(&b);
 }
 
-/* Leaves with what is in B. What does not fit into the report is the last line of the step's standard error, which is
- * shown with the failure. */
 void
 git_leave(struct supervisor *d, enum outcome_kind kind, struct buf *b)
 {
