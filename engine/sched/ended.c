@@ -125,21 +125,29 @@ step_ended(struct walk *w, struct branch *b, const struct outcome *o)
 	}
 }
 
+/* Tells E, of the `if` that the branch is at. */
+static void
+say_of_if(struct walk *w, const struct branch *b, struct event *e)
+{
+	struct buf pos = { 0 };
+
+	buf_fmt(&pos, "%s:%u", b->at->pos.src->name, b->at->pos.line);
+	e->key = buf_str(&pos);
+	w->ops->event(w->ops->ctx, e);
+	buf_free(&pos);
+}
+
 /* What the `if` in a worktree has decided is remembered, and said. */
 static void
 remember(struct walk *w, const struct branch *b, uint64_t digest, int yes)
 {
 	struct event e = { 0 };
-	struct buf place = { 0 };
 
 	decisions_set(w->decisions, digest, yes);
-	buf_fmt(&place, "%s:%u", b->at->pos.src->name, b->at->pos.line);
 	e.kind = EVENT_DECIDED;
-	e.key = buf_str(&place);
 	e.yes = yes;
 	e.digest = digest;
-	w->ops->event(w->ops->ctx, &e);
-	buf_free(&place);
+	say_of_if(w, b, &e);
 }
 
 /* What it has said is shown, whatever it decides: it may be that it could not do what it was to do. */
@@ -147,16 +155,11 @@ static void
 say_said(struct walk *w, const struct branch *b, const char *text)
 {
 	struct event e = { 0 };
-	struct buf place = { 0 };
 
-	if (!*text)
-		return;
-	buf_fmt(&place, "%s:%u", b->at->pos.src->name, b->at->pos.line);
 	e.kind = EVENT_SAID;
-	e.key = buf_str(&place);
 	e.text = text;
-	w->ops->event(w->ops->ctx, &e);
-	buf_free(&place);
+	if (*text)
+		say_of_if(w, b, &e);
 }
 
 /* What the command of an `if` decides: 1 or 0; -1: nothing. One whose worktree is gone decides as it did last. */

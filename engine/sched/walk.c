@@ -99,21 +99,31 @@ at_for(struct walk *w, struct branch *b)
 	return 1;
 }
 
+/* Adds T, read at the branch's place, to OUT. -1: the branch has failed. */
+static int
+expand_here(struct walk *w, struct branch *b, const struct tmpl *t, struct buf *out)
+{
+	struct context at;
+
+	branch_context(b, &at);
+	if (!expand(w->results, &at, t, out))
+		return 0;
+	branch_fail_results(w, b);
+	return -1;
+}
+
 /* The number behind `max`; -1 when it is none, which was said. */
 static long
 read_max(struct walk *w, struct branch *b)
 {
 	struct buf s = { 0 }, text = { 0 };
 	char quoted[TEXT_SHORT];
-	struct context at;
-	long long max = 0;
+	long long max;
 
-	branch_context(b, &at);
 	if (!b->at->max)
 		return 0;
-	if (expand(w->results, &at, &b->at->max->t, &s)) {
+	if (expand_here(w, b, &b->at->max->t, &s)) {
 		buf_free(&s);
-		branch_fail_results(w, b);
 		return -1;
 	}
 	max = number_parse(buf_str(&s), s.n);
@@ -300,22 +310,10 @@ at_if(struct walk *w, struct branch *b)
 }
 
 static int
-read_text(struct walk *w, struct branch *b, struct buf *out)
-{
-	struct context at;
-
-	branch_context(b, &at);
-	if (!expand(w->results, &at, &b->at->prompt, out))
-		return 0;
-	branch_fail_results(w, b);
-	return -1;
-}
-
-static int
 at_stop(struct walk *w, struct branch *b)
 {
 	struct buf text = { 0 };
-	int bad = read_text(w, b, &text);
+	int bad = expand_here(w, b, &b->at->prompt, &text);
 
 	if (!bad) {
 		text.n = without_newlines(buf_str(&text), text.n);
@@ -332,7 +330,7 @@ at_fail(struct walk *w, struct branch *b)
 {
 	struct buf text = { 0 };
 
-	if (!read_text(w, b, &text)) {
+	if (!expand_here(w, b, &b->at->prompt, &text)) {
 		text.n = without_newlines(buf_str(&text), text.n);
 		branch_fail_here(w, b, text.n ? buf_str(&text) : "`fail` was reached");
 	}
@@ -359,7 +357,7 @@ at_print(struct walk *w, struct branch *b)
 	int bad;
 
 	if (branch_not_in_turn(b)) {
-		bad = read_text(w, b, &text);
+		bad = expand_here(w, b, &b->at->prompt, &text);
 		if (!bad) {
 			branch_print_later(w, b, &text);
 			branch_go_on(b);
@@ -380,13 +378,11 @@ at_cd(struct walk *w, struct branch *b)
 	int bad;
 
 	branch_context(b, &at);
-	bad = expand(w->results, &at, &b->at->arg->t, &s);
-	if (bad) {
-		branch_fail_results(w, b);
-	} else if (!s.n) {
+	bad = expand_here(w, b, &b->at->arg->t, &s);
+	if (!bad && !s.n) {
 		bad = -1;
 		branch_fail_here(w, b, "the directory to go to is empty");
-	} else {
+	} else if (!bad) {
 		context_dir(&at, buf_str(&s), &path);
 		buf_str(&path);
 		branch_set_dir(b, path.s, worktree_around(w->worktrees, path.s));
@@ -541,7 +537,7 @@ give_text(struct walk *w, struct order *o)
 {
 	struct branch *b = list_take(&w->printing);
 
-	if (read_text(w, b, &o->text)) {
+	if (expand_here(w, b, &b->at->prompt, &o->text)) {
 		buf_free(&o->text);
 		return 0;
 	}

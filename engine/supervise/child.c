@@ -89,13 +89,12 @@ end_adopted(struct supervisor *d)
 	free(list);
 	until = clock_ms() + LEFT_MS;
 	while (!nothing_left() && clock_ms() < until)
-		if (supervisor_wait(d, until - clock_ms()))
-			supervisor_orphaned(d, 0);
+		supervisor_pause(d, until - clock_ms(), 0);
 	until = clock_ms() + KILL_MS;
 	while (!nothing_left() && clock_ms() < until) {
 		proctree_kill(NULL, NULL);
-		if (!nothing_left() && supervisor_wait(d, 2))
-			supervisor_orphaned(d, 0);
+		if (!nothing_left())
+			supervisor_pause(d, 2, 0);
 	}
 	if (nothing_left())
 		return 0;
@@ -118,8 +117,7 @@ end_group(struct supervisor *d, pid_t group)
 			snprintf(d->out.text, sizeof d->out.text, "process group %ld", (long)group);
 			return -1;
 		}
-		if (supervisor_wait(d, 10))
-			supervisor_orphaned(d, group);
+		supervisor_pause(d, 10, group);
 	}
 	return 0;
 }
@@ -277,8 +275,7 @@ end_unstarted(struct supervisor *d, const struct spawning *s)
 			snprintf(d->out.text, sizeof d->out.text, "pid %ld", (long)s->pid);
 			supervisor_exit(d, OUT_UNENDED);
 		}
-		if (supervisor_wait(d, 10))
-			supervisor_orphaned(d, s->pid);
+		supervisor_pause(d, 10, s->pid);
 	}
 }
 
@@ -332,8 +329,7 @@ start_program(struct supervisor *d, const struct program *p)
 			supervisor_exit(d, OUT_TIMEOUT);
 		if (supervisor_clock() > until)
 			break;
-		if (supervisor_wait(d, pause))
-			supervisor_orphaned(d, 0);
+		supervisor_pause(d, pause, 0);
 		supervisor_check_stop(d);
 		pause = pause < 1000 ? pause * 2 : pause;
 	}
@@ -393,8 +389,7 @@ supervisor_run_program(struct supervisor *d, const struct program *p)
 
 		if (r.killed && clock_ms() - r.killed_at >= KILL_MS)
 			leave_unended(d, r.pid);
-		if (supervisor_wait(d, next))
-			supervisor_orphaned(d, r.pid);
+		supervisor_pause(d, next, r.pid);
 	}
 	stderr_drain(d);
 	if (d->adopts ? end_adopted(d) : d->tty < 0 && end_group(d, r.pid))

@@ -278,19 +278,19 @@ supervisor_commit(struct supervisor *d)
 	look_at_known(d, top);
 	made = find_made(d, before);
 	if (made) {
-		git_keep_line(d, made);
+		result_put(d, made, strlen(made), 1);
 		return;
 	}
 	head = git_commit_of(d, "HEAD");
 	refuse_conflicts(d, top);
 	add_all(d, top);
 	if (nothing_to_commit(d)) {
-		git_keep_line(d, "");
+		result_put(d, "", 0, 0);
 		return;
 	}
 	commit(d, head);
 	head = git_commit_of(d, "HEAD");
 	if (!head)
 		supervisor_exit_message(d, "git commit has made no commit");
-	git_keep_line(d, head);
+	result_put(d, head, strlen(head), 1);
 }

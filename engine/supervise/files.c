@@ -99,8 +99,7 @@ write_piece(void *ctx, const char *p, size_t n)
 	struct written *w = ctx;
 
 	if (++w->pieces % LOOK_PIECES == 0) {   /* a large one takes its time */
-		if (supervisor_wait(w->d, 0))
-			supervisor_orphaned(w->d, 0);
+		supervisor_pause(w->d, 0, 0);
 		supervisor_check_stop(w->d);
 	}
 	supervisor_write(w->d, w->out, p, n, "asked/");
@@ -313,4 +312,15 @@ result_open(struct supervisor *d)
 	if (fd < 0)
 		supervisor_exit_errno(d, OUT_IO, "tmp/");
 	return fd;
+}
+
+void
+result_put(struct supervisor *d, const char *s, size_t n, int newline)
+{
+	int fd = result_open(d);
+
+	supervisor_write(d, fd, s, n, "tmp/");
+	if (newline)
+		supervisor_write(d, fd, "\n", 1, "tmp/");
+	result_sync_written(d, fd);
 }

@@ -163,18 +163,6 @@ intent_write(struct supervisor *d, const struct buf *b)
 		supervisor_exit_errno(d, OUT_IO, "how");
 }
 
-void
-git_keep_line(struct supervisor *d, const char *line)
-{
-	int fd = result_open(d);
-
-	if (*line) {
-		supervisor_write(d, fd, line, strlen(line), "tmp/");
-		supervisor_write(d, fd, "\n", 1, "tmp/");
-	}
-	result_sync_written(d, fd);
-}
-
 char *
 git_rev_parse(struct supervisor *d, const char *dir, const char *word)
 {

@@ -23,9 +23,6 @@ char *git_rev_parse(struct supervisor *, const char *dir, const char *word);
 /* The id of REV, to be freed, or NULL when there is none. */
 char *git_commit_of(struct supervisor *, const char *rev);
 
-/* Makes LINE, and a newline, the result; nothing if it is empty. */
-void git_keep_line(struct supervisor *, const char *line);
-
 /* Leaves with what is in B. What does not fit into the report is the last line of the step's standard error, which is
  * shown with the failure. */
 void git_leave(struct supervisor *, enum outcome_kind, struct buf *b) NO_RETURN;

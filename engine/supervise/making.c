@@ -79,8 +79,7 @@ lock_repository(struct supervisor *d, const char *common)
 		if (errno != EAGAIN && errno != EACCES)
 			supervisor_exit_errno(d, OUT_IO, "orch.lock in the repository's directory");
 		await_holder(d, fd, &holder, &until);
-		if (supervisor_wait(d, LOCK_MS))
-			supervisor_orphaned(d, 0);
+		supervisor_pause(d, LOCK_MS, 0);
 		supervisor_check_stop(d);
 	}
 	if (d->task->timeout)
@@ -347,5 +346,5 @@ supervisor_worktree(struct supervisor *d)
 	real = realpath(w.path, NULL);
 	if (!real)
 		supervisor_exit_errno(d, OUT_IO, "the new worktree");
-	git_keep_line(d, real);
+	result_put(d, real, strlen(real), 1);
 }

@@ -89,7 +89,7 @@ supervisor_exit(struct supervisor *d, enum outcome_kind kind)
 	d->out.ms = clock_ms() - d->started - suspended - (paused ? clock_ms() - paused_since : 0);
 	supervisor_report(d);
 	/* From here on the token is orch's to give back, unless there is no orch any more. */
-	if (d->m->jobserver->is_open && supervisor_wait(d, 0))
+	if (d->m->jobserver->is_open && (supervisor_wait_for(d, -1, 0) & SUPERVISOR_GONE))
 		jobserver_abandon(d->m->jobserver, d->task->uses_token);
 	_exit(0);
 }
@@ -201,10 +201,11 @@ supervisor_wait_for(struct supervisor *d, int fd, long long ms)
 	return is;
 }
 
-int
-supervisor_wait(struct supervisor *d, long long ms)
+void
+supervisor_pause(struct supervisor *d, long long ms, pid_t pid)
 {
-	return (supervisor_wait_for(d, -1, ms) & SUPERVISOR_GONE) != 0;
+	if (supervisor_wait_for(d, -1, ms) & SUPERVISOR_GONE)
+		supervisor_orphaned(d, pid);
 }
 
 void

@@ -44,8 +44,8 @@ void supervisor_exit_message(struct supervisor *, const char *fmt, ...) BUF_FORM
 enum { SUPERVISOR_GONE = 1, SUPERVISOR_READY = 2 };
 unsigned supervisor_wait_for(struct supervisor *, int fd, long long ms);
 
-/* The same without a descriptor. Returns whether orch is gone. */
-int supervisor_wait(struct supervisor *, long long ms);
+/* The same without a descriptor; when orch is gone, as supervisor_orphaned. */
+void supervisor_pause(struct supervisor *, long long ms, pid_t pid);
 
 /* Waits until FD can be read; leaves if orch is gone, or says to stop. */
 void supervisor_await_input(struct supervisor *, int fd);
@@ -98,6 +98,9 @@ int supervisor_disk_is_full(int fd);
 
 /* A new, empty file for a result that no agent writes. */
 int result_open(struct supervisor *);
+
+/* Makes the N bytes at S the result, with a newline behind them if NEWLINE. */
+void result_put(struct supervisor *, const char *s, size_t n, int newline);
 
 /* Standard error: a pipe for each attempt, from which supervisor_wait_for takes what comes. Its file is made with its
  * first byte, so that a step that says nothing has none. That of an earlier attempt is removed. */

@@ -51,8 +51,7 @@ set_up(struct supervisor *d)
 	d->adopts = proctree_become_subreaper();
 	if (store_lock_supervisor(d->m->store))
 		supervisor_exit_errno(d, OUT_IO, "lock");
-	if (supervisor_wait(d, 0))
-		supervisor_orphaned(d, 0);
+	supervisor_pause(d, 0, 0);
 	supervisor_check_stop(d);
 	if (d->task->envp)
 		d->task->envp = jobserver_environ(d->m->jobserver, d->task->envp, &d->task->mem);
@@ -201,15 +200,6 @@ supervise_if(struct supervisor *d)
 		supervisor_exit(d, OUT_ENDED);
 }
 
-static void
-supervise_word(struct supervisor *d)
-{
-	int fd = result_open(d);
-
-	supervisor_write(d, fd, d->task->word, d->task->nword, "tmp/");
-	result_sync_written(d, fd);
-}
-
 /* Standard input, to be read again, was empty: the kept one stays. */
 static void
 keep_stdin(struct supervisor *d, int out)
@@ -288,7 +278,7 @@ supervisor_run(const struct supervision *m, struct task *t, uint32_t slot)
 		supervise_stdin(&d, in);
 		break;
 	case TASK_WORD:
-		supervise_word(&d);
+		result_put(&d, t->word, t->nword, 0);
 		break;
 	case TASK_WORKTREE:
 		supervisor_worktree(&d);

@@ -40,8 +40,7 @@ answer_by_hand(struct supervisor *d)
 	struct buf path = { 0 }, word = { 0 };
 
 	/* An answer that is written from now on is later than the question by its file's time, which goes in steps. */
-	if (supervisor_wait(d, CLOCK_STEP_MS))
-		supervisor_orphaned(d, 0);
+	supervisor_pause(d, CLOCK_STEP_MS, 0);
 	buf_fmt(&path, "%s/result/%s", d->m->store->path, d->task->file);
 	shell_add(&word, buf_str(&path));
 	if (sizeof by_echo + word.n <= sizeof d->out.text)      /* else it would be cut, and another file's name */
@@ -68,8 +67,7 @@ wait_foreground(struct supervisor *d, int tty, pid_t job)
 		}
 		if (!supervisor_suspended())     /* else it is stopped already, and may be continued just now */
 			kill(-job, SIGTTIN);
-		if (supervisor_wait(d, BACKGROUND_MS))
-			supervisor_orphaned(d, 0);
+		supervisor_pause(d, BACKGROUND_MS, 0);
 	}
 	return 0;
 }
@@ -150,16 +148,6 @@ choose(const struct task *t, const char *line, size_t n)
 	return found;
 }
 
-static void
-keep_result(struct supervisor *d, const char *s, size_t n)
-{
-	int fd = result_open(d);
-
-	supervisor_write(d, fd, s, n, "tmp/");
-	supervisor_write(d, fd, "\n", 1, "tmp/");
-	result_sync_written(d, fd);
-}
-
 void
 supervisor_ask(struct supervisor *d)
 {
@@ -176,7 +164,7 @@ supervisor_ask(struct supervisor *d)
 	if (tty < 0 || wait_foreground(d, tty, getpgrp())) {
 		if (!t->fallback)
 			answer_by_hand(d);
-		keep_result(d, t->fallback, strlen(t->fallback));
+		result_put(d, t->fallback, strlen(t->fallback), 1);
 		return;
 	}
 	supervisor_check_stop(d);
@@ -186,16 +174,16 @@ supervisor_ask(struct supervisor *d)
 		if (n < 0)
 			supervisor_exit_message(d, "the question was not answered (end of input)");
 		if (!n && t->fallback) {
-			keep_result(d, t->fallback, strlen(t->fallback));
+			result_put(d, t->fallback, strlen(t->fallback), 1);
 			return;
 		}
 		if (!t->nchoices) {
-			keep_result(d, line, (size_t)n);
+			result_put(d, line, (size_t)n, 1);
 			return;
 		}
 		choice = choose(t, line, (size_t)n);
 		if (choice) {
-			keep_result(d, choice, strlen(choice));
+			result_put(d, choice, strlen(choice), 1);
 			return;
 		}
 		supervisor_write(d, tty, again, sizeof again - 1, "the terminal");
@@ -240,16 +228,14 @@ terminal_follow(struct supervisor *d, pid_t pid)
 	tcsetpgrp(d->tty, job);
 	if (has_before)
 		tcsetattr(d->tty, TCSADRAIN, &before);
-	if (supervisor_wait(d, 0))
-		supervisor_orphaned(d, pid);   /* orch's group may be nobody's by now, or somebody else's */
+	supervisor_pause(d, 0, pid);   /* orch's group may be nobody's by now, or somebody else's */
 	kill(-job, SIGTSTP);
 	/* Orch suspends its supervisors, stops, and goes on with them. A quick `fg` may have come before it was stopped
 	 * at all (SIGCONT discards a SIGTSTP that is pending): then the job just has the terminal again. */
 	since = clock_ms();
 	while (!supervisor_stopping() && (supervisor_suspended() || (supervisor_suspends() == suspends &&
 	    (clock_ms() - since < UNSTOPPED_MS || tcgetpgrp(d->tty) != job))))
-		if (supervisor_wait(d, BACKGROUND_MS))
-			supervisor_orphaned(d, pid);
+		supervisor_pause(d, BACKGROUND_MS, pid);
 	wait_foreground(d, d->tty, job);
 	if (supervisor_stopping())
 		return;
