@@ -25,7 +25,7 @@ STORE = store/clock.o store/escape.o store/file.o store/fold.o store/how.o store
 ENGINE = engine/agent/outcome.o engine/agent/verdict.o engine/inspect/cat.o engine/inspect/completion.o \
 	engine/inspect/diff.o engine/inspect/logs.o engine/inspect/run_state.o engine/inspect/runs.o \
 	engine/inspect/sink.o engine/inspect/status.o engine/inspect/table.o engine/inspect/trust.o engine/load.o \
-	engine/launch.o engine/loop.o engine/lost.o engine/run.o engine/sched/branch.o engine/sched/ended.o engine/sched/plan.o \
+	engine/launch.o engine/loop.o engine/lost.o engine/request.o engine/run.o engine/sched/branch.o engine/sched/ended.o engine/sched/plan.o \
 	engine/sched/queue.o engine/sched/remaining.o engine/sched/reserve.o engine/sched/rivals.o \
 	engine/sched/running.o engine/sched/throttle.o engine/sched/walk.o engine/signals.o engine/start.o engine/supervise/child.o \
 	engine/supervise/commit.o engine/supervise/files.o engine/supervise/git.o engine/supervise/jobserver.o \
@@ -38,7 +38,7 @@ ENGINE = engine/agent/outcome.o engine/agent/verdict.o engine/inspect/cat.o engi
 ROOMS = $(ENGINE) $(STORE) $(PARSE)
 HEADERS = engine/agent/outcome.h engine/agent/verdict.h engine/inspect/completion.h engine/inspect/diff.h \
 	engine/inspect/run_state.h engine/inspect/runs.h engine/inspect/sink.h engine/inspect/table.h \
-	engine/inspect/trust.h engine/load.h engine/loop.h engine/loop_state.h engine/run.h engine/sched/branch.h engine/sched/ended.h \
+	engine/inspect/trust.h engine/load.h engine/loop.h engine/loop_state.h engine/request.h engine/run.h engine/sched/branch.h engine/sched/ended.h \
 	engine/sched/plan.h engine/sched/queue.h engine/sched/reserve.h engine/sched/rivals.h \
 	engine/sched/running.h engine/sched/throttle.h engine/sched/walk.h engine/start.h engine/supervise/git.h \
 	engine/supervise/jobserver.h engine/supervise/orphans.h engine/supervise/proctree.h \

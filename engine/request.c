@@ -1,0 +1,415 @@
+/* What was asked for: the record of a run is made, or an earlier one is gone on with. */
+#include "engine/request.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "engine/inspect/runs.h"
+#include "engine/inspect/trust.h"
+#include "engine/start.h"
+#include "engine/task/results.h"
+#include "parse/mem.h"
+#include "parse/near.h"
+#include "parse/parse.h"
+#include "parse/text.h"
+#include "store/clock.h"
+#include "store/file.h"
+
+static char *
+working_directory(void)
+{
+	struct buf b = { 0 };
+	size_t room = 256;
+
+	while (!getcwd(buf_room(&b, room), room) && errno == ERANGE)
+		room *= 2;
+	if (*b.s == '/')
+		return b.s;
+	buf_free(&b);
+	return NULL;
+}
+
+int
+request_store_error(struct request *r, const struct store *s)
+{
+	struct buf why = { 0 };
+
+	buf_text(&why, strerror(errno));
+	start_remedy(&why, errno);
+	runs_fail(r->say, 2, s->what, s->told ? NULL : buf_str(&why));
+	buf_free(&why);
+	return 2;
+}
+
+static int
+record_error(struct request *r, const char *name)
+{
+	struct buf why = { 0 };
+
+	if (errno == EINVAL && r->record.line)
+		buf_fmt(&why, "line %u of this run's file `run` is not as this orch writes it; correct it, or use the orch that wrote it", r->record.line);
+	else if (errno == EINVAL)
+		buf_text(&why, "this run's file `run` is not as orch writes it: it lacks its workflow or its directory");
+	else
+		buf_fmt(&why, "this run's file `run` cannot be read: %s", strerror(errno));
+	runs_fail(r->say, 2, name, buf_str(&why));
+	buf_free(&why);
+	return 2;
+}
+
+/* A run that was not made here is not resumed until somebody accepts it. */
+static int
+check_trust(struct request *r, const struct store *s, const char *name)
+{
+	if (!identity_is_of(&r->record.made, s->lock)) {
+		trust_say_refused(r->say, r->args->dir, name, &r->record);
+		return 2;
+	}
+	if (r->record.made.kind == IDENTITY_UNKNOWN) {
+		buf_text(r->say, "orch: warning: run ");
+		visible_add(r->say, name, strlen(name), 0);
+		buf_text(r->say, ": whether it was made here cannot be told on this file system\n");
+	}
+	return 0;
+}
+
+static void
+count_result(void *ctx, const char *name, int plain)
+{
+	size_t *n = ctx;
+
+	(void)name;
+	(void)plain;
+	++*n;
+}
+
+static int
+has_results(struct store *s)
+{
+	size_t n = 0;
+
+	return store_results(s, count_result, &n) || n;
+}
+
+/* The record of the run that was named, if it is there. Returns 0 when it is, 3 when it is not. */
+static int
+find_record(struct request *r, const char *name)
+{
+	struct store s;
+	int status = 3;
+
+	if (store_open(&s, r->args->dir, name, strlen(name), STORE_READ)) {
+		if (errno != ENOENT)
+			status = request_store_error(r, &s);
+	} else if (!record_read(&r->record, s.run, s.path)) {
+		r->was_there = 1;
+		status = check_trust(r, &s, name);
+		if (!status && r->record.text && results_keys(&r->given, &s))
+			status = runs_fail(r->say, 2, "result/ cannot be read", strerror(errno));
+	} else if (errno != ENOENT) {
+		status = record_error(r, name);
+	} else {
+		r->lacks_record = 1;
+		if (has_results(&s) && check_trust(r, &s, name))
+			status = 2;
+	}
+	store_close(&s);
+	return status;
+}
+
+/* The workflow's text is what FD has. */
+static int
+read_text(struct request *r, int fd)
+{
+	struct buf b = { 0 };
+	long got;
+
+	while ((got = file_read_wait(fd, buf_room(&b, 16 * 1024), 16 * 1024)) > 0)
+		b.n += (size_t)got;
+	if (got < 0) {
+		buf_free(&b);
+		return -1;
+	}
+	free(r->record.text);
+	r->record.ntext = b.n;
+	r->record.text = buf_take(&b);
+	return 0;
+}
+
+static int
+read_stdin(struct request *r)
+{
+	return read_text(r, 0) ? runs_fail(r->say, 2, "cannot read the workflow from standard input", strerror(errno)) : 0;
+}
+
+static int
+no_directory(struct request *r)
+{
+	return runs_fail(r->say, 2, "the current directory", errno == ENOENT ? "it was deleted: cd to one that is there" : strerror(errno));
+}
+
+/* FILE cannot be the workflow of a run, with errno; 0: it is no plain file. */
+static int
+refuse_file(struct request *r, const char *file)
+{
+	int error = errno;
+
+	buf_text(r->say, "orch: cannot read ");
+	visible_add(r->say, file, strlen(file), 0);
+	if (error)
+		buf_fmt(r->say, ": %s\n", strerror(error));
+	else
+		buf_text(r->say, ": it is a pipe or a device, which a later `resume` could not read again: orch run - <FILE\n");
+	return 2;
+}
+
+/* Whether FILE can be read again, by another process: the name of a descriptor that is a pipe leads nowhere. */
+static int
+is_lasting(const char *file)
+{
+	struct stat st;
+
+	return stat(file, &st) || S_ISREG(st.st_mode) || S_ISDIR(st.st_mode);
+}
+
+static int
+take_file(struct request *r)
+{
+	const char *file = r->args->file;
+	int is_text = !strcmp(file, "-");
+	char *path = is_text ? mem_dup("-", 1) : NULL;
+
+	errno = 0;
+	if (!is_text && (!is_lasting(file) || !(path = realpath(file, NULL)))) {
+		if (!(errno == ENOENT && access(file, F_OK) == 0))
+			return refuse_file(r, file);
+		errno = ENOENT;
+		return no_directory(r);
+	}
+	if (r->record.workflow && strcmp(r->record.workflow, path)) {
+		buf_fmt(r->say, "orch: the run %s is one of %s; give this one another name with -r\n", r->args->run,
+		    strcmp(r->record.workflow, "-") ? r->record.workflow : "texts on standard input");
+		free(path);
+		return 2;
+	}
+	free(r->record.workflow);
+	r->record.workflow = path;
+	if (!r->record.directory) {
+		r->record.directory = working_directory();
+		r->record.started = clock_epoch();
+	}
+	if (!r->record.directory)
+		return no_directory(r);
+	return is_text ? read_stdin(r) : 0;
+}
+
+/* An operand is NAME=VALUE when what stands before the = could be a variable; else it is the prompt. */
+static int
+take_operand(struct request *r, const char *s, const char **prompt)
+{
+	const char *eq = strchr(s, '=');
+	char *name;
+	int bad;
+
+	if (eq && variable_name(s, (size_t)(eq - s))) {
+		name = mem_dup(s, (size_t)(eq - s));
+		bad = record_param(&r->record, name, eq + 1);
+		free(name);
+		return bad ? runs_fail(r->say, 2, "memory", strerror(errno)) : 0;
+	}
+	if (*prompt) {
+		buf_text(r->say, "orch: a second prompt: `");
+		visible_add(r->say, s, strlen(s), 0);
+		buf_text(r->say, "`; a prompt is one word: quote it\n");
+		return 2;
+	}
+	*prompt = s;
+	return record_param(&r->record, "prompt", s) ? runs_fail(r->say, 2, "memory", strerror(errno)) : 0;
+}
+
+static int
+take_operands(struct request *r)
+{
+	const char *prompt = NULL;
+	size_t i;
+	int status;
+
+	for (i = 0; i < r->args->noperands; i++) {
+		status = take_operand(r, r->args->operands[i], &prompt);
+		if (status)
+			return status;
+	}
+	for (i = 0; i < r->args->nagents; i++)
+		if (record_agent(&r->record, r->args->agents[i]))
+			return runs_fail(r->say, 2, "memory", strerror(errno));
+	return 0;
+}
+
+/* Whether the workflow has the parameter NAME, of N bytes. */
+static int
+has_param(const struct request *r, const char *name, size_t n)
+{
+	const struct param *p;
+
+	for (p = r->flow.w->params; p; p = p->next)
+		if (!strncmp(p->name, name, n) && !p->name[n])
+			return 1;
+	return 0;
+}
+
+static void
+put_nearest(struct request *r, const char *s, size_t n)
+{
+	const struct param *p;
+	struct near near;
+
+	near_start(&near, s, n);
+	for (p = r->flow.w->params; p; p = p->next)
+		near_try(&near, p->name, strlen(p->name));
+	if (near.best)
+		buf_fmt(r->say, "; did you mean `%s`?", near.best);
+}
+
+/* Operands that this workflow has no parameter for. */
+static int
+check_operands(struct request *r)
+{
+	int status = 0;
+	size_t i;
+
+	for (i = 0; i < r->args->noperands; i++) {
+		const char *s = r->args->operands[i], *eq = strchr(s, '=');
+		size_t n = eq && variable_name(s, (size_t)(eq - s)) ? (size_t)(eq - s) : 0;
+
+		if (n ? has_param(r, s, n) : has_param(r, "prompt", 6))
+			continue;
+		status = 2;
+		buf_fmt(r->say, "orch: %s ", r->flow.name);
+		if (n) {
+			buf_fmt(r->say, "has no parameter `%.*s`", (int)n, s);
+			put_nearest(r, s, n);
+			if (has_param(r, "prompt", 6)) {
+				struct buf word = { 0 };
+
+				buf_fmt(&word, "prompt=%s", s);
+				buf_text(r->say, "; if that was to be the prompt: ");
+				shell_add(r->say, buf_str(&word));
+				buf_free(&word);
+			}
+		} else {
+			buf_text(r->say, "takes no prompt (it has no `param prompt`): ");
+			visible_add(r->say, s, strlen(s), 0);
+		}
+		buf_char(r->say, '\n');
+	}
+	return status;
+}
+
+const char *
+request_short_name(const struct request *r)
+{
+	const char *path = r->record.workflow;
+	size_t n = strlen(r->record.directory);
+
+	if (r->args->file)
+		return r->args->file;
+	if (!strncmp(path, r->record.directory, n) && path[n] == '/')
+		return path + n + 1;
+	return path;
+}
+
+/* Which run is meant, and its record if it was made earlier. */
+static int
+find_run(struct request *r)
+{
+	const struct run_args *a = r->args;
+	int status;
+
+	if (a->run)
+		r->name = mem_dup(a->run, strlen(a->run));
+	else if (!a->file && runs_newest_open(a->dir, r->say, &r->name))
+		return runs_fail(r->say, 2, a->dir, strerror(errno));
+	if (!r->name)
+		return a->file ? 0 : runs_fail(r->say, 3, "there is no run here that is not complete; `orch runs` shows all, `orch run FILE` starts one", NULL);
+	status = find_record(r, r->name);
+	if (status != 3)
+		return status;
+	return a->file ? 0 : runs_fail(r->say, 3, r->name, r->lacks_record ?
+	    "this run's file `run` is gone; `orch run -r RUN FILE` goes on with it" :
+	    "no such run; `orch runs` shows those that are there");
+}
+
+/* The run, its workflow and its parameters, as far as nothing is written. */
+int
+request_take(struct request *r)
+{
+	int status = find_run(r);
+
+	if (!status && r->args->file)
+		status = take_file(r);
+	if (!status)
+		status = take_operands(r);
+	if (!status)
+		status = load_read(&r->flow, &r->record, request_short_name(r), &r->given, r->say);
+	if (!status)
+		status = check_operands(r);
+	if (!status)
+		status = load_bind(&r->flow, &r->record, r->say);
+	return status;
+}
+
+/* A pipe or a device, which is read once: nobody resumes a check. Only where it is standard input can the workflow not
+ * read that, too; what it calls is looked for where orch was started. */
+static int
+take_passing(struct request *r)
+{
+	int fd = file_open_as(AT_FDCWD, r->args->file, O_RDONLY), is_stdin;
+	struct stat st, in;
+	struct buf path = { 0 };
+
+	if (fd < 0 || read_text(r, fd))
+		return refuse_file(r, r->args->file);
+	is_stdin = !fstat(fd, &st) && !fstat(0, &in) && st.st_dev == in.st_dev && st.st_ino == in.st_ino;
+	file_drop(fd);
+	r->record.directory = working_directory();
+	if (!r->record.directory)
+		return no_directory(r);
+	if (!is_stdin)
+		buf_fmt(&path, "%s/", r->record.directory);
+	buf_char(&path, '-');
+	r->record.workflow = buf_take(&path);
+	return 0;
+}
+
+void
+request_free(struct request *r)
+{
+	keys_free(&r->given);
+	free(r->name);
+	load_free(&r->flow);
+	record_free(&r->record);
+}
+
+int
+run_check(const char *file, char *const *environ, struct buf *say)
+{
+	struct run_args args = { 0 };
+	struct request r = { 0 };
+	int status;
+
+	args.file = file;
+	args.environ = environ;
+	r.args = &args;
+	r.say = say;
+	status = is_lasting(file) ? take_file(&r) : take_passing(&r);
+	if (!status)
+		status = load_read(&r.flow, &r.record, file, NULL, say);
+	if (!status)
+		load_programs(&r.flow, environ, r.record.directory, NULL, NULL, 1, say);
+	request_free(&r);
+	return status;
+}

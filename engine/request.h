@@ -1,0 +1,33 @@
+/* What a command line asks for: which run, its record, its workflow and parameters. Nothing is written yet. */
+#ifndef ENGINE_REQUEST_H
+#define ENGINE_REQUEST_H
+
+#include "engine/load.h"
+#include "engine/run.h"
+#include "engine/task/keys.h"
+#include "store/record.h"
+#include "store/store.h"
+
+/* All but the first two is the request's own, until request_free. */
+struct request {
+	const struct run_args *args;
+	struct buf *say;        /* gets what is to be said, as of all below */
+	struct record record;
+	struct flow flow;
+	struct keys given;      /* the results that were there before this text on standard input */
+	int was_there;          /* the run was made earlier */
+	int lacks_record;       /* its directory was, but not its file `run` */
+	char *name;             /* of the run; NULL: it is to be named by the time */
+};
+
+/* Fills in what ->args ask for. Returns orch's exit status; in any case there is something to free. */
+int request_take(struct request *);
+void request_free(struct request *);
+
+/* The name that messages call the workflow: as short as it can be from here. */
+const char *request_short_name(const struct request *);
+
+/* The store cannot be opened, with errno: says why. Returns orch's exit status. */
+int request_store_error(struct request *, const struct store *);
+
+#endif
