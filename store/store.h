@@ -12,7 +12,16 @@
  *         tmp/             in flight: KEY the result that is being written, %... the rest
  *
  * Each part of a path is opened by itself and never through a link; everything below is reached
- * from the descriptors here. */
+ * from the descriptors here.
+ *
+ * Who works on a run: store_open with STORE_WRITE, store_lock, store_lock_wait, store_lock_share, and only then
+ * store_clean and all that writes; it never closes the store, for that would give the lock away. Its supervisors, forks of it,
+ * call store_lock_supervisor first. A result is written in tmp/ and made safe there by its supervisor, moved by store_keep, and
+ * counts after store_sync_results: in that order, or a crash leaves half of one in result/. Who only looks: store_open
+ * with STORE_READ, store_busy, store_close.
+ *
+ * Errors are -1 and errno. ->what then names the path for a message, after store_open; the run's directory may be deleted
+ * at any time, which store_gone tells. The descriptors are the store's; ->path is freed by store_close. */
 #ifndef STORE_STORE_H
 #define STORE_STORE_H
 

@@ -3,7 +3,15 @@
  *
  * A walk is a tree of branches. A branch reads the statements one after another until it has to
  * wait: for a step, a command, a block inside of it, a pause before the next attempt, its turn to print.
- * A block makes its branches as they may start, so what waits for a slot costs nothing. */
+ * A block makes its branches as they may start, so what waits for a slot costs nothing.
+ *
+ * walk_start; then walk_next again and again, until ->ended. Each ORDER_START is answered by walk_refused, or by
+ * walk_ended, with walk_has_result before it where there is a result; each ORDER_PRINT by walk_printed. Behind its
+ * answer a branch may be gone. On ORDER_NONE the loop waits: for an end, walk_wake's time, or a token if walk_wants one.
+ * walk_stop may come at any time; what runs is answered all the same. walk_free at the end.
+ *
+ * Nothing here fails: what goes wrong in a workflow is told by ->event and ends its branch; ->failed and ->reason are the
+ * walk's. A task in an order is the caller's, to be freed; what it points to of the workflow is not. */
 #ifndef ENGINE_SCHED_WALK_H
 #define ENGINE_SCHED_WALK_H
 
@@ -20,7 +28,7 @@ enum event_kind {
 	                           text: what of it differs from what it was asked; NULL: nothing */
 	EVENT_AGAIN,            /* the same, and it is asked again for this difference */
 	EVENT_RETRY,            /* an attempt of KEY has failed, text says why; the next is in MS milliseconds */
-	EVENT_RATE_LIMITED,             /* the agent of KEY is rate-limited, text says why; asked again in MS milliseconds */
+	EVENT_RATE_LIMITED,     /* the agent of KEY is rate-limited, text says why; asked again in MS milliseconds */
 	EVENT_FAILED,           /* KEY has failed, text says why */
 	EVENT_TROUBLE,          /* a statement that is no step has failed; text says where and why */
 	EVENT_NOTE,             /* what `stop` says */
@@ -36,7 +44,7 @@ struct event {
 	uint32_t id;            /* of the key */
 	const char *text;
 	long long ms;
-	long attempts;             /* so far */
+	long attempts;          /* so far */
 	const struct task *task;
 	uint64_t digest;
 	int yes;
@@ -68,7 +76,7 @@ struct order {
 
 enum stop {
 	STOP_NONE,
-	STOP_STARTING,             /* -x: something has failed; what runs goes on, nothing more starts */
+	STOP_STARTING,          /* -x: something has failed; what runs goes on, nothing more starts */
 	STOP_ALL               /* orch is told to stop */
 };
 
@@ -87,14 +95,14 @@ struct walk {
 	enum stop stop;
 	long busy;              /* slots of -j that are taken */
 	long tokens;            /* how many tasks may run that are not `free`, as the loop knows it; 0: no jobserver */
-	long tokens_used;            /* that do run */
+	long tokens_used;       /* that do run */
 	struct branch_list ready, queue, printing, pausing, stdin_wait;
 	struct branch_list spare;       /* that have ended, and serve the next */
-	struct branch_list waiting_for_token;      /* they wait for a slot too, and for a token */
+	struct branch_list waiting_for_token;   /* they wait for a slot too, and for a token */
 	struct worktree *worktrees;     /* that were come by */
 	struct decisions *decisions;    /* of its `if` lines in worktrees; NULL: none is remembered */
-	struct throttled_agent *throttled; /* that took no more at some time, with those who wait for them */
-	long nparked;            /* branches in these two */
+	struct throttled_agent *throttled;      /* that took no more at some time, with those who wait for them */
+	long nparked;           /* branches in these two */
 	struct block *filling;  /* blocks that have branches to make, the newest first */
 	uint32_t serials, looks;
 	uint32_t tags;          /* the next item's turn to reserve its keys: serials count up, they down */

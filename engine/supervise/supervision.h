@@ -1,5 +1,15 @@
 /* What the parts of a supervisor share: one step is a straight line through supervisor.c, git.c, terminal.c,
- * on the ground of report.c (what it is told and tells), files.c and child.c (one program from its start to its end). */
+ * on the ground of report.c (what it is told and tells), files.c and child.c (one program from its start to its end).
+ *
+ * A supervisor begins with supervisor_listen. A step that runs programs then calls stderr_open, git_look if it works in
+ * a worktree, supervisor_make_stdin, result_open_locked, supervisor_run_program as often as it has programs, and
+ * result_sync. What writes its result itself calls result_put.
+ *
+ * Nothing here returns an error that the step must fail of: what goes wrong, also a word to stop, leaves by
+ * supervisor_exit, which reports, removes what was begun in tmp/ and ends the process; so no caller cleans up. Signals are
+ * blocked but in supervisor_wait_for: whatever may take long must come by there, and must not block elsewhere. While
+ * a program is being started it shares this memory: then nothing is done but waiting. Descriptors, strings and
+ * the task are this process's and die with it. */
 #ifndef ENGINE_SUPERVISE_SUPERVISION_H
 #define ENGINE_SUPERVISE_SUPERVISION_H
 

@@ -18,7 +18,7 @@
 enum {
 	KEY_KEPT = 1,           /* its result was there when the walk began */
 	KEY_ODD = 2,            /* something that is no plain file has its name in result/ */
-	KEY_RESERVED = 4,        /* an item that is known will make it */
+	KEY_RESERVED = 4,       /* an item that is known will make it */
 	KEY_MADE = 8,           /* this walk has come to it */
 	KEY_GIVEN = 16,         /* its result was there before, and one that is ->given sees it until it is made */
 	KEY_FALLBACK = 32       /* its result is the word of its `otherwise`, as the log says */
