@@ -240,7 +240,7 @@ keep_results(struct loop_state *l)
 		if (!is_result(l, o))
 			continue;
 		file_of(l, &l->slots.list[o->slot], to);
-		supervisor_result_name(l->slots.list[o->slot].kind, to, (pid_t)o->number, from);
+		supervisor_result_name(l->slots.list[o->slot].kind, to, (pid_t)o->of.pid, from);
 		if (store_keep(l->store, from, to))
 			cannot_keep(o, errno, "its answer cannot be kept");
 		else
@@ -325,7 +325,7 @@ take_record(struct loop_state *l, struct outcome *o)
 	}
 	b = l->slots.list[o->slot].branch;
 	if (o->kind == OUT_OK)
-		o->number = (int32_t)l->slots.list[o->slot].pid;
+		o->of.pid = (int32_t)l->slots.list[o->slot].pid;
 	running_forget(&l->slots, o->slot);
 	if (o->kind == OUT_FORK_FAILED) {
 		running_drop(&l->slots, o->slot);

@@ -1333,14 +1333,14 @@ START_TEST(refused_for_a_time_that_is_named)
 	take_all(r);
 	o.kind = OUT_RATE_LIMITED;
 	o.status = 75 << 8;
-	o.number = 7200;
+	o.of.wait = 7200;
 	strcpy(o.text, "come tomorrow");
 	end_with(r, find_running(r, "a2"), &o, NULL);
-	o.number = -1;
+	o.of.wait = -1;
 	end_with(r, find_running(r, "a1"), &o, NULL);
 	take_all(r);
 	ck_assert_int_eq(walk_wake(&r->walk, r->now), 7200 * 1000);
-	o.number = 10000;       /* longer: who says so last is right */
+	o.of.wait = 10000;      /* longer: who says so last is right */
 	end_with(r, find_running(r, "a3"), &o, NULL);
 	take_all(r);
 	ck_assert_int_eq(walk_wake(&r->walk, r->now), 10000 * 1000);
@@ -1420,8 +1420,8 @@ START_TEST(refused_until_it_is_given_up)
 		}
 	}
 	ended_badly(r);
-	ck_assert_int_ge(r->now - start, HOLD_OVER_MS);
-	ck_assert_int_le(r->now - start, HOLD_OVER_MS + HOLD_MOST_MS);
+	ck_assert_int_ge(r->now - start, THROTTLE_OVER_MS);
+	ck_assert_int_le(r->now - start, THROTTLE_OVER_MS + THROTTLE_MOST_MS);
 	ck_assert(has(r->events.s, "failed a1 exit status 75, it takes no more for now\nfailed a2 not asked: t has taken no more for 6h"));
 	ck_assert(!has(r->started.s, "a2"));
 	rig_free(r);
@@ -3025,7 +3025,7 @@ END_TEST
 /* outcome */
 
 static const struct {
-	int kind, status, error, number;
+	int kind, status, error, check;
 	long long timeout;
 	const char *text, *says;
 } outcomes[] = {
@@ -3062,7 +3062,7 @@ START_TEST(outcome_words)
 	o.kind = outcomes[_i].kind;
 	o.status = outcomes[_i].status;
 	o.error = outcomes[_i].error;
-	o.number = outcomes[_i].number;
+	o.of.check = outcomes[_i].check;
 	strcpy(o.text, outcomes[_i].text);
 	outcome_text(&o, outcomes[_i].timeout, &b);
 	ck_assert_msg(has(buf_str(&b), outcomes[_i].says), "%s", b.s);

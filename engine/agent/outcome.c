@@ -129,7 +129,7 @@ outcome_text(const struct outcome *o, long long timeout, struct buf *b)
 		status_text(o->status, b);
 		break;
 	case OUT_CHECK:
-		buf_fmt(b, "its check %d: ", (int)o->number);
+		buf_fmt(b, "its check %d: ", (int)o->of.check);
 		status_text(o->status, b);
 		break;
 	case OUT_IO:

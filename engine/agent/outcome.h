@@ -9,29 +9,29 @@
 enum outcome_kind {
 	OUT_OK,                 /* the result is whole and safe in tmp/ */
 	OUT_ENDED,              /* the agent failed: status */
-	OUT_RATE_LIMITED,              /* it is rate-limited: status, text says why; number: for how many seconds, or -1 */
-	OUT_PERMANENT,             /* it failed for a reason that another attempt would not change: status */
-	OUT_EMPTY,          /* what it wrote is no result though it exits 0: text, if it wrote any */
+	OUT_RATE_LIMITED,       /* it is rate-limited: status, text says why */
+	OUT_PERMANENT,          /* it failed for a reason that another attempt would not change: status */
+	OUT_EMPTY,              /* what it wrote is no result though it exits 0: text, if it wrote any */
 	OUT_TIMEOUT,            /* it was stopped after its time */
 	OUT_STOPPED,            /* it was stopped because orch was told to */
 	OUT_NO_DIR,             /* its directory is not there: error */
 	OUT_NO_EXEC,            /* it could not be started: error */
 	OUT_NO_INTERPRETER,     /* it is there, what should interpret it is not */
-	OUT_FORK_FAILED,              /* no process could be had: to be tried again */
+	OUT_FORK_FAILED,        /* no process could be had: to be tried again */
 	OUT_FILTER,             /* the filter failed: status */
-	OUT_CHECK,              /* check NUMBER (from 1) failed: status */
+	OUT_CHECK,              /* a check failed: status */
 	OUT_IO,                 /* reading or writing failed: error, text says what */
 	OUT_FULL,               /* the disk was full when it ended */
-	OUT_STILL_OPEN,               /* somebody still writes into its result: text says who */
-	OUT_LEFTOVERS,               /* processes that it left could not be ended: text says which */
+	OUT_STILL_OPEN,         /* somebody still writes into its result: text says who */
+	OUT_LEFTOVERS,          /* processes that it left could not be ended: text says which */
 	OUT_TEXT,               /* text says it all */
-	OUT_NOT_WORKTREE,       /* its directory is not the worktree that it should be: text says what was found, number what kind */
+	OUT_NOT_WORKTREE,       /* its directory is not the worktree that it should be: text says what was found */
 	OUT_UNENDED,            /* it was to be ended and does not end: text says which process */
 	OUT_LOST,               /* its supervisor was killed; not a record, orch's own word; text: what of it may still run */
 	OUT_BEGUN               /* no outcome yet: its supervisor runs; only of a task that is to tell that */
 };
 
-/* The numbers of OUT_NOT_WORKTREE. */
+/* What OUT_NOT_WORKTREE has found. */
 enum { WORKTREE_OTHER, WORKTREE_GONE };
 
 /* At most 512 bytes (POSIX's least PIPE_BUF), so that no two records mix. */
@@ -40,7 +40,12 @@ struct outcome {
 	int32_t kind;
 	int32_t status;         /* as wait() gives it */
 	int32_t error;          /* an errno */
-	int32_t number;
+	union {
+		int32_t pid;            /* OUT_OK: of its supervisor; orch's own to set */
+		int32_t wait;           /* OUT_RATE_LIMITED: seconds until its agent takes more; -1: not known */
+		int32_t check;          /* OUT_CHECK: which, from 1 */
+		int32_t worktree;       /* OUT_NOT_WORKTREE: one of those above */
+	} of;
 	uint64_t digest;        /* of what was asked, when kind is OUT_OK; then text is a warning, or empty */
 	int64_t ms;             /* how long it took */
 	int64_t timeout;        /* what it was given, in milliseconds; 0: all it wants */

@@ -32,7 +32,7 @@ struct run_state {
 	int is_trusted;         /* it was made here, or accepted: not by a clone, a copy or an archive */
 	struct keys keys;
 	struct results results;
-	struct run_step *steps;        /* by key */
+	struct run_step *steps; /* by key */
 	uint32_t nsteps;
 	uint32_t nseen;
 	struct ids order;

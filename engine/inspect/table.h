@@ -23,7 +23,7 @@ struct table {
 	int columns;            /* of the terminal; 0: there is none, and nothing is cut */
 	int colour;
 	double axis;            /* how many milliseconds the axis has; 0: no bars */
-	size_t key, time, attempts;        /* how wide the columns are; table_learn finds it */
+	size_t key, time, attempts;     /* how wide the columns are; table_learn finds it */
 };
 
 /* Each row is learnt before the first is drawn. */

@@ -56,8 +56,8 @@ struct branch {
 
 	/* Of the step it is at. */
 	uint32_t key;
-	long attempts, refused;    /* attempts, and how many of them the agent has refused */
-	uint32_t round;         /* of its agent's hold, when it was asked */
+	long attempts, refused; /* attempts, and how many of them the agent has refused */
+	uint32_t round;         /* of its agent's throttle, when it was asked */
 	long long retries, delay, due;
 	int has_otherwise, otherwise;
 	int answered;           /* its agent has answered; the result is being kept */
@@ -71,7 +71,7 @@ struct throttled_agent {
 	struct throttled_agent *next;
 	const char *name;
 	const void *own;                /* the step, or the line of one that has none; NULL: any of that agent */
-	struct throttle hold;
+	struct throttle throttle;
 	struct branch_list waiting;
 };
 

@@ -50,7 +50,7 @@ step_refused(struct walk *w, struct branch *b, const struct outcome *o)
 	struct throttled_agent *h = queue_make_throttle(w, b);
 	struct branch **p;
 	struct buf why = { 0 };
-	int again = throttle_refused(&h->hold, b->round, o->number < 0 ? -1 : o->number * 1000LL, b->delay,
+	int again = throttle_refused(&h->throttle, b->round, o->of.wait < 0 ? -1 : o->of.wait * 1000LL, b->delay,
 	    w->ops->random(w->ops->ctx), w->now);
 
 	outcome_text(o, 0, &why);
@@ -60,7 +60,7 @@ step_refused(struct walk *w, struct branch *b, const struct outcome *o)
 	} else if (w->stop) {
 		branch_end(w, b, 1);
 	} else {
-		walk_say(w, EVENT_RATE_LIMITED, b, buf_str(&why), h->hold.until - w->now);
+		walk_say(w, EVENT_RATE_LIMITED, b, buf_str(&why), h->throttle.until - w->now);
 		b->state = BRANCH_QUEUED;
 		for (p = &h->waiting.first; *p && (*p)->refused; p = &(*p)->next)
 			;
@@ -93,7 +93,7 @@ step_ended(struct walk *w, struct branch *b, const struct outcome *o)
 	struct throttled_agent *h = queue_throttle(w, b);
 
 	if (h && by_itself(o))
-		throttle_ended(&h->hold, b->round);
+		throttle_ended(&h->throttle, b->round);
 	if (o->kind == OUT_OK) {
 		visible_add_key(&b->visible, w->results->keys, b->key);
 		b->newest_seq = SEQ_NOW;
@@ -172,7 +172,7 @@ decide(struct walk *w, const struct branch *b, const struct outcome *o)
 	if (!b->worktree || !w->decisions)
 		return yes;
 	digest = decisions_next(w->decisions, b->question);
-	if (o->kind == OUT_NOT_WORKTREE && o->number == WORKTREE_GONE)
+	if (o->kind == OUT_NOT_WORKTREE && o->of.worktree == WORKTREE_GONE)
 		return decisions_get(w->decisions, digest);
 	if (yes >= 0 && decisions_get(w->decisions, digest) != yes)
 		remember(w, b, digest, yes);

@@ -55,7 +55,7 @@ next_throttled(struct walk *w)
 	struct throttled_agent *h;
 
 	for (h = w->throttled; h; h = h->next)
-		if (h->waiting.first && !throttle_waits(&h->hold, w->now)) {
+		if (h->waiting.first && !throttle_waits(&h->throttle, w->now)) {
 			w->nparked--;
 			return list_take(&h->waiting);
 		}
@@ -93,7 +93,7 @@ queue_next(struct walk *w)
 			return NULL;
 		}
 		h = queue_throttle(w, b);
-		if (h && throttle_waits(&h->hold, w->now))
+		if (h && throttle_waits(&h->throttle, w->now))
 			list_add(&h->waiting, b);
 		else if (!queue_is_free(b) && !queue_has_token(w))
 			list_add(&w->waiting_for_token, b);

@@ -4,7 +4,7 @@
 #include "engine/sched/branch.h"
 #include "parse/parse.h"
 
-static void rest_list(struct remaining *, const struct node *, long long times);
+static void add_list(struct remaining *, const struct node *, long long times);
 
 /* How many items a block that was not reached will have; -1: its list is not known yet, or may be left early. */
 static long long
@@ -28,70 +28,70 @@ items_written(const struct node *n)
 
 /* The statement N, TIMES times; 0 is perhaps. */
 static void
-rest_node(struct remaining *r, const struct node *n, long long times)
+add_node(struct remaining *r, const struct node *n, long long times)
 {
 	long long items = 1;
 
 	if (n->called) {
-		rest_list(r, n->called->body, times);
+		add_list(r, n->called->body, times);
 	} else if (n->key) {
 		r->more |= !times;
 		if (times)
 			r->each(r->ctx, n, times);
 	} else if (n->kind == NODE_IF) {
-		rest_list(r, n->body, 0);
-		rest_list(r, n->other, 0);
+		add_list(r, n->body, 0);
+		add_list(r, n->other, 0);
 	} else {
 		if (n->var)
 			items = items_written(n);
 		if (items)
-			rest_list(r, n->body, items < 0 ? 0 : times * items);
+			add_list(r, n->body, items < 0 ? 0 : times * items);
 	}
 }
 
 static void
-rest_list(struct remaining *r, const struct node *n, long long times)
+add_list(struct remaining *r, const struct node *n, long long times)
 {
 	for (; n && n->kind != NODE_STOP && n->kind != NODE_FAIL && n->kind != NODE_BREAK; n = n->next)
-		rest_node(r, n, times);
+		add_node(r, n, times);
 }
 
 /* What comes behind the statement that the branch is at, the way that branch_go_on goes. */
 static void
-rest_behind(const struct branch *b, struct remaining *r)
+add_behind(const struct branch *b, struct remaining *r)
 {
 	const struct node *n = b->at, *top = b->of->top;
 	const struct frame *f = b->frame;
 
 	while (n && !(top && !top->var && n->parent == top)) {
-		rest_list(r, n->next, 1);
+		add_list(r, n->next, 1);
 		n = n->parent;
 		if (!n || n == top)
 			return;
 		if (n->kind == NODE_FOR && f->left)
-			rest_list(r, n->body, node_breaks(n->body) ? 0 : f->left);
+			add_list(r, n->body, node_breaks(n->body) ? 0 : f->left);
 		f = f->up;
 	}
 }
 
 /* The same of all that the block stands in, as far as nobody came by in this look. */
 static void
-rest_above(struct walk *w, struct block *block, struct remaining *r)
+add_above(struct walk *w, struct block *block, struct remaining *r)
 {
 	for (; block->in && !block->doomed && block->seen != w->looks; block = block->in->of) {
 		block->seen = w->looks;
-		rest_behind(block->in, r);
+		add_behind(block->in, r);
 	}
 }
 
 static void
-rest_waiting(struct walk *w, const struct branch *b, struct remaining *r)
+add_waiting(struct walk *w, const struct branch *b, struct remaining *r)
 {
 	for (; b; b = b->next) {
 		if (b->at)
-			rest_node(r, b->at, 1);
-		rest_behind(b, r);
-		rest_above(w, b->of, r);
+			add_node(r, b->at, 1);
+		add_behind(b, r);
+		add_above(w, b->of, r);
 	}
 }
 
@@ -104,22 +104,22 @@ walk_remaining(struct walk *w, struct remaining *r)
 	w->looks++;
 	if (w->stop)
 		return;
-	rest_waiting(w, w->ready.first, r);
-	rest_waiting(w, w->queue.first, r);
-	rest_waiting(w, w->waiting_for_token.first, r);
+	add_waiting(w, w->ready.first, r);
+	add_waiting(w, w->queue.first, r);
+	add_waiting(w, w->waiting_for_token.first, r);
 	for (h = w->throttled; h; h = h->next)
-		rest_waiting(w, h->waiting.first, r);
-	rest_waiting(w, w->pausing.first, r);
-	rest_waiting(w, w->printing.first, r);
-	rest_waiting(w, w->stdin_wait.first, r);
+		add_waiting(w, h->waiting.first, r);
+	add_waiting(w, w->pausing.first, r);
+	add_waiting(w, w->printing.first, r);
+	add_waiting(w, w->stdin_wait.first, r);
 	for (block = w->filling; block; block = block->next) {
 		if (block->node->kind == NODE_CALL)
-			rest_list(r, block->node->called->body, 1);
+			add_list(r, block->node->called->body, 1);
 		else if (block->child)
-			rest_list(r, block->child, 1);
+			add_list(r, block->child, 1);
 		else
-			rest_list(r, block->node->body, block->total - block->started);
-		rest_above(w, block, r);
+			add_list(r, block->node->body, block->total - block->started);
+		add_above(w, block, r);
 	}
 }
 
@@ -128,6 +128,6 @@ walk_remaining_of(struct walk *w, const struct branch *b, struct remaining *r)
 {
 	if (w->stop)
 		return;
-	rest_behind(b, r);
-	rest_above(w, b->of, r);
+	add_behind(b, r);
+	add_above(w, b->of, r);
 }

@@ -27,13 +27,13 @@ throttle_refused(struct throttle *h, uint32_t round, long long named, long long 
 	if (round == h->round || !h->pause) {
 		if (!h->pause)
 			h->since = now;
-		else if (now - h->since >= HOLD_OVER_MS)
+		else if (now - h->since >= THROTTLE_OVER_MS)
 			h->over = 1;
 		h->pause = h->pause ? h->pause * 2 : first;
-		if (h->pause < HOLD_LEAST_MS)
-			h->pause = HOLD_LEAST_MS;
-		if (h->pause > HOLD_MOST_MS)
-			h->pause = HOLD_MOST_MS;
+		if (h->pause < THROTTLE_LEAST_MS)
+			h->pause = THROTTLE_LEAST_MS;
+		if (h->pause > THROTTLE_MOST_MS)
+			h->pause = THROTTLE_MOST_MS;
 		h->until = now + throttle_jitter(h->pause, chance);
 		h->round++;
 	}

@@ -9,9 +9,9 @@
 #include <stdint.h>
 
 enum {
-	HOLD_LEAST_MS = 1000,
-	HOLD_MOST_MS = 15 * 60 * 1000,          /* the longest pause of our own */
-	HOLD_OVER_MS = 6 * 3600 * 1000          /* after which it is given up */
+	THROTTLE_LEAST_MS = 1000,
+	THROTTLE_MOST_MS = 15 * 60 * 1000,      /* the longest pause of our own */
+	THROTTLE_OVER_MS = 6 * 3600 * 1000     /* after which it is given up */
 };
 
 struct throttle {

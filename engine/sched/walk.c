@@ -498,7 +498,7 @@ not_asked(struct walk *w, struct branch *b, const struct throttled_agent *h)
 	struct buf why = { 0 };
 
 	buf_fmt(&why, "not asked: %s has taken no more for ", h->name);
-	duration_text(w->now - h->hold.since, &why);
+	duration_text(w->now - h->throttle.since, &why);
 	b->attempts--;
 	b->retries = -1;
 	ended_step_failed(w, b, buf_str(&why));
@@ -516,12 +516,12 @@ give_task(struct walk *w, struct branch *b, struct order *o)
 		fail_task(w, b);
 		return 0;
 	}
-	if (h && h->hold.over) {
+	if (h && h->throttle.over) {
 		task_free(&o->task);
 		not_asked(w, b, h);
 		return 0;
 	}
-	b->round = h ? throttle_asked(&h->hold, w->now) : 0;
+	b->round = h ? throttle_asked(&h->throttle, w->now) : 0;
 	b->state = BRANCH_RUNNING;
 	b->has_slot = 1;
 	w->busy++;
@@ -615,8 +615,8 @@ walk_wake(const struct walk *w, long long now)
 	long long due = w->pausing.first ? w->pausing.first->due : -1;
 
 	for (h = w->throttled; h; h = h->next)
-		if (h->waiting.first && h->hold.until > w->now && (due < 0 || h->hold.until < due))
-			due = h->hold.until;
+		if (h->waiting.first && h->throttle.until > w->now && (due < 0 || h->throttle.until < due))
+			due = h->throttle.until;
 	return due < 0 ? -1 : due > now ? due - now : 0;
 }
 

@@ -32,7 +32,7 @@ leave_look(struct supervisor *d, int what, struct buf *why)
 	/* What an earlier attempt has written is not what this failure is about. */
 	if (d->task->kind == TASK_STEP)
 		unlinkat(d->m->store->tmp, d->task->file, 0);
-	d->out.number = what;
+	d->out.of.worktree = what;
 	git_leave(d, OUT_NOT_WORKTREE, why);
 }
 

@@ -104,7 +104,7 @@ check_result(struct supervisor *d)
 
 	for (i = 0; i < d->task->nchecks; i++) {
 		in = result_reopen(d);
-		d->out.number = (int32_t)i + 1;
+		d->out.of.check = (int32_t)i + 1;
 		if (run_command(d, d->task->checks[i], in, d->errors))
 			supervisor_exit(d, OUT_CHECK);
 		close(in);
@@ -141,7 +141,7 @@ judge(struct supervisor *d)
 	verdict_read(&v, d->task->agent_kind, d->out.status, out, (size_t)nout, err, (size_t)nerr, clock_epoch() / 1000);
 	if (v.kind == OUT_OK)
 		return;
-	d->out.number = (int32_t)v.wait;
+	d->out.of.wait = (int32_t)v.wait;
 	quote(d, v.why, v.nwhy);
 	supervisor_exit(d, v.kind);
 }

@@ -11,7 +11,7 @@
 struct live_row {
 	const char *key;
 	long long ms;           /* since when this attempt runs */
-	long attempts;             /* which it is, from 1 */
+	long attempts;          /* which it is, from 1 */
 	const char *said;       /* the end of what it wrote, nsaid bytes, as it wrote them */
 	size_t nsaid;
 };
