@@ -296,8 +296,7 @@ check_operands(struct request *r)
 				struct buf word = { 0 };
 
 				buf_fmt(&word, "prompt=%s", s);
-				buf_text(r->say, "; if that was to be the prompt: ");
-				shell_add(r->say, buf_str(&word));
+				shell_fmt(r->say, "; if that was to be the prompt: %s", buf_str(&word));
 				buf_free(&word);
 			}
 		} else {

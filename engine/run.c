@@ -227,12 +227,9 @@ log_event(struct run *r, const struct event *e, enum log_event kind)
 static void
 put_run(struct run *r, struct buf *b)
 {
-	if (strcmp(r->request.args->dir, ".orch")) {
-		buf_text(b, " -d ");
-		shell_add(b, r->request.args->dir);
-	}
-	buf_text(b, " -r ");
-	shell_add(b, r->request.name);
+	if (strcmp(r->request.args->dir, ".orch"))
+		shell_fmt(b, " -d %s", r->request.args->dir);
+	shell_fmt(b, " -r %s", r->request.name);
 }
 
 /* Whether standard input is one that somebody may have meant to be read: a file with something in it, a pipe. */
@@ -260,8 +257,7 @@ stdin_used(struct run *r, int read)
 		return;
 	buf_text(&again, "orch run -u");
 	put_run(r, &again);
-	buf_char(&again, ' ');
-	shell_add(&again, request_short_name(&r->request));
+	shell_fmt(&again, " %s", request_short_name(&r->request));
 	progress_stdin(&r->progress, buf_str(&again));
 	buf_free(&again);
 }

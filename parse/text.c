@@ -1,6 +1,7 @@
 /* Text as people read it: characters of UTF-8, what of them can be seen, how wide they are. */
 #include "parse/text.h"
 
+#include <stdarg.h>
 #include <string.h>
 
 /* Characters from FROM to TO. */
@@ -217,4 +218,19 @@ text_columns(const char *s, size_t n)
 		columns += IN(none, c) ? 0 : IN(wide, c) ? 2 : 1;
 	}
 	return columns;
+}
+
+void
+shell_fmt(struct buf *b, const char *fmt, ...)
+{
+	const char *p;
+	va_list ap;
+
+	va_start(ap, fmt);
+	for (; (p = strstr(fmt, "%s")); fmt = p + 2) {
+		buf_add(b, fmt, (size_t)(p - fmt));
+		shell_add(b, va_arg(ap, const char *));
+	}
+	va_end(ap);
+	buf_text(b, fmt);
 }

@@ -37,6 +37,9 @@ const char *text_short(char out[TEXT_SHORT], const char *s);
 /* Adds S to B as one word of a shell, made visible. */
 void shell_add(struct buf *b, const char *s);
 
+/* The same with text around it: FMT, where each %s is the next string, as shell_add adds it. */
+void shell_fmt(struct buf *b, const char *fmt, ...) BUF_FORMAT(2, 3);
+
 /* How many columns of a terminal the N bytes at S take that visible_add has made: a wide character two, a mark that
  * combines with what is before it none. */
 size_t text_columns(const char *s, size_t n);

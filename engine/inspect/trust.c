@@ -22,11 +22,8 @@ static void
 put_command(struct buf *b, const char *dir, const char *name)
 {
 	buf_text(b, "orch trust ");
-	if (strcmp(dir, ".orch")) {
-		buf_text(b, "-d ");
-		shell_add(b, dir);
-		buf_char(b, ' ');
-	}
+	if (strcmp(dir, ".orch"))
+		shell_fmt(b, "-d %s ", dir);
 	shell_add(b, name);
 	buf_char(b, '\n');
 }
@@ -44,11 +41,9 @@ put_start(struct buf *b, const struct record *r)
 		shell_add(b, r->workflow);
 	else
 		buf_text(b, "a workflow from standard input");
-	buf_text(b, " in ");
-	shell_add(b, r->directory);
+	shell_fmt(b, " in %s", r->directory);
 	for (i = 0; i < r->nagents; i++) {
-		buf_text(b, " with -a ");
-		shell_add(b, r->agents[i]);
+		shell_fmt(b, " with -a %s", r->agents[i]);
 	}
 	buf_char(b, '\n');
 }

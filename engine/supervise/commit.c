@@ -199,8 +199,8 @@ look_for_empty(struct supervisor *d)
 			continue;       /* only of a repository its directory is named */
 		dir = git_path_from(d->task->dir, line);
 		if (git_run(d, dir, d->m->null, &head, "rev-parse", "--verify", "--quiet", "HEAD", (const char *)NULL)) {
-			buf_text(&b, "git add failed: a repository without a commit is in the worktree: commit there, or remove its .git: ");
-			shell_add(&b, dir);
+			shell_fmt(&b, "git add failed: a repository without a commit is in the worktree: commit there, or remove its .git: %s",
+			    dir);
 			git_leave(d, OUT_TEXT, &b);
 		}
 		free(dir);
@@ -220,8 +220,7 @@ refuse_conflicts(struct supervisor *d, const char *top)
 		free(out);
 		return;
 	}
-	buf_text(&b, "unresolved conflicts, nothing is committed: resolve them in ");
-	shell_add(&b, top);
+	shell_fmt(&b, "unresolved conflicts, nothing is committed: resolve them in %s", top);
 	/* MODE ID STAGE TAB NAME, a line for each stage */
 	for (line = strtok(out, "\n"); line; line = strtok(NULL, "\n")) {
 		if (!(name = strchr(line, '\t')) || (last.n && !strcmp(buf_str(&last), name)))

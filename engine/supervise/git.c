@@ -199,10 +199,8 @@ void
 git_command(const struct supervisor *d, struct buf *b, const char *dir)
 {
 	buf_text(b, "git");
-	if (strcmp(dir, d->task->root)) {
-		buf_text(b, " -C ");
-		shell_add(b, dir);
-	}
+	if (strcmp(dir, d->task->root))
+		shell_fmt(b, " -C %s", dir);
 }
 
 char *

@@ -24,9 +24,7 @@ struct look {
 	int no_commit;          /* the branch that HEAD names has none */
 };
 
-static void leave_look(struct supervisor *, int what, struct buf *) NO_RETURN;
-
-static void
+static NO_RETURN void
 leave_look(struct supervisor *d, int what, struct buf *why)
 {
 	/* What an earlier attempt has written is not what this failure is about. */
@@ -40,9 +38,7 @@ leave_look(struct supervisor *d, int what, struct buf *why)
 static void
 begin_why(const struct supervisor *d, struct buf *b)
 {
-	buf_text(b, "worktree ");
-	shell_add(b, d->task->worktree->path);
-	buf_char(b, ' ');
+	shell_fmt(b, "worktree %s ", d->task->worktree->path);
 }
 
 /* A directory of the repository of the line that made W, as near to that line as there is one; to be freed. */
@@ -67,24 +63,18 @@ put_restore(struct supervisor *d, struct buf *b)
 	git_command(d, b, repository);
 	buf_text(b, " worktree prune; ");
 	git_command(d, b, repository);
-	buf_text(b, " worktree add ");
-	shell_add(b, w->path);
-	buf_char(b, ' ');
-	shell_add(b, w->branch);
+	shell_fmt(b, " worktree add %s %s", w->path, w->branch);
 	free(repository);
 }
 
-static void leave_not(struct supervisor *, const char *what, const char *found) NO_RETURN;
-
-static void
+static NO_RETURN void
 leave_not(struct supervisor *d, const char *what, const char *found)
 {
 	struct buf b = { 0 };
 
 	begin_why(d, &b);
 	buf_text(&b, what);
-	shell_add(&b, found);
-	buf_text(&b, ": move it away, then: ");
+	shell_fmt(&b, "%s: move it away, then: ", found);
 	put_restore(d, &b);
 	leave_look(d, WORKTREE_OTHER, &b);
 }
@@ -157,29 +147,18 @@ git_no_dir(struct supervisor *d, int error)
 
 	if (error != ENOENT)
 		leave_not(d, "cannot be entered: ", strerror(error));
-	buf_text(&b, "worktree ");
-	shell_add(&b, w->branch);
+	shell_fmt(&b, "worktree %s", w->branch);
 	if ((now = place_of_branch(d, repository, &is_main)) && is_main) {
-		buf_text(&b, " is gone, and its branch is checked out in ");
-		shell_add(&b, now);
-		buf_text(&b, ": check out another there, then: ");
+		shell_fmt(&b, " is gone, and its branch is checked out in %s: check out another there, then: ", now);
 		put_restore(d, &b);
 	} else if (now) {
-		buf_text(&b, " was moved to ");
-		shell_add(&b, now);
-		buf_text(&b, ": to move it back: ");
+		shell_fmt(&b, " was moved to %s: to move it back: ", now);
 		git_command(d, &b, repository);
-		buf_text(&b, " worktree move ");
-		shell_add(&b, now);
-		buf_char(&b, ' ');
-		shell_add(&b, w->path);
+		shell_fmt(&b, " worktree move %s %s", now, w->path);
 	} else if ((now = moved_along(d, repository))) {
 		buf_text(&b, " is gone; if it was moved with its repository: ");
 		git_command(d, &b, repository);
-		buf_text(&b, " worktree repair ");
-		shell_add(&b, now);
-		buf_text(&b, ", then write that path into its result: ");
-		shell_add(&b, w->path);
+		shell_fmt(&b, " worktree repair %s, then write that path into its result: %s", now, w->path);
 	} else {
 		buf_text(&b, " is gone: to restore it with its commits: ");
 		put_restore(d, &b);
@@ -188,9 +167,7 @@ git_no_dir(struct supervisor *d, int error)
 }
 
 /* Another branch is checked out, or none. */
-static void leave_branch(struct supervisor *, const char *head) NO_RETURN;
-
-static void
+static NO_RETURN void
 leave_branch(struct supervisor *d, const char *head)
 {
 	const struct worktree *w = d->task->worktree;
@@ -200,42 +177,26 @@ leave_branch(struct supervisor *d, const char *head)
 	if (strncmp(head, "refs/heads/", 11)) {
 		buf_text(&b, "has no branch checked out (detached HEAD)");
 	} else {
-		buf_text(&b, "has branch ");
-		shell_add(&b, head + 11);
-		buf_text(&b, " checked out");
+		shell_fmt(&b, "has branch %s checked out", head + 11);
 	}
-	buf_text(&b, ", not ");
-	shell_add(&b, w->branch);
-	buf_text(&b, ": to switch back: git -C ");
-	shell_add(&b, w->path);
-	buf_text(&b, " switch ");
-	shell_add(&b, w->branch);
+	shell_fmt(&b, ", not %s: to switch back: git -C %s switch %s", w->branch, w->path, w->branch);
 	leave_look(d, WORKTREE_OTHER, &b);
 }
 
 /* The branch is not there any more, though the worktree is on it. */
-static void leave_deleted(struct supervisor *) NO_RETURN;
-
-static void
+static NO_RETURN void
 leave_deleted(struct supervisor *d)
 {
 	const struct worktree *w = d->task->worktree;
 	struct buf b = { 0 };
 
-	buf_text(&b, "branch ");
-	shell_add(&b, w->branch);
-	buf_text(&b, " of worktree ");
-	shell_add(&b, w->path);
-	buf_text(&b, " was deleted: its commits are in the file of: git -C ");
-	shell_add(&b, w->path);
-	buf_text(&b, " rev-parse --git-path logs/HEAD");
+	shell_fmt(&b, "branch %s of worktree %s was deleted: its commits are in the file of: git -C %s rev-parse --git-path logs/HEAD",
+	    w->branch, w->path, w->path);
 	leave_look(d, WORKTREE_OTHER, &b);
 }
 
 /* git takes the directory for no worktree. */
-static void leave_unusable(struct supervisor *) NO_RETURN;
-
-static void
+static NO_RETURN void
 leave_unusable(struct supervisor *d)
 {
 	const struct worktree *w = d->task->worktree;
@@ -248,9 +209,7 @@ leave_unusable(struct supervisor *d)
 	begin_why(d, &b);
 	buf_text(&b, "cannot be used by git any more: to repair it: ");
 	git_command(d, &b, repository);
-	buf_text(&b, " worktree repair ");
-	shell_add(&b, w->path);
-	buf_text(&b, "; else move it away, then: ");
+	shell_fmt(&b, " worktree repair %s; else move it away, then: ", w->path);
 	put_restore(d, &b);
 	leave_look(d, WORKTREE_OTHER, &b);
 }
@@ -402,11 +361,6 @@ git_look_inside(struct supervisor *d, const char *top)
 
 	if (!w || git_is_same_file(top, w->path))
 		return;
-	shell_add(&b, d->task->dir);
-	buf_text(&b, " is not in worktree ");
-	shell_add(&b, w->path);
-	buf_text(&b, ", but in ");
-	shell_add(&b, top);
-	buf_text(&b, ", where nothing is committed");
+	shell_fmt(&b, "%s is not in worktree %s, but in %s, where nothing is committed", d->task->dir, w->path, top);
 	leave_look(d, WORKTREE_OTHER, &b);
 }

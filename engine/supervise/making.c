@@ -256,30 +256,23 @@ put_obstacle(const struct supervisor *d, const struct making *w, struct buf *b)
 		buf_fmt(b, "git was killed while it made this worktree: %s worktree remove -f -f ", git.s);
 		shell_add(b, w->path);
 	} else if (w->is_main) {
-		buf_text(b, "the main checkout of the repository is there: use another place, `at PATH`, than ");
-		shell_add(b, w->path);
+		shell_fmt(b, "the main checkout of the repository is there: use another place, `at PATH`, than %s", w->path);
 		return;
 	} else if (w->is_registered && !w->is_there) {
-		buf_text(b, "the worktree that git knows at ");
-		shell_add(b, w->path);
+		shell_fmt(b, "the worktree that git knows at %s", w->path);
 		buf_fmt(b, " is gone: %s worktree prune; its commits are on its branch: keep that under another name", git.s);
 		removes = 0;
 	} else if (w->is_registered) {
 		buf_text(b, "another worktree is there already");
-		if (w->found && strcmp(w->found, branch)) {
-			buf_text(b, ", of branch ");
-			shell_add(b, w->found);
-		}
+		if (w->found && strcmp(w->found, branch))
+			shell_fmt(b, ", of branch %s", w->found);
 		buf_fmt(b, ": use `at PATH`, or, if nothing of it is needed: %s worktree remove ", git.s);
 		shell_add(b, w->path);
 	} else if (w->is_there && !is_empty_or_missing(w->path)) {
-		buf_text(b, "something else is where the worktree was to be: move it away, or use `at PATH`: ");
-		shell_add(b, w->path);
+		shell_fmt(b, "something else is where the worktree was to be: move it away, or use `at PATH`: %s", w->path);
 		return;
 	} else if (w->elsewhere_is_main) {
-		buf_text(b, "the branch is checked out in the main checkout, ");
-		shell_add(b, w->elsewhere);
-		buf_text(b, ": use another name");
+		shell_fmt(b, "the branch is checked out in the main checkout, %s: use another name", w->elsewhere);
 		return;
 	} else if (w->elsewhere) {
 		buf_fmt(b, "the branch is checked out in another worktree: use another name, or, if nothing of it is needed: %s worktree remove ", git.s);
