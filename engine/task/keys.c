@@ -157,7 +157,8 @@ keys_add(struct keys *k, const char *s, size_t n)
 {
 	uint32_t *found, id = k->n, tag;
 
-	keys_reserve(k, 1);
+	if (k->size < (k->n + (size_t)1) * 2)
+		keys_reserve(k, 1);
 	found = slot(k, s, n, &tag);
 	if (*found)
 		return number_of(k, *found);
