@@ -25,7 +25,7 @@ STORE = store/clock.o store/escape.o store/file.o store/fold.o store/how.o store
 ENGINE = engine/agent/outcome.o engine/agent/verdict.o engine/inspect/cat.o engine/inspect/completion.o \
 	engine/inspect/diff.o engine/inspect/logs.o engine/inspect/run_state.o engine/inspect/runs.o \
 	engine/inspect/sink.o engine/inspect/status.o engine/inspect/table.o engine/inspect/trust.o engine/load.o \
-	engine/launch.o engine/loop.o engine/lost.o engine/request.o engine/run.o engine/sched/branch.o engine/sched/ended.o engine/sched/plan.o \
+	engine/launch.o engine/loop.o engine/loop_state.o engine/lost.o engine/reports.o engine/request.o engine/run.o engine/sched/branch.o engine/sched/ended.o engine/sched/plan.o \
 	engine/sched/queue.o engine/sched/remaining.o engine/sched/reserve.o engine/sched/rivals.o \
 	engine/sched/running.o engine/sched/throttle.o engine/sched/walk.o engine/signals.o engine/start.o engine/supervise/child.o \
 	engine/supervise/commit.o engine/supervise/files.o engine/supervise/git.o engine/supervise/jobserver.o \

@@ -34,12 +34,6 @@ enum {
 /* Looked at before orch opens anything. */
 static struct jobserver jobserver;
 
-long long
-loop_now(const struct loop_state *l)
-{
-	return clock_ms() - l->skew;
-}
-
 /* Setting up. */
 
 /* Descriptors 0, 1 and 2 are there. To a standard output that was closed nothing can be written: that is an error of
@@ -161,40 +155,6 @@ set_up(struct loop_state *l)
 	return NULL;
 }
 
-void
-loop_log(struct loop_state *l, struct log_line *line)
-{
-	line->ms = clock_epoch();
-	if (log_add(l->store->log, line) && !l->log_failed) {
-		l->log_failed = 1;
-		buf_fmt(&l->progress->out, "orch: cannot write the log of run %s: %s\n", l->store->name, strerror(errno));
-	}
-}
-
-void
-loop_log_step(struct loop_state *l, enum log_event event, const struct branch *b, const struct outcome *o, const char *text)
-{
-	struct log_line line = { 0 };
-	uint32_t id;
-
-	line.event = event;
-	line.at = l->asked_at;
-	line.key = branch_key(l->walk, b, &id);
-	if (!b)
-		line.key = "-";
-	if (!line.key)
-		return;                 /* the command of an `if` */
-	line.n = strlen(line.key);
-	line.value = branch_attempt(b);
-	line.text = text;
-	if (o) {
-		line.took = o->ms;
-		line.digest = o->digest;
-		line.status = outcome_has_status(o) ? o->status : -1;
-	}
-	loop_log(l, &line);
-}
-
 /* Keeping. */
 
 /* The file's name of what S asks, which was started, so it has one. */
@@ -299,64 +259,6 @@ tell_failed(struct loop_state *l, const struct running_step *s, const struct out
 }
 
 /* Outcomes. */
-
-void
-loop_add_outcome(struct loop_state *l, const struct outcome *o)
-{
-	if (l->nended == l->cap_ended) {
-		l->cap_ended = l->cap_ended ? l->cap_ended * 2 : 16;
-		l->ended = mem_grow(l->ended, l->cap_ended, sizeof *l->ended);
-	}
-	l->ended[l->nended++] = *o;
-}
-
-/* A supervisor has told how it went. From here on its number is nobody's; for the result's name in tmp/ it
- * is kept in the record. */
-static void
-take_record(struct loop_state *l, struct outcome *o)
-{
-	struct branch *b;
-
-	if (o->slot >= l->slots.n || !l->slots.list[o->slot].pid)
-		return;
-	if (o->kind == OUT_BEGUN) {
-		running_begun(&l->slots, o->slot);
-		return;
-	}
-	b = l->slots.list[o->slot].branch;
-	if (o->kind == OUT_OK)
-		o->of.pid = (int32_t)l->slots.list[o->slot].pid;
-	running_forget(&l->slots, o->slot);
-	if (o->kind == OUT_FORK_FAILED) {
-		running_drop(&l->slots, o->slot);
-		launch_refused(l, b, o->error);
-		return;
-	}
-	launch_works(l);
-	if (o->kind == OUT_OK)
-		walk_has_result(l->walk, b);
-	loop_add_outcome(l, o);
-}
-
-void
-loop_read_reports(struct loop_state *l)
-{
-	char buf[8 * sizeof(struct outcome)];   /* more would be another page of the stack to copy behind each fork */
-	struct outcome o;
-	long got;
-	size_t at;
-
-	while ((got = file_read_some(l->report, buf + l->npartial, sizeof buf - l->npartial)) > 0) {
-		memcpy(buf, l->partial, l->npartial);
-		got += (long)l->npartial;
-		for (at = 0; at + sizeof o <= (size_t)got; at += sizeof o) {
-			memcpy(&o, buf + at, sizeof o);
-			take_record(l, &o);
-		}
-		l->npartial = (size_t)got - at;
-		memcpy(l->partial, buf + at, l->npartial);
-	}
-}
 
 /* Hands the outcomes to the walk. */
 static void
@@ -473,7 +375,7 @@ loop_run(struct walk *w, struct store *s, struct progress *p)
 	while (!is_over(&l)) {
 		wait_for_something(&l, more);
 		lost_reap(&l);
-		loop_read_reports(&l);
+		reports_read(&l);
 		lost_look(&l);
 		lost_end(&l);
 		if (!l.nended || !w->stop_first)

@@ -1,5 +1,6 @@
-/* What the parts of the loop share: loop.c waits, keeps and tells; launch.c starts, lost.c has the supervisors that tell
- * nothing any more, signals.c the signals. Whatever changes struct loop_state is in these four. */
+/* What the parts of the loop share. loop_state.c is the ground; launch.c starts, reports.c takes what supervisors report,
+ * lost.c has those that report nothing any more, signals.c the signals; loop.c waits, keeps and tells, and calls them all.
+ * Whatever changes struct loop_state is in these. */
 #ifndef ENGINE_LOOP_STATE_H
 #define ENGINE_LOOP_STATE_H
 
@@ -50,8 +51,8 @@ long long loop_now(const struct loop_state *);
 void loop_log(struct loop_state *, struct log_line *);
 void loop_log_step(struct loop_state *, enum log_event, const struct branch *b, const struct outcome *, const char *text);
 
-/* Takes what supervisors have reported so far. */
-void loop_read_reports(struct loop_state *);
+/* reports.c: takes what supervisors have reported so far. */
+void reports_read(struct loop_state *);
 
 /* O has come, and is told when the loop looks next. */
 void loop_add_outcome(struct loop_state *, const struct outcome *o);

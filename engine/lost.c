@@ -54,7 +54,7 @@ lost_reap(struct loop_state *l)
 		dead[n++] = pid;
 	}
 	if (n)
-		loop_read_reports(l);        /* what they had said before they died */
+		reports_read(l);        /* what they had said before they died */
 	for (i = 0; i < n; i++)
 		if ((slot = running_find(&l->slots, dead[i])) != NO_RUNNING)
 			lose_slot(l, slot);

@@ -192,7 +192,7 @@ is_outdated(struct questions *a, uint32_t id)
 	struct stat st;
 
 	return file_name(a, id, name) >= 0 && fstatat(a->store->result, name, &st, AT_SYMLINK_NOFOLLOW) == 0 &&
-	    (clock_of(st.st_mtim) < latest(a, id).ms || is_newer(a->store->asked, name, &st));
+	    (clock_of(st.st_mtim) + CLOCK_STEP_MS < latest(a, id).ms || is_newer(a->store->asked, name, &st));
 }
 
 /* A result that somebody has put there gets its line before anything is asked: it is earlier than all that

@@ -1,0 +1,54 @@
+/* What supervisors report through their pipe. */
+#include "engine/loop_state.h"
+
+#include <string.h>
+
+#include "store/file.h"
+
+/* A supervisor has told how it went. From here on its number is nobody's; for the result's name in tmp/ it
+ * is kept in the record. */
+static void
+take_record(struct loop_state *l, struct outcome *o)
+{
+	struct branch *b;
+
+	if (o->slot >= l->slots.n || !l->slots.list[o->slot].pid)
+		return;
+	if (o->kind == OUT_BEGUN) {
+		running_begun(&l->slots, o->slot);
+		return;
+	}
+	b = l->slots.list[o->slot].branch;
+	if (o->kind == OUT_OK)
+		o->of.pid = (int32_t)l->slots.list[o->slot].pid;
+	running_forget(&l->slots, o->slot);
+	if (o->kind == OUT_FORK_FAILED) {
+		running_drop(&l->slots, o->slot);
+		launch_refused(l, b, o->error);
+		return;
+	}
+	launch_works(l);
+	if (o->kind == OUT_OK)
+		walk_has_result(l->walk, b);
+	loop_add_outcome(l, o);
+}
+
+void
+reports_read(struct loop_state *l)
+{
+	char buf[8 * sizeof(struct outcome)];   /* more would be another page of the stack to copy behind each fork */
+	struct outcome o;
+	long got;
+	size_t at;
+
+	while ((got = file_read_some(l->report, buf + l->npartial, sizeof buf - l->npartial)) > 0) {
+		memcpy(buf, l->partial, l->npartial);
+		got += (long)l->npartial;
+		for (at = 0; at + sizeof o <= (size_t)got; at += sizeof o) {
+			memcpy(&o, buf + at, sizeof o);
+			take_record(l, &o);
+		}
+		l->npartial = (size_t)got - at;
+		memcpy(l->partial, buf + at, l->npartial);
+	}
+}
