@@ -36,7 +36,7 @@ ENGINE = engine/agent/outcome.o engine/agent/verdict.o engine/inspect/cat.o engi
 	engine/task/task.o engine/task/worktree.o engine/ui/live.o engine/ui/output.o engine/ui/progress.o \
 	engine/ui/screen.o engine/ui/watch.o engine/ui/width.o
 ROOMS = $(ENGINE) $(STORE) $(PARSE)
-HEADERS = engine/agent/outcome.h engine/agent/verdict.h engine/inspect/completion.h engine/inspect/diff.h \
+HEADERS = engine/agent/outcome.h engine/agent/verdict.h engine/inspect/subcommand.h engine/inspect/completion.h engine/inspect/diff.h \
 	engine/inspect/run_state.h engine/inspect/runs.h engine/inspect/sink.h engine/inspect/table.h \
 	engine/inspect/trust.h engine/load.h engine/loop.h engine/loop_state.h engine/request.h engine/run.h engine/sched/branch.h engine/sched/ended.h \
 	engine/sched/plan.h engine/sched/queue.h engine/sched/reserve.h engine/sched/rivals.h \

@@ -25,33 +25,43 @@ extern char **environ;
 
 enum { OK, FAILED, USAGE };
 
-static const char usage_text[] =
-    "usage: orch run [-nqvxu] [-j N] [-d DIR] [-r RUN] [-a NAME=CMD]... FILE [NAME=VALUE]... [PROMPT]\n"
-    "       orch resume [-qvxu] [-j N] [-d DIR] [-r RUN] [-a NAME=CMD]...\n"
-    "       orch check FILE...\n"
-    "       orch status [-p] [-d DIR] [-r RUN]\n"
-    "       orch runs [-p] [-d DIR]\n"
-    "       orch logs [-f] [-d DIR] [-r RUN] [KEY...]\n"
-    "       orch cat [-d DIR] [-r RUN] KEY...\n"
-    "       orch diff [-d DIR] [-r RUN] KEY\n"
-    "       orch trust [-d DIR] RUN...\n"
-    "       orch completion bash|zsh|fish\n"
-    "       orch [OPTION...] FILE ...      the same as orch run\n"
-    "       orch -V | -h\n"
-    "\n"
-    "  -a NAME=CMD  start the agent NAME with these words\n"
-    "  -d DIR       where the runs are kept (ORCH_DIR, else .orch)\n"
-    "  -f           follow as long as the run goes on\n"
-    "  -j N         at most N agents at once\n"
-    "  -n           show what would run; start and write nothing\n"
-    "  -p           fields for scripts, split by tabs\n"
-    "  -q           say only what fails\n"
-    "  -r RUN       the run's name: start it, or go on with it\n"
-    "  -u           ask again what would be asked otherwise now, and what comes after it\n"
-    "  -v           show the agents' standard error too\n"
-    "  -x           after the first failure start nothing more\n"
-    "\n"
-    "The manual is orch(1).\n";
+static int do_run(int, char **), do_resume(int, char **), do_check(int, char **), do_status(int, char **), do_runs(int, char **),
+    do_logs(int, char **), do_cat(int, char **), do_diff(int, char **), do_trust(int, char **), do_completion(int, char **);
+
+static const struct subcommand command_list[] = {
+	{ "run", "nqvxuj:d:r:a:", "FILE [NAME=VALUE]... [PROMPT]", do_run },
+	{ "resume", "qvxuj:d:r:a:", "", do_resume },
+	{ "check", "", "FILE...", do_check },
+	{ "status", "pd:r:", "", do_status },
+	{ "runs", "pd:", "", do_runs },
+	{ "logs", "fd:r:", "[KEY...]", do_logs },
+	{ "cat", "d:r:", "KEY...", do_cat },
+	{ "diff", "d:r:", "KEY", do_diff },
+	{ "trust", "d:", "RUN...", do_trust },
+	{ "completion", "", "bash|zsh|fish", do_completion },
+};
+
+static const struct subcommands commands = { command_list, sizeof command_list / sizeof *command_list };
+
+static const struct {
+	char letter;
+	const char *value;      /* NULL: none */
+	const char *help;
+} option_list[] = {
+	{ 'a', "NAME=CMD", "start the agent NAME with these words" },
+	{ 'd', "DIR", "where the runs are kept (ORCH_DIR, else .orch)" },
+	{ 'f', NULL, "follow as long as the run goes on" },
+	{ 'j', "N", "at most N agents at once" },
+	{ 'n', NULL, "show what would run; start and write nothing" },
+	{ 'p', NULL, "fields for scripts, split by tabs" },
+	{ 'q', NULL, "say only failures and warnings" },
+	{ 'r', "RUN", "the run's name: start it, or go on with it" },
+	{ 'u', NULL, "ask again what would be asked otherwise now, and what comes after it" },
+	{ 'v', NULL, "show the agents' standard error too" },
+	{ 'x', NULL, "after the first failure start nothing more" },
+};
+
+enum { OPTIONS = sizeof option_list / sizeof *option_list };
 
 struct options {
 	struct run_args run;
@@ -123,22 +133,44 @@ read_jobs(struct options *o, const char *s)
 	return OK;
 }
 
+/* Which option of the list LETTER is; OPTIONS: none. */
+static size_t
+find_option(int letter)
+{
+	size_t i;
+
+	for (i = 0; i < OPTIONS && option_list[i].letter != letter; i++)
+		;
+	return i;
+}
+
 /* WHOLE is the option as it was given. */
 static int
 wrong_option(int c, const char *option, const char *whole)
 {
 	if (c == ':')
 		return wrong_usage("this option needs a value", whole);
-	return wrong_usage(option[1] && strchr("adfjnpqruvx", option[1]) ?
-	    "this command has no such option" : "unknown option", whole);
+	return wrong_usage(find_option(option[1]) < OPTIONS ? "this command has no such option" : "unknown option", whole);
 }
 
-/* Reads the options that LETTERS allows; argv[0] is the subcommand. The + in front keeps GNU's getopt from
- * looking for options behind the operands, which POSIX's does not do. */
-static int
-read_options(struct options *o, int argc, char **argv, const char *letters)
+static const struct subcommand *
+find_command(const char *name)
 {
-	char option[3] = "-?";
+	size_t i;
+
+	for (i = 0; i < commands.n; i++)
+		if (!strcmp(name, commands.list[i].name))
+			return &commands.list[i];
+	return NULL;
+}
+
+/* Reads the options that the command takes; argv[0] is its name, or run's FILE stands there. The + in front keeps GNU's
+ * getopt from looking for options behind the operands, which POSIX's does not do. */
+static int
+read_options(struct options *o, int argc, char **argv)
+{
+	const struct subcommand *command = find_command(argv[0]);
+	char option[3] = "-?", letters[64] = "+:";
 	int c, bad = OK;
 
 	o->run.dir = getenv("ORCH_DIR") && *getenv("ORCH_DIR") ? getenv("ORCH_DIR") : ".orch";
@@ -146,6 +178,7 @@ read_options(struct options *o, int argc, char **argv, const char *letters)
 	o->agents = mem_zero((size_t)argc + 1, sizeof *o->agents);
 	o->run.agents = o->agents;
 	opterr = 0;
+	strcat(letters, command ? command->options : commands.list[0].options);
 	while (!bad && (c = getopt(argc, argv, letters)) != -1) {
 		switch (c) {
 		case 'a': o->agents[o->run.nagents++] = optarg; break;
@@ -200,20 +233,11 @@ start_run(struct options *o)
 	return finish_run(o, &said, &shown, run_workflow(&o->run, &said, &shown));
 }
 
-static const char *const command_names[] = {
-	"run", "resume", "check", "status", "runs", "logs", "cat", "diff", "trust", "completion",
-};
-
 /* Whether FILE is no file but a command, before which options were given. */
 static int
 is_late_command(const char *file)
 {
-	size_t i;
-
-	for (i = 0; i < sizeof command_names / sizeof *command_names; i++)
-		if (!strcmp(file, command_names[i]))
-			return access(file, F_OK) != 0;
-	return 0;
+	return find_command(file) && access(file, F_OK) != 0;
 }
 
 /* A word that is neither a file nor a command was one of these, mistyped. */
@@ -227,8 +251,8 @@ is_mistyped(const char *file)
 	if (!strcmp(file, "-") || access(file, F_OK) == 0)
 		return 0;
 	near_start(&near, file, strlen(file));
-	for (i = 0; i < sizeof command_names / sizeof *command_names; i++)
-		near_try(&near, command_names[i], strlen(command_names[i]));
+	for (i = 0; i < commands.n; i++)
+		near_try(&near, commands.list[i].name, strlen(commands.list[i].name));
 	if (!near.best)
 		return 0;
 	buf_text(&b, "orch: no file is called ");
@@ -243,7 +267,7 @@ static int
 do_run(int argc, char **argv)
 {
 	struct options o = { 0 };
-	int bad = read_options(&o, argc, argv, "+:nqvxuj:d:r:a:"), i;
+	int bad = read_options(&o, argc, argv), i;
 
 	if (!bad && optind == argc)
 		bad = wrong_usage("a workflow's FILE is missing", NULL);
@@ -274,7 +298,7 @@ static int
 do_resume(int argc, char **argv)
 {
 	struct options o = { 0 };
-	int bad = read_options(&o, argc, argv, "+:qvxuj:d:r:a:");
+	int bad = read_options(&o, argc, argv);
 
 	if (!bad && optind < argc)
 		bad = wrong_usage("resume takes no operands (a run is named with -r)", argv[optind]);
@@ -286,7 +310,7 @@ do_check(int argc, char **argv)
 {
 	struct options o = { 0 };
 	struct buf said = { 0 };
-	int status = read_options(&o, argc, argv, "+:"), i;
+	int status = read_options(&o, argc, argv), i;
 
 	if (!status && optind == argc)
 		status = wrong_usage("check is followed by FILE...", NULL);
@@ -323,7 +347,7 @@ do_status(int argc, char **argv)
 	struct options o = { 0 };
 	struct buf error = { 0 };
 	struct sink sink;
-	int bad = read_options(&o, argc, argv, "+:pd:r:");
+	int bad = read_options(&o, argc, argv);
 
 	if (!bad && optind < argc)
 		bad = wrong_usage("status takes no operands (a run is named with -r)", argv[optind]);
@@ -341,7 +365,7 @@ do_runs(int argc, char **argv)
 	struct options o = { 0 };
 	struct buf error = { 0 };
 	struct sink sink;
-	int bad = read_options(&o, argc, argv, "+:pd:");
+	int bad = read_options(&o, argc, argv);
 
 	if (!bad && optind < argc)
 		bad = wrong_usage("runs takes no operands", argv[optind]);
@@ -355,7 +379,7 @@ do_logs(int argc, char **argv)
 	struct options o = { 0 };
 	struct buf error = { 0 };
 	struct sink sink;
-	int bad = read_options(&o, argc, argv, "+:fd:r:");
+	int bad = read_options(&o, argc, argv);
 
 	make_sink(&sink);
 	return bad ? bad : end_output(&error, runs_logs(o.run.dir, o.run.run, argv + optind, (size_t)(argc - optind),
@@ -368,7 +392,7 @@ do_cat(int argc, char **argv)
 	struct options o = { 0 };
 	struct buf error = { 0 };
 	struct sink sink;
-	int bad = read_options(&o, argc, argv, "+:d:r:");
+	int bad = read_options(&o, argc, argv);
 
 	if (!bad && optind == argc)
 		bad = wrong_usage("cat is followed by KEY...", NULL);
@@ -383,7 +407,7 @@ do_diff(int argc, char **argv)
 	struct options o = { 0 };
 	struct buf error = { 0 };
 	struct sink sink;
-	int status = read_options(&o, argc, argv, "+:d:r:");
+	int status = read_options(&o, argc, argv);
 
 	if (!status && optind + 1 != argc)
 		status = wrong_usage("diff is followed by one KEY", NULL);
@@ -401,7 +425,7 @@ do_trust(int argc, char **argv)
 {
 	struct options o = { 0 };
 	struct buf said = { 0 };
-	int status = read_options(&o, argc, argv, "+:d:");
+	int status = read_options(&o, argc, argv);
 
 	if (!status && optind == argc)
 		status = wrong_usage("trust is followed by RUN...", NULL);
@@ -412,8 +436,9 @@ do_trust(int argc, char **argv)
 	return status;
 }
 
+/* Writes TEXT to standard output. */
 static int
-do_help(const char *text)
+put_out(const char *text)
 {
 	struct buf error = { 0 };
 
@@ -421,41 +446,73 @@ do_help(const char *text)
 	return end_output(&error, file_write_wait(1, text, strlen(text)) ? FAILED : OK);
 }
 
+/* The options of a command as its usage shows them: those without a value together, then the others. */
+static void
+put_options(const struct subcommand *c, struct buf *b)
+{
+	const char *o;
+	int any = 0;
+
+	for (o = c->options; *o; o++)
+		if (*o != ':' && o[1] != ':')
+			buf_fmt(b, "%s%c", any++ ? "" : " [-", *o);
+	buf_text(b, any ? "]" : "");
+	for (o = c->options; *o; o++)
+		if (o[1] == ':')
+			buf_fmt(b, " [-%c %s]%s", *o, option_list[find_option(*o)].value, *o == 'a' ? "..." : "");
+}
+
+static int
+do_help(void)
+{
+	struct buf b = { 0 };
+	size_t i;
+	int status;
+
+	for (i = 0; i < commands.n; i++) {
+		buf_fmt(&b, "%s orch %s", i ? "      " : "usage:", commands.list[i].name);
+		put_options(&commands.list[i], &b);
+		buf_fmt(&b, "%s%s\n", *commands.list[i].operands ? " " : "", commands.list[i].operands);
+	}
+	buf_text(&b, "       orch [OPTION...] FILE ...      the same as orch run\n       orch -V | -h\n\n");
+	for (i = 0; i < OPTIONS; i++)
+		buf_fmt(&b, "  -%c %-9s %s\n", option_list[i].letter, option_list[i].value ? option_list[i].value : "", option_list[i].help);
+	buf_text(&b, "\nThe manual is orch(1).\n");
+	status = put_out(buf_str(&b));
+	buf_free(&b);
+	return status;
+}
+
 static int
 do_completion(int argc, char **argv)
 {
 	struct options o = { 0 };
-	int bad = read_options(&o, argc, argv, "+:");
-	const char *text = bad || optind != argc - 1 ? NULL : completion_script(argv[optind]);
+	struct buf text = { 0 };
+	int bad = read_options(&o, argc, argv);
 
-	if (!bad && !text)
+	if (!bad && (optind != argc - 1 || completion_script(argv[optind], &commands, &text)))
 		bad = wrong_usage("completion is followed by bash, zsh or fish", NULL);
-	return bad ? bad : do_help(text);
+	if (!bad)
+		bad = put_out(buf_str(&text));
+	buf_free(&text);
+	return bad;
 }
 
 int
 main(int argc, char **argv)
 {
-	static const struct {
-		const char *name;
-		int (*run)(int, char **);
-	} commands[] = {
-		{ "run", do_run }, { "resume", do_resume }, { "check", do_check }, { "status", do_status },
-		{ "runs", do_runs }, { "logs", do_logs }, { "cat", do_cat }, { "diff", do_diff },
-		{ "trust", do_trust }, { "completion", do_completion },
-	};
-	size_t i;
+	const struct subcommand *c;
 
 	mem_onfail(no_memory);
 	title_init(argc, argv);
 	if (argc < 2)
 		return wrong_usage("nothing to do", NULL);
 	if (!strcmp(argv[1], "-h") || !strcmp(argv[1], "--help"))
-		return do_help(usage_text);
+		return do_help();
 	if (!strcmp(argv[1], "-V") || !strcmp(argv[1], "--version"))
-		return do_help("orch " VERSION "\n");
-	for (i = 0; i < sizeof commands / sizeof *commands; i++)
-		if (!strcmp(argv[1], commands[i].name))
-			return commands[i].run(argc - 1, argv + 1);
+		return put_out("orch " VERSION "\n");
+	c = find_command(argv[1]);
+	if (c)
+		return c->run(argc - 1, argv + 1);
 	return is_mistyped(argv[1]) ? USAGE : do_run(argc, argv);
 }

@@ -142,12 +142,48 @@ say_lack(struct names *ns, struct pos pos, const char *name, const struct key *k
 	buf_free(&b);
 }
 
+/* Why what KEY stands for may not be there for AT. */
+static enum lack
+lack_of(struct ways *w, const struct key *key, const struct node *at, const struct meant *meant, const struct node **why)
+{
+	struct meant of_call = *meant;
+	enum lack lack;
+
+	of_call.value = NULL;           /* it is of a key in there, not of the call's own */
+	lack = ways_lack(w, key->node, at, key->node->kind == NODE_CALL ? &of_call : meant, why);
+	if (lack != LACK_NONE || !key->lacks)
+		return lack;
+	*why = key->lacks->lack_why;
+	return (enum lack)key->lacks->lack;
+}
+
+/* Whether a key that is written otherwise may be meant as well, and is there. */
+static int
+is_another(struct search *s, struct ways *w, const struct tmpl *t, const struct key *found, const struct meant *meant)
+{
+	size_t n;
+	const unsigned short *g = tmpl_glob(t, &n, index_scratch(s->ns));
+	struct candidates c;
+	const struct node *why;
+	const struct key *key;
+
+	index_start(s->ns, &c, g, n);
+	while ((key = index_next(s->ns, &c))) {
+		if (!strcmp(key->spelling, found->spelling) || !glob_meet(g, n, key->glob, key->n) || !index_sees(s->at, key, t))
+			continue;
+		s->first = index_first(s->ns, key);
+		if (lack_of(w, key, s->at, meant, &why) == LACK_NONE)
+			return 1;
+	}
+	return 0;
+}
+
 void
 lacks_check(struct names *ns, const struct node *at, const struct tmpl *t, const char *name, struct pos pos, const struct key *found)
 {
 	struct search s;
 	struct ways w;
-	struct meant meant, of_call;
+	struct meant meant;
 	struct buf value = { 0 };
 	const struct key *key;
 	const struct node *why = NULL, *blamed = NULL;
@@ -158,16 +194,10 @@ lacks_check(struct names *ns, const struct node *at, const struct tmpl *t, const
 	s.at = at;
 	ways_of(&s, &w);
 	read_meant(&s, t, &value, &meant);
-	of_call = meant;
-	of_call.value = NULL;           /* it is of a key in there, not of the call's own */
 	for (key = s.first; key; key = key->next ? &ns->keys[key->next - 1] : NULL) {
 		if (!index_sees(at, key, t))
 			continue;
-		lack = ways_lack(&w, key->node, at, key->node->kind == NODE_CALL ? &of_call : &meant, &why);
-		if (lack == LACK_NONE && key->lacks) {
-			lack = (enum lack)key->lacks->lack;
-			why = key->lacks->lack_why;
-		}
+		lack = lack_of(&w, key, at, &meant, &why);
 		if (lack == LACK_NONE)
 			break;
 		if (first == LACK_NONE) {
@@ -176,7 +206,7 @@ lacks_check(struct names *ns, const struct node *at, const struct tmpl *t, const
 			found = key;
 		}
 	}
-	if (!key && first != LACK_NONE)
+	if (!key && first != LACK_NONE && !is_another(&s, &w, t, found, &meant))
 		say_lack(ns, pos, name, found, first, blamed);
 	buf_free(&value);
 }

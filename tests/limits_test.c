@@ -138,7 +138,7 @@ write_hungry(void)
 	    "step join exec agent append started join cat", "run strict", "run sh as careless < -", join("| ", careless, ""),
 	    "parallel n in 1 2 3", "run sh as part-{{n}} < strict", join("| ", careless, ""), "end", "run join < part-*",
 	    "filter tr a-z A-Z || :", "if < join | test $(wc -c) -gt 60000",
-	    "run sh as size < join | echo $ORCH_KEY >>\"$ORCH_ROOT/started\"; wc -c", "end", "print | {{size}}", NULL);
+	    "run sh as size < join | echo $ORCH_KEY >>\"$ORCH_ROOT/started\"; wc -c", "print | {{size}}", "end", NULL);
 	help_sh(0, "orch run -q -r whole w.orch >want && test $(cat want) -gt 60000");
 }
 

@@ -5,27 +5,15 @@
  * %0A and the like, are left out. */
 #include "engine/inspect/completion.h"
 
+#include <stdlib.h>
 #include <string.h>
 
-#define COMMANDS "run resume check status runs logs cat diff trust completion"
-
-/* What the command $c takes, for bash and for zsh; a FILE stands for run. */
-#define OPTIONS \
-    "\tcase $c in\n" \
-    "\tresume) o=(-{a,d,j,q,r,u,v,x}) ;;\n" \
-    "\tstatus) o=(-{d,p,r}) ;;\n" \
-    "\truns) o=(-{d,p}) ;;\n" \
-    "\ttrust) o=(-d) ;;\n" \
-    "\tlogs) o=(-{d,f,r}) ;;\n" \
-    "\tcat | diff) o=(-{d,r}) ;;\n" \
-    "\tcheck | completion) o=() ;;\n" \
-    "\t*) o=(-{a,d,j,n,q,r,u,v,x}) ;;\n" \
-    "\tesac\n"
+/* In the scripts \1 stands for the options of the commands, \2 for their names. */
 
 static const char bash[] =
     "_orch() {\n"
     "\tlocal c=${COMP_WORDS[1]} p=${COMP_LINE:0:COMP_POINT} d=() r=() l=() o t k q i\n"
-    OPTIONS
+    "\1"
     "\tfor ((i = 2; i < COMP_CWORD - 1; i++)); do\n"
     "\t\tt=${COMP_WORDS[i + 1]//[\\\"\\'\\\\]}\n"
     "\t\tcase ${COMP_WORDS[i]} in -d) d=(-d \"$t\") ;; -r) r=(-r \"$t\") ;; esac\n"
@@ -40,7 +28,7 @@ static const char bash[] =
     "\telif [[ $2 == -* ]]; then\n"
     "\t\tCOMPREPLY=($(compgen -W \"${o[*]}\" -- \"$2\"))\n"
     "\telif ((COMP_CWORD == 1)); then\n"
-    "\t\tCOMPREPLY=($(compgen -W '" COMMANDS "' -- \"$2\"))\n"
+    "\t\tCOMPREPLY=($(compgen -W '\2' -- \"$2\"))\n"
     "\telif [[ $c == trust && $3 != -d ]]; then\n"
     "\t\tl=(runs -p \"${d[@]}\")\n"
     "\telif [[ $c == completion ]]; then\n"
@@ -64,7 +52,7 @@ static const char zsh[] =
     "_orch() {\n"
     "\tlocal c=$words[2] p=$words[CURRENT-1] i\n"
     "\tlocal -a d r l k o\n"
-    OPTIONS
+    "\1"
     "\tfor ((i = 3; i < CURRENT - 1; i++)); do\n"
     "\t\tcase $words[i] in\n"
     "\t\t-d) d=(-d \"${(Q)words[i+1]}\") ;;\n"
@@ -78,7 +66,7 @@ static const char zsh[] =
     "\telif [[ $p != -d && $PREFIX == -* ]]; then\n"
     "\t\tk=($o)\n"
     "\telif ((CURRENT == 2)); then\n"
-    "\t\tk=(" COMMANDS ")\n"
+    "\t\tk=(\2)\n"
     "\telif [[ $p != -d && $c == trust ]]; then\n"
     "\t\tl=(runs -p \"$d[@]\")\n"
     "\telif [[ $c == completion ]]; then\n"
@@ -106,26 +94,83 @@ static const char fish[] =
     "\tend\n"
     "\torch $argv[1] -p $a 2>/dev/null | cut -f2 | string match -rv '%(?!25)' | string replace -a %25 %\n"
     "end\n"
-    "complete -c orch -n 'test (count (commandline -opc)) = 1' -a '" COMMANDS "'\n"
+    "complete -c orch -n 'test (count (commandline -opc)) = 1' -a '\2'\n"
     "complete -c orch -f -n '__fish_seen_subcommand_from logs cat diff' -a '(__orch status -d -r)'\n"
     "complete -c orch -f -n '__fish_seen_subcommand_from trust' -a '(__orch runs -d)'\n"
     "complete -c orch -f -n '__fish_seen_subcommand_from completion' -a 'bash zsh fish'\n"
-    "set -l none check completion\n"
-    "set -l none_run $none status runs logs cat diff trust\n"
-    "complete -c orch -s r -x -a '(__orch runs -d)' -n \"not __fish_seen_subcommand_from $none runs trust\"\n"
-    "complete -c orch -s d -x -a '(__fish_complete_directories)' -n \"not __fish_seen_subcommand_from $none\"\n"
-    "complete -c orch -s f -n '__fish_seen_subcommand_from logs'\n"
-    "complete -c orch -s p -n '__fish_seen_subcommand_from status runs'\n"
-    "complete -c orch -s n -n \"not __fish_seen_subcommand_from $none_run resume\"\n"
-    "for o in a j\n"
-    "\tcomplete -c orch -s $o -x -n \"not __fish_seen_subcommand_from $none_run\"\n"
-    "end\n"
-    "for o in q u v x\n"
-    "\tcomplete -c orch -s $o -n \"not __fish_seen_subcommand_from $none_run\"\n"
-    "end\n";
+    "\1";
 
-const char *
-completion_script(const char *shell)
+/* Whether the command takes the option LETTER. */
+static int
+takes(const struct subcommand *c, char letter)
 {
-	return !strcmp(shell, "bash") ? bash : !strcmp(shell, "zsh") ? zsh : !strcmp(shell, "fish") ? fish : NULL;
+	return strchr(c->options, letter) != NULL;
+}
+
+static int
+by_letter(const void *a, const void *b)
+{
+	return *(const char *)a - *(const char *)b;
+}
+
+/* What the command $c takes, for bash and for zsh; a FILE stands for run, the first. */
+static void
+put_cases(const struct subcommands *c, struct buf *out)
+{
+	char letters[64];
+	size_t i, k, n;
+
+	buf_text(out, "\tcase $c in\n");
+	for (i = c->n; i--; ) {
+		for (n = k = 0; c->list[i].options[k] && n < sizeof letters; k++)
+			if (c->list[i].options[k] != ':')
+				letters[n++] = c->list[i].options[k];
+		qsort(letters, n, 1, by_letter);
+		buf_fmt(out, "\t%s) o=(", i ? c->list[i].name : "*");
+		for (k = 0; k < n; k++)
+			buf_fmt(out, "%s-%c", k ? " " : "", letters[k]);
+		buf_text(out, ") ;;\n");
+	}
+	buf_text(out, "\tesac\n");
+}
+
+/* The options, for fish: each for the commands that take it, and for a FILE where run does. */
+static void
+put_fish_options(const struct subcommands *c, struct buf *out)
+{
+	char letter;
+	size_t i, n;
+
+	for (letter = 'a'; letter <= 'z'; letter++) {
+		for (n = i = 0; i < c->n; i++)
+			n += takes(&c->list[i], letter) != 0;
+		if (!n)
+			continue;
+		buf_fmt(out, "complete -c orch -s %c%s -n '%s__fish_seen_subcommand_from", letter,
+		    letter == 'r' ? " -x -a '(__orch runs -d)'" : letter == 'd' ? " -x -a '(__fish_complete_directories)'" :
+		    letter == 'a' || letter == 'j' ? " -x" : "", takes(&c->list[0], letter) ? "not " : "");
+		for (i = 0; i < c->n; i++)
+			if (takes(&c->list[i], letter) != takes(&c->list[0], letter))
+				buf_fmt(out, " %s", c->list[i].name);
+		buf_text(out, "'\n");
+	}
+}
+
+int
+completion_script(const char *shell, const struct subcommands *c, struct buf *out)
+{
+	const char *s = !strcmp(shell, "bash") ? bash : !strcmp(shell, "zsh") ? zsh : !strcmp(shell, "fish") ? fish : NULL;
+	size_t i;
+
+	for (; s && *s; s++)
+		if (*s == '\1' && !strcmp(shell, "fish"))
+			put_fish_options(c, out);
+		else if (*s == '\1')
+			put_cases(c, out);
+		else if (*s == '\2')
+			for (i = 0; i < c->n; i++)
+				buf_fmt(out, "%s%s", i ? " " : "", c->list[i].name);
+		else
+			buf_char(out, *s);
+	return s ? 0 : -1;
 }
