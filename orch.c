@@ -248,7 +248,7 @@ is_mistyped(const char *file)
 	struct buf b = { 0 };
 	size_t i;
 
-	if (!strcmp(file, "-") || access(file, F_OK) == 0)
+	if (*file == '-' || access(file, F_OK) == 0)
 		return 0;
 	near_start(&near, file, strlen(file));
 	for (i = 0; i < commands.n; i++)

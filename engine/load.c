@@ -154,8 +154,14 @@ read_agents(struct flow *f, const struct record *r)
 static int
 say_diags(struct flow *f, struct buf *error)
 {
+	int bad = f->diags.errors != 0;
+
 	diag_text(&f->diags, error);
-	return f->diags.errors ? 2 : 0;
+	if (!bad) {             /* what was said is not said again */
+		diag_free(&f->diags);
+		memset(&f->diags, 0, sizeof f->diags);
+	}
+	return bad ? 2 : 0;
 }
 
 /* For check.h: whether an earlier text of the run has made a result. */

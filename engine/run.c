@@ -232,7 +232,7 @@ put_run(struct run *r, struct buf *b)
 	shell_fmt(b, " -r %s", r->request.name);
 }
 
-/* Whether standard input is one that somebody may have meant to be read: a file with something in it, a pipe. */
+/* Whether standard input is one that somebody may have meant to be read: a file, a pipe. */
 static int
 has_stdin(void)
 {
@@ -240,9 +240,7 @@ has_stdin(void)
 
 	if (fstat(0, &st))
 		return 0;
-	if (S_ISREG(st.st_mode))
-		return lseek(0, 0, SEEK_CUR) < st.st_size;
-	return S_ISFIFO(st.st_mode) || S_ISSOCK(st.st_mode);
+	return S_ISREG(st.st_mode) || S_ISFIFO(st.st_mode) || S_ISSOCK(st.st_mode);
 }
 
 /* Standard input was read again; or the kept one is used, which is said where there is another. */

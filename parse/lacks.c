@@ -57,30 +57,6 @@ ways_of(struct search *s, struct ways *w)
 	w->ctx = s;
 }
 
-/* What the name T, which AT has, stands for. */
-static void
-read_meant(struct search *s, const struct tmpl *t, struct buf *b, struct meant *m)
-{
-	const char *name, *value;
-	size_t i, n;
-
-	memset(m, 0, sizeof *m);
-	for (i = 0; i < t->n; i++) {
-		const struct part *p = &t->parts[i];
-
-		if (p->kind == PART_TEXT) {
-			buf_add(b, p->s, p->n);
-		} else if (p->kind == PART_NAME && tmpl_literal(p->name, &name, &n) && (value = param_value(s, name, n))) {
-			buf_text(b, value);
-		} else {
-			m->varies = p->kind == PART_NAME && tmpl_literal(p->name, &name, &n) && index_block(s->at, name, n);
-			return;
-		}
-	}
-	m->value = buf_str(b);
-	m->n = b->n;
-}
-
 /* Whether no key but those that are spelled as KEY is can begin with it. */
 static int
 is_alone(struct names *ns, const struct key *key)
@@ -109,7 +85,7 @@ put_pattern(struct names *ns, const struct key *key, const char *name, struct bu
 static void
 say_lack(struct names *ns, struct pos pos, const char *name, const struct key *key, enum lack lack, const struct node *why)
 {
-	const struct node *made = key->lacks ? key->lacks : key->made;
+	const struct node *made = key->lacks ? key->lacks : key->node;
 	struct buf b = { 0 };
 
 	buf_fmt(&b, "`%s` may not be there: ", name);
@@ -130,6 +106,9 @@ say_lack(struct names *ns, struct pos pos, const char *name, const struct key *k
 	case LACK_ITEM:
 		buf_fmt(&b, "line %u makes it, but for no item of line %u", made->pos.line, why->pos.line);
 		break;
+	case LACK_LATER:
+		buf_fmt(&b, "line %u makes it, in a later pass of the `for` of line %u than its first", made->pos.line, why->pos.line);
+		break;
 	case LACK_STOP:
 		buf_fmt(&b, "line %u makes it, below the `stop` of line %u", made->pos.line, why->pos.line);
 		break;
@@ -142,15 +121,12 @@ say_lack(struct names *ns, struct pos pos, const char *name, const struct key *k
 	buf_free(&b);
 }
 
-/* Why what KEY stands for may not be there for AT. */
+/* Why what KEY stands for, which AT names T, may not be there. */
 static enum lack
-lack_of(struct ways *w, const struct key *key, const struct node *at, const struct meant *meant, const struct node **why)
+lack_of(struct ways *w, const struct key *key, const struct node *at, const struct tmpl *t, const struct node **why)
 {
-	struct meant of_call = *meant;
-	enum lack lack;
+	enum lack lack = ways_lack(w, key->node, at, t, why);
 
-	of_call.value = NULL;           /* it is of a key in there, not of the call's own */
-	lack = ways_lack(w, key->node, at, key->node->kind == NODE_CALL ? &of_call : meant, why);
 	if (lack != LACK_NONE || !key->lacks)
 		return lack;
 	*why = key->lacks->lack_why;
@@ -159,7 +135,7 @@ lack_of(struct ways *w, const struct key *key, const struct node *at, const stru
 
 /* Whether a key that is written otherwise may be meant as well, and is there. */
 static int
-is_another(struct search *s, struct ways *w, const struct tmpl *t, const struct key *found, const struct meant *meant)
+is_another(struct search *s, struct ways *w, const struct tmpl *t, const struct key *found)
 {
 	size_t n;
 	const unsigned short *g = tmpl_glob(t, &n, index_scratch(s->ns));
@@ -172,7 +148,7 @@ is_another(struct search *s, struct ways *w, const struct tmpl *t, const struct 
 		if (!strcmp(key->spelling, found->spelling) || !glob_meet(g, n, key->glob, key->n) || !index_sees(s->at, key, t))
 			continue;
 		s->first = index_first(s->ns, key);
-		if (lack_of(w, key, s->at, meant, &why) == LACK_NONE)
+		if (lack_of(w, key, s->at, t, &why) == LACK_NONE)
 			return 1;
 	}
 	return 0;
@@ -183,8 +159,6 @@ lacks_check(struct names *ns, const struct node *at, const struct tmpl *t, const
 {
 	struct search s;
 	struct ways w;
-	struct meant meant;
-	struct buf value = { 0 };
 	const struct key *key;
 	const struct node *why = NULL, *blamed = NULL;
 	enum lack lack, first = LACK_NONE;
@@ -193,11 +167,10 @@ lacks_check(struct names *ns, const struct node *at, const struct tmpl *t, const
 	s.first = index_first(ns, found);
 	s.at = at;
 	ways_of(&s, &w);
-	read_meant(&s, t, &value, &meant);
 	for (key = s.first; key; key = key->next ? &ns->keys[key->next - 1] : NULL) {
 		if (!index_sees(at, key, t))
 			continue;
-		lack = lack_of(&w, key, at, &meant, &why);
+		lack = lack_of(&w, key, at, t, &why);
 		if (lack == LACK_NONE)
 			break;
 		if (first == LACK_NONE) {
@@ -206,15 +179,13 @@ lacks_check(struct names *ns, const struct node *at, const struct tmpl *t, const
 			found = key;
 		}
 	}
-	if (!key && first != LACK_NONE && !is_another(&s, &w, t, found, &meant))
+	if (!key && first != LACK_NONE && !is_another(&s, &w, t, found))
 		say_lack(ns, pos, name, found, first, blamed);
-	buf_free(&value);
 }
 
 void
 lacks_learn(struct names *ns)
 {
-	static const struct meant unknown = { NULL, 0, 0 };
 	struct search s;
 	struct ways w;
 	const struct node *why;
@@ -229,7 +200,7 @@ lacks_learn(struct names *ns)
 			continue;
 		n = (struct node *)(uintptr_t)ns->keys[k].node;
 		s.first = index_first(ns, &ns->keys[k]);
-		n->lack = (unsigned char)ways_lack(&w, n, NULL, &unknown, &why);
+		n->lack = (unsigned char)ways_lack(&w, n, NULL, NULL, &why);
 		if (!n->lack && ns->w->stop && ns->w->stop->order < n->order) {
 			n->lack = LACK_STOP;
 			why = ns->w->stop;

@@ -1,9 +1,12 @@
 /* Whether a result is there on all ways that lead to a line. */
 #include "parse/ways.h"
 
+#include <stdint.h>
+#include <stdio.h>
 #include <string.h>
 
 #include "parse/buf.h"
+#include "parse/glob.h"
 #include "parse/parse.h"
 
 /* How a list of statements may be left. */
@@ -112,34 +115,6 @@ value_of(const struct ways *w, const struct tmpl *t, struct buf *out)
 	return 0;
 }
 
-/* What the variable of BLOCK is where the key T is MEANT: the bytes in the middle. -1: that cannot be told. */
-static int
-item_of(const struct ways *w, const struct node *block, const struct tmpl *t, const struct meant *meant, const char **item, size_t *n)
-{
-	struct buf head = { 0 }, tail = { 0 };
-	struct tmpl piece;
-	const char *name;
-	size_t i, len;
-	int bad = 0, holes = 0;
-
-	for (i = 0; i < t->n && !bad; i++) {
-		piece.parts = &t->parts[i];
-		piece.n = 1;
-		if (t->parts[i].kind == PART_NAME && tmpl_literal(t->parts[i].name, &name, &len) && strlen(block->var) == len &&
-		    !memcmp(name, block->var, len))
-			holes++;
-		else
-			bad = value_of(w, &piece, holes ? &tail : &head);
-	}
-	*item = meant->value + head.n;
-	*n = meant->n - head.n - tail.n;
-	if (holes != 1 || meant->n < head.n + tail.n)
-		bad = -1;
-	buf_free(&head);
-	buf_free(&tail);
-	return bad ? -1 : 0;
-}
-
 /* The end of a range: -1: not known before the walk; -2: known when the parameters are. */
 static long long
 end_of(const struct ways *w, const struct tmpl *t)
@@ -159,106 +134,270 @@ end_of(const struct ways *w, const struct tmpl *t)
 	return v < 0 ? -2 : v;          /* what is no number is refused elsewhere */
 }
 
-/* Whether the value of T is the N bytes at S; -1: it is not known. */
-static int
-is_value(const struct ways *w, const struct tmpl *t, const char *s, size_t n)
+/* The block around AT that has the variable NAME, of N bytes; NULL: there is none. */
+static const struct node *
+block_of(const struct node *at, const char *name, size_t n)
 {
-	struct buf b = { 0 };
-	int same = value_of(w, t, &b) ? -1 : b.n == n && !memcmp(buf_str(&b), s, n);
-
-	buf_free(&b);
-	return same;
+	for (at = at ? at->parent : NULL; at && !node_has_var(at, name, n); at = at->parent)
+		;
+	return at;
 }
 
-enum { ITEM_NONE = -1, ITEM_UNKNOWN = -2, ITEM_PERHAPS = -3 };  /* PERHAPS: of a range that may be empty */
-
-/* Which item of the BLOCK the N bytes at S are: its number from 0, where it is known to come. */
-static long long
-number_of(const struct ways *w, const struct node *block, const char *s, size_t n)
+static int
+is_around(const struct node *block, const struct node *n)
 {
-	long long v = number_parse(s, n), from, to;
-	size_t i;
-	int same;
+	while (n && n != block)
+		n = n->parent;
+	return n == block;
+}
 
-	if (v >= 0 && n > 1 && *s == '0')
-		v = -1;                 /* a range writes no such number */
-	for (i = 0; i < block->nitems; i++) {
+/* One name of AT: its bytes, where they are known. A variable of a block that is around MADE as well has one value for both,
+ * and stands in the bytes as such. */
+struct meant {
+	const struct node *made, *at;
+	struct buf value;
+	enum { KNOWN, VARIES, UNKNOWN } kind;   /* VARIES: by a variable of a block around AT alone; UNKNOWN: by a result */
+};
+
+static void
+put_variable(struct buf *b, const char *name, size_t n)
+{
+	buf_char(b, '\1');
+	buf_add(b, name, n);
+	buf_char(b, '\1');
+}
+
+static void
+read_meant(const struct ways *w, struct meant *m, const struct tmpl *t)
+{
+	const struct node *block;
+	const char *name, *value;
+	size_t i, n;
+
+	m->kind = t ? KNOWN : UNKNOWN;
+	for (i = 0; t && i < t->n && m->kind == KNOWN; i++) {
+		const struct part *p = &t->parts[i];
+
+		if (p->kind == PART_TEXT)
+			buf_add(&m->value, p->s, p->n);
+		else if (p->kind != PART_NAME || !tmpl_literal(p->name, &name, &n))
+			m->kind = UNKNOWN;
+		else if ((block = block_of(m->at, name, n)) && is_around(block, m->made))
+			put_variable(&m->value, name, n);
+		else if (block)
+			m->kind = VARIES;
+		else if ((value = w->param(w->ctx, name, n)))
+			buf_text(&m->value, value);
+		else
+			m->kind = UNKNOWN;
+	}
+}
+
+static void
+add_glob(struct buf *glob, const char *s, size_t n)
+{
+	unsigned short c;
+
+	for (; n--; s++) {
+		c = (unsigned char)*s;
+		buf_add(glob, &c, sizeof c);
+	}
+}
+
+/* Whether MADE makes what is meant where the variable of BLOCK is the N bytes at ITEM (NULL: anything). */
+static int
+makes_with(const struct ways *w, const struct meant *m, const struct node *block, const char *item, size_t n)
+{
+	static const unsigned short any = GLOB_ANY;
+	const struct tmpl *t = &m->made->key->t;
+	struct buf glob = { 0 }, variable = { 0 };
+	const struct node *of;
+	const char *name, *value;
+	size_t i, len;
+	int makes;
+
+	for (i = 0; i < t->n; i++) {
+		const struct part *p = &t->parts[i];
+
+		if (p->kind == PART_TEXT) {
+			add_glob(&glob, p->s, p->n);
+		} else if (p->kind != PART_NAME || !tmpl_literal(p->name, &name, &len)) {
+			buf_add(&glob, &any, sizeof any);
+		} else if ((of = block_of(m->made, name, len)) == block && item && !block->vars) {
+			add_glob(&glob, item, n);
+		} else if (of && m->at && of != block && is_around(of, m->at)) {
+			variable.n = 0;
+			put_variable(&variable, name, len);
+			add_glob(&glob, variable.s, variable.n);
+		} else if (!of && (value = w->param(w->ctx, name, len))) {
+			add_glob(&glob, value, strlen(value));
+		} else {
+			buf_add(&glob, &any, sizeof any);
+		}
+	}
+	if (m->made->kind == NODE_CALL) {
+		add_glob(&glob, "/", 1);
+		buf_add(&glob, &any, sizeof any);
+	}
+	makes = glob_match((const unsigned short *)(const void *)glob.s, glob.n / sizeof any, buf_str((struct buf *)(uintptr_t)&m->value),
+	    m->value.n);
+	buf_free(&glob);
+	buf_free(&variable);
+	return makes;
+}
+
+enum {
+	ITEM_NONE = -1, ITEM_UNKNOWN = -2, ITEM_PERHAPS = -3,   /* PERHAPS: of a range that may be empty */
+	RANGE_MOST = 2000       /* passes of a range that are looked at */
+};
+
+/* Which pass of BLOCK is meant: *FOUND, counted from 0; -1 where more than one may be. */
+struct passes {
+	long long next, found;
+	int n;
+};
+
+static void
+look_at_pass(const struct ways *w, const struct meant *m, const struct node *block, struct passes *p, const char *item, size_t n)
+{
+	if (makes_with(w, m, block, item, n)) {
+		p->found = p->next;
+		p->n++;
+	}
+	p->next++;
+}
+
+/* Looks at all of the range; returns 0, or what that is. */
+static int
+look_at_range(const struct ways *w, const struct meant *m, const struct node *block, const struct item *item, struct passes *p)
+{
+	long long from = end_of(w, &item->from), to = end_of(w, &item->to), v;
+	char number[32];
+
+	if (from == -2 || to == -2 || to - from > RANGE_MOST)
+		return ITEM_UNKNOWN;
+	if (from < 0 || to < 0)
+		return makes_with(w, m, block, NULL, 0) ? ITEM_PERHAPS : 0;
+	for (v = from; v <= to; v++) {
+		snprintf(number, sizeof number, "%lld", v);
+		look_at_pass(w, m, block, p, number, strlen(number));
+	}
+	return 0;
+}
+
+/* The number of the pass or branch of BLOCK that makes what is meant. */
+static long long
+number_of(const struct ways *w, const struct meant *m, const struct node *block)
+{
+	struct passes p = { 0, -1, 0 };
+	struct buf b = { 0 };
+	size_t i;
+	int kind = 0, perhaps = 0;
+
+	for (i = 0; i < block->nitems && kind != ITEM_UNKNOWN; i++) {
 		const struct item *item = &block->items[i];
 
-		if (item->kind == ITEM_RANGE) {
-			from = end_of(w, &item->from);
-			to = end_of(w, &item->to);
-			if (from == -2 || to == -2)
-				return ITEM_UNKNOWN;
-			if (from < 0 || to < 0)
-				return v < 0 ? ITEM_UNKNOWN : ITEM_PERHAPS;
-			if (v >= from && v <= to)
-				return (long long)i + v - from;
-			continue;
-		}
-		same = is_value(w, &item->word.t, s, n);
-		if (same)
-			return same < 0 ? (long long)ITEM_UNKNOWN : (long long)i;
+		b.n = 0;
+		if (item->kind == ITEM_RANGE)
+			kind = look_at_range(w, m, block, item, &p);
+		else if (value_of(w, &item->word.t, &b))
+			kind = ITEM_UNKNOWN;
+		else
+			look_at_pass(w, m, block, &p, buf_str(&b), b.n);
+		perhaps |= kind == ITEM_PERHAPS;
 	}
-	return block->inputs.n ? ITEM_UNKNOWN : ITEM_NONE;
+	buf_free(&b);
+	if (kind == ITEM_UNKNOWN || p.n > 1 || (!p.n && block->inputs.n))
+		return ITEM_UNKNOWN;
+	return p.n ? p.found : perhaps ? ITEM_PERHAPS : ITEM_NONE;
+}
+
+/* The statement directly in BLOCK that N stands in. */
+static const struct node *
+top_in(const struct node *n, const struct node *block)
+{
+	while (n->parent != block)
+		n = n->parent;
+	return n;
 }
 
 /* Why MADE, in a pass or branch of BLOCK, may not have been reached. */
 static enum lack
-in_block(const struct ways *w, const struct node *made, const struct node *block, const struct meant *meant)
+in_block(const struct ways *w, const struct meant *m, const struct node *block)
 {
-	long long item = ITEM_UNKNOWN;
-	const char *s;
-	size_t n;
+	long long item = m->kind == KNOWN ? number_of(w, m, block) : ITEM_UNKNOWN;
 
-	if (meant->value && made->key && !item_of(w, block, &made->key->t, meant, &s, &n))
-		item = number_of(w, block, s, n);
 	if (item == ITEM_NONE)
 		return LACK_ITEM;
 	if (item == ITEM_PERHAPS)
 		return LACK_RANGE;
-	if (!block->breaks || (item == 0 && made->order < block->breaks->order))
+	if (!block->breaks || (item == 0 && top_in(m->made, block)->order < top_in(block->breaks, block)->order))
 		return LACK_NONE;
 	/* Where a result says which pass is meant, nobody but it knows. */
-	return item >= 0 || (!meant->value && meant->varies) ? LACK_BREAK : LACK_NONE;
+	return item >= 0 || m->kind == VARIES ? LACK_BREAK : LACK_NONE;
 }
 
-static enum lack climb(const struct ways *, const struct node *made, const struct node *to, const struct node *at, const struct meant *,
-    const struct node **why);
+/* Of the blocks that are around both: a pass of a `for` that comes later than the one that names it. Below an `if` nobody
+ * knows. */
+static enum lack
+in_common(const struct ways *w, const struct meant *m, const struct node *block, const struct node **why)
+{
+	const struct node *n;
+	long long item;
+
+	for (n = m->at; block; block = block->parent) {
+		for (; n != block; n = n->parent)
+			if (n->kind == NODE_IF)
+				return LACK_NONE;
+		if (block->kind != NODE_FOR || m->kind != KNOWN || strchr(buf_str((struct buf *)(uintptr_t)&m->value), '\1'))
+			continue;
+		item = number_of(w, m, block);
+		*why = block;
+		if (item == ITEM_NONE)
+			return LACK_ITEM;
+		if (item > 0 || (item == 0 && m->made->order >= m->at->order))
+			return LACK_LATER;
+	}
+	return LACK_NONE;
+}
+
+static enum lack climb(const struct ways *, const struct meant *, const struct node *to, const struct node **why);
 
 /* Whether the arm IN_ELSE of the `if` N makes the key as well. */
 static int
 makes_too(const struct ways *w, const struct node *n, int in_else, const struct meant *meant)
 {
 	const struct node *other, *up, *why;
+	struct meant same = *meant;
 	size_t i;
 
+	same.at = NULL;
 	for (i = 0; (other = w->other(w->ctx, i)); i++) {
 		for (up = other; up && up->parent != n; up = up->parent)
 			;
-		if (up && up->in_else == in_else && climb(w, other, n, NULL, meant, &why) == LACK_NONE)
+		same.made = other;
+		if (up && up->in_else == in_else && climb(w, &same, n, &why) == LACK_NONE)
 			return 1;
 	}
 	return 0;
 }
 
-/* From MADE up to the block TO that it stands in, at any depth (NULL: the file). */
+/* From what makes it up to the block TO that it stands in, at any depth (NULL: the file). */
 static enum lack
-climb(const struct ways *w, const struct node *made, const struct node *to, const struct node *at, const struct meant *meant,
-    const struct node **why)
+climb(const struct ways *w, const struct meant *m, const struct node *to, const struct node **why)
 {
 	const struct node *n, *up;
 	enum lack lack;
 
-	for (n = made; (up = n->parent) != to; n = up) {
+	for (n = m->made; (up = n->parent) != to; n = up) {
 		*why = up;
 		lack = LACK_NONE;
 		if (up->kind == NODE_IF) {
-			if (!(n->in_else ? up->body_leaves : up->other_leaves) && !is_guarded(at, up, n->in_else) &&
-			    !makes_too(w, up, !n->in_else, meant) && !(up->command.s && always(up, n->in_else)))
+			if (!(n->in_else ? up->body_leaves : up->other_leaves) && !is_guarded(m->at, up, n->in_else) &&
+			    !makes_too(w, up, !n->in_else, m) && !(up->command.s && always(up, n->in_else)))
 				lack = LACK_ARM;
 		} else if (up->var) {
-			lack = in_block(w, made, up, meant);
+			lack = in_block(w, m, up);
 		}
 		if (lack != LACK_NONE)
 			return lack;
@@ -267,21 +406,25 @@ climb(const struct ways *w, const struct node *made, const struct node *to, cons
 }
 
 enum lack
-ways_lack(const struct ways *w, const struct node *made, const struct node *at, const struct meant *meant, const struct node **why)
+ways_lack(const struct ways *w, const struct node *made, const struct node *at, const struct tmpl *t, const struct node **why)
 {
 	const struct node *up, *a;
+	struct meant m = { 0 };
+	enum lack lack = LACK_NONE;
+	int earlier = 0;
 
-	if (!at)
-		return climb(w, made, NULL, NULL, meant, why);
-	for (up = made->parent; up; up = up->parent) {
-		for (a = at->parent; a && a != up; a = a->parent)
-			;
-		if (a)
-			break;
-	}
+	m.made = made;
+	m.at = at;
+	read_meant(w, &m, t);
+	for (up = at ? made->parent : NULL; up && !is_around(up, at); up = up->parent)
+		;
 	/* Of what an earlier pass has made, the first knows nothing: that is how loops are written. */
 	for (a = up; a && made->order >= at->order; a = a->parent)
-		if (a->kind == NODE_FOR)
-			return LACK_NONE;
-	return climb(w, made, up, at, meant, why);
+		earlier |= a->kind == NODE_FOR;
+	if (at)
+		lack = in_common(w, &m, up, why);
+	if (lack == LACK_NONE && !earlier)
+		lack = climb(w, &m, up, why);
+	buf_free(&m.value);
+	return lack;
 }

@@ -11,14 +11,8 @@ enum lack {
 	LACK_BREAK,             /* the `break` in the `for` WHY may leave before the pass that makes it */
 	LACK_RANGE,             /* the range of the block WHY may be empty */
 	LACK_ITEM,              /* no item of the block WHY makes it */
+	LACK_LATER,             /* a later pass of the `for` WHY makes it, which is around both */
 	LACK_STOP               /* the called file may end at its `stop` WHY, before the line that makes it */
-};
-
-/* What a name stands for. */
-struct meant {
-	const char *value;      /* its bytes; NULL: they are not known */
-	size_t n;
-	int varies;             /* then: by a variable of a block around the line that names it; else by a result */
 };
 
 /* What is known before anything runs; all functions may say that it is not. */
@@ -35,8 +29,8 @@ struct ways {
 /* Learns how the statements from N on, of W, may be left; the calls among them are bound. */
 void ways_learn(struct workflow *w, struct node *n);
 
-/* Why what MADE makes, as MEANT, may not be there for AT (NULL: at the end of the file); *WHY is then the statement that is
- * to blame. */
-enum lack ways_lack(const struct ways *, const struct node *made, const struct node *at, const struct meant *, const struct node **why);
+/* Why what MADE makes may not be there for AT, which names it T (NULL, NULL: at the end of the file); *WHY is then the
+ * statement that is to blame. */
+enum lack ways_lack(const struct ways *, const struct node *made, const struct node *at, const struct tmpl *t, const struct node **why);
 
 #endif

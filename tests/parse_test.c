@@ -973,7 +973,7 @@ static const char *const seen[] = {
 	X "parallel i in a\nrun exec_ as x-{{i}}\nprint | {{x-{{i}}}} {{x-*}}\nend",
 	X "if x\nelse\n" R "print | {{r}}\nend",
 	/* earlier passes of a for, whatever else stands between */
-	X "for i in 1..3\nprint | {{x-1}} {{x-*}}\nrun exec_ as x-{{i}}\nend",
+	X "for i in 1..3\nprint | {{x-*}}\nif y\nprint | {{x-1}}\nend\nrun exec_ as x-{{i}}\nend",
 	X "for i in 1..3\nparallel\nrun exec_ as x-{{i}} < y-*\nrun exec_ as y-{{i}} | {{x-1}}\nend\nend",
 	P X "for i in 1..3\nif x\nprint | {{y-{{p}}}}\nelse\nrun exec_ as y-{{i}}\nend\nend",
 	X "for i in 1 2\nfor j in 1 2\nprint | {{x-{{j}}}}\nend\nrun exec_ as x-{{i}}\nend",

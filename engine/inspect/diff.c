@@ -135,7 +135,7 @@ compare(struct diff *d, uint32_t id, const struct task *t)
 		return runs_fail(d->error, NOTHING, d->key, "this line asks nobody");
 	if (question_how(&d->asked, id, &how, &n))
 		return runs_fail(d->error, NOTHING, d->key, d->state->keys.list[id].flags & KEY_KEPT ?
-		    "its answer was put there by hand; what it was asked is not known" : "it was not asked yet");
+		    "what it was asked is not known: its answer was put there by hand, or the file `how` has lost it" : "it was not asked yet");
 	free(how);
 	bad = write_both(d, id, t);
 	if (bad)

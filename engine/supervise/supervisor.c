@@ -5,6 +5,7 @@
 #include <fcntl.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
 #if defined(__linux__) && !defined(ORCH_NO_LINUX)
@@ -171,19 +172,36 @@ supervise_step(struct supervisor *d)
 	result_sync(d);
 }
 
-/* The last bytes of what an `if` said. */
+static int
+decides(int status)
+{
+	return WIFEXITED(status) && WEXITSTATUS(status) <= 1;
+}
+
+/* The last lines of what an `if` said, below `...' where they are not all. A NUL, which would end the text, is a dot. */
 static void
 tail_errors(struct supervisor *d)
 {
-	char *text = d->out.text;
-	size_t from = 0;
+	char dots[] = "...\n";
+	char *text = d->out.text, *nl, *p;
+	size_t from = 0, head, n;
 	int cut;
-	long n = stderr_tail(d, text, sizeof d->out.text - 8, &cut);
+	long got = stderr_tail(d, text, sizeof d->out.text - 8, &cut);
 
-	if (n > 0 && cut)
-		from = utf8_rest(text, (size_t)n);
-	memmove(text, text + from, n > 0 ? (size_t)n - from : 0);
-	text[n > 0 ? (size_t)n - from : 0] = '\0';
+	n = got > 0 ? (size_t)got : 0;
+	for (p = text; (p = memchr(p, '\0', n - (size_t)(p - text))); )
+		*p = '.';
+	head = n && cut ? sizeof dots - 1 : 0;
+	if (head) {
+		nl = memchr(text, '\n', n - 1);
+		from = nl ? (size_t)(nl + 1 - text) : utf8_rest(text, n);
+		if (!decides(d->out.status))
+			dots[3] = ' ';  /* it is one line of a message */
+	}
+	n -= from;
+	memmove(text + head, text + from, n);
+	memcpy(text, dots, head);
+	text[head + n] = '\0';
 }
 
 static void
