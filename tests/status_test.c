@@ -701,7 +701,7 @@ START_TEST(a_text_sees_what_the_run_has_by_its_name)
 	help_has(text(2, "print | {{r-*}}").err, "no key of this file can be `r-*`");
 	help_has(text(2, "print | {{three}}").err, "unknown name `three`");
 	help_has(text(2, "print | {{one}}\nrun sh as one | :").err, "`one` is not there yet");
-	help_has(text(1, "for i in a b\n    print | {{r-a}}\n    run sh as r-{{i}} | :\nend").err, "there is no answer `r-a` here");
+	help_has(text(2, "for i in a b\n    print | {{r-a}}\n    run sh as r-{{i}} | :\nend").err, "`r-a` may not be there: line 3 makes it, in a later pass");
 	help_has(text(2, "run sh as z | echo {{one}}").err, "{{one}} would become a part of the program");
 	/* A name with names in it: what the text itself may make is its own. */
 	ck_assert_str_eq(text(0, "for i in a\n    print | {{r-{{i}}}}\nend").out, "a\n");
