@@ -164,7 +164,7 @@ find_command(const char *name)
 	return NULL;
 }
 
-/* Reads the options that the command takes; argv[0] is its name, or run's FILE stands there. The + in front keeps GNU's
+/* Reads the options that the command takes; argv[0] is its name, or run's FILE is there. The + in front keeps GNU's
  * getopt from looking for options behind the operands, which POSIX's does not do. */
 static int
 read_options(struct options *o, int argc, char **argv)

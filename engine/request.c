@@ -1,4 +1,4 @@
-/* What was asked for: the record of a run is made, or an earlier one is gone on with. */
+/* What was asked for: the record of a run is made, or an earlier run is resumed. */
 #include "engine/request.h"
 
 #include <errno.h>
@@ -207,7 +207,7 @@ take_file(struct request *r)
 	return is_text ? read_stdin(r) : 0;
 }
 
-/* An operand is NAME=VALUE when what stands before the = could be a variable; else it is the prompt. */
+/* An operand is NAME=VALUE when what is before the = could be a variable; else it is the prompt. */
 static int
 take_operand(struct request *r, const char *s, const char **prompt)
 {

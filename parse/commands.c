@@ -48,7 +48,7 @@ is_builtin(const char *s, size_t n)
 	return is_of(words, s, n);
 }
 
-/* Where S stands in the file. */
+/* Where S is in the file. */
 static struct pos
 pos_of(const struct reader *r, const char *s)
 {
@@ -127,7 +127,7 @@ take_word(struct reader *r, const char *s)
 	return 1;
 }
 
-/* A < or >, and what stands behind it. 0: a here-document. */
+/* A < or >, and what follows it. 0: a here-document. */
 static int
 take_redirection(struct reader *r)
 {

@@ -6,7 +6,7 @@
 
 struct check_with;
 
-/* Refuses in the command S of the node AT, which stands at POS, each program or redirected file that is none, and is the
+/* Refuses in the command S of the node AT, which is at POS, each program or redirected file that is none, and is the
  * name of a result that AT sees. HELP, which names the result in place of its %s, says what to write. */
 void commands_check(struct names *, const struct check_with *, const struct node *at, const char *s, struct pos pos, const char *help);
 

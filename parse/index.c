@@ -98,7 +98,7 @@ grow_table(struct names *ns)
 
 static const struct names *sorting;
 
-/* How the beginning of K, up to N of its elements, stands to the N elements at G. */
+/* Compares the beginning of K, up to N of its elements, with the N elements at G. */
 static int
 compare(const struct key *k, const unsigned short *g, size_t n)
 {
@@ -143,7 +143,7 @@ index_sort(struct names *ns)
 	qsort(ns->open, ns->nopen, sizeof *ns->open, by_beginning);
 }
 
-/* The first in LIST, of N, that begins with the M elements at G or stands behind those that do. */
+/* The first in LIST, of N, that begins with the M elements at G or comes after those that do. */
 static size_t
 lower(const struct names *ns, const unsigned *list, size_t n, const unsigned short *g, size_t m)
 {

@@ -1,4 +1,4 @@
-/* The keys of a file, found by how they are written and by what they begin with: what names.c stands on. */
+/* The keys of a file, found by how they are written and by what they begin with: what names.c is built on. */
 #ifndef PARSE_INDEX_H
 #define PARSE_INDEX_H
 
@@ -51,7 +51,7 @@ int index_own_letters(const struct key *);
 void index_start(const struct names *, struct candidates *, const unsigned short *g, size_t n);
 const struct key *index_next(const struct names *, struct candidates *);
 
-/* The block around N whose passes or branches each make N's key anew; NULL: none. */
+/* The block around N whose passes or branches each make N's key again; NULL: none. */
 const struct node *index_loop(const struct node *n);
 
 /* The parameter NAME, of N bytes, wherever it stands; the block around AT that has it as a variable. NULL: none. */

@@ -121,7 +121,7 @@ say_lack(struct names *ns, struct pos pos, const char *name, const struct key *k
 	buf_free(&b);
 }
 
-/* Why what KEY stands for, which AT names T, may not be there. */
+/* Why the results of KEY, which AT names T, may not be there. */
 static enum lack
 lack_of(struct ways *w, const struct key *key, const struct node *at, const struct tmpl *t, const struct node **why)
 {

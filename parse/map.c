@@ -1,4 +1,4 @@
-/* Names and what each stands for: a hash table with linear probing. */
+/* Names and the value of each: a hash table with linear probing. */
 #include "parse/map.h"
 
 #include <stdlib.h>

@@ -1,4 +1,4 @@
-/* Names and what each stands for. */
+/* Names and the value of each. */
 #ifndef PARSE_MAP_H
 #define PARSE_MAP_H
 
@@ -15,10 +15,10 @@ struct map {
 	size_t n, size;         /* how many there are; how many there is room for, a power of two */
 };
 
-/* Lets NAME stand for VALUE, which is not NULL, unless it stands for something already: returns that, else NULL. */
+/* Gives NAME the VALUE, which is not NULL, unless it has one already: returns that, else NULL. */
 const void *map_add(struct map *, const char *name, const void *value);
 
-/* What the name of N bytes stands for; NULL: nothing. */
+/* The value of the name of N bytes; NULL: it has none. */
 const void *map_find(const struct map *, const char *name, size_t n);
 
 void map_free(struct map *);

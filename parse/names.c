@@ -20,7 +20,7 @@ names_variable(const struct names *ns, const struct node *at, const char *name, 
 	return (v && v->pos.line < at->pos.line) || index_block(at, name, n);
 }
 
-/* Whether a variable of the block N stands in T. */
+/* Whether a variable of the block N is in T. */
 static int
 holds_var(const struct tmpl *t, const struct node *n)
 {

@@ -74,7 +74,7 @@ is_same(const struct node *a, const struct node *b)
 	return 1;
 }
 
-/* Whether AT stands in the arm IN_ELSE of an `if` that decides as N does. */
+/* Whether AT is in the arm IN_ELSE of an `if` that decides as N does. */
 static int
 is_guarded(const struct node *at, const struct node *n, int in_else)
 {
@@ -84,7 +84,7 @@ is_guarded(const struct node *at, const struct node *n, int in_else)
 	return 0;
 }
 
-/* Whether the command of an `if` is one that always decides so: while a workflow is written, it stands for another. */
+/* Whether the command of an `if` always decides so: while a workflow is written, it takes the place of another. */
 static int
 always(const struct node *n, int in_else)
 {
@@ -152,7 +152,7 @@ is_around(const struct node *block, const struct node *n)
 }
 
 /* One name of AT: its bytes, where they are known. A variable of a block that is around MADE as well has one value for both,
- * and stands in the bytes as such. */
+ * and is in the bytes as such. */
 struct meant {
 	const struct node *made, *at;
 	struct buf value;
@@ -312,7 +312,7 @@ number_of(const struct ways *w, const struct meant *m, const struct node *block)
 	return p.n ? p.found : perhaps ? ITEM_PERHAPS : ITEM_NONE;
 }
 
-/* The statement directly in BLOCK that N stands in. */
+/* The statement directly in BLOCK that N is in. */
 static const struct node *
 top_in(const struct node *n, const struct node *block)
 {
@@ -382,7 +382,7 @@ makes_too(const struct ways *w, const struct node *n, int in_else, const struct 
 	return 0;
 }
 
-/* From what makes it up to the block TO that it stands in, at any depth (NULL: the file). */
+/* From what makes it up to the block TO that it is in, at any depth (NULL: the file). */
 static enum lack
 climb(const struct ways *w, const struct meant *m, const struct node *to, const struct node **why)
 {

@@ -12,7 +12,7 @@ enum log_event {
 	LOG_OTHERWISE,          /* the `otherwise` of KEY was kept as its result */
 	LOG_STOP,               /* an attempt of KEY was ended because orch was told to stop */
 	LOG_END,                /* the walk has ended; value: orch's exit status; text: why it failed */
-	LOG_FOUND,              /* KEY has a result of which the log does not tell; digest: of what it stands for */
+	LOG_FOUND,              /* KEY has a result of which the log does not tell; digest: of the question now, or 0 */
 	LOG_RATE_LIMITED,               /* an attempt of KEY was refused by its agent for now; text: why */
 	LOG_PAUSED,             /* orch and its agents were stopped, and go on now; value: for how many milliseconds that was */
 	LOG_IF                  /* an `if` in a worktree has decided; KEY: its place; value: 1 true, 0 false; digest: of the evaluation */

@@ -732,6 +732,17 @@ START_TEST(a_question_that_is_later_than_its_result)
 }
 END_TEST
 
+/* A log that has lost its attempts, and `how` that tells of many more keys than are kept: what is kept stays so. */
+START_TEST(a_log_without_its_attempts)
+{
+	help_sh(0, "for i in $(seq 200); do echo \"run sh as k$i | echo >>asked; echo x\"; done >w.orch");
+	help_sh(0, "orch run -q -r r w.orch && sed -i '/\\t\\(start\\|done\\)\\t/d' .orch/r/log && "
+	    "cd .orch/r/result && mv k1 k2 k3 .. && rm k* && mv ../k[123] . && cd ../../.. && rm asked");
+	help_sh(0, "orch resume -q -u -r r && test $(wc -l <asked) = 197");
+	help_sh(0, "orch resume -q -u -r r && test $(wc -l <asked) = 197");
+}
+END_TEST
+
 /* An attempt that fails leaves the old result, which is never taken for one to the new question. */
 START_TEST(a_try_that_fails)
 {
@@ -926,7 +937,7 @@ START_TEST(standard_input)
 }
 END_TEST
 
-/* Worktrees stay; commits are made anew, each once, also when their result lacked its line. */
+/* Worktrees stay; commits are made again, each once, also when their result lacked its line. */
 START_TEST(git_lines)
 {
 	help_file("f.orch", "run sh as a | " M "echo a", "parallel i in x y", "worktree w-{{i}} enter",
@@ -1014,6 +1025,7 @@ running_case(Suite *s)
 	tcase_add_test(t, a_result_without_its_line);
 	tcase_add_loop_test(t, a_try_that_fails, 0, 4);
 	tcase_add_test(t, a_question_that_is_later_than_its_result);
+	tcase_add_test(t, a_log_without_its_attempts);
 	tcase_add_test(t, a_parameter);
 	tcase_add_test(t, a_line_more_and_less);
 	tcase_add_test(t, an_old_result_is_not_seen);

@@ -766,7 +766,7 @@ START_TEST(a_directory_is_replaced_in_the_run)
 	ck_assert_msg(r.status <= 1, "%s: %s", p->path, r.err);
 	same_tree("vault", vault, p->path);
 	no_secret(p->path);
-	/* result/ is where the results are looked for anew; elsewhere it does not matter. */
+	/* result/ is where the results are looked for again; elsewhere it does not matter. */
 	if (r.status == 0) {
 		snprintf(moved, sizeof moved, "%s/result/d", _i == 0 ? "moved/x" : _i == 1 ? "moved" : ".orch/x");
 		if (_i == 2)

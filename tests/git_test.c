@@ -704,7 +704,7 @@ START_TEST(c51_commit_with_a_worktree_of_its_own)
 }
 END_TEST
 
-/* What is there already, 55; nothing is deleted, and the words that mend it do mend it. */
+/* What is there already, 55; nothing is deleted, and the words that repair it do repair it. */
 
 /* All refs, worktrees, and what stands beside the repository. */
 static char *
@@ -715,18 +715,18 @@ all_of_git(void)
 
 /* `orch COMMAND` fails with the run x and changes nothing; doing what it says, it goes on. */
 static void
-fails_and_is_repaired(const char *command, const char *mend)
+fails_and_is_repaired(const char *command, const char *repair)
 {
 	char *before = all_of_git(), line[8192];
 	const char *p;
 	struct ran r = repo_sh(1, "orch %s", command);
 
 	ck_assert_str_eq(all_of_git(), before);
-	p = strstr(r.err, mend);
-	ck_assert_msg(p != NULL, "no `%s` in:\n%s", mend, r.err);
+	p = strstr(r.err, repair);
+	ck_assert_msg(p != NULL, "no `%s` in:\n%s", repair, r.err);
 	snprintf(line, sizeof line, "%.*s", (int)strcspn(p, "\n"), p);
 	r = help_run("%s", line);
-	ck_assert_msg(help_run("orch resume -r x").status == 0, "`%s` does not mend it: %s", line, r.err);
+	ck_assert_msg(help_run("orch resume -r x").status == 0, "`%s` does not repair it: %s", line, r.err);
 	repo_path_is("w", "repo--w");
 	ck_assert_str_eq(repo_out("git -C ../repo--w symbolic-ref --short HEAD"), "w");
 }
@@ -821,7 +821,7 @@ START_TEST(c55_branch_is_checked_out_elsewhere)
 }
 END_TEST
 
-/* The words that mend are for a shell: no name in them is cut short or taken apart. */
+/* The words that repair are for a shell: no name in them is cut short or taken apart. */
 START_TEST(c55_words_that_mend_are_quoted)
 {
 	char line[8192];
@@ -1208,7 +1208,7 @@ START_TEST(c55_killed_when_it_is_made_again)
 }
 END_TEST
 
-/* A commit that resume has found is its result from then on: removed, it is made anew like any other. */
+/* A commit that resume has found is its result from then on: removed, it is made again like any other. */
 START_TEST(c55_what_was_found_is_not_found_twice)
 {
 	char *found;

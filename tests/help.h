@@ -51,7 +51,7 @@ struct ran {
 long long help_ms(void);
 void help_pause(long ms);
 
-/* The next number of those that SEED stands for. */
+/* The next number of the sequence that SEED begins. */
 uint32_t help_random(uint32_t *seed);
 
 /* Says that a test could not be made, and why: if by .ci/skips that is no reason, it is a failure in CI. */

@@ -113,7 +113,7 @@ START_TEST(timeout_s_kill_leaves_nobody)
 		help_skip("kill_test", "timeout_s_kill_leaves_nobody: there is no timeout(1)");
 		return;
 	}
-	/* Three seconds are enough, but on a machine that stands still. */
+	/* Three seconds are enough, but on a machine that hardly moves. */
 	for (seconds = 3; seconds < 60 && procs_lines("up") < 3; seconds *= 2) {
 		help_sh(0, "rm -rf .orch up ran [l-os]-[123]");
 		write_long();

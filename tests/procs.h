@@ -54,7 +54,7 @@ void procs_kill(void);
 /* Nobody that was started here is alive, MS milliseconds from now at the latest. */
 void procs_none_left(long ms);
 
-/* Seeds rand(), as ORCH_TEST_SEED says or anew, which is told, for the random instants of a TEST. */
+/* Seeds rand(), as ORCH_TEST_SEED says or with a new one, which is told, for the random instants of a TEST. */
 void procs_seed(const char *test);
 
 /* The most lines "+" that were in FILE before their "-". */

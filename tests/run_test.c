@@ -1828,7 +1828,7 @@ START_TEST(a_timeout)
 	help_is(RESULT "b", "b\n");
 	help_has(r.err, "failed    c  timed out after 1");
 	help_has(strstr(r.err, "failed    c  timed out"), "at try 2");
-	/* A loop gives each attempt its time anew. */
+	/* A loop gives each attempt the whole time again. */
 	help_file("g.orch", "timeout 1s", "run sh as a | sleep 1.3; echo a", "timeout 0", NULL);
 	help_sh(0, "orch run -r y g.orch");
 }

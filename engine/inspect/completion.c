@@ -8,7 +8,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-/* In the scripts \1 stands for the options of the commands, \2 for their names. */
+/* In the scripts \1 is replaced by the options of the commands, \2 by their names. */
 
 static const char bash[] =
     "_orch() {\n"
@@ -113,7 +113,7 @@ by_letter(const void *a, const void *b)
 	return *(const char *)a - *(const char *)b;
 }
 
-/* What the command $c takes, for bash and for zsh; a FILE stands for run, the first. */
+/* What the command $c takes, for bash and for zsh; a FILE is taken as run, the first. */
 static void
 put_cases(const struct subcommands *c, struct buf *out)
 {

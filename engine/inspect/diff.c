@@ -67,7 +67,7 @@ make_unnamed(struct diff *d)
 	return fd;
 }
 
-/* The lines of an entry of `how`, N bytes at S, as a person reads them: what a value has of lines stands on lines. */
+/* The lines of an entry of `how`, N bytes at S, as a person reads them: several lines in a value are several here. */
 static int
 write_how(int fd, const char *s, size_t n)
 {
@@ -236,7 +236,7 @@ show(struct diff *d, struct sink *sink)
 
 	if (out >= 0 && null >= 0)
 		status = run_diff(d, out, null);
-	if (status == 0) {      /* the question was written anew, and then not answered */
+	if (status == 0) {      /* the question was written again, and then not answered */
 		bad = runs_fail(d->error, 0, d->key, "its answer is to an earlier question, which is not known any more");
 	} else if (status == 1) {
 		at = behind_heads(out);

@@ -3,7 +3,7 @@
  *     STATE        KEY   TIME  TRY  WHY
  *     STATE        KEY   TIME  TRY      ----====     wide terminals: a bar, and WHY in a line below it
  *
- * In a bar stands = for a step's latest attempt and - for all from its first attempt to that; it ends in > while the
+ * In a bar = is for a step's latest attempt and - for all from its first attempt to that; it ends in > while the
  * step runs, in x when it has failed, in ~ when it was stopped or cut off. */
 #include "engine/inspect/table.h"
 

@@ -150,7 +150,7 @@ void block_fill(struct walk *, struct block *);
 /* Whether its `max` is taken. */
 int block_is_full(const struct block *);
 
-/* Every branch of the block has ended, and no more will be made: what it stands in goes on, fails, or is unfinished
+/* Every branch of the block has ended, and no more will be made: what it is in goes on, fails, or is unfinished
  * with it. The block is freed. */
 void block_settle(struct walk *, struct block *);
 void block_free(struct block *);

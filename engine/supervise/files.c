@@ -220,9 +220,8 @@ stderr_add(struct supervisor *d, const char *p, size_t n)
 		d->stderr_error = errno;
 }
 
-/* Returns whether there was something. */
-static int
-take(struct supervisor *d)
+int
+stderr_take(struct supervisor *d)
 {
 	char buf[64 * 1024];
 	long n = file_read_some(d->errors_in, buf, sizeof buf);
@@ -233,17 +232,11 @@ take(struct supervisor *d)
 }
 
 void
-stderr_take(struct supervisor *d)
-{
-	take(d);
-}
-
-void
 stderr_drain(struct supervisor *d)
 {
 	int i;
 
-	for (i = 0; d->errors_in >= 0 && i < PIPE_PIECES && take(d); i++)
+	for (i = 0; d->errors_in >= 0 && i < PIPE_PIECES && stderr_take(d); i++)
 		;
 }
 

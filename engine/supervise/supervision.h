@@ -117,9 +117,10 @@ void result_put(struct supervisor *, const char *s, size_t n, int newline);
 void stderr_open(struct supervisor *);
 void stderr_close(struct supervisor *);
 
-/* Takes what can be read at once, once or, at the end of what writes, as long as there is something, but no more than a
- * pipe holds. What cannot be kept is lost; the step's warning says so. */
-void stderr_take(struct supervisor *);
+/* Takes what can be read at once. stderr_take reads once, and returns whether there was something; stderr_drain, at the
+ * end of what writes, reads as long as there is something, but no more than a pipe holds. What cannot be kept is lost;
+ * the step's warning says so. */
+int stderr_take(struct supervisor *);
 void stderr_drain(struct supervisor *);
 
 /* Adds N bytes to standard error's file. */

@@ -10,7 +10,7 @@
 struct scope {
 	const struct scope *up;
 	const char *name;
-	const char *value;      /* its N bytes; a NUL stands behind them */
+	const char *value;      /* its N bytes; a NUL follows them */
 	size_t n;
 	const struct node *row; /* a block of several variables: the first is NAME, and the values of the others stand behind
 	                           VALUE, a NUL after each; NULL: there is one alone */
@@ -37,7 +37,7 @@ struct context {
 	const struct scope *scope;
 	const struct visible *visible;
 	const char *prefix;     /* of its keys: a called file's are all NAME/KEY; "" outside of calls */
-	const struct workflow *flow;    /* the file that it stands in */
+	const struct workflow *flow;    /* the file that it is in */
 	const char *dir;        /* absolute: its directory */
 	const struct worktree *worktree;        /* that it works in; NULL: none */
 };
@@ -61,7 +61,7 @@ char *results_path(struct results *, const char *key);
 /* The variable NAME, of N bytes. 0: there is none. */
 int scope_find(const struct scope *, const char *name, size_t n, struct variable *);
 
-/* Adds T, read at PLACE, to OUT. -1: a name stands for nothing there, or its result cannot be read. */
+/* Adds T, read at PLACE, to OUT. -1: a name has no value there, or its result cannot be read. */
 int expand(struct results *, const struct context *, const struct tmpl *t, struct buf *out);
 
 /* Adds the keys that the NAME behind < means, in the workflow's order, to IDS. -1 as above. */

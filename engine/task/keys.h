@@ -39,7 +39,7 @@ struct key {
 	uint32_t at;            /* its place in the text */
 	uint32_t owner;         /* the serial of the visible that has it, 0: none has; while it is reserved and not made: whose
 	                           turn reserved it, a number that is no serial */
-	uint32_t next;          /* the key, from 1, that stands behind it in its chain; 0: none */
+	uint32_t next;          /* the key, from 1, that follows it in its chain; 0: none */
 	unsigned line : 22;     /* the number of the statement that reserved or made it */
 	unsigned flags : 7;
 	unsigned origin : 3;    /* enum origin */
@@ -109,7 +109,7 @@ struct ids {
 void ids_add(struct ids *, uint32_t id);
 void ids_free(struct ids *);
 
-/* The same, by ->next of the keys themselves: one stands in one chain at most. */
+/* The same, by ->next of the keys themselves: one is in one chain at most. */
 struct chain {
 	uint32_t first, last;   /* from 1; 0: there is none */
 };
@@ -119,7 +119,7 @@ void chain_add(struct chain *, struct keys *, uint32_t id);
 /* Puts all that stand in a chain whose first is FIRST behind those of C: that is their chain from now on. */
 void chain_join(struct chain *c, struct keys *, uint32_t first);
 
-/* What a branch sees: what it has made itself, and what those that it stands in had made before. */
+/* What a branch sees: what it has made itself, and what those that it is in had made before. */
 struct visible {
 	const struct visible *up;
 	uint32_t serial;        /* from 1; no two that live at once have the same */

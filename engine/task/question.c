@@ -200,13 +200,12 @@ is_outdated(struct questions *a, uint32_t id)
 static void
 seq_found(struct questions *a, uint32_t id)
 {
-	struct key *k = &a->keys->list[id];
+	/* Looking for its attempts may add keys, and so move the list. */
+	int is_stale = a->keys->list[id].origin == ORIGIN_UNTOLD && is_outdated(a, id);
 
-	if (k->origin == ORIGIN_UNTOLD && is_outdated(a, id)) {
-		k->origin = ORIGIN_STALE;
+	a->keys->list[id].origin = is_stale ? ORIGIN_STALE : ORIGIN_FOREIGN;
+	if (is_stale)
 		return;
-	}
-	k->origin = ORIGIN_FOREIGN;
 	result_set_seq(a->keys, id, ++a->last);
 	tell(a, id, LOG_FOUND, 0);
 }
@@ -214,19 +213,24 @@ seq_found(struct questions *a, uint32_t id)
 void
 question_seq_found(struct questions *a)
 {
-	struct key *k = a->keys->list;
 	uint32_t id, n = a->keys->n;
 
-	for (id = 0; id < n; id++)
-		if ((k[id].flags & KEY_KEPT) && (k[id].origin == ORIGIN_UNTOLD || k[id].origin == ORIGIN_FOREIGN) &&
+	for (id = 0; id < n; id++) {
+		const struct key *k = &a->keys->list[id];
+
+		if ((k->flags & KEY_KEPT) && (k->origin == ORIGIN_UNTOLD || k->origin == ORIGIN_FOREIGN) &&
 		    strcmp(keys_text(a->keys, id), "-"))
 			seq_found(a, id);
+	}
 	/* What was asked, and lacks only its line, is the latest. */
-	for (id = 0; id < n; id++)
-		if (k[id].origin == ORIGIN_BEGUN || k[id].origin == ORIGIN_CAME) {
-			k[id].origin = ORIGIN_UNTOLD;
+	for (id = 0; id < n; id++) {
+		struct key *k = &a->keys->list[id];
+
+		if (k->origin == ORIGIN_BEGUN || k->origin == ORIGIN_CAME) {
+			k->origin = ORIGIN_UNTOLD;
 			result_set_seq(a->keys, id, ++a->last);
 		}
+	}
 }
 
 int

@@ -74,12 +74,30 @@ tail_file(struct progress *p, int dir, const char *key, const char *what)
 	close(fd);
 }
 
+/* The lines of the N bytes at S, each under its key. */
+static void
+put_lines(struct progress *p, const char *key, const char *s, size_t n)
+{
+	const char *end = s + n;
+
+	while (s < end) {
+		const char *nl = memchr(s, '\n', (size_t)(end - s));
+		size_t line = (size_t)((nl ? nl : end) - s);
+
+		visible_add(&p->out, key, strlen(key), 0);
+		buf_text(&p->out, "| ");
+		visible_add(&p->out, s, line, VISIBLE_TABS);
+		buf_char(&p->out, '\n');
+		s += line + (nl != NULL);
+	}
+}
+
 /* What the agent has said on standard error, each line under its key; of very much the end. */
 static void
 say_errors(struct progress *p, const char *key)
 {
 	char name[KEY_NAME_MAX + 1], text[SAID_BYTES];
-	long n, from, end;
+	long n, from;
 	struct stat st;
 	int fd;
 
@@ -90,15 +108,8 @@ say_errors(struct progress *p, const char *key)
 	n = file_read_at(fd, text, sizeof text, st.st_size > SAID_BYTES ? (long long)st.st_size - SAID_BYTES : 0);
 	close(fd);
 	from = n > 0 && st.st_size > SAID_BYTES ? (long)utf8_rest(text, (size_t)n) : 0;
-	for (; from < n; from = end + 1) {
-		const char *nl = memchr(text + from, '\n', (size_t)(n - from));
-
-		end = nl ? nl - text : n;
-		visible_add(&p->out, key, strlen(key), 0);
-		buf_text(&p->out, "| ");
-		visible_add(&p->out, text + from, (size_t)(end - from), VISIBLE_TABS);
-		buf_char(&p->out, '\n');
-	}
+	if (n > from)
+		put_lines(p, key, text + from, (size_t)(n - from));
 }
 
 static void
@@ -300,16 +311,8 @@ say_failed(struct progress *p, const struct event *e)
 static void
 say_said(struct progress *p, const struct event *e)
 {
-	const char *s, *nl;
-
 	progress_flush(p);
-	for (s = e->text; *s; s = *nl ? nl + 1 : nl) {
-		nl = s + strcspn(s, "\n");
-		visible_add(&p->out, e->key, strlen(e->key), 0);
-		buf_text(&p->out, "| ");
-		visible_add(&p->out, s, (size_t)(nl - s), VISIBLE_TABS);
-		buf_char(&p->out, '\n');
-	}
+	put_lines(p, e->key, e->text, strlen(e->text));
 }
 
 void
