@@ -6,7 +6,7 @@
 #include "parse/buf.h"
 
 /* Adds the script that makes SHELL (bash, zsh, fish) complete the words of orch, whose first command is the one that a FILE
- * stands for. -1: that shell is not known. What orch itself tells about runs and keys is read with -p, and never
+ * alone is taken as. -1: that shell is not known. What orch itself tells about runs and keys is read with -p, and never
  * evaluated. */
 int completion_script(const char *shell, const struct subcommands *, struct buf *out);
 
