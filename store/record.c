@@ -382,12 +382,14 @@ read_text(struct record *r, char *text, size_t n, const char *path)
 
 	for (p = text; !bad && (nl = memchr(p, '\n', n - (size_t)(p - text))); p = nl + 1) {
 		*nl = '\0';
+		r->line++;
+		if (strlen(p) != (size_t)(nl - p))
+			return EINVAL;
 		if (!strcmp(p, "text")) {
 			r->ntext = n - (size_t)(nl + 1 - text);
 			r->text = copy(nl + 1, r->ntext);
 			return r->text ? 0 : ENOMEM;
 		}
-		r->line++;
 		bad = read_line(r, p, path);
 	}
 	if (!bad && p < text + n)

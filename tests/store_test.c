@@ -1092,6 +1092,11 @@ START_TEST(record_unknown_line)
 	ck_assert_uint_eq(r.line, 3);
 	help_bytes("run", "workflow\t/x\ndirectory\t/y\nstarted\t1", 33);
 	ck_assert_int_eq(record_read(&r, AT_FDCWD, NULL), -1);
+	/* Nor is what follows a NUL byte in a line. */
+	help_bytes("run", "workflow\t/x\ndirectory\t/y\0z\nstarted\t1\n", 38);
+	ck_assert_int_eq(record_read(&r, AT_FDCWD, NULL), -1);
+	ck_assert_int_eq(errno, EINVAL);
+	ck_assert_uint_eq(r.line, 2);
 }
 END_TEST
 

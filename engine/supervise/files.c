@@ -14,6 +14,11 @@
 #include "parse/text.h"
 #include "store/file.h"
 
+enum {
+	CLOSE_MS = 5 * 1000,    /* for a process that was killed to be gone, with what it had open */
+	CLOSE_LOOK_MS = 10
+};
+
 /* Files. */
 
 /* By hand: printf would be the only thing for which a supervisor touches many pages of libc. */
@@ -41,21 +46,28 @@ supervisor_result_name(enum task_kind kind, const char *file, pid_t pid, char na
 		supervisor_tmp_name(name, 'w', pid);
 }
 
-int
-result_is_open(int fd)
+static int
+is_locked(int fd)
 {
 	return flock(fd, LOCK_EX | LOCK_NB) < 0 && errno == EWOULDBLOCK;
 }
 
 void
-result_exit_open(struct supervisor *d)
+result_await_closed(struct supervisor *d, int fd)
 {
+	long long until = supervisor_clock() + CLOSE_MS;
 	struct stat st;
 
-	if (fstatat(d->m->store->tmp, d->tmp, &st, AT_SYMLINK_NOFOLLOW) ||
-	    !proctree_openers(st.st_dev, st.st_ino, d->out.text, sizeof d->out.text))
-		snprintf(d->out.text, sizeof d->out.text, "its file is locked by a process that cannot be found");
-	supervisor_exit(d, OUT_STILL_OPEN);
+	while (is_locked(fd)) {
+		if (!fstat(fd, &st) && proctree_openers(st.st_dev, st.st_ino, d->out.text, sizeof d->out.text))
+			supervisor_exit(d, OUT_STILL_OPEN);
+		if (supervisor_clock() >= until) {
+			snprintf(d->out.text, sizeof d->out.text, "its file is locked by a process that cannot be found");
+			supervisor_exit(d, OUT_STILL_OPEN);
+		}
+		supervisor_pause(d, CLOSE_LOOK_MS, 0);
+		supervisor_check_stop(d);
+	}
 }
 
 int
@@ -64,8 +76,7 @@ result_open_locked(struct supervisor *d)
 	int tmp = d->m->store->tmp, fd = file_open(tmp, d->tmp);
 
 	if (fd >= 0) {
-		if (result_is_open(fd))
-			result_exit_open(d);
+		result_await_closed(d, fd);
 		close(fd);
 	}
 	fd = file_make(tmp, d->tmp, 0);

@@ -99,9 +99,9 @@ int result_open_locked(struct supervisor *);
 void result_close(struct supervisor *);
 int result_reopen(struct supervisor *);
 
-/* Whether some process can still write into the file FD: it has inherited the lock. result_exit_open leaves with who it is. */
-int result_is_open(int fd);
-void result_exit_open(struct supervisor *) NO_RETURN;
+/* Returns when no process has inherited the lock of the file FD any more, so that none can write into it. One that is
+ * found there is named, and the step fails; where none is found, it may be one that was killed, and is not quite gone. */
+void result_await_closed(struct supervisor *, int fd);
 
 /* Whether the file system of FD is full: an agent that ignores write errors leaves half a result there, and says nothing. */
 int supervisor_disk_is_full(int fd);

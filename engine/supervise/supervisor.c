@@ -162,8 +162,7 @@ supervise_step(struct supervisor *d)
 	d->asked = 1;
 	result_close(d);
 	d->result = result_reopen(d);
-	if (result_is_open(d->result))
-		result_exit_open(d);
+	result_await_closed(d, d->result);
 	judge(d);
 	if (supervisor_disk_is_full(d->result))
 		supervisor_exit(d, OUT_FULL);
