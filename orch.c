@@ -13,6 +13,7 @@
 #include "engine/supervise/title.h"
 #include "engine/inspect/trust.h"
 #include "engine/ui/width.h"
+#include "parse/budget.h"
 #include "parse/mem.h"
 #include "parse/near.h"
 #include "parse/parse.h"
@@ -29,8 +30,8 @@ static int do_run(int, char **), do_resume(int, char **), do_check(int, char **)
     do_logs(int, char **), do_cat(int, char **), do_diff(int, char **), do_trust(int, char **), do_completion(int, char **);
 
 static const struct subcommand command_list[] = {
-	{ "run", "nqvxuj:d:r:a:", "FILE [NAME=VALUE]... [PROMPT]", do_run },
-	{ "resume", "qvxuj:d:r:a:", "", do_resume },
+	{ "run", "nqvxuj:b:d:r:a:", "FILE [NAME=VALUE]... [PROMPT]", do_run },
+	{ "resume", "qvxuj:b:d:r:a:", "", do_resume },
 	{ "check", "", "FILE...", do_check },
 	{ "status", "pd:r:", "", do_status },
 	{ "runs", "pd:", "", do_runs },
@@ -49,6 +50,7 @@ static const struct {
 	const char *help;
 } option_list[] = {
 	{ 'a', "NAME=CMD", "start the agent NAME with these words" },
+	{ 'b', "BUDGET", "use no more than this: 5usd, 200ktok, 1.5Mtok" },
 	{ 'd', "DIR", "where the runs are kept (ORCH_DIR, else .orch)" },
 	{ 'f', NULL, "follow as long as the run goes on" },
 	{ 'j', "N", "at most N agents at once" },
@@ -133,6 +135,17 @@ read_jobs(struct options *o, const char *s)
 	return OK;
 }
 
+static int
+read_budget(struct options *o, const char *s)
+{
+	struct budget b;
+
+	if (budget_parse(s, strlen(s), &b))
+		return wrong_usage("-b is followed by a budget, as 5usd, 200ktok or 1.5Mtok", s);
+	o->run.budget = s;
+	return OK;
+}
+
 /* Which option of the list LETTER is; OPTIONS: none. */
 static size_t
 find_option(int letter)
@@ -182,6 +195,7 @@ read_options(struct options *o, int argc, char **argv)
 	while (!bad && (c = getopt(argc, argv, letters)) != -1) {
 		switch (c) {
 		case 'a': o->agents[o->run.nagents++] = optarg; break;
+		case 'b': bad = read_budget(o, optarg); break;
 		case 'd': o->run.dir = optarg; break;
 		case 'f': o->follow = 1; break;
 		case 'j': bad = read_jobs(o, optarg); break;

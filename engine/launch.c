@@ -165,6 +165,7 @@ start_task(struct loop_state *l, struct order *o)
 		screen_hide(&l->output.screen, l->progress);
 		output_say(l->progress);
 	}
+	o->task.attempt = o->branch ? branch_attempt(o->branch) : 1;
 	o->task.tells = l->slots.running >= MANY_RUNNING;
 	pid = fork_supervisor();
 	if (!pid) {

@@ -522,6 +522,57 @@ load_programs(struct flow *f, char *const *envp, const char *root,
 	return d.missing;
 }
 
+/* Whether the run asks codex: by its name, or by its program. */
+static int
+is_codex(const struct node *n)
+{
+	const struct word *w = agents_word(n->step, 0, 0);
+	const char *slash = w ? strrchr(w->raw, '/') : NULL;
+
+	return !strcmp(n->step->agent->name, "codex") || (w && !strcmp(slash ? slash + 1 : w->raw, "codex"));
+}
+
+/* Codex in N's list; a run that asks a stand-in only if STAND_INS. */
+static const struct node *
+find_codex(struct flow *f, const struct node *n, int stand_ins, int (*needed)(void *, const struct node *), void *ctx)
+{
+	const struct agent *a;
+	const struct node *found;
+
+	for (; n; n = n->next) {
+		if (n->kind == NODE_RUN && is_codex(n) && (!needed || needed(ctx, n))) {
+			for (a = f->agents; a && a != n->step->agent; a = a->next)
+				;
+			if (!a == !stand_ins)
+				return n;
+		}
+		if ((found = find_codex(f, n->body, stand_ins, needed, ctx)) || (found = find_codex(f, n->other, stand_ins, needed, ctx)))
+			return found;
+	}
+	return NULL;
+}
+
+int
+load_budget(struct flow *f, const struct budget *budget, int (*needed)(void *, const struct node *), void *ctx, struct buf *error)
+{
+	static const char what[] = "a budget in usd: codex tells no money, only tokens; use ktok or Mtok";
+	const struct load_file *file;
+	const struct node *n;
+	int stand_ins;
+
+	for (stand_ins = 0; budget->nanos && stand_ins < 2; stand_ins++)
+		for (file = f->files; file; file = file->next) {
+			if (!(n = find_codex(f, file->w->body, stand_ins, needed, ctx)))
+				continue;
+			if (stand_ins)
+				diag_warn(&f->diags, n->pos, "%s", what);
+			else
+				diag_error(&f->diags, n->pos, "%s", what);
+			return say_diags(f, error);
+		}
+	return 0;
+}
+
 static const struct node *
 find_interactive(const struct node *n, int (*needed)(void *, const struct node *), void *ctx)
 {

@@ -44,6 +44,10 @@ int load_bind(struct flow *, const struct record *r, struct buf *error);
 size_t load_programs(struct flow *, char *const *envp, const char *root,
     int (*needed)(void *ctx, const struct node *), void *ctx, int warn, struct buf *error);
 
+/* Refuses a budget in money where a step asks codex, which tells tokens alone; a stand-in of -a for it is a warning. NEEDED as
+ * above. Returns 0, or 2 and ERROR. */
+int load_budget(struct flow *, const struct budget *, int (*needed)(void *ctx, const struct node *), void *ctx, struct buf *error);
+
 /* Refuses interactive steps where there is no terminal, but for those that are not NEEDED (NULL: all
  * are). Returns 0, or 2 and ERROR. */
 int load_terminal(struct flow *, int (*needed)(void *ctx, const struct node *), void *ctx, struct buf *error);

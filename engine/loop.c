@@ -20,6 +20,7 @@
 #endif
 
 #include "store/clock.h"
+#include "engine/sched/queue.h"
 #include "engine/supervise/proctree.h"
 #include "engine/start.h"
 #include "parse/mem.h"
@@ -246,6 +247,8 @@ tell_done(struct loop_state *l, const struct running_step *s, const struct outco
 		progress_stdin(l->progress, NULL);
 	if (s->branch)
 		progress_done(l->progress, key, o, branch_attempt(s->branch));
+	if (s->branch && s->kind == TASK_STEP && !o->used.told && branch_line(s->branch)->step && !queue_is_shell(branch_line(s->branch)))
+		progress_untold(l->progress, key);
 }
 
 static void
@@ -392,5 +395,5 @@ loop_run(struct walk *w, struct store *s, struct progress *p)
 	running_free(&l.slots);
 	free(l.ended);
 	free(l.lost);
-	return l.sig ? 128 + l.sig : w->failed || w->unfinished || w->output_failed;
+	return l.sig ? 128 + l.sig : w->over_budget ? LOOP_OVER_BUDGET : w->failed || w->unfinished || w->output_failed;
 }

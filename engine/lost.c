@@ -28,6 +28,7 @@ lose_slot(struct loop_state *l, uint32_t slot)
 	o.kind = OUT_LOST;
 	if (l->slots.list[slot].kind == TASK_WORKTREE || l->slots.list[slot].kind == TASK_COMMIT)
 		l->patience = loop_now(l) + PATIENCE_MS;
+	l->progress->used.told |= l->slots.list[slot].used.told & USAGE_UNTOLD;
 	running_forget(&l->slots, slot);
 	l->lost = mem_grow(l->lost, l->nlost + 1, sizeof *l->lost);
 	l->lost[l->nlost++] = o;

@@ -7,6 +7,19 @@
 
 /* A supervisor has told how it went. From here on its number is nobody's; for the result's name in tmp/ it
  * is kept in the record. */
+/* The attempt in the slot has used as much as O says, in all. */
+static void
+add_usage(struct loop_state *l, struct running_step *s, const struct outcome *o)
+{
+	struct usage more = o->used;
+
+	usage_subtract(&more, &s->used);
+	s->used = o->used;
+	if (o->kind == OUT_USED)
+		more.told &= ~USAGE_UNTOLD;     /* that is still to come */
+	usage_add(&l->progress->used, &more);
+}
+
 static void
 take_record(struct loop_state *l, struct outcome *o)
 {
@@ -18,7 +31,12 @@ take_record(struct loop_state *l, struct outcome *o)
 		running_begun(&l->slots, o->slot);
 		return;
 	}
+	add_usage(l, &l->slots.list[o->slot], o);
 	b = l->slots.list[o->slot].branch;
+	if (o->kind == OUT_WAITS)
+		walk_agent_waits(l->walk, b, o->of.wait, loop_now(l));
+	if (o->kind == OUT_WAITS || o->kind == OUT_USED)
+		return;
 	if (o->kind == OUT_OK)
 		o->of.pid = (int32_t)l->slots.list[o->slot].pid;
 	running_forget(&l->slots, o->slot);

@@ -249,6 +249,25 @@ take_operands(struct request *r)
 	return 0;
 }
 
+/* That of -b, which is recorded, else that of an earlier -b, else of the file. */
+static int
+take_budget(struct request *r)
+{
+	const struct attrs *a = &r->flow.w->attrs;
+	const char *text = r->args->budget;
+
+	if (text && record_budget(&r->record, text))
+		return runs_fail(r->say, 2, "memory", strerror(errno));
+	text = r->record.budget;
+	if (text && !budget_parse(text, strlen(text), &r->budget)) {
+		r->budget_text = text;
+	} else if (a->budget) {
+		r->budget = a->budget_is;
+		r->budget_text = a->budget->raw;
+	}
+	return 0;
+}
+
 /* Whether the workflow has the parameter NAME, of N bytes. */
 static int
 has_param(const struct request *r, const char *name, size_t n)
@@ -355,6 +374,8 @@ request_take(struct request *r)
 	if (!status)
 		status = load_read(&r->flow, &r->record, request_short_name(r), &r->given, r->say);
 	if (!status)
+		status = take_budget(r);
+	if (!status)
 		status = check_operands(r);
 	if (!status)
 		status = load_bind(&r->flow, &r->record, r->say);
@@ -407,6 +428,8 @@ run_check(const char *file, char *const *environ, struct buf *say)
 	status = is_lasting(file) ? take_file(&r) : take_passing(&r);
 	if (!status)
 		status = load_read(&r.flow, &r.record, file, NULL, say);
+	if (!status)
+		status = load_budget(&r.flow, &r.flow.w->attrs.budget_is, NULL, NULL, say);
 	if (!status)
 		load_programs(&r.flow, environ, r.record.directory, NULL, NULL, 1, say);
 	request_free(&r);

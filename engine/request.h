@@ -16,6 +16,8 @@ struct request {
 	struct flow flow;
 	struct keys given;      /* the results that were there before this text on standard input */
 	int was_there;          /* the run was made earlier */
+	struct budget budget;   /* what the run may use; of nothing: it has none */
+	const char *budget_text;/* as it was written */
 	int lacks_record;       /* its directory was, but not its file `run` */
 	char *name;             /* of the run; NULL: it is to be named by the time */
 };

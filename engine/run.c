@@ -37,6 +37,8 @@ struct run {
 	struct run_env around;
 	struct questions asked;
 	struct decisions decisions;
+	struct spent spent;
+	int budget_said;
 	uint32_t seed;
 	char *results_dir;
 	char *within;
@@ -191,6 +193,7 @@ load_keys(struct run *r)
 	r->asked.keys = &r->keys;
 	r->asked.again = r->request.args->again;
 	r->asked.decisions = &r->decisions;
+	r->asked.spent = &r->spent;
 	if (question_load(&r->asked))
 		return runs_fail(r->request.say, 1, "the log cannot be read", strerror(errno));
 	if (results_keys(&r->keys, &r->store))
@@ -298,6 +301,22 @@ on_random(void *ctx)
 	return r->seed;
 }
 
+/* Whether the budget is used up, which is said once. */
+static int
+on_used_up(void *ctx)
+{
+	struct run *r = ctx;
+	const struct budget *b = &r->request.budget;
+	struct usage u = r->spent.since;
+
+	usage_add(&u, &r->progress.used);
+	if (!(b->tokens && usage_tokens(&u) >= b->tokens) && !(b->nanos && u.nanos >= b->nanos))
+		return 0;
+	if (!r->budget_said++)
+		progress_used_up(&r->progress, r->request.budget_text, &u);
+	return 1;
+}
+
 static int
 log_walk(struct run *r, enum log_event event, long value, const char *text)
 {
@@ -362,6 +381,7 @@ walk(struct run *r)
 	ops.differs = on_differs;
 	r->progress.loud = r->request.args->loud;
 	r->progress.store = &r->store;
+	spent_all(&r->spent, &r->progress.earlier);
 	buf_add(&r->progress.out, r->request.say->s, r->request.say->n);       /* what is to be known before it begins */
 	r->request.say->n = 0;
 	log_walk(r, LOG_WALK, (long)getpid(), NULL);
@@ -370,12 +390,16 @@ walk(struct run *r)
 	walk_start(&w, r->request.flow.w, &r->around, &r->results, r->request.flow.scope, &ops, r->request.args->jobs, r->request.args->stop_first);
 	w.again = r->request.args->again;
 	w.decisions = &r->decisions;
+	if (r->request.budget.tokens || r->request.budget.nanos)
+		w.used_up = on_used_up;
+	r->progress.budget = r->request.budget_text;
 	if (r->request.args->again && r->request.args->file && has_stdin())
 		walk_read_stdin(&w);
 	status = loop_run(&w, &r->store, &r->progress);
 	status = log_end(r, status, w.reason.n ? buf_str(&w.reason) : NULL);
 	if (!store_gone(&r->store)) {
 		buf_text(&hint, r->request.args->again ? "orch resume -u" : "orch resume");
+		buf_text(&hint, status == LOOP_OVER_BUDGET ? " -b BUDGET" : "");
 		put_run(r, &hint);
 	}
 	buf_text(&again, "orch resume -u");
@@ -454,6 +478,8 @@ check_needs(struct run *r)
 	int (*needed)(void *, const struct node *) = r->request.was_there ? is_needed : NULL;
 
 	if (load_programs(&r->request.flow, r->request.args->environ, r->request.record.directory, needed, r, 0, r->request.say))
+		return 2;
+	if (load_budget(&r->request.flow, &r->request.budget, needed, r, r->request.say))
 		return 2;
 	return load_terminal(&r->request.flow, needed, r, r->request.say);
 }
@@ -538,6 +564,7 @@ run_workflow(const struct run_args *args, struct buf *say, struct buf *show)
 	buf_free(&r.results.warning);
 	question_free(&r.asked);
 	decisions_free(&r.decisions);
+	spent_free(&r.spent);
 	free(r.results_dir);
 	free(r.within);
 	buf_free(&r.needed);

@@ -16,6 +16,7 @@ struct run_args {
 	long jobs;              /* 0: no cap */
 	enum loudness loud;
 	int stop_first;
+	const char *budget;     /* -b; NULL: as the run has it, or its file */
 	int dry;                /* -n: only show */
 	int again;              /* -u: ask again what would be asked otherwise */
 	char *const *environ;

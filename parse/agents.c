@@ -3,24 +3,37 @@
 
 #include <string.h>
 
-enum { WORDS_MOST = 6 };
+enum { WORDS_MOST = 6, REPORTS_MOST = 4 };
 
 static const struct {
 	const char *name;
 	const char *words[WORDS_MOST];
 	const char *terminal[WORDS_MOST];
+	const char *reports[REPORTS_MOST];      /* of its words: those that only make it report what it does */
 } built_in[] = {
-	{ "claude", { "claude", "-p" }, { "claude", "{}" } },
-	{ "codex", { "codex", "exec", "--skip-git-repo-check", "--color", "never" },
-	    { "codex", "--no-daemon", "{}" } },
-	{ "sh", { "sh", "-eu", "-c", "{}" }, { "sh", "-eu", "-c", "{}" } },
-	{ "exec", { 0 }, { 0 } },
+	{ "claude", { "claude", "-p", "--output-format", "stream-json", "--verbose" }, { "claude", "{}" },
+	    { "--output-format", "stream-json", "--verbose" } },
+	{ "codex", { "codex", "exec", "--json", "--skip-git-repo-check" }, { "codex", "--no-daemon", "{}" }, { "--json" } },
+	{ "sh", { "sh", "-eu", "-c", "{}" }, { "sh", "-eu", "-c", "{}" }, { 0 } },
+	{ "exec", { 0 }, { 0 }, { 0 } },
 };
 
 enum { BUILT_IN = sizeof built_in / sizeof *built_in };
 
+static int
+is_one_of(const char *const *list, size_t n, const char *s)
+{
+	size_t i;
+
+	for (i = 0; i < n && list[i]; i++)
+		if (!strcmp(list[i], s))
+			return 1;
+	return 0;
+}
+
+/* The words in S, but those in WITHOUT; what is in REPORTS is marked. */
 static struct words
-words_of(struct workflow *w, const char *const *s)
+words_of(struct workflow *w, const char *const *s, const char *const *reports, const char *const *without)
 {
 	struct words words = { 0 };
 	struct tmpl_in in = { 0 };
@@ -29,8 +42,12 @@ words_of(struct workflow *w, const char *const *s)
 	in.pos.src = &w->src;
 	words.list = arena_get(&w->mem, WORDS_MOST * sizeof *words.list);
 	for (i = 0; i < WORDS_MOST && s[i]; i++) {
-		struct word *word = &words.list[words.n++];
+		struct word *word = &words.list[words.n];
 
+		if (without && is_one_of(without, REPORTS_MOST, s[i]))
+			continue;
+		words.n++;
+		word->reports = is_one_of(reports, REPORTS_MOST, s[i]);
 		in.s = s[i];
 		in.n = strlen(s[i]);
 		word->raw = s[i];
@@ -52,8 +69,9 @@ agents_add_built_in(struct workflow *w)
 	for (i = 0; i < BUILT_IN; i++) {
 		a = arena_get(&w->mem, sizeof *a);
 		a->name = built_in[i].name;
-		a->words = words_of(w, built_in[i].words);
-		a->terminal = words_of(w, built_in[i].terminal);
+		a->words = words_of(w, built_in[i].words, built_in[i].reports, NULL);
+		a->plain = words_of(w, built_in[i].words, built_in[i].reports, built_in[i].reports);
+		a->terminal = words_of(w, built_in[i].terminal, built_in[i].reports, NULL);
 		a->built_in = 1;
 		a->pos.src = &w->src;
 		*tail = a;
@@ -85,10 +103,28 @@ agents_built_in(const char *name)
 	return 0;
 }
 
+int
+agents_choose_format(const struct words *words)
+{
+	static const char *const options[] = { "--output-format", "--input-format", "--json", "--experimental-json" };
+	const char *raw;
+	size_t i, k, n;
+
+	for (i = 0; i < words->n; i++)
+		for (k = 0; k < sizeof options / sizeof *options; k++) {
+			raw = words->list[i].raw;
+			n = strlen(options[k]);
+			if (!strncmp(raw, options[k], n) && (!raw[n] || raw[n] == '='))
+				return 1;
+		}
+	return 0;
+}
+
 const struct word *
 agents_word(const struct step *step, int interactive, size_t i)
 {
-	const struct words *words = interactive ? &step->agent->terminal : &step->agent->words;
+	const struct agent *a = step->agent;
+	const struct words *words = interactive ? &a->terminal : a->built_in && step->own_format ? &a->plain : &a->words;
 
 	if (i < words->n)
 		return &words->list[i];

@@ -13,6 +13,9 @@ const struct agent *agents_find(const struct workflow *, const struct agent *ove
 /* Whether NAME is one of the built-in agents' names. */
 int agents_built_in(const char *name);
 
+/* Whether among a step's own words are options of claude or codex that choose the format of what they write. */
+int agents_choose_format(const struct words *);
+
 /* The I-th word of what is started for STEP: its agent's words, then its own. NULL behind the last. */
 const struct word *agents_word(const struct step *step, int interactive, size_t i);
 

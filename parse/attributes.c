@@ -151,6 +151,19 @@ attr_free(struct parser *p, struct attrs *a)
 		a->free = 1;
 }
 
+static void
+attr_budget(struct parser *p, struct attrs *a)
+{
+	struct word *w;
+
+	one_word(p, &a->budget, "budget 5usd, 200ktok, 1.5Mtok");
+	w = a->budget;
+	if (w && phrase_literal(p, w, "the budget") && budget_parse(w->raw, strlen(w->raw), &a->budget_is))
+		diag_error(p->diags, w->pos, "invalid budget '%s': use 5usd, 200ktok or 1.5Mtok", w->raw);
+}
+
+enum { BELOW, AT_TOP, ONLY_AT_TOP };
+
 static const struct {
 	const char *word;
 	void (*read)(struct parser *, struct attrs *);
@@ -159,6 +172,7 @@ static const struct {
 	{ "timeout", attr_timeout, 1 }, { "retry", attr_retry, 1 }, { "filter", attr_filter, 1 },
 	{ "check", attr_check, 1 }, { "otherwise", attr_otherwise, 0 }, { "env", attr_env, 1 },
 	{ "prompt", attr_prompt, 0 }, { "interactive", attr_interactive, 0 }, { "free", attr_free, 0 },
+	{ "budget", attr_budget, ONLY_AT_TOP },
 };
 
 enum { ATTRIBUTES = sizeof attributes / sizeof *attributes };
@@ -170,7 +184,10 @@ read_attribute(struct parser *p, size_t i)
 	struct attrs *a = p->attrs ? p->attrs : &nobody;
 
 	p->word = attributes[i].word;
-	if (!p->attrs && !p->after_blank && attributes[i].read == attr_timeout)
+	if (attributes[i].at_top == ONLY_AT_TOP && (!p->attrs || p->level != ATTR_FILE)) {
+		diag_error(p->diags, p->pos, "`%s` holds for the whole file: it must come first in it, above everything else", p->word);
+		a = &nobody;
+	} else if (!p->attrs && !p->after_blank && attributes[i].read == attr_timeout)
 		diag_error(p->diags, p->pos, "`timeout` must follow a step, run, worktree or commit, or come first in the file, before param");
 	else if (!p->attrs)
 		diag_error(p->diags, p->pos, "`%s` stands directly below %s", p->word, p->after_blank ?

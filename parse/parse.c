@@ -9,6 +9,7 @@
 #include <stdint.h>
 #include <string.h>
 
+#include "parse/agents.h"
 #include "parse/lex.h"
 #include "parse/mem.h"
 #include "parse/near.h"
@@ -438,6 +439,7 @@ do_step(struct parser *p)
 	}
 	for (i = 2; i < f.words.n; i++)
 		phrase_words_add(&s->words, &f.words.list[i], &p->w->mem);
+	s->own_format = agents_choose_format(&s->words);
 	*p->steps = s;
 	p->steps = &s->next;
 }

@@ -4,6 +4,7 @@
 
 #include <stddef.h>
 
+#include "parse/budget.h"
 #include "parse/arena.h"
 #include "parse/diag.h"
 #include "parse/map.h"
@@ -14,6 +15,7 @@ struct word {
 	struct tmpl t;
 	const char *raw;
 	int quoted;             /* some of it stood in quotes: then it is no keyword and no {} */
+	int reports;            /* of a built-in agent: it only makes the agent report what it does */
 	struct pos pos;
 };
 
@@ -55,12 +57,15 @@ struct attrs {
 	int interactive;
 	struct pos interactive_pos;
 	int free;                       /* it takes no token of a jobserver */
+	struct word *budget;            /* of a file, literal */
+	struct budget budget_is;
 };
 
 struct agent {
 	struct agent *next;
 	const char *name;
 	struct words words;             /* what is started; none: the step's own words */
+	struct words plain;             /* the same without what makes it report */
 	struct words terminal;          /* the same when interactive */
 	int built_in;                   /* not overridden in the file or on the command line */
 	struct pos pos;
@@ -78,6 +83,7 @@ struct step {
 	const char *name;
 	const struct agent *agent;      /* NULL: it is not known, which was said */
 	struct words words;             /* behind the agent's own */
+	int own_format;                 /* these choose the format of what the agent writes */
 	struct text text;
 	struct attrs attrs;
 	struct tmpl prompt;             /* the text, once a run has needed it */

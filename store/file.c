@@ -7,8 +7,11 @@
 #include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <sys/ioctl.h>
 #include <sys/stat.h>
 #include <unistd.h>
+
+enum { PIPE_MOST = 64 * 1024 }; /* that a pipe holds, as a rule */
 
 /* Whether what has failed is to be done again: FD is another's too, who has made it non-blocking (O_NONBLOCK is no
  * descriptor's own), so it is waited here as its kernel would have. */
@@ -101,6 +104,19 @@ file_read_some(int fd, void *p, size_t n)
 		got = read(fd, p, n);
 	while (got < 0 && errno == EINTR);
 	return (long)got;
+}
+
+size_t
+file_waiting(int fd)
+{
+	int n = 0;
+
+#ifdef FIONREAD
+	if (!ioctl(fd, FIONREAD, &n))
+		return n > 0 ? (size_t)n : 0;
+#endif
+	(void)n;
+	return PIPE_MOST;
 }
 
 long

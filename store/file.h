@@ -25,6 +25,9 @@ int file_close(int fd);
 /* read(); what was interrupted is tried again. */
 long file_read_some(int fd, void *p, size_t n);
 
+/* How many bytes can be read from the pipe FD at once. */
+size_t file_waiting(int fd);
+
 /* Reads from OFFSET of FD at most N bytes into P, fewer only at the file's end. Returns how many; -1. */
 long file_read_at(int fd, void *p, size_t n, long long offset);
 

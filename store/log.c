@@ -12,6 +12,7 @@
  *     TIME found KEY ATTEMPT MILLISECONDS DIGEST TEXT
  *     TIME limited KEY ATTEMPT MILLISECONDS STATUS TEXT
  *     TIME paused MILLISECONDS TEXT
+ *     TIME usage KEY ATTEMPT INPUT CACHED OUTPUT TEXT
  *     TIME if FILE:LINE 1|0 0 DIGEST TEXT
  *
  * TIME is in milliseconds since the Epoch, OFFSET where the attempt's entry begins in `how` (-1: it has none), DIGEST
@@ -34,7 +35,7 @@
 #include "store/escape.h"
 #include "store/file.h"
 
-static const char *const events[] = { "walk", "start", "done", "fail", "otherwise", "stop", "end", "found", "limited", "paused", "if" };
+static const char *const events[] = { "walk", "start", "done", "fail", "otherwise", "stop", "end", "found", "limited", "paused", "usage", "if" };
 
 enum { EVENTS = sizeof events / sizeof *events, LINE_MOST = 4096, NUMBERS = 128, PIECE = 64 * 1024 };   /* NUMBERS: of those behind a key */
 
@@ -108,6 +109,8 @@ log_add(int fd, const struct log_line *l)
 		at += (size_t)snprintf(out + at, sizeof out - at, "%lld\t%d\t", l->took, l->status);
 	if (l->event == LOG_START)
 		at += (size_t)snprintf(out + at, sizeof out - at, "%lld\t", l->at);
+	if (l->event == LOG_USAGE)
+		at += (size_t)snprintf(out + at, sizeof out - at, "%lld\t%lld\t%lld\t", l->tokens[0], l->tokens[1], l->tokens[2]);
 	if (l->text)
 		at = put_field(out, at, LINE_MOST - 2, l->text, strlen(l->text));
 	out[at++] = '\t';
@@ -236,6 +239,9 @@ parse(char *s, size_t len, unsigned wanted, int old, struct log_line *l)
 			return 0;
 		l->status = (int)v;
 	}
+	for (e = 0; l->event == LOG_USAGE && e < 3; e++)
+		if (!number(&s, end, &l->tokens[e]) || l->tokens[e] < 0)
+			return 0;
 	l->at = -1;
 	if (l->event == LOG_START && number(&s, end, &v))
 		l->at = v;

@@ -15,6 +15,7 @@ enum log_event {
 	LOG_FOUND,              /* KEY has a result of which the log does not tell; digest: of the question now, or 0 */
 	LOG_RATE_LIMITED,               /* an attempt of KEY was refused by its agent for now; text: why */
 	LOG_PAUSED,             /* orch and its agents were stopped, and go on now; value: for how many milliseconds that was */
+	LOG_USAGE,              /* what the attempt of KEY has used so far; tokens; text: dollars, as usage.h has them */
 	LOG_IF                  /* an `if` in a worktree has decided; KEY: its place; value: 1 true, 0 false; digest: of the evaluation */
 };
 
@@ -34,6 +35,7 @@ struct log_line {
 	int status;             /* of the latter: as wait() gives it; -1: it never ran */
 	const char *text;
 	long long at;           /* of START: where its entry begins in `how`; -1: it has none, or that is not known */
+	long long tokens[3];    /* of USAGE: of input not read from a cache, read from a cache, of output */
 };
 
 /* Opens the log in DIR to append to it. -1 and errno. */

@@ -99,6 +99,12 @@ record_param(struct record *r, const char *name, const char *value)
 }
 
 int
+record_budget(struct record *r, const char *text)
+{
+	return replace(&r->budget, text);
+}
+
+int
 record_agent(struct record *r, const char *words)
 {
 	size_t name = strcspn(words, "="), i;
@@ -249,6 +255,10 @@ record_write(const struct record *r, int dir, const char *path)
 		put_field(&o, r->params[i].name, '\t');
 		put_field(&o, r->params[i].value, '\n');
 	}
+	if (r->budget) {
+		put_field(&o, "budget", '\t');
+		put_field(&o, r->budget, '\n');
+	}
 	for (i = 0; i < r->nagents; i++) {
 		put_field(&o, "agent", '\t');
 		put_field(&o, r->agents[i], '\n');
@@ -366,6 +376,8 @@ read_line(struct record *r, char *line, const char *path)
 		bad = replace(&r->id, a);
 	else if (!strcmp(word, "agent"))
 		bad = record_agent(r, a);
+	else if (!strcmp(word, "budget"))
+		bad = record_budget(r, a);
 	else if (!strcmp(word, "param") && b)
 		bad = record_param(r, a, b);
 	else if (strcmp(word, "started") || !number(&r->started, a))
@@ -441,6 +453,7 @@ record_free(struct record *r)
 	free(r->workflow);
 	free(r->directory);
 	free(r->id);
+	free(r->budget);
 	free(r->text);
 	memset(r, 0, sizeof *r);
 }

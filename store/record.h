@@ -18,6 +18,7 @@ struct record {
 	struct identity made;   /* of the file `lock', when the run was made or accepted */
 	struct pair *params;
 	size_t nparams;
+	char *budget;           /* of -b; NULL: none was given */
 	char **agents;          /* the words of each -a */
 	size_t nagents;
 	char *text;             /* the workflow itself when it came from standard input, else NULL */
@@ -35,6 +36,9 @@ int record_param(struct record *, const char *name, const char *value);
 
 /* Adds the words of an -a, in place of what was there for the same agent. -1 and errno. */
 int record_agent(struct record *, const char *words);
+
+/* Sets the budget, in place of an earlier one. -1 and errno. */
+int record_budget(struct record *, const char *text);
 
 /* Reads the file `run` in DIR, whose absolute path is PATH: what the file says relative to it becomes absolute. -1 and
  * errno: ENOENT if there is none, or if it says no more than that the directory was accepted (then id and made are

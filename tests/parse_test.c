@@ -862,10 +862,17 @@ expect_words(const char *text, int interactive, const char *want)
 
 START_TEST(agents_argv)
 {
-	expect_words("step s claude -m x\nrun s | t", 0, "[claude][-p][-m][x]");
+	expect_words("step s claude -m x\nrun s | t", 0, "[claude][-p][--output-format][stream-json][--verbose][-m][x]");
 	expect_words("step s claude -m x\nrun s | t", 1, "[claude][{}][-m][x]");
-	expect_words("run codex | t", 0, "[codex][exec][--skip-git-repo-check][--color][never]");
+	expect_words("run codex | t", 0, "[codex][exec][--json][--skip-git-repo-check]");
 	expect_words("run codex | t", 1, "[codex][--no-daemon][{}]");
+	/* A format that the step chooses itself. */
+	expect_words("step s claude --output-format json\nrun s | t", 0, "[claude][-p][--output-format][json]");
+	expect_words("step s claude --output-format=text\nrun s | t", 0, "[claude][-p][--output-format=text]");
+	expect_words("step s claude --json-schema {}\nrun s | t", 0,
+	    "[claude][-p][--output-format][stream-json][--verbose][--json-schema][{}]");
+	expect_words("step s codex --json\nrun s | t", 0, "[codex][exec][--skip-git-repo-check][--json]");
+	expect_words("step s codex --output-schema f\nrun s | t", 0, "[codex][exec][--json][--skip-git-repo-check][--output-schema][f]");
 	expect_words("run sh | t", 0, "[sh][-eu][-c][{}]");
 	expect_words("run sh | t", 1, "[sh][-eu][-c][{}]");
 	expect_words("step s exec a b\nrun s", 0, "[a][b]");

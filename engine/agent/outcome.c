@@ -44,7 +44,7 @@ status_text(int status, struct buf *b)
 int
 outcome_has_status(const struct outcome *o)
 {
-	return o->kind == OUT_ENDED || o->kind == OUT_RATE_LIMITED || o->kind == OUT_PERMANENT || o->kind == OUT_TIMEOUT ||
+	return o->kind == OUT_ENDED || o->kind == OUT_RATE_LIMITED || o->kind == OUT_BUSY || o->kind == OUT_PERMANENT || o->kind == OUT_TIMEOUT ||
 	    o->kind == OUT_STOPPED;
 }
 
@@ -69,7 +69,9 @@ duration_text(long long ms, struct buf *b)
 static void
 ended_text(const struct outcome *o, struct buf *b)
 {
-	if (o->kind != OUT_EMPTY)
+	if (o->kind != OUT_EMPTY && !o->status)
+		buf_text(b, "exit status 0, but it has reported an error");
+	else if (o->kind != OUT_EMPTY)
 		status_text(o->status, b);
 	else if (*o->text)
 		buf_fmt(b, "it was interrupted: exit status 0, but `%s` is no answer", o->text);
@@ -77,6 +79,8 @@ ended_text(const struct outcome *o, struct buf *b)
 		buf_text(b, "it was interrupted: exit status 0, but it has not written an answer");
 	if (o->kind == OUT_RATE_LIMITED)
 		buf_fmt(b, ", it takes no more for now%s%s", *o->text ? ": " : "", o->text);
+	else if (o->kind == OUT_BUSY)
+		buf_fmt(b, ": %s", o->text);
 	else if (o->kind == OUT_PERMANENT)
 		buf_text(b, ", which another try would not change");
 }
@@ -105,6 +109,7 @@ outcome_text(const struct outcome *o, long long timeout, struct buf *b)
 		break;
 	case OUT_ENDED:
 	case OUT_RATE_LIMITED:
+	case OUT_BUSY:
 	case OUT_PERMANENT:
 	case OUT_EMPTY:
 		ended_text(o, b);
@@ -157,6 +162,8 @@ outcome_text(const struct outcome *o, long long timeout, struct buf *b)
 			buf_fmt(b, ", and this may still run: %s", o->text);
 		break;
 	case OUT_BEGUN:
+	case OUT_USED:
+	case OUT_WAITS:
 		break;
 	}
 }

@@ -4,12 +4,14 @@
 
 #include <stdint.h>
 
+#include "engine/agent/usage.h"
 #include "parse/buf.h"
 
 enum outcome_kind {
 	OUT_OK,                 /* the result is whole and safe in tmp/ */
 	OUT_ENDED,              /* the agent failed: status */
 	OUT_RATE_LIMITED,       /* it is rate-limited: status, text says why */
+	OUT_BUSY,               /* it could not begin beside others of its kind, and may be asked again: status, text says why */
 	OUT_PERMANENT,          /* it failed for a reason that another attempt would not change: status */
 	OUT_EMPTY,              /* what it wrote is no result though it exits 0: text, if it wrote any */
 	OUT_TIMEOUT,            /* it was stopped after its time */
@@ -28,7 +30,10 @@ enum outcome_kind {
 	OUT_NOT_WORKTREE,       /* its directory is not the worktree that it should be: text says what was found */
 	OUT_UNENDED,            /* it was to be ended and does not end: text says which process */
 	OUT_LOST,               /* its supervisor was killed; not a record, orch's own word; text: what of it may still run */
-	OUT_BEGUN               /* no outcome yet: its supervisor runs; only of a task that is to tell that */
+	/* No outcomes yet: */
+	OUT_BEGUN,              /* its supervisor runs; only of a task that is to tell that */
+	OUT_USED,               /* its agent has told that it has used more */
+	OUT_WAITS               /* its agent is rate-limited, and waits by itself, or will end: wait says how long */
 };
 
 /* What OUT_NOT_WORKTREE has found. */
@@ -42,14 +47,16 @@ struct outcome {
 	int32_t error;          /* an errno */
 	union {
 		int32_t pid;            /* OUT_OK: of its supervisor; orch's own to set */
-		int32_t wait;           /* OUT_RATE_LIMITED: seconds until its agent takes more; -1: not known */
+		int32_t wait;           /* OUT_RATE_LIMITED, OUT_WAITS: seconds until its agent takes more; -1: not known; of
+					 * OUT_WAITS 0: it goes on */
 		int32_t check;          /* OUT_CHECK: which, from 1 */
 		int32_t worktree;       /* OUT_NOT_WORKTREE: one of those above */
 	} of;
 	uint64_t digest;        /* of what was asked, when kind is OUT_OK; then text is a warning, or empty */
 	int64_t ms;             /* how long it took */
 	int64_t timeout;        /* what it was given, in milliseconds; 0: all it wants */
-	char text[440];
+	struct usage used;      /* by this attempt so far */
+	char text[416];
 };
 
 /* Whether its status is that of the step's agent. */

@@ -13,10 +13,12 @@ enum agent_kind { AGENT_OTHER, AGENT_CLAUDE, AGENT_CODEX };
  * its standard error may say for how long: retry-after: SECONDS. */
 enum { VERDICT_LATER = 75 };
 
-enum { VERDICT_HEAD = 256, VERDICT_TAIL = 1024 };
+enum { VERDICT_HEAD = 1024, VERDICT_TAIL = 1024 };
+
+enum { VERDICT_WAIT_MOST = 7 * 24 * 3600 };     /* seconds */
 
 struct verdict {
-	enum outcome_kind kind; /* OUT_OK, OUT_ENDED, OUT_RATE_LIMITED, OUT_PERMANENT, OUT_EMPTY */
+	enum outcome_kind kind; /* OUT_OK, OUT_ENDED, OUT_RATE_LIMITED, OUT_BUSY, OUT_PERMANENT, OUT_EMPTY */
 	long wait;              /* OUT_RATE_LIMITED: how many seconds it has named; -1: none */
 	const char *why;        /* the NWHY bytes in which it said so, of OUT or ERR; there may be none */
 	size_t nwhy;
@@ -25,6 +27,13 @@ struct verdict {
 /* That of the agent NAME, started as ARGV: its program is claude or codex, or it has that name and one of its words is
  * that program, for ssh to start. */
 enum agent_kind verdict_agent_kind(const char *name, char *const *argv);
+
+/* Whether the STATUS of wait() is VERDICT_LATER. */
+int verdict_is_later(int status);
+
+/* Sets kind, wait and why by what the agent says, the first line of the N bytes at S: what claude has written, the words of
+ * codex's failure. 0: these words are not known, and nothing is set. */
+int verdict_words(struct verdict *, enum agent_kind, const char *s, size_t n, long long now);
 
 /* STATUS is as wait() gives it, NOW in seconds since the Epoch; OUT is how the result begins, its first VERDICT_HEAD bytes if it is longer, ERR how
  * standard error ends, its last VERDICT_TAIL. */

@@ -148,7 +148,7 @@ put_fish_options(const struct subcommands *c, struct buf *out)
 			continue;
 		buf_fmt(out, "complete -c orch -s %c%s -n '%s__fish_seen_subcommand_from", letter,
 		    letter == 'r' ? " -x -a '(__orch runs -d)'" : letter == 'd' ? " -x -a '(__fish_complete_directories)'" :
-		    letter == 'a' || letter == 'j' ? " -x" : "", takes(&c->list[0], letter) ? "not " : "");
+		    letter == 'a' || letter == 'b' || letter == 'j' ? " -x" : "", takes(&c->list[0], letter) ? "not " : "");
 		for (i = 0; i < c->n; i++)
 			if (takes(&c->list[i], letter) != takes(&c->list[0], letter))
 				buf_fmt(out, " %s", c->list[i].name);

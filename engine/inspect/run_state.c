@@ -12,6 +12,8 @@
 #include "engine/task/results.h"
 #include "parse/mem.h"
 
+enum { OVER_BUDGET = 7 };       /* orch's exit status */
+
 const char *
 step_state_word(enum step_state s)
 {
@@ -23,7 +25,7 @@ step_state_word(enum step_state s)
 const char *
 run_state_word(enum run_phase s)
 {
-	static const char *const words[] = { "new", "running", "ending", "complete", "failed", "stopped", "interrupted" };
+	static const char *const words[] = { "new", "running", "ending", "complete", "failed", "stopped", "interrupted", "over-budget" };
 
 	return words[s];
 }
@@ -68,7 +70,7 @@ static void
 end_line(struct run_state *v, const struct log_line *l)
 {
 	v->ended = l->ms;
-	v->state = !l->value ? RUN_COMPLETE : l->value > 128 ? RUN_STOPPED : RUN_FAILED;
+	v->state = !l->value ? RUN_COMPLETE : l->value > 128 ? RUN_STOPPED : l->value == OVER_BUDGET ? RUN_OVER_BUDGET : RUN_FAILED;
 	v->signal = l->value > 128 ? (int)(l->value - 128) : 0;
 	free(v->reason);
 	v->reason = l->text ? mem_dup(l->text, strlen(l->text)) : NULL;
@@ -148,13 +150,14 @@ add_line(void *ctx, const struct log_line *l)
 {
 	struct run_state *v = ctx;
 
+	spent_line(&v->used, &v->keys, l);
 	if (l->event == LOG_END) {
 		end_line(v, l);
 	} else if (l->event == LOG_WALK) {
 		walk_line(v, l);
 	} else if (l->event == LOG_PAUSED) {
 		v->zero += (uint64_t)(l->value > 0 ? l->value : 0);
-	} else if (l->event != LOG_IF) {
+	} else if (l->event != LOG_IF && l->event != LOG_USAGE) {
 		step_line(v, l);
 	}
 	v->last = l->ms;
@@ -298,6 +301,7 @@ run_state_close(struct run_state *v)
 	for (id = 0; id < v->nsteps; id++)
 		free(v->steps[id].text);
 	free(v->steps);
+	spent_free(&v->used);
 	free(v->reason);
 	ids_free(&v->order);
 	buf_free(&v->waiting);

@@ -3,6 +3,7 @@
 #define ENGINE_INSPECT_RUN_STATE_H
 
 #include "engine/task/expand.h"
+#include "engine/task/spent.h"
 #include "store/log.h"
 #include "store/record.h"
 #include "store/store.h"
@@ -23,7 +24,7 @@ struct run_step {
 	char *text;             /* why it failed; owned */
 };
 
-enum run_phase { RUN_NEW, RUN_RUNNING, RUN_ENDING, RUN_COMPLETE, RUN_FAILED, RUN_STOPPED, RUN_INTERRUPTED };
+enum run_phase { RUN_NEW, RUN_RUNNING, RUN_ENDING, RUN_COMPLETE, RUN_FAILED, RUN_STOPPED, RUN_INTERRUPTED, RUN_OVER_BUDGET };
 
 struct run_state {
 	struct store store;
@@ -34,6 +35,7 @@ struct run_state {
 	struct results results;
 	struct run_step *steps; /* by key */
 	uint32_t nsteps;
+	struct spent used;      /* what they have used */
 	uint32_t nseen;
 	struct ids order;
 	long walks;             /* how many there were */

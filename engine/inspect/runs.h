@@ -36,9 +36,9 @@ size_t runs_each_key(struct run_state *, const char *s, int (*each)(void *, stru
 /* A line a run, the newest first. FOR_SCRIPTS: fields, as orch.1 lists them. */
 int runs_list(const char *dir, int for_scripts, struct sink *, struct buf *error);
 
-enum { RUNS_UNKNOWN = 2, RUNS_GOING = 5, RUNS_CUT_OFF = 6 };
+enum { RUNS_UNKNOWN = 2, RUNS_GOING = 5, RUNS_CUT_OFF = 6, RUNS_OVER_BUDGET = 7 };
 
-/* Every step of a run. Returns 0 when it is complete, 1 when it has failed, RUNS_GOING, RUNS_CUT_OFF; 3 when
+/* Every step of a run. Returns 0 when it is complete, 1 when it has failed, RUNS_GOING, RUNS_CUT_OFF, RUNS_OVER_BUDGET; 3 when
  * there is none, RUNS_UNKNOWN when that cannot be told or written. */
 int runs_status(const char *dir, const char *run, int for_scripts, struct sink *, struct buf *error);
 

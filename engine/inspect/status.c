@@ -15,7 +15,7 @@ struct status {
 	struct run_state *v;
 	struct sink *sink;
 	struct table table;
-	struct buf out, key, why;
+	struct buf out, key, why, used;
 	int for_scripts;
 	size_t counts[STEP_DONE + 1], fallbacks;
 	int bad;                /* the output cannot be written */
@@ -64,14 +64,18 @@ make_row(struct status *t, uint32_t id, struct table_row *r)
 {
 	const struct run_step *s = &t->v->steps[id];
 	const char *key = keys_text(&t->v->keys, id);
+	struct usage used;
 
 	memset(r, 0, sizeof *r);
-	t->key.n = t->why.n = 0;
+	t->key.n = t->why.n = t->used.n = 0;
 	visible_add(&t->key, key, strlen(key), 0);
+	spent_of(&t->v->used, id, &used);
+	usage_short_text(&used, &t->used);
 	put_why(t->v, s, &t->why);
 	r->state = s->state;
 	r->key = buf_str(&t->key);
 	r->why = buf_str(&t->why);
+	r->used = buf_str(&t->used);
 	r->attempts = s->attempts;
 	r->is_fallback = s->otherwise && s->state == STEP_DONE;
 	r->ms = s->state == STEP_RUNNING ? t->v->now - s->began : s->took ? s->took : -1;
@@ -107,6 +111,7 @@ each_unknown(struct status *t, void (*row)(struct status *, const struct table_r
 		visible_add(&t->key, line, (size_t)(end - line), 0);
 		r.key = buf_str(&t->key);
 		r.why = "for items that are not known yet";
+		r.used = "";
 		r.ms = -1;
 		r.since = -1;
 		row(t, &r);
@@ -154,6 +159,20 @@ put_head(struct status *t)
 	buf_char(&t->out, '\n');
 }
 
+/* What all have used, if any has told. */
+static void
+put_used(struct status *t)
+{
+	struct usage used;
+
+	spent_all(&t->v->used, &used);
+	if (!used.told)
+		return;
+	buf_text(&t->out, "used ");
+	usage_text(&used, &t->out);
+	buf_char(&t->out, '\n');
+}
+
 /* How many steps are in which state, and why the run has failed. */
 static void
 put_foot(struct status *t)
@@ -168,6 +187,7 @@ put_foot(struct status *t)
 	}
 	if (any)
 		buf_char(&t->out, '\n');
+	put_used(t);
 	if (t->v->reason && t->v->state == RUN_FAILED) {
 		buf_text(&t->out, "failed: ");
 		visible_add(&t->out, t->v->reason, strlen(t->v->reason), 0);
@@ -206,6 +226,7 @@ put_step_fields(const struct run_state *v, uint32_t id, struct buf *b)
 {
 	const struct run_step *s = &v->steps[id];
 	int ended = s->state != STEP_DONE && (LOG_TRIED >> s->last & 1);
+	struct usage used;
 
 	buf_fmt(b, "%s\t", step_state_word(s->state));
 	sink_put_field(b, keys_text(&v->keys, id));
@@ -228,6 +249,13 @@ put_step_fields(const struct run_state *v, uint32_t id, struct buf *b)
 		buf_fmt(b, "%d", WTERMSIG(s->status));
 	buf_fmt(b, "\t%s\t", ended ? ended_by(s) : "");
 	sink_put_field(b, s->otherwise ? "otherwise" : ended && s->text ? s->text : "");
+	spent_of(&v->used, id, &used);
+	if (used.told & USAGE_TOKENS)
+		buf_fmt(b, "\t%lld\t%lld\t%lld\t", used.input, used.cached, used.output);
+	else
+		buf_text(b, "\t\t\t\t");
+	if (used.told & USAGE_MONEY)
+		usage_money_text(used.nanos, USAGE_DECIMALS, b);
 	buf_char(b, '\n');
 }
 
@@ -246,7 +274,7 @@ show_fields(struct status *t)
 static int
 exit_status(enum run_phase s)
 {
-	return s == RUN_COMPLETE ? 0 : s == RUN_FAILED ? 1 : s == RUN_RUNNING || s == RUN_ENDING ? RUNS_GOING : RUNS_CUT_OFF;
+	return s == RUN_COMPLETE ? 0 : s == RUN_FAILED ? 1 : s == RUN_OVER_BUDGET ? RUNS_OVER_BUDGET : s == RUN_RUNNING || s == RUN_ENDING ? RUNS_GOING : RUNS_CUT_OFF;
 }
 
 int
@@ -270,6 +298,7 @@ runs_status(const char *dir, const char *run, int for_scripts, struct sink *sink
 	buf_free(&t.out);
 	buf_free(&t.key);
 	buf_free(&t.why);
+	buf_free(&t.used);
 	run_state_close(&v);
 	return status;
 }

@@ -1,7 +1,7 @@
 /* The steps of a run as a person reads them.
  *
  *     STATE        KEY   TIME  TRY  WHY
- *     STATE        KEY   TIME  TRY      ----====     wide terminals: a bar, and WHY in a line below it
+ *     STATE        KEY   TIME  TRY  USED      ----====     wide terminals: what was used, a bar, and WHY in a line below it
  *
  * In a bar = is for a step's latest attempt and - for all from its first attempt to that; it ends in > while the
  * step runs, in x when it has failed, in ~ when it was stopped or cut off. */
@@ -15,6 +15,7 @@
 enum {
 	STATE = 11,             /* the columns of the longest word for a state */
 	GAP = 2,
+	USED_MOST = 24,
 	KEY_PLAIN = 40          /* keys that are longer do not push the others' columns */
 };
 
@@ -83,6 +84,8 @@ table_learn(struct table *t, const struct table_row *r)
 	widen(&t->time, time_text(r, text), sizeof text);
 	if (r->attempts > 1)
 		widen(&t->attempts, attempts_text(r, &b), 24);
+	if (has_bars(t))
+		widen(&t->used, width_of(r->used, strlen(r->used)), USED_MOST);
 	buf_free(&b);
 }
 
@@ -90,7 +93,8 @@ table_learn(struct table *t, const struct table_row *r)
 static size_t
 bar_from(const struct table *t)
 {
-	return STATE + GAP + t->key + GAP + t->time + (t->attempts ? GAP + t->attempts : 0) + GAP;
+	return STATE + GAP + t->key + GAP + t->time + (t->attempts ? GAP + t->attempts : 0) +
+	    (t->used ? GAP + t->used : 0) + GAP;
 }
 
 static size_t
@@ -166,6 +170,11 @@ table_draw(const struct table *t, const struct table_row *r, struct buf *b)
 	if (t->attempts) {
 		width_pad(b, 0, GAP);
 		width_pad(b, attempts_text(r, b), t->attempts);
+	}
+	if (t->used) {
+		n = width_of(r->used, strlen(r->used));
+		width_pad(b, n, GAP + t->used);
+		buf_text(b, r->used);
 	}
 	width_pad(b, 0, GAP);
 	if (has_bars(t) && r->since >= 0)

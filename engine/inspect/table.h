@@ -12,6 +12,7 @@ struct table_row {
 	enum step_state state;
 	const char *key;        /* as it is said: visible_add has made it, and WHY; a NUL behind */
 	const char *why;        /* "": nothing */
+	const char *used;       /* what it has used; "": nothing that is known */
 	long long ms;           /* how long it took; -1: that is not known */
 	long attempts;          /* 2 and more are shown */
 	/* On the axis, milliseconds: its first attempt, its latest, its end. SINCE < 0: it has no bar. */
@@ -23,7 +24,7 @@ struct table {
 	int columns;            /* of the terminal; 0: there is none, and nothing is cut */
 	int colour;
 	double axis;            /* how many milliseconds the axis has; 0: no bars */
-	size_t key, time, attempts;     /* how wide the columns are; table_learn finds it */
+	size_t key, time, attempts, used;       /* how wide the columns are; table_learn finds it */
 };
 
 /* Each row is learnt before the first is drawn. */

@@ -63,6 +63,14 @@ list_move(struct branch_list *from, struct branch_list *to, enum branch_state st
 	}
 }
 
+void
+branch_holds_no_more(struct branch *b)
+{
+	if (b->holds)
+		b->holds->holding--;
+	b->holds = NULL;
+}
+
 const char *
 branch_step(const struct walk *w, const struct branch *b)
 {

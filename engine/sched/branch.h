@@ -57,7 +57,9 @@ struct branch {
 	/* Of the step it is at. */
 	uint32_t key;
 	long attempts, refused; /* attempts, and how many of them the agent has refused */
+	int busy;               /* and how many of them could not begin beside others */
 	uint32_t round;         /* of its agent's throttle, when it was asked */
+	struct throttle *holds; /* its agent waits by itself: that nobody else is asked meanwhile; NULL: it does not */
 	long long retries, delay, due;
 	int has_otherwise, otherwise;
 	int answered;           /* its agent has answered; the result is being kept */
@@ -129,6 +131,9 @@ void list_move(struct branch_list *from, struct branch_list *to, enum branch_sta
 
 /* Tells the walk's caller; B NULL: nothing of a branch. */
 void walk_say(struct walk *, enum event_kind, const struct branch *b, const char *text, long long ms);
+
+/* The attempt of the branch does not wait any more, or is over. */
+void branch_holds_no_more(struct branch *);
 
 /* The key of the step that the branch is at. */
 const char *branch_step(const struct walk *, const struct branch *);

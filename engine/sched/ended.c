@@ -8,6 +8,8 @@
 #include "engine/sched/queue.h"
 #include "parse/mem.h"
 
+enum { BUSY_MOST = 5 };         /* times that a step is asked again which could not begin beside others */
+
 void
 walk_has_result(struct walk *w, struct branch *b)
 {
@@ -22,6 +24,21 @@ walk_has_result(struct walk *w, struct branch *b)
 }
 
 void
+walk_agent_waits(struct walk *w, struct branch *b, long seconds, long long now)
+{
+	struct throttled_agent *h = queue_make_throttle(w, b);
+
+	if (seconds > 0) {
+		throttle_until(&h->throttle, seconds * 1000LL, now);
+	} else if (seconds < 0 && !b->holds) {
+		b->holds = &h->throttle;
+		h->throttle.holding++;
+	} else if (!seconds) {
+		branch_holds_no_more(b);
+	}
+}
+
+void
 ended_step_failed(struct walk *w, struct branch *b, const char *why)
 {
 	long long ms;
@@ -33,6 +50,8 @@ ended_step_failed(struct walk *w, struct branch *b, const char *why)
 		ms = queue_delay(w, b);
 		walk_say(w, EVENT_RETRY, b, why, ms);
 		queue_pause(w, b, ms);
+	} else if (w->over_budget && !b->answered && !b->otherwise && (b->attempts - b->refused <= b->retries || b->has_otherwise)) {
+		branch_end(w, b, 1);    /* it is not asked again now; the next walk does */
 	} else if (b->has_otherwise && !b->otherwise && !w->stop) {
 		walk_say(w, EVENT_RETRY, b, why, -1);
 		b->otherwise = 1;
@@ -69,6 +88,29 @@ step_refused(struct walk *w, struct branch *b, const struct outcome *o)
 		w->nparked++;
 	}
 	buf_free(&why);
+}
+
+/* It could not begin beside others of its kind: asked again after a pause, a few times, which is no attempt of its `retry`.
+ * Whether it is. */
+static int
+step_is_busy(struct walk *w, struct branch *b, const struct outcome *o)
+{
+	struct buf why = { 0 };
+	long long ms = b->delay;
+	int i;
+
+	if (b->busy == BUSY_MOST || w->stop)
+		return 0;
+	for (i = 0; i < b->busy; i++)
+		ms *= 2;
+	ms = throttle_jitter(ms, w->ops->random(w->ops->ctx));
+	b->busy++;
+	b->refused++;
+	outcome_text(o, 0, &why);
+	walk_say(w, EVENT_RATE_LIMITED, b, buf_str(&why), ms);
+	buf_free(&why);
+	queue_pause(w, b, ms);
+	return 1;
 }
 
 /* Whether its agent has come to an end by itself, and has not refused. */
@@ -112,7 +154,7 @@ step_ended(struct walk *w, struct branch *b, const struct outcome *o)
 		branch_end(w, b, 1);
 	} else if (o->kind == OUT_RATE_LIMITED) {
 		step_refused(w, b, o);
-	} else {
+	} else if (o->kind != OUT_BUSY || !step_is_busy(w, b, o)) {
 		struct buf why = { 0 };
 
 		if (o->kind == OUT_PERMANENT)
@@ -255,6 +297,7 @@ walk_ended(struct walk *w, struct branch *b, const struct outcome *o, long long 
 		return;
 	}
 	branch_leave_slot(w, b);
+	branch_holds_no_more(b);
 	if (b->at->kind == NODE_IF)
 		if_ended(w, b, o);
 	else
@@ -271,6 +314,7 @@ walk_refused(struct walk *w, struct branch *b)
 		return;
 	}
 	branch_leave_slot(w, b);
+	branch_holds_no_more(b);
 	if (!b->has_room) {
 		b->has_room = 1;
 		b->of->room_taken++;

@@ -12,6 +12,12 @@ is_shell(const struct agent *a)
 	return a->built_in && (!strcmp(a->name, "sh") || !strcmp(a->name, "exec"));
 }
 
+int
+queue_is_shell(const struct node *run)
+{
+	return is_shell(run->step->agent);
+}
+
 /* Of sh and exec each step is an agent of its own, and each line that names them itself. */
 static const void *
 own_of(const struct node *n)

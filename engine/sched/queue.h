@@ -10,6 +10,9 @@ struct throttled_agent *queue_throttle(const struct walk *, const struct branch 
 /* The same; an agent that has not refused yet has now. The walk's, until walk_free. */
 struct throttled_agent *queue_make_throttle(struct walk *, const struct branch *);
 
+/* Whether the run asks sh or exec as they are. */
+int queue_is_shell(const struct node *run);
+
 /* Whether the step that the branch is at takes no token; whether one more that takes one may start. */
 int queue_is_free(const struct branch *);
 int queue_has_token(const struct walk *);

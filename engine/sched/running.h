@@ -15,6 +15,7 @@ struct running_step {
 	uint32_t next;          /* with the same hash of pid, or free */
 	struct branch *branch;  /* NULL: standard input's */
 	enum task_kind kind;
+	struct usage used;      /* by its agent, as far as it was reported */
 	int has_terminal;       /* a question, an agent that is given the terminal, standard input that is one */
 	int is_due;             /* its supervisor is to tell that it runs, and has not */
 	char *word;             /* of an otherwise, for the message */

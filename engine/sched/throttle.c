@@ -4,7 +4,7 @@
 int
 throttle_waits(const struct throttle *h, long long now)
 {
-	return now < h->until && !h->over;
+	return (now < h->until || h->holding) && !h->over;
 }
 
 uint32_t
@@ -40,6 +40,13 @@ throttle_refused(struct throttle *h, uint32_t round, long long named, long long 
 	if (named >= 0 && h->until < now + named)
 		h->until = now + named;
 	return !h->over;
+}
+
+void
+throttle_until(struct throttle *h, long long ms, long long now)
+{
+	if (h->until < now + ms)
+		h->until = now + ms;
 }
 
 void

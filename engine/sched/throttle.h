@@ -18,6 +18,7 @@ struct throttle {
 	long long pause;        /* the latest, in milliseconds; 0: the agent may be asked */
 	long long until;        /* nobody is asked before */
 	long long since;        /* when the first refused without any other end since */
+	uint32_t holding;       /* attempts that wait by themselves: nobody else is asked meanwhile */
 	uint32_t round;         /* pauses so far: who asks notes it */
 	int over;               /* given up: nobody is asked any more */
 };
@@ -31,6 +32,9 @@ uint32_t throttle_asked(struct throttle *, long long now);
 /* A step of ROUND was refused; NAMED: for how many milliseconds, or -1; FIRST: the pause to begin with; CHANCE: any
  * number. Returns whether it may wait; else the agent is given up. */
 int throttle_refused(struct throttle *, uint32_t round, long long named, long long first, uint32_t chance, long long now);
+
+/* A running attempt has told that the agent takes no more for MS milliseconds. */
+void throttle_until(struct throttle *, long long ms, long long now);
 
 /* A step of ROUND has come to another end. */
 void throttle_ended(struct throttle *, uint32_t round);

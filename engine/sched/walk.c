@@ -285,7 +285,7 @@ at_kept(struct walk *w, struct branch *b)
 {
 	if (wait_for_stdin(w, b) || begin_key(w, b))
 		return 0;
-	b->attempts = b->refused = 0;
+	b->attempts = b->refused = b->busy = 0;
 	b->otherwise = 0;
 	if ((w->results->keys->list[b->key].flags & KEY_KEPT) && keep(w, b)) {
 		visible_add_key(&b->visible, w->results->keys, b->key);
@@ -436,7 +436,7 @@ advance(struct walk *w, struct branch *b)
 	w->budget--;
 	if (!b->at)
 		branch_end(w, b, 0);
-	else if (w->stop == STOP_STARTING && b->reason)
+	else if (w->stop == STOP_STARTING && b->reason && !w->over_budget)
 		branch_fail_step(w, b, b->reason);
 	else if (w->stop)
 		branch_end(w, b, 1);
@@ -556,6 +556,13 @@ block_to_fill(const struct walk *w)
 	return block;
 }
 
+/* Whether there is something that would be started, now or later. */
+static int
+is_wanted(const struct walk *w)
+{
+	return w->queue.first || w->pausing.first || w->nparked || w->stdin_state == STDIN_WANTED;
+}
+
 void
 walk_next(struct walk *w, long long now, struct order *o)
 {
@@ -567,6 +574,10 @@ walk_next(struct walk *w, long long now, struct order *o)
 	w->budget = BUDGET;
 	for (;;) {
 		queue_end_pauses(w);
+		if (!w->stop && w->used_up && is_wanted(w) && w->used_up(w->ops->ctx)) {
+			w->over_budget = 1;
+			walk_stop(w, STOP_STARTING);
+		}
 		if (w->budget <= 0) {
 			o->kind = ORDER_MORE;
 			return;

@@ -91,6 +91,8 @@ struct walk {
 	const struct walk_ops *ops;
 	long jobs;              /* -j; 0: as many as there are */
 	int stop_first;         /* -x */
+	int (*used_up)(void *ctx);      /* whether the run's budget is; CTX as in ->ops; NULL: it has none */
+	int over_budget;        /* it was, and something was not started for it */
 	int again;              /* -u: what would be asked otherwise is asked again, and what comes later */
 	enum stop stop;
 	long busy;              /* slots of -j that are taken */
@@ -136,6 +138,10 @@ void walk_has_result(struct walk *, struct branch *);
 
 /* After walk_start: standard input is read though it is kept; where it is empty, it stays as it was kept. */
 void walk_read_stdin(struct walk *);
+
+/* The agent of the branch, which runs, is rate-limited: for SECONDS; -1: until this attempt tells otherwise, or ends; 0: it
+ * goes on. No more of that agent is started meanwhile. */
+void walk_agent_waits(struct walk *, struct branch *, long seconds, long long now);
 
 /* How the task of the branch (NULL: standard input's) has ended; with OUT_OK its result is kept. */
 void walk_ended(struct walk *, struct branch *, const struct outcome *, long long now);

@@ -44,6 +44,7 @@ supervisor_orphaned(struct supervisor *d, pid_t pid)
 			break;
 		nanosleep(&pause, NULL);
 	}
+	reading_close(d);
 	stderr_drain(d);
 	jobserver_abandon(d->m->jobserver, d->task->uses_token);
 	_exit(1);
@@ -124,7 +125,7 @@ end_group(struct supervisor *d, pid_t group)
 
 /* Running one program to its end: the agent, the filter, a check. */
 
-enum told { TOLD_NOTHING, TOLD_TIMEOUT, TOLD_STOP };
+enum told { TOLD_NOTHING, TOLD_TIMEOUT, TOLD_STOP, TOLD_FULL };
 
 struct child {
 	pid_t pid;
@@ -183,7 +184,7 @@ follow_pause(struct supervisor *d, struct child *r)
 static long long
 do_due(struct supervisor *d, struct child *r)
 {
-	long long now = clock_ms(), next = -1;
+	long long now = clock_ms(), next = -1, usage = reading_due(d);
 
 	follow_pause(d, r);
 	if (supervisor_stopping() && !r->stop_seen)
@@ -192,6 +193,8 @@ do_due(struct supervisor *d, struct child *r)
 		tell(d, r, TOLD_STOP);
 	else if (!r->told && d->deadline && !d->suspended_at && now >= d->deadline)
 		tell(d, r, TOLD_TIMEOUT);
+	else if (!r->told && d->output_error)
+		tell(d, r, TOLD_FULL);
 	if (r->told) {
 		if (r->sigint && now - r->told_at >= SIGINT_MS) {
 			r->sigint = 0;
@@ -206,7 +209,7 @@ do_due(struct supervisor *d, struct child *r)
 		next = d->deadline > now ? d->deadline - now : 0;
 	if (r->stop_seen && (next < 0 || next > GRACE_MS))
 		next = GRACE_MS;
-	return next;
+	return clock_sooner(next, usage);
 }
 
 /* Whether PID has ended; it is reaped then, and so is all else that has ended. */
@@ -334,8 +337,10 @@ start_program(struct supervisor *d, const struct program *p)
 		pause = pause < 1000 ? pause * 2 : pause;
 	}
 	if (!bad) {
-		d->errors_in = -1;      /* the child shares this memory until it is P: nothing is done but waiting */
+		d->errors_in = -1;
+		d->is_starting = 1;
 		await_program(d, p, &s);
+		d->is_starting = 0;
 		d->errors_in = errors_in;
 		bad = spawn_finish(&s, &stage);
 	}
@@ -391,12 +396,17 @@ supervisor_run_program(struct supervisor *d, const struct program *p)
 			leave_unended(d, r.pid);
 		supervisor_pause(d, next, r.pid);
 	}
+	reading_close(d);
 	stderr_drain(d);
 	if (d->adopts ? end_adopted(d) : d->tty < 0 && end_group(d, r.pid))
 		supervisor_exit(d, OUT_LEFTOVERS);
 	d->out.status = status;
 	if (!r.told && supervisor_stopping() > d->patient)
 		r.told = TOLD_STOP;
+	if (d->output_error && (!r.told || r.told == TOLD_FULL)) {
+		errno = d->output_error;
+		supervisor_exit_errno(d, errno == ENOSPC ? OUT_FULL : OUT_IO, "its result cannot be written");
+	}
 	if (r.told)
 		supervisor_exit(d, r.told == TOLD_STOP ? OUT_STOPPED : OUT_TIMEOUT);
 	return status;

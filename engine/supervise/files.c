@@ -229,6 +229,15 @@ stderr_add(struct supervisor *d, const char *p, size_t n)
 		d->stderr_file = make_stderr(d);
 	if (d->stderr_file < 0 || file_write(d->stderr_file, p, n))
 		d->stderr_error = errno;
+	d->stderr_last = p[n - 1];
+}
+
+void
+stderr_add_line(struct supervisor *d, const char *p, size_t n)
+{
+	if (d->stderr_last && d->stderr_last != '\n')
+		stderr_add(d, "\n", 1);
+	stderr_add(d, p, n);
 }
 
 int

@@ -11,6 +11,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "engine/supervise/proctree.h"
 #include "store/clock.h"
 #include "parse/mem.h"
 #include "store/file.h"
@@ -250,7 +251,19 @@ orphans_end(const char *id, struct buf *left)
 	return found;
 }
 
+int
+orphans_are_found(void)
+{
+	return !proctree_is_blind();
+}
+
 #else
+
+int
+orphans_are_found(void)
+{
+	return 0;
+}
 
 enum orphans
 orphans_end(const char *id, struct buf *left)

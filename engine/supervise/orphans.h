@@ -21,6 +21,9 @@ enum orphans {
  * lock is held, before anything of it is started. With ORPHANS_LEFT, LEFT gets their process ids. */
 enum orphans orphans_end(const char *id, struct buf *left);
 
+/* Whether orphans_end can find them on this system. */
+int orphans_are_found(void);
+
 /* Adds the value of ORCH_WITHIN for what belongs to the run ID: OUTER, which orch itself was started with (NULL: it was
  * not), in front of it unless that is not a list of ids. */
 void orphans_within(struct buf *, const char *outer, const char *id);

@@ -51,7 +51,7 @@ drop_begun(struct supervisor *d)
 	char name[KEY_NAME_MAX + 1];
 	const char *what;
 
-	for (what = "aefgw"; *what; what++) {
+	for (what = "aefgkrw"; *what; what++) {
 		supervisor_tmp_name(name, *what, getpid());
 		unlinkat(d->m->store->tmp, name, 0);
 	}
@@ -77,6 +77,7 @@ mark_cut(struct supervisor *d)
 void
 supervisor_exit(struct supervisor *d, enum outcome_kind kind)
 {
+	reading_close(d);
 	if (kind != OUT_OK)
 		drop_begun(d);
 	stderr_close(d);
@@ -174,10 +175,12 @@ supervisor_wait_for(struct supervisor *d, int fd, long long ms)
 	sigset_t open;
 	fd_set in;
 	unsigned is = 0;
-	int last = fd > d->m->life ? fd : d->m->life;
+	int last = fd > d->m->life ? fd : d->m->life, output = d->is_starting ? -1 : reading_fd(d);
 
 	if (d->errors_in > last)
 		last = d->errors_in;
+	if (output > last)
+		last = output;
 
 	sigfillset(&open);
 	sigdelset(&open, SIGCHLD);
@@ -190,6 +193,8 @@ supervisor_wait_for(struct supervisor *d, int fd, long long ms)
 		FD_SET(fd, &in);
 	if (d->errors_in >= 0)
 		FD_SET(d->errors_in, &in);
+	if (output >= 0)
+		FD_SET(output, &in);
 	t.tv_sec = ms / 1000;
 	t.tv_nsec = ms % 1000 * 1000000;
 	if (pselect(last + 1, &in, NULL, NULL, ms < 0 ? NULL : &t, &open) > 0) {
@@ -197,6 +202,8 @@ supervisor_wait_for(struct supervisor *d, int fd, long long ms)
 		is |= fd >= 0 && FD_ISSET(fd, &in) ? SUPERVISOR_READY : 0;
 		if (d->errors_in >= 0 && FD_ISSET(d->errors_in, &in))
 			stderr_take(d);
+		if (output >= 0 && FD_ISSET(output, &in))
+			reading_take(d);
 	}
 	return is;
 }

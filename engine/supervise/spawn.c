@@ -183,6 +183,8 @@ child(void *arg)
 	if (!chdir(p->dir)) {
 		f.stage = SPAWN_EXEC;
 		if (!become(p->in, 0) && !become(p->out, 1) && !become(p->err, 2)) {
+			if (p->keep > 2)
+				fcntl(p->keep, F_SETFD, 0);
 			reset_signals();
 			exec_program(p, b->shell);
 		}

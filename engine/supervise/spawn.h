@@ -11,6 +11,7 @@ struct program {
 	const char *root;       /* absolute */
 	const char *dir;        /* absolute: its working directory */
 	int in, out, err;       /* its standard descriptors */
+	int keep;               /* a descriptor above these that it gets besides; 0: none */
 	int terminal;           /* it keeps the terminal: no session of its own */
 	int death;              /* the signal that it gets when its parent dies, where there is that; 0: SIGKILL */
 };

@@ -27,11 +27,15 @@ struct supervisor {
 	struct task *task;
 	char *const *git_envp;  /* the environment that git gets; NULL: not made yet */
 	struct outcome out;
+	int is_starting;        /* a program is being started, which shares this memory: nothing is done but waiting */
 	int adopts;             /* it is a subreaper: all that its agent left is its child */
 	int errors;             /* standard error of what it runs, the end of a pipe to write to; -1: none */
 	int errors_in;          /* the end to read from */
 	int stderr_file;        /* what was said; -1: nothing yet */
 	int stderr_error;       /* the errno for which it cannot be kept; 0: it can */
+	struct reading *reading;/* of what the agent reports; NULL: it writes its result itself */
+	int output_error;       /* the errno for which that cannot be written; 0: it can */
+	int stderr_last;        /* the last byte of standard error's file; 0: there is none */
 	int result;             /* the result's, open while its lock is held: by the agent, or by us; -1: it is closed */
 	int asked;              /* the agent has run: it is not to be asked again for want of a process */
 	long long started;      /* by clock_ms */
@@ -126,6 +130,9 @@ void stderr_drain(struct supervisor *);
 /* Adds N bytes to standard error's file. */
 void stderr_add(struct supervisor *, const char *p, size_t n);
 
+/* The same for whole lines, on lines of their own. */
+void stderr_add_line(struct supervisor *, const char *p, size_t n);
+
 /* Reads the last bytes of standard error, SIZE at most, to P. Returns how many; *CUT: there are more before them. */
 long stderr_tail(struct supervisor *, char *p, size_t size, int *cut);
 
@@ -140,6 +147,30 @@ void result_sync(struct supervisor *);
 
 /* The same for a result that the supervisor has written itself to FD, which is closed. */
 void result_sync_written(struct supervisor *, int fd);
+
+/* reading.c: an agent that reports is read through a pipe. Returns what it gets as its standard output: the end of a pipe, or
+ * the result's file, where it does not report. */
+int reading_open(struct supervisor *);
+
+/* The end to read from; -1: there is none. */
+int reading_fd(const struct supervisor *);
+
+/* Reads once, and tells orch at once if the agent waits. */
+void reading_take(struct supervisor *);
+
+/* Logs and reports what is used, once a second at most. Returns in how many milliseconds it is to be called again; -1: never. */
+long long reading_due(struct supervisor *);
+
+/* Reads what is in the pipe, once, and closes it: what comes after the agent's own end is no part of its result, and whoever
+ * still holds the pipe delays nothing. Logs what was used. */
+void reading_close(struct supervisor *);
+
+/* How the agent has ended, if what it wrote was a stream: 0: it was none. */
+int reading_verdict(struct supervisor *, const char *err, size_t nerr, struct verdict *);
+
+/* The result that the stream has told becomes the result's file, which is open again; or what it says about its failure. */
+void reading_keep(struct supervisor *);
+void reading_fail(struct supervisor *);
 
 /* git.c */
 void supervisor_worktree(struct supervisor *);

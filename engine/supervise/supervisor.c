@@ -13,6 +13,7 @@
 #endif
 
 #include "engine/supervise/jobserver.h"
+#include "engine/supervise/orphans.h"
 #include "engine/supervise/proctree.h"
 #include "engine/supervise/supervision.h"
 #include "engine/supervise/title.h"
@@ -20,6 +21,8 @@
 #include "parse/text.h"
 #include "store/clock.h"
 #include "store/file.h"
+
+enum { QUOTE_MOST = 256 };      /* of what an agent has said, in a message */
 
 static struct supervisor *self;     /* that this process is */
 
@@ -120,7 +123,7 @@ quote(struct supervisor *d, const char *s, size_t n)
 
 	if (!n)
 		return;
-	n = utf8_cut(s + from, n - from, VERDICT_HEAD);
+	n = utf8_cut(s + from, n - from, QUOTE_MOST);
 	memcpy(d->out.text, s + from, n - utf8_begun(s + from, n));
 }
 
@@ -131,17 +134,23 @@ judge(struct supervisor *d)
 	char out[VERDICT_HEAD], err[VERDICT_TAIL];
 	struct verdict v;
 	long nout, nerr;
-	int cut;
+	int cut, reported;
 
-	if (!d->out.status && d->task->agent_kind != AGENT_CLAUDE)
+	if (!d->out.status && !d->reading)
 		return;
 	nout = file_read_at(d->result, out, sizeof out, 0);
 	nerr = stderr_tail(d, err, sizeof err, &cut);
 	if (nout < 0 || nerr < 0)
 		supervisor_exit_errno(d, OUT_IO, nout < 0 ? "tmp/" : "stderr/");
-	verdict_read(&v, d->task->agent_kind, d->out.status, out, (size_t)nout, err, (size_t)nerr, clock_epoch() / 1000);
+	reported = reading_verdict(d, err, (size_t)nerr, &v);
+	if (!reported)
+		verdict_read(&v, d->task->agent_kind, d->out.status, out, (size_t)nout, err, (size_t)nerr, clock_epoch() / 1000);
+	if (reported && v.kind == OUT_OK)
+		reading_keep(d);
 	if (v.kind == OUT_OK)
 		return;
+	if (reported)
+		reading_fail(d);
 	d->out.of.wait = (int32_t)v.wait;
 	quote(d, v.why, v.nwhy);
 	supervisor_exit(d, v.kind);
@@ -157,12 +166,17 @@ supervise_step(struct supervisor *d)
 	git_look(d);
 	d->out.digest = task_digest(d->task);
 	p = program_of(d, supervisor_make_stdin(d), -1);
-	p.out = d->result = result_open_locked(d);
+	d->result = result_open_locked(d);
+	p.out = reading_open(d);
+	if (d->reading && !orphans_are_found())
+		p.keep = d->result;     /* its lock tells the next attempt that somebody is still at work */
 	d->out.status = supervisor_run_program(d, &p);
 	d->asked = 1;
-	result_close(d);
-	d->result = result_reopen(d);
-	result_await_closed(d, d->result);
+	if (!d->reading) {
+		result_close(d);
+		d->result = result_reopen(d);
+		result_await_closed(d, d->result);
+	}
 	judge(d);
 	if (supervisor_disk_is_full(d->result))
 		supervisor_exit(d, OUT_FULL);

@@ -71,6 +71,10 @@ add_line(void *ctx, const struct log_line *l)
 	struct questions *a = ctx;
 	uint32_t id;
 
+	if (a->spent)
+		spent_line(a->spent, a->keys, l);
+	if (l->event == LOG_USAGE)
+		return;
 	if (l->event == LOG_WALK || l->event == LOG_END) {
 		a->is_open = l->event == LOG_WALK;
 		return;
@@ -244,6 +248,8 @@ question_load(struct questions *a)
 		keys_reserve(a->keys, (size_t)st.st_size / LINES);
 	if (a->decisions)
 		results |= 1u << LOG_IF;
+	if (a->spent)
+		results |= SPENT_LINES;
 	return log_read(a->store->run, a->again ? results | attempts : results, add_line, a);
 }
 

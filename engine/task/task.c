@@ -12,6 +12,9 @@
 #include "parse/text.h"
 #include "store/escape.h"
 
+/* Without it claude may give a result before the work that it does in the background has ended. */
+#define FOREGROUND "CLAUDE_CODE_DISABLE_BACKGROUND_TASKS"
+
 enum {
 	VARIABLE_MOST = 64 * 1024,
 	DELAY_MS = 5000
@@ -122,6 +125,18 @@ env_has(const struct env *e, const char *entry)
 	return 0;
 }
 
+/* Whether LIST, to its NULL, has NAME. */
+static int
+list_has(const char *const *list, const char *name)
+{
+	size_t n = strlen(name);
+
+	for (; *list; list++)
+		if (!strncmp(*list, name, n) && (*list)[n] == '=')
+			return 1;
+	return 0;
+}
+
 static void
 env_variables(struct maker *m, struct env *e, const struct scope *s)
 {
@@ -185,11 +200,13 @@ make_env(struct maker *m)
 	n = 0;
 	for (p = m->around->environ; *p; p++)
 		n++;
-	all = arena_get(&m->task->mem, (n + e.n + 1) * sizeof *all);
+	all = arena_get(&m->task->mem, (n + e.n + 2) * sizeof *all);
 	for (n = 0, p = m->around->environ; *p; p++)
 		if (!env_has(&e, *p) && !is_too_long(m->at->scope, *p) && !(m->at->worktree && task_names_repository(*p)))
 			all[n++] = *p;
 	memcpy(all + n, e.list, e.n * sizeof *all);
+	if (m->task->agent_kind == AGENT_CLAUDE && !m->task->interactive && !list_has(all, FOREGROUND))
+		all[n + e.n] = FOREGROUND "=1";
 	m->task->envp = (char *const *)(const void *)all;
 	return 0;
 }
@@ -458,6 +475,7 @@ make_how(struct maker *m)
 {
 	struct task *t = m->task;
 	struct variable v;
+	const struct word *w;
 	static struct buf b;    /* its memory serves the next task too */
 	size_t root = strlen(t->root), i;
 	const char *dir = t->dir;
@@ -466,8 +484,9 @@ make_how(struct maker *m)
 		dir = dir[root] ? dir + root + 1 : ".";
 	b.n = 0;
 	task_how_line(&b, "directory", dir, strlen(dir));
-	for (i = 0; t->argv[i]; i++)
-		task_how_line(&b, "word", t->argv[i], strlen(t->argv[i]));
+	for (i = 0; (w = agents_word(m->node->step, t->interactive, i)); i++)
+		if (!w->reports)        /* what these make it write is about the question, and no part of it */
+			task_how_line(&b, "word", t->argv[i], strlen(t->argv[i]));
 	if (t->filter)
 		task_how_line(&b, "filter", t->filter, strlen(t->filter));
 	for (i = 0; i < t->nchecks; i++)
@@ -538,10 +557,11 @@ task_step(struct task *t, const struct run_env *around, struct results *a, const
 {
 	struct maker m;
 
-	if (make_step(&m, t, around, a, at, node, key) || take_file(t) || make_env(&m))
+	if (make_step(&m, t, around, a, at, node, key) || take_file(t))
 		return -1;
 	t->agent_kind = verdict_agent_kind(node->step->agent->name, t->argv);
-	return 0;
+	t->own_format = node->step->own_format;
+	return make_env(&m);
 }
 
 /* What tells the question of an `if` in a worktree from all others: where it is asked, the command, the names of its

@@ -38,11 +38,13 @@ struct task {
 	size_t nchecks;
 	long long timeout;      /* milliseconds; 0: none */
 	enum agent_kind agent_kind;     /* of its agent */
+	int own_format;         /* its own words choose the format of what the agent writes: that is the result */
 	const char *how;        /* its entry in the file `how` (how.h), its nhow bytes; of TASK_COMMIT none */
 	size_t nhow;
 	const char *word;       /* TASK_WORD: its nword bytes */
 	size_t nword;
 
+	long attempt;           /* which it is of its step, from 1 */
 	int uses_token;         /* it takes a token, where there is a jobserver */
 	int is_first;           /* no attempt of it can have been before */
 	int tells;              /* its supervisor first tells that it runs */

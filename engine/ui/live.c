@@ -167,7 +167,7 @@ key_width(const struct live *v, size_t usable)
 
 /* The line with the counts: parts of it, the less important left out until the rest fits. */
 
-enum part { PART_STOPPING, PART_DONE, PART_KEPT, PART_FAILED, PART_RUNNING, PART_WAITING, PART_TIME, PART_LEFT, PARTS };
+enum part { PART_STOPPING, PART_DONE, PART_KEPT, PART_FAILED, PART_RUNNING, PART_WAITING, PART_TIME, PART_LEFT, PART_USED, PARTS };
 
 static void
 put_count(struct buf *b, long long n, const char *word, int more)
@@ -216,7 +216,7 @@ put_parts(const struct buf *parts, unsigned left_out, int colour, struct buf *ou
 static void
 put_counts(const struct live *v, size_t usable, struct buf *out)
 {
-	static const unsigned char order[] = { PART_KEPT, PART_RUNNING, PART_TIME, PART_WAITING, PART_LEFT, PART_DONE };
+	static const unsigned char order[] = { PART_KEPT, PART_RUNNING, PART_TIME, PART_WAITING, PART_LEFT, PART_USED, PART_DONE };
 	struct buf parts[PARTS], line = { 0 };
 	unsigned left_out = 0;
 	size_t i;
@@ -231,6 +231,7 @@ put_counts(const struct live *v, size_t usable, struct buf *out)
 	put_count(&parts[PART_WAITING], v->waiting, "waiting", v->more);
 	put_time(v->ms, &parts[PART_TIME]);
 	put_left(v, &parts[PART_LEFT]);
+	buf_text(&parts[PART_USED], v->used ? v->used : "");
 	for (i = 0; put_parts(parts, left_out, v->colour, &line) > usable && i < sizeof order; i++) {
 		left_out |= 1u << order[i];
 		line.n = 0;

@@ -27,6 +27,7 @@ struct live {
 	long long running, waiting;
 	int more;               /* more may come than those that wait */
 	long long ms;           /* since the run began */
+	const char *used;       /* by the run so far; "": nothing that is known */
 	long long left;         /* an estimate; 0: none */
 	int at_least;           /* of it: there is more that nothing is known about */
 };

@@ -14,6 +14,7 @@ enum {
 	TAIL_BYTES = 2048,
 	SAID_BYTES = 32 * 1024, /* of standard error, with -v */
 	KEPT_SHOWN = 20,        /* kept steps in a row that get a line each */
+	BUDGET_STATUS = 7,      /* orch's exit status when the budget is used up */
 	NAMED = 3               /* keys of which one line is said for all */
 };
 
@@ -192,6 +193,26 @@ void
 progress_kept_fallback(struct progress *p, const char *key)
 {
 	add_said(&p->fallen, key, "");
+}
+
+void
+progress_used_up(struct progress *p, const char *budget, const struct usage *used)
+{
+	progress_flush(p);
+	buf_fmt(&p->out, "orch: the budget of %s is used up (", budget);
+	usage_text(used, &p->out);
+	buf_text(&p->out, "); nothing more is started\n");
+}
+
+void
+progress_untold(struct progress *p, const char *key)
+{
+	if (!p->budget || p->untold_said++)
+		return;
+	progress_flush(p);
+	buf_text(&p->out, "orch: warning: ");
+	visible_add(&p->out, key, strlen(key), 0);
+	buf_fmt(&p->out, ": its agent reports no usage, and counts as nothing in the budget of %s\n", p->budget);
 }
 
 void
@@ -378,6 +399,25 @@ progress_quiet(struct progress *p, const char *key, long long ms, long long quie
 	buf_char(&p->out, '\n');
 }
 
+/* What was used in this walk, and, if there were others, by the run. */
+static void
+say_used(struct progress *p)
+{
+	struct usage all = p->earlier;
+	size_t from = p->out.n;
+
+	usage_add(&all, &p->used);
+	buf_text(&p->out, ", used ");
+	usage_text(&p->used, &p->out);
+	if (p->out.n == from + 7)
+		p->out.n = from;
+	if (!p->earlier.told)
+		return;
+	buf_text(&p->out, p->out.n > from ? " (the run: " : " (the run used ");
+	usage_text(&all, &p->out);
+	buf_char(&p->out, ')');
+}
+
 void
 progress_end(struct progress *p, const char *run, int status, long long ms, const char *hint, const char *again, const char *look)
 {
@@ -395,12 +435,14 @@ progress_end(struct progress *p, const char *run, int status, long long ms, cons
 	if (p->loud == LOUD_QUIET && !status)
 		return;
 	buf_fmt(&p->out, "orch: run %s ", run);
-	buf_text(&p->out, !status ? "is complete: " : status > 128 ? "was stopped: " : "failed: ");
+	buf_text(&p->out, !status ? "is complete: " : status > 128 ? "was stopped: " : status == BUDGET_STATUS ?
+	    "is unfinished: " : "failed: ");
 	buf_fmt(&p->out, "%ld done, %ld kept, ", p->done, p->kept);
 	if (p->fallbacks)
 		buf_fmt(&p->out, "%ld fallback%s, ", p->fallbacks, p->fallbacks > 1 ? "s" : "");
 	buf_fmt(&p->out, "%ld failed, in ", p->failed);
 	duration_text(ms, &p->out);
+	say_used(p);
 	if (status && *hint)
 		buf_fmt(&p->out, "\norch: to go on with it: %s", hint);
 	buf_char(&p->out, '\n');

@@ -23,8 +23,11 @@ struct progress {
 	struct store *store;
 	long long suspended;    /* milliseconds that orch was stopped (SIGTSTP) in this walk */
 	long done, kept, fallbacks, failed;     /* steps */
+	struct usage used, earlier;     /* what was used in this walk, and in those before */
 	struct said_keys stale, fallen; /* kept results that are stale, results that are fallbacks, kept ones too */
 	int stdin_said;
+	const char *budget;     /* what the run may use, as it was written; NULL: it has none */
+	int untold_said;
 	long kept_run;          /* kept steps in a row, so far */
 };
 
@@ -40,6 +43,12 @@ void progress_kept_fallback(struct progress *, const char *key);
 /* The kept standard input is used though there is another; AGAIN: a command that reads that; or it was to be read
  * again, and there was nothing. */
 void progress_stdin(struct progress *, const char *again);
+
+/* The BUDGET is used up, by what was USED since the run began or was last complete. */
+void progress_used_up(struct progress *, const char *budget, const struct usage *used);
+
+/* The step KEY has ended well, and its agent has told nothing of what it used: said once, if there is a budget. */
+void progress_untold(struct progress *, const char *key);
 
 /* What the walk says. */
 void progress_event(struct progress *, const struct event *);

@@ -143,6 +143,8 @@ put_row(struct screen_row *to, const struct screen_row *from)
 void
 screen_begin(struct screen *s, struct walk *w, const struct progress *p, size_t running, long long now)
 {
+	struct usage used;
+
 	memset(&s->view, 0, sizeof s->view);
 	memset(&s->work, 0, sizeof s->work);
 	s->view.width = s->width;
@@ -153,6 +155,10 @@ screen_begin(struct screen *s, struct walk *w, const struct progress *p, size_t 
 	s->view.done = p->done;
 	s->view.kept = p->kept;
 	s->view.failed = p->failed;
+	s->used.n = 0;
+	used = p->earlier;
+	usage_add(&used, &p->used);
+	usage_short_text(&used, &s->used);
 	s->view.ms = (now - s->began) / 1000 * 1000;
 	s->fit = live_fit(s->height, running);
 	if (s->fit > ROWS_MOST)
@@ -256,6 +262,7 @@ make_view(struct screen *s, struct walk *w, const struct store *store, long long
 	}
 	s->view.rows = rows;
 	s->view.nrows = s->nrows;
+	s->view.used = buf_str(&s->used);
 	live_frame(&s->view, &s->want);
 	for (i = 0; i < s->nrows; i++)
 		buf_free(&names[i]);
@@ -377,6 +384,7 @@ screen_close(struct screen *s, struct progress *p)
 		free(s->rows[i].watched);
 	free(s->rows);
 	free(s->times.list);
+	buf_free(&s->used);
 	buf_free(&s->want);
 	buf_free(&s->shown);
 	buf_free(&s->rest);

@@ -21,6 +21,7 @@ struct screen {
 	long long looked;       /* when it was looked for changes last */
 	long long look, draw;   /* when to look again, when to write again at the earliest */
 	struct buf want;        /* the view that is to stand there; empty: none */
+	struct buf used;        /* what the run has used, for ->view */
 	struct buf shown;       /* that stands there */
 	int shown_width;        /* the terminal's width then */
 	struct buf rest;        /* of what is just being written */
