@@ -63,7 +63,7 @@ orch.o $(ROOMS): $(HEADERS)
 TESTS = tests/again_test.o tests/call_test.o tests/check.o tests/engine_test.o tests/fault_test.o \
 	tests/fold_test.o tests/foreign_test.o tests/git_test.o tests/held_test.o tests/help.o tests/history.o \
 	tests/history_test.o tests/jobs_test.o tests/kill_test.o tests/limits_test.o tests/live_test.o \
-	tests/messages_test.o tests/parse_test.o tests/process_test.o tests/procs.o tests/pty.o tests/reader_test.o tests/reflog.o \
+	tests/messages_test.o tests/parse_test.o tests/process_test.o tests/procs.o tests/pty.o tests/reader_test.o tests/report_test.o tests/reflog.o \
 	tests/repo.o tests/run_test.o tests/status_test.o tests/store_test.o tests/streams_test.o \
 	tests/survive_test.o tests/terminal_test.o tests/together_test.o tests/trust_test.o tests/work.o \
 	tests/worktree_test.o
@@ -134,7 +134,7 @@ lint:
 	$(MAKE) CC=gcc CFLAGS='-O1 -fanalyzer -Wno-analyzer-malloc-leak -Werror' store/record.o
 	$(MAKE) CC=gcc CFLAGS='-O1 -fanalyzer -Werror' orch
 
-# libFuzzer looks for input that breaks the parser, or what reads a run's directory; SECONDS is for how long.
+# libFuzzer looks for input that breaks the parser, what reads a run's directory, or an agent's stream; SECONDS is for how long.
 SECONDS = 60
 fuzz: tests/fuzz
 	mkdir -p tests/found
@@ -144,11 +144,19 @@ fuzz-store: tests/fuzz-store
 	mkdir -p tests/found-store
 	tests/fuzz-store -max_total_time=$(SECONDS) -max_len=4096 -artifact_prefix=tests/found-store/ tests/found-store tests/corpus-store
 
+fuzz-stream: tests/fuzz-stream
+	mkdir -p tests/found-stream
+	tests/fuzz-stream -max_total_time=$(SECONDS) -max_len=16384 -artifact_prefix=tests/found-stream/ tests/found-stream tests/streams
+
 tests/fuzz: tests/fuzz_parse.c $(HEADERS) $(PARSE:.o=.c)
 	clang $(ALL_CFLAGS) -Werror -fsanitize=fuzzer,address,undefined -o $@ tests/fuzz_parse.c $(PARSE:.o=.c)
 
 tests/fuzz-store: tests/fuzz_store.c $(HEADERS) $(ROOMS:.o=.c)
 	clang $(ALL_CFLAGS) -Werror -fsanitize=fuzzer,address,undefined -o $@ tests/fuzz_store.c $(ROOMS:.o=.c)
+
+STREAM = engine/agent/json.c engine/agent/stream.c engine/agent/usage.c engine/agent/verdict.c parse/buf.c parse/mem.c parse/text.c
+tests/fuzz-stream: tests/fuzz_stream.c $(HEADERS) $(STREAM)
+	clang $(ALL_CFLAGS) -Werror -fsanitize=fuzzer,address,undefined -o $@ tests/fuzz_stream.c $(STREAM)
 
 # What it costs, beside its peers: SCENARIOS are some of those that tests/bench.c lists.
 SCENARIOS =
@@ -180,8 +188,8 @@ install: orch
 	cp orch.1 $(DESTDIR)$(PREFIX)/share/man/man1/orch.1
 
 clean:
-	rm -f orch orch.o $(ROOMS) $(TESTS) tests/agent tests/fault.so tests/fold.so tests/check tests/fuzz tests/fuzz-store \
+	rm -f orch orch.o $(ROOMS) $(TESTS) tests/agent tests/fault.so tests/fold.so tests/check tests/fuzz tests/fuzz-store tests/fuzz-stream \
 		tests/bench tests/floor tests/hello tests/orch-static
-	rm -rf tests/found tests/found-store tests/bench.d
+	rm -rf tests/found tests/found-store tests/found-stream tests/bench.d
 
-.PHONY: checkable check torture powercut check-ssh check-slurm check-agents demo lint fuzz fuzz-store bench static install clean
+.PHONY: checkable check torture powercut check-ssh check-slurm check-agents demo lint fuzz fuzz-store fuzz-stream bench static install clean

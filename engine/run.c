@@ -317,6 +317,22 @@ on_used_up(void *ctx)
 	return 1;
 }
 
+/* The option that gives it as much again, beyond what it has used. */
+static void
+put_more_budget(struct run *r, struct buf *b)
+{
+	struct usage u = r->spent.since;
+	struct budget more = r->request.budget;
+
+	usage_add(&u, &r->progress.used);
+	if (more.nanos)
+		more.nanos += u.nanos;
+	else
+		more.tokens += usage_tokens(&u);
+	buf_text(b, " -b ");
+	budget_text(&more, b);
+}
+
 static int
 log_walk(struct run *r, enum log_event event, long value, const char *text)
 {
@@ -399,7 +415,8 @@ walk(struct run *r)
 	status = log_end(r, status, w.reason.n ? buf_str(&w.reason) : NULL);
 	if (!store_gone(&r->store)) {
 		buf_text(&hint, r->request.args->again ? "orch resume -u" : "orch resume");
-		buf_text(&hint, status == LOOP_OVER_BUDGET ? " -b BUDGET" : "");
+		if (status == LOOP_OVER_BUDGET)
+			put_more_budget(r, &hint);
 		put_run(r, &hint);
 	}
 	buf_text(&again, "orch resume -u");

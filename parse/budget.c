@@ -49,3 +49,17 @@ budget_parse(const char *s, size_t n, struct budget *b)
 	}
 	return -1;
 }
+
+void
+budget_text(const struct budget *b, struct buf *out)
+{
+	const long long cent = 10000000;
+	long long cents = b->nanos / cent + (b->nanos % cent != 0);
+
+	if (!b->nanos)
+		buf_fmt(out, "%lldktok", b->tokens / 1000 + (b->tokens % 1000 != 0));
+	else if (cents % 100)
+		buf_fmt(out, "%lld.%02lldusd", cents / 100, cents % 100);
+	else
+		buf_fmt(out, "%lldusd", cents / 100);
+}

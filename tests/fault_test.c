@@ -395,8 +395,8 @@ says_why(const char *err)
 static int
 is_log_line(const char *s, size_t n)
 {
-	static const char *const events[] = { "walk", "start", "done", "fail", "otherwise", "stop", "end", "found", "if" };
-	static const int tabs[] = { 4, 6, 7, 7, 5, 7, 4, 7, 7 };
+	static const char *const events[] = { "walk", "start", "done", "fail", "otherwise", "stop", "end", "found", "if", "usage" };
+	static const int tabs[] = { 4, 6, 7, 7, 5, 7, 4, 7, 7, 8 };
 	size_t e, i, digits = 0;
 	int found = 0;
 
@@ -460,7 +460,13 @@ run(const char *command, const char *ordered)
 static void
 begin_plain(void)
 {
+	/* One that reports. */
+	help_sh(0, "ln -s \"$(command -v agent)\" claude");
 	help_file("w.orch",
+	    "agent claude ./claude",
+	    "step told claude append marks 'start told' say '{\"type\":\"system\",\"subtype\":\"init\",\"session_id\":\"s\"}' "
+	    "say '{\"type\":\"assistant\",\"message\":{\"content\":[{\"type\":\"text\",\"text\":\"I look\"}]}}' "
+	    "say '{\"type\":\"result\",\"is_error\":false,\"result\":\"told\",\"total_cost_usd\":0.5}' append marks 'end told'",
 	    "step list exec agent append marks 'start list' say a say b append marks 'end list'",
 	    "step item exec agent append marks \"start item-{{f}}\" cat child 100000 err said append marks \"end item-{{f}}\"",
 	    "step inner exec agent append marks \"start inner-{{f}}-{{g}}\" cat append marks \"end inner-{{f}}-{{g}}\"",
@@ -486,6 +492,7 @@ begin_plain(void)
 	    "for i in 1..2",
 	    "    run pass as pass-{{i}} < pass-* flaky | Pass {{i}}.",
 	    "end",
+	    "run told < pass-2 | Tell.",
 	    "if < item-a | grep -q LOOK",
 	    "    run last as last < item-* never | The end.",
 	    "else",
@@ -493,7 +500,7 @@ begin_plain(void)
 	    "end",
 	    "ask sure yes no default yes | Is {{pass-2}} all?",
 	    "call in.orch as sub | {{pass-1}}",
-	    "print | {{pass-2}} {{never}} {{sure}} {{sub/in}}",
+	    "print | {{pass-2}} {{never}} {{sure}} {{sub/in}} {{told}}",
 	    NULL);
 	help_file("in.orch", "param prompt", "step in exec agent append marks 'start sub/in' cat append marks 'end sub/in'",
 	    "run in | Below: {{prompt}}", NULL);

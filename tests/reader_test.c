@@ -417,8 +417,7 @@ START_TEST(own_format)
 {
 	static const char *const texts[] = {
 		INIT RESULT_OK("well"),
-		"{\"type\":\"result\",\"is_error\":false,\"result\":\"well\",\"session_id\":\"s-1\",\"total_cost_usd\":0.25,"
-		"\"usage\":{\"input_tokens\":7,\"cache_read_input_tokens\":3,\"output_tokens\":2}}\n",
+		"{\"type\":\"result\",\"is_error\":false,\"result\":\"well\",\"session_id\":\"s-1\",\"total_cost_usd\":0.25,\"usage\":{\"input_tokens\":7,\"cache_read_input_tokens\":3,\"output_tokens\":2}}\n",
 		"[{\"type\":\"system\",\"subtype\":\"init\",\"session_id\":\"s-1\"},{\"type\":\"result\",\"is_error\":false,\"result\":\"well\"}]\n",
 	};
 	struct usage u;

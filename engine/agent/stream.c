@@ -538,6 +538,8 @@ on_value(void *ctx, const char *path, size_t n, enum json_type type)
 	struct stream *s = ctx;
 	size_t i;
 
+	if (s->form == STREAM_PLAIN)    /* since an earlier line of this piece */
+		return NOTHING;
 	if (type == JSON_CONTAINER) {
 		if (n == sizeof models - 1 && !memcmp(path, models, n))
 			s->models.told = USAGE_TOKENS | USAGE_MONEY;    /* it may be empty */
