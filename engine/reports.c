@@ -15,7 +15,7 @@ add_usage(struct loop_state *l, struct running_step *s, const struct outcome *o)
 
 	usage_subtract(&more, &s->used);
 	s->used = o->used;
-	if (o->kind == OUT_USED)
+	if (o->kind == OUT_USED || o->kind == OUT_WAITS)
 		more.told &= ~USAGE_UNTOLD;     /* that is still to come */
 	usage_add(&l->progress->used, &more);
 }

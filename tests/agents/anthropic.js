@@ -9,11 +9,20 @@ exports.half = 3;       // events of an answer that is cut off: it has begun, an
 
 // The last text of the last message of the user; what claude adds of its own stands before it.
 exports.prompt = function (body) {
-	const message = body.messages.filter((m) => m.role === 'user').pop();
+	const message = body.messages.filter((m) => m.role === 'user' && !hasResult(m)).pop();
 
 	if (typeof message.content === 'string')
 		return message.content;
 	return message.content.filter((c) => c.type === 'text').pop().text;
+};
+
+function hasResult(message) {
+	return Array.isArray(message.content) && message.content.some((c) => c.type === 'tool_result');
+}
+
+// Whether the tool that was asked for has ended.
+exports.toolEnded = function (body) {
+	return hasResult(body.messages[body.messages.length - 1]);
 };
 
 exports.error = function (status) {
@@ -26,6 +35,21 @@ const usage = { input_tokens: 1, output_tokens: 1 };
 exports.whole = function (text, body, number, what) {
 	return { id: `msg_${number}`, type: 'message', role: 'assistant', model: body.model,
 		content: [{ type: 'text', text }], stop_reason: reasons[what] || 'end_turn', stop_sequence: null, usage };
+};
+
+// The answer is to run COMMAND.
+exports.tool = function (command, body, number, background) {
+	const begun = Object.assign(exports.whole('', body, number), { content: [], stop_reason: null });
+	const input = Object.assign({ command }, background ? { run_in_background: true } : {});
+
+	return [
+		{ type: 'message_start', message: begun },
+		{ type: 'content_block_start', index: 0, content_block: { type: 'tool_use', id: `toolu_${number}`, name: 'Bash', input: {} } },
+		{ type: 'content_block_delta', index: 0, delta: { type: 'input_json_delta', partial_json: JSON.stringify(input) } },
+		{ type: 'content_block_stop', index: 0 },
+		{ type: 'message_delta', delta: { stop_reason: 'tool_use', stop_sequence: null }, usage },
+		{ type: 'message_stop' },
+	];
 };
 
 exports.events = function (text, body, number, what) {

@@ -18,6 +18,9 @@
 //     do:delay=MS               nothing before MS milliseconds have passed
 //     do:size=BYTES             an answer of so many bytes
 //     do:echo                   the prompt is the answer
+//     do:tool[,sleep=S]         first a command is to be run that says something, and sleeps for S seconds; then the answer;
+//                               with ,then=STATUS an error instead; with ,background=1 it runs in the background
+//     do:limit,until=EPOCH      the plan's limit is reached until then, as a login is told it
 //
 // With ,times=N behind it an error, hangup or delay holds for the first N requests with this prompt.
 'use strict';
@@ -81,6 +84,13 @@ function stream(events, res, half) {
 		res.end();
 }
 
+// The headers by which a login is told of its plan.
+function limit(o, res) {
+	res.writeHead(429, { 'content-type': 'application/json', 'anthropic-ratelimit-unified-status': 'rejected',
+		'anthropic-ratelimit-unified-reset': String(o.until), 'anthropic-ratelimit-unified-representative-claim': 'five_hour' });
+	res.end(JSON.stringify({ type: 'error', error: { type: 'rate_limit_error', message: 'stand-in says so' } }));
+}
+
 function serve(service, body, res) {
 	const prompt = service.prompt(body), o = order(prompt), number = ++requests;
 	const key = service.name + prompt, nth = (tries.get(key) || 0) + 1, now = !o.times || nth <= o.times;
@@ -90,6 +100,12 @@ function serve(service, body, res) {
 	note('log', `${number} ${service.name} ${now && (o.what || o.delay && 'delay') || 'answer'} ${nth}`);
 	if (now && Number(o.what))
 		return refuse(service, res, Number(o.what), o);
+	if (now && o.what === 'limit')
+		return limit(o, res);
+	if (o.what === 'tool' && body.stream && !service.toolEnded(body) && (!o.background || nth === 1))
+		return stream(service.tool(`echo from the tool; sleep ${o.sleep || 0}`, body, number, o.background), res);
+	if (o.what === 'tool' && o.then)
+		return refuse(service, res, o.then, o);
 	setTimeout(() => {
 		const text = answer(service, prompt, o);
 
