@@ -273,9 +273,9 @@ file_read(int dir, const char *name, char **p, size_t *n)
 	struct stat st;
 	long got = -1;
 
+	*p = NULL;
 	if (fd < 0)
 		return -1;
-	*p = NULL;
 	if (fstat(fd, &st) == 0) {
 		if ((unsigned long long)st.st_size >= SIZE_MAX)
 			errno = EFBIG;
@@ -286,6 +286,7 @@ file_read(int dir, const char *name, char **p, size_t *n)
 	close(fd);
 	if (got < 0) {
 		free(*p);
+		*p = NULL;
 		errno = saved;
 		return -1;
 	}

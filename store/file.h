@@ -55,7 +55,7 @@ int file_open_own(int dir, const char *name, int flags);
  * writing, close-on-exec, with FLAGS besides. -1 and errno. */
 int file_make(int dir, const char *name, int flags);
 
-/* The whole file NAME: *P, to be freed by the caller, with a NUL behind its *N bytes. -1 and errno. */
+/* The whole file NAME: *P, to be freed by the caller, with a NUL behind its *N bytes. -1 and errno; then *P is NULL. */
 int file_read(int dir, const char *name, char **p, size_t *n);
 
 /* Puts N bytes under NAME by a rename from DIR's TMP, whose leftover it replaces. SYNC: makes the file
