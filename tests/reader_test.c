@@ -221,7 +221,7 @@ END_TEST
 static void
 expect_result(const char *text)
 {
-	ck_assert_msg(told.has_result && told.result.n == strlen(text) && !memcmp(told.result.s, text, told.result.n), "the result is `%s`",
+	ck_assert_msg(told.has_result && !strcmp(buf_str(&told.result), text), "the result is `%s`",
 	    told.has_result ? buf_str(&told.result) : "none");
 }
 
