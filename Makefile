@@ -17,7 +17,7 @@ WARNINGS = -Wall -Wextra -Wpedantic -Wshadow -Wwrite-strings -Wstrict-prototypes
 	-Wpointer-arith -Wcast-qual
 ALL_CFLAGS = -std=c99 -D_XOPEN_SOURCE=700 -D_FILE_OFFSET_BITS=64 -D_TIME_BITS=64 -I. $(WARNINGS) $(FEATURES) $(CFLAGS)
 
-PARSE = parse/agents.o parse/arena.o parse/attributes.o parse/blocks.o parse/budget.o parse/buf.o parse/check.o parse/commands.o parse/diag.o parse/glob.o \
+PARSE = parse/agents.o parse/arena.o parse/attributes.o parse/blocks.o parse/budget.o parse/buf.o parse/check.o parse/commands.o parse/diag.o parse/forks.o parse/glob.o \
 	parse/index.o parse/lacks.o parse/lex.o parse/map.o parse/mem.o parse/names.o parse/near.o parse/parse.o parse/phrase.o parse/prompts.o parse/text.o parse/tmpl.o \
 	parse/tree.o parse/ways.o
 STORE = store/clock.o store/escape.o store/file.o store/fold.o store/how.o store/identity.o store/key.o store/log.o \
@@ -47,7 +47,7 @@ HEADERS = engine/agent/json.h engine/agent/outcome.h engine/agent/stream.h engin
 	engine/task/items.h engine/task/keys.h engine/task/question.h engine/task/results.h engine/task/spent.h engine/task/task.h \
 	engine/task/worktree.h engine/ui/live.h engine/ui/output.h engine/ui/progress.h engine/ui/screen.h \
 	engine/ui/watch.h engine/ui/width.h parse/agents.h parse/arena.h parse/budget.h parse/buf.h parse/check.h parse/commands.h parse/diag.h \
-	parse/glob.h parse/index.h parse/lacks.h parse/lex.h parse/map.h parse/mem.h parse/names.h parse/near.h parse/parse.h parse/parser.h parse/prompts.h parse/text.h \
+	parse/forks.h parse/glob.h parse/index.h parse/lacks.h parse/lex.h parse/map.h parse/mem.h parse/names.h parse/near.h parse/parse.h parse/parser.h parse/prompts.h parse/text.h \
 	parse/tmpl.h parse/tree.h parse/ways.h store/clock.h store/escape.h store/file.h store/fold.h store/how.h store/identity.h \
 	store/key.h store/log.h store/record.h store/store.h
 

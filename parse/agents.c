@@ -146,3 +146,40 @@ agents_place(const struct step *step, int interactive, size_t *at)
 		}
 	return PROMPT_STDIN;
 }
+
+/* What the word is, of an agent NAME; FIRST: it is the program. */
+static enum agent_kind
+kind_of_word(const char *name, const char *word, int first)
+{
+	static const char *const programs[] = { "claude", "codex" };
+	const char *slash = strrchr(word, '/');
+	int i;
+
+	for (i = 0; i < 2; i++)
+		if (!strcmp(slash ? slash + 1 : word, programs[i]) && (first || !strcmp(name, programs[i])))
+			return (enum agent_kind)(AGENT_CLAUDE + i);
+	return AGENT_OTHER;
+}
+
+enum agent_kind
+agents_kind_of(const char *name, char *const *argv)
+{
+	enum agent_kind kind = AGENT_OTHER;
+	size_t i;
+
+	for (i = 0; !kind && argv[i]; i++)
+		kind = kind_of_word(name, argv[i], !i);
+	return kind;
+}
+
+enum agent_kind
+agents_kind(const struct step *step)
+{
+	enum agent_kind kind = AGENT_OTHER;
+	const struct word *w;
+	size_t i;
+
+	for (i = 0; !kind && (w = agents_word(step, 0, i)); i++)
+		kind = kind_of_word(step->agent->name, w->raw, !i);
+	return kind;
+}

@@ -19,6 +19,14 @@ int agents_choose_format(const struct words *);
 /* The I-th word of what is started for STEP: its agent's words, then its own. NULL behind the last. */
 const struct word *agents_word(const struct step *step, int interactive, size_t i);
 
+/* The agents whose reports and sessions are understood. */
+enum agent_kind { AGENT_OTHER, AGENT_CLAUDE, AGENT_CODEX };
+
+/* That of the agent NAME, started as ARGV: its program is claude or codex, or it has that name and one of its words is
+ * that program, for ssh to start. The same of a step, as far as its words are written out. */
+enum agent_kind agents_kind_of(const char *name, char *const *argv);
+enum agent_kind agents_kind(const struct step *step);
+
 /* Where the prompt of STEP goes. *AT is the place of {} among its words, if it has one. */
 enum prompt_place agents_place(const struct step *step, int interactive, size_t *at);
 

@@ -152,6 +152,26 @@ attr_free(struct parser *p, struct attrs *a)
 }
 
 static void
+attr_fork(struct parser *p, struct attrs *a)
+{
+	struct phrase f;
+
+	if (phrase_collect(p, &f, TAKES_KEYS) || phrase_missing(p, &f.words, 1, "fork KEY...") || given_twice(p, a->forks.n != 0))
+		return;
+	a->forks = f.words;
+	a->fork_pos = p->pos;
+}
+
+static void
+attr_fresh(struct parser *p, struct attrs *a)
+{
+	struct phrase f;
+
+	if (!phrase_collect(p, &f, 0) && !phrase_too_many(p, &f.words, 0) && !given_twice(p, a->fresh))
+		a->fresh = 1;
+}
+
+static void
 attr_budget(struct parser *p, struct attrs *a)
 {
 	struct word *w;
@@ -172,7 +192,7 @@ static const struct {
 	{ "timeout", attr_timeout, 1 }, { "retry", attr_retry, 1 }, { "filter", attr_filter, 1 },
 	{ "check", attr_check, 1 }, { "otherwise", attr_otherwise, 0 }, { "env", attr_env, 1 },
 	{ "prompt", attr_prompt, 0 }, { "interactive", attr_interactive, 0 }, { "free", attr_free, 0 },
-	{ "budget", attr_budget, ONLY_AT_TOP },
+	{ "budget", attr_budget, ONLY_AT_TOP }, { "fork", attr_fork, 0 }, { "fresh", attr_fresh, 0 },
 };
 
 enum { ATTRIBUTES = sizeof attributes / sizeof *attributes };
@@ -193,7 +213,10 @@ read_attribute(struct parser *p, size_t i)
 		diag_error(p->diags, p->pos, "`%s` stands directly below %s", p->word, p->after_blank ?
 		    "its step or run, without a blank line between" : attributes[i].at_top ?
 		    "a step or a run, or at the top of the file, above everything else" : "a step or a run");
-	else if (p->level == ATTR_FILE && !attributes[i].at_top)
+	else if (p->level == ATTR_STEP && attributes[i].read == attr_fork) {
+		diag_error(p->diags, p->pos, "`fork` must follow a run: which session is forked is for each run to say");
+		a = &nobody;
+	} else if (p->level == ATTR_FILE && !attributes[i].at_top)
 		diag_error(p->diags, p->pos, "`%s` stands directly below a step or a run, not at the top of the file", p->word);
 	else if (p->level == ATTR_GIT && attributes[i].read != attr_timeout) {
 		diag_error(p->diags, p->pos, "`%s` must follow a step or run; below worktree and commit only timeout may", p->word);

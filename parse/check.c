@@ -6,6 +6,7 @@
 
 #include "parse/agents.h"
 #include "parse/commands.h"
+#include "parse/forks.h"
 #include "parse/names.h"
 #include "parse/near.h"
 #include "parse/parse.h"
@@ -380,6 +381,7 @@ check_run(struct checker *c, struct node *n)
 		return;
 	check_agent(c, n);
 	prompts_make(c, n);
+	forks_check(&c->names, c->with->agents, n);
 }
 
 /* Blocks. */

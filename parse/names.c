@@ -509,6 +509,31 @@ names_check_input(struct names *ns, const struct node *at, const struct word *w)
 	arena_free(&ns->scratch);
 }
 
+void
+names_check_fork(struct names *ns, const struct node *at, const struct word *w)
+{
+	check_name(ns, at, &w->t, w->pos, 1);
+	arena_free(&ns->scratch);
+}
+
+void
+names_each(struct names *ns, const struct node *at, const struct tmpl *t, void (*each)(void *ctx, const struct node *made), void *ctx)
+{
+	const unsigned short *g;
+	struct candidates c;
+	const struct key *key;
+	int pattern = tmpl_pattern(t);
+	size_t n;
+
+	g = tmpl_glob(t, &n, index_scratch(ns));
+	index_start(ns, &c, g, n);
+	while ((key = index_next(ns, &c)))
+		if (glob_meet(g, n, key->glob, key->n) && (pattern ? node_sees(at, key->node) : index_sees(at, key, t)) &&
+		    (key->made || key->node->kind != NODE_CALL))
+			each(ctx, key->made ? key->made : key->node);
+	arena_free(&ns->scratch);
+}
+
 /* Whether the N bytes at S, found between braces in a program, name something here: {{.Names}} is
  * docker's, not a key made of {{file}}. */
 static int

@@ -37,6 +37,12 @@ void names_check(struct names *, const struct node *at, const struct tmpl *t);
 /* Refuses each name behind < that AT does not see. */
 void names_check_input(struct names *, const struct node *at, const struct word *w);
 
+/* Refuses a key of `fork` that AT does not see. */
+void names_check_fork(struct names *, const struct node *at, const struct word *w);
+
+/* Calls EACH with every statement above AT whose result T may mean; of a call, with those in the called file. */
+void names_each(struct names *, const struct node *at, const struct tmpl *t, void (*each)(void *ctx, const struct node *made), void *ctx);
+
 /* Refuses each {{name}} in the program text S at POS that names something AT sees. */
 void names_check_program(struct names *, const struct node *at, const char *s, struct pos pos);
 

@@ -32,7 +32,7 @@ struct parser {
 	struct attrs no_attrs;
 };
 
-enum { TAKES_NAMES = 1, TAKES_TEXT = 2 };
+enum { TAKES_NAMES = 1, TAKES_TEXT = 2, TAKES_KEYS = 4 };     /* KEYS: its words are names of results */
 
 /* A collected line. */
 struct phrase {

@@ -72,7 +72,7 @@ phrase_collect(struct parser *p, struct phrase *f, int takes)
 
 	memset(f, 0, sizeof *f);
 	p->words.n = p->names.n = 0;
-	while ((kind = lex_word(&p->lex, &w, f->has_names)) != LEX_EOL && kind != LEX_TEXT) {
+	while ((kind = lex_word(&p->lex, &w, f->has_names || (takes & TAKES_KEYS))) != LEX_EOL && kind != LEX_TEXT) {
 		pos = w.pos;
 		if (kind == LEX_BAD)
 			return -1;

@@ -57,6 +57,9 @@ struct attrs {
 	int interactive;
 	struct pos interactive_pos;
 	int free;                       /* it takes no token of a jobserver */
+	struct words forks;             /* of a run: the keys in a copy of whose session it is asked */
+	struct pos fork_pos;
+	int fresh;                      /* what was cut off is not continued */
 	struct word *budget;            /* of a file, literal */
 	struct budget budget_is;
 };

@@ -1672,7 +1672,7 @@ START_TEST(verdicts)
 		strcpy(words, all[i].program);
 		for (k = 0; k < 3 && (argv[k] = strtok(k ? NULL : words, " ")); k++)
 			;
-		verdict_read(&v, verdict_agent_kind(all[i].name, argv), all[i].status << 8, all[i].out, strlen(all[i].out),
+		verdict_read(&v, agents_kind_of(all[i].name, argv), all[i].status << 8, all[i].out, strlen(all[i].out),
 		    all[i].err, strlen(all[i].err), now);
 		ck_assert_msg(v.kind == all[i].kind && v.wait == all[i].wait && v.nwhy == strlen(all[i].why) &&
 		    (!v.nwhy || !memcmp(v.why, all[i].why, v.nwhy)), "%zu: %d, after %ld, `%.*s`", i, v.kind, v.wait, (int)v.nwhy, v.why);

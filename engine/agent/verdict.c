@@ -68,14 +68,14 @@ static const struct {
 
 enum { SAID = sizeof said / sizeof *said };
 
-struct line {
+struct span {
 	const char *s;
 	size_t n;
 };
 
 /* How many bytes of the line are TEXT; 0: it begins otherwise. An apostrophe may be U+2019. */
 static size_t
-begins_with(const struct line *l, const char *text)
+begins_with(const struct span *l, const char *text)
 {
 	static const char quote[] = "\342\200\231";
 	size_t i = 0;
@@ -90,16 +90,16 @@ begins_with(const struct line *l, const char *text)
 }
 
 static int
-begins(const struct line *l, const char *text)
+begins(const struct span *l, const char *text)
 {
 	return !*text || begins_with(l, text);
 }
 
 /* The line from behind TEXT on, if it holds that; else an empty one. */
-static struct line
-behind(const struct line *l, const char *text)
+static struct span
+behind(const struct span *l, const char *text)
 {
-	struct line at = *l, none = { 0 };
+	struct span at = *l, none = { 0 };
 	size_t n;
 
 	for (; at.n; at.s++, at.n--)
@@ -112,16 +112,16 @@ behind(const struct line *l, const char *text)
 }
 
 static int
-holds(const struct line *l, const char *text)
+holds(const struct span *l, const char *text)
 {
 	return behind(l, text).s != NULL;
 }
 
-static struct line
+static struct span
 first_line(const char *s, size_t n)
 {
 	const char *end = n ? memchr(s, '\n', n) : NULL;
-	struct line l;
+	struct span l;
 
 	l.s = s;
 	l.n = end ? (size_t)(end - s) : n;
@@ -129,10 +129,10 @@ first_line(const char *s, size_t n)
 }
 
 /* The last line that is not empty, of the *N bytes at S; *N then is what stands before it. */
-static struct line
+static struct span
 last_line(const char *s, size_t *n)
 {
-	struct line l = { 0 };
+	struct span l = { 0 };
 
 	while (*n && (s[*n - 1] == '\n' || s[*n - 1] == '\r' || s[*n - 1] == ' '))
 		--*n;
@@ -144,7 +144,7 @@ last_line(const char *s, size_t *n)
 
 /* The seconds of a line `retry-after: SECONDS`; -1: it is none. */
 static long
-named_wait(const struct line *l)
+named_wait(const struct span *l)
 {
 	static const char word[] = "retry-after:";
 	size_t i = sizeof word - 1;
@@ -301,9 +301,9 @@ wait_until(const char *s, time_t now)
 
 /* The seconds until what the line names: try again at Nov 23rd, 2026 1:19 AM; resets 8pm (Europe/Lisbon); |1999999999. */
 static long
-wait_of(enum agent_kind kind, const struct line *l, long long now)
+wait_of(enum agent_kind kind, const struct span *l, long long now)
 {
-	struct line at = behind(l, kind == AGENT_CODEX ? "try again at " : "resets ");
+	struct span at = behind(l, kind == AGENT_CODEX ? "try again at " : "resets ");
 	char text[80] = "";
 	long long epoch;
 
@@ -322,7 +322,7 @@ wait_of(enum agent_kind kind, const struct line *l, long long now)
 static void
 read_later(struct verdict *v, const char *err, size_t nerr)
 {
-	struct line l = last_line(err, &nerr);
+	struct span l = last_line(err, &nerr);
 
 	v->kind = OUT_RATE_LIMITED;
 	v->wait = named_wait(&l);
@@ -330,30 +330,6 @@ read_later(struct verdict *v, const char *err, size_t nerr)
 		l = last_line(err, &nerr);
 	v->why = l.s;
 	v->nwhy = l.n;
-}
-
-static int
-is_program(const char *word, const char *program)
-{
-	const char *slash = strrchr(word, '/');
-
-	return !strcmp(slash ? slash + 1 : word, program);
-}
-
-enum agent_kind
-verdict_agent_kind(const char *name, char *const *argv)
-{
-	static const char *const programs[] = { "claude", "codex" };
-	size_t i, k;
-
-	for (i = 0; i < 2; i++) {
-		if (is_program(argv[0], programs[i]))
-			return (enum agent_kind)(AGENT_CLAUDE + i);
-		for (k = 1; !strcmp(name, programs[i]) && argv[k]; k++)
-			if (is_program(argv[k], programs[i]))
-				return (enum agent_kind)(AGENT_CLAUDE + i);
-	}
-	return AGENT_OTHER;
 }
 
 /* claude that somebody has interrupted exits 0 and has written this, or nothing; a result has a newline at least. */
@@ -373,9 +349,9 @@ verdict_is_later(int status)
 
 /* The place in `said` of what the line is; SAID: none. LIMITS: only what comes with exit status 0, too. */
 static size_t
-find_said(enum agent_kind kind, const struct line *l, int limits)
+find_said(enum agent_kind kind, const struct span *l, int limits)
 {
-	struct line rest;
+	struct span rest;
 	size_t i;
 
 	for (i = 0; i < SAID; i++) {
@@ -393,7 +369,7 @@ find_said(enum agent_kind kind, const struct line *l, int limits)
 int
 verdict_words(struct verdict *v, enum agent_kind kind, const char *s, size_t n, long long now)
 {
-	struct line l = first_line(s, n);
+	struct span l = first_line(s, n);
 	size_t i = find_said(kind, &l, 0);
 
 	if (i == SAID)
@@ -406,11 +382,11 @@ verdict_words(struct verdict *v, enum agent_kind kind, const char *s, size_t n, 
 }
 
 /* codex's last line that begins with ERROR: is among the last; others may follow. */
-static struct line
+static struct span
 error_line(const char *err, size_t nerr)
 {
 	enum { LINES = 6 };
-	struct line l = { 0 }, none = { 0 };
+	struct span l = { 0 }, none = { 0 };
 	int i;
 
 	for (i = 0; i < LINES && nerr; i++) {
@@ -425,7 +401,7 @@ error_line(const char *err, size_t nerr)
 static void
 read_zero(struct verdict *v, const char *out, size_t nout, long long now)
 {
-	struct line l = first_line(out, nout);
+	struct span l = first_line(out, nout);
 
 	v->why = l.s;
 	v->nwhy = l.n;
@@ -445,7 +421,7 @@ void
 verdict_read(struct verdict *v, enum agent_kind agent_kind, int status, const char *out, size_t nout, const char *err, size_t nerr,
     long long now)
 {
-	struct line l;
+	struct span l;
 
 	memset(v, 0, sizeof *v);
 	v->kind = status ? OUT_ENDED : OUT_OK;

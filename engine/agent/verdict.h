@@ -5,9 +5,7 @@
 #include <stddef.h>
 
 #include "engine/agent/outcome.h"
-
-/* How an agent says why it has failed. */
-enum agent_kind { AGENT_OTHER, AGENT_CLAUDE, AGENT_CODEX };
+#include "parse/agents.h"
 
 /* An exit status by which any agent says that it takes no more for now: EX_TEMPFAIL of sysexits.h. The last line of
  * its standard error may say for how long: retry-after: SECONDS. */
@@ -23,10 +21,6 @@ struct verdict {
 	const char *why;        /* the NWHY bytes in which it said so, of OUT or ERR; there may be none */
 	size_t nwhy;
 };
-
-/* That of the agent NAME, started as ARGV: its program is claude or codex, or it has that name and one of its words is
- * that program, for ssh to start. */
-enum agent_kind verdict_agent_kind(const char *name, char *const *argv);
 
 /* Whether the STATUS of wait() is VERDICT_LATER. */
 int verdict_is_later(int status);

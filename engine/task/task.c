@@ -559,7 +559,7 @@ task_step(struct task *t, const struct run_env *around, struct results *a, const
 
 	if (make_step(&m, t, around, a, at, node, key) || take_file(t))
 		return -1;
-	t->agent_kind = verdict_agent_kind(node->step->agent->name, t->argv);
+	t->agent_kind = agents_kind_of(node->step->agent->name, t->argv);
 	t->own_format = node->step->own_format;
 	return make_env(&m);
 }
