@@ -27,7 +27,7 @@ extern char **environ;
 enum { OK, FAILED, USAGE };
 
 static int do_run(int, char **), do_resume(int, char **), do_check(int, char **), do_status(int, char **), do_runs(int, char **),
-    do_logs(int, char **), do_cat(int, char **), do_diff(int, char **), do_trust(int, char **), do_completion(int, char **);
+    do_logs(int, char **), do_cat(int, char **), do_diff(int, char **), do_session(int, char **), do_trust(int, char **), do_completion(int, char **);
 
 static const struct subcommand command_list[] = {
 	{ "run", "nqvxuj:b:d:r:a:", "FILE [NAME=VALUE]... [PROMPT]", do_run },
@@ -38,6 +38,7 @@ static const struct subcommand command_list[] = {
 	{ "logs", "fd:r:", "[KEY...]", do_logs },
 	{ "cat", "d:r:", "KEY...", do_cat },
 	{ "diff", "d:r:", "KEY", do_diff },
+	{ "session", "d:r:", "KEY", do_session },
 	{ "trust", "d:", "RUN...", do_trust },
 	{ "completion", "", "bash|zsh|fish", do_completion },
 };
@@ -415,8 +416,9 @@ do_cat(int argc, char **argv)
 	    &sink, &error));
 }
 
+/* A command that is about one key. */
 static int
-do_diff(int argc, char **argv)
+about_key(int argc, char **argv, int (*show)(const char *, const char *, const char *, struct sink *, struct buf *))
 {
 	struct options o = { 0 };
 	struct buf error = { 0 };
@@ -424,14 +426,26 @@ do_diff(int argc, char **argv)
 	int status = read_options(&o, argc, argv);
 
 	if (!status && optind + 1 != argc)
-		status = wrong_usage("diff is followed by one KEY", NULL);
+		status = wrong_usage(*argv[0] == 'd' ? "diff is followed by one KEY" : "session is followed by one KEY", NULL);
 	make_sink(&sink);
 	if (!status)
-		status = diff_key(o.run.dir, o.run.run, argv[optind], &sink, &error);
+		status = show(o.run.dir, o.run.run, argv[optind], &sink, &error);
 	say(&error);
 	buf_free(&error);
 	free(o.agents);
 	return status;
+}
+
+static int
+do_diff(int argc, char **argv)
+{
+	return about_key(argc, argv, diff_key);
+}
+
+static int
+do_session(int argc, char **argv)
+{
+	return about_key(argc, argv, runs_session);
 }
 
 static int

@@ -142,6 +142,20 @@ begin_jobserver(struct loop_state *l)
 	l->walk->tokens = j->is_open;
 }
 
+/* The session in which an earlier attempt at the step was cut off; NULL: there is none, or it is not to be continued. */
+static const struct talk *
+cut_off(const struct loop_state *l, const struct order *o)
+{
+	const struct session *e;
+	uint32_t id;
+
+	if (!o->branch || o->task.kind != TASK_STEP || o->task.interactive || o->task.agent_kind == AGENT_OTHER || o->task.is_fresh || !l->walk->sessions)
+		return NULL;
+	branch_key(l->walk, o->branch, &id);
+	e = sessions_of(l->walk->sessions, id);
+	return e && *e->cut.id ? &e->cut : NULL;
+}
+
 static void
 start_task(struct loop_state *l, struct order *o)
 {
@@ -165,6 +179,7 @@ start_task(struct loop_state *l, struct order *o)
 		screen_hide(&l->output.screen, l->progress);
 		output_say(l->progress);
 	}
+	o->task.cut = cut_off(l, o);
 	o->task.attempt = o->branch ? branch_attempt(o->branch) : 1;
 	o->task.tells = l->slots.running >= MANY_RUNNING;
 	pid = fork_supervisor();
@@ -190,6 +205,7 @@ start_task(struct loop_state *l, struct order *o)
 	s->branch = o->branch;
 	s->kind = o->task.kind;
 	s->started = loop_now(l);
+	s->dir = o->task.agent_kind != AGENT_OTHER ? mem_dup(o->task.short_dir, strlen(o->task.short_dir)) : NULL;
 	s->limit = o->task.timeout && o->task.kind != TASK_WORKTREE ? s->started + o->task.timeout + OVERDUE_MS : 0;
 	if (s->limit)
 		l->overdue_at = clock_sooner(l->overdue_at ? l->overdue_at : -1, s->limit);

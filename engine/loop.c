@@ -233,6 +233,9 @@ tell_done(struct loop_state *l, const struct running_step *s, const struct outco
 		return;
 	if (s->kind == TASK_WORD) {
 		loop_log_step(l, LOG_OTHERWISE, s->branch, NULL, NULL);
+		l->walk->results->keys->list[id].flags |= KEY_FALLBACK;
+		if (l->walk->sessions)
+			sessions_none(l->walk->sessions, id);
 		progress_otherwise(l->progress, key, s->word);
 		return;
 	}
@@ -241,6 +244,10 @@ tell_done(struct loop_state *l, const struct running_step *s, const struct outco
 		how_answered(l->store->how, file);
 	}
 	loop_log_step(l, LOG_DONE, s->branch, o, NULL);
+	if (s->branch)
+		l->walk->results->keys->list[id].flags &= ~(unsigned)KEY_FALLBACK;
+	if (s->branch && l->walk->sessions)
+		sessions_done(l->walk->sessions, id, branch_attempt(s->branch));
 	if (s->branch && l->output.screen.tty >= 0)
 		screen_took(&l->output.screen, s->branch, o->ms);
 	if (!s->branch && *o->text)
@@ -251,11 +258,51 @@ tell_done(struct loop_state *l, const struct running_step *s, const struct outco
 		progress_untold(l->progress, key);
 }
 
+/* Whether the attempt was cut off: then the next one goes on in its session. One that was continued already and has ended
+ * by itself again starts over. */
+static int
+was_cut_off(const struct outcome *o)
+{
+	if (o->kind == OUT_ENDED || o->kind == OUT_EMPTY)
+		return !o->continued;
+	return o->kind == OUT_STOPPED || o->kind == OUT_RATE_LIMITED || o->kind == OUT_BUSY || o->kind == OUT_LOST;
+}
+
+/* No later attempt continues what the step of S has been asked so far. */
+static void
+end_session(struct loop_state *l, const struct running_step *s)
+{
+	const struct session *e;
+	struct log_line line = { 0 };
+	struct buf text = { 0 };
+	uint32_t id;
+
+	if (!s->branch || !l->walk->sessions || s->kind != TASK_STEP)
+		return;
+	line.key = branch_key(l->walk, s->branch, &id);
+	e = sessions_of(l->walk->sessions, id);
+	if (!e || !*e->cut.id)
+		return;
+	line.event = LOG_SESSION;
+	line.n = strlen(line.key);
+	line.value = e->attempt;
+	line.session = e->latest.id;
+	line.from = "";
+	line.digest = e->latest.digest;
+	session_text(&text, e->says | SESSION_OVER, &e->latest.total, e->latest.dir ? e->latest.dir : "");
+	line.text = buf_str(&text);
+	loop_log(l, &line);
+	buf_free(&text);
+	sessions_over(l->walk->sessions, id);
+}
+
 static void
 tell_failed(struct loop_state *l, const struct running_step *s, const struct outcome *o)
 {
 	struct buf why = { 0 };
 
+	if (!was_cut_off(o))
+		end_session(l, s);
 	outcome_text(o, o->timeout, &why);
 	loop_log_step(l, o->kind == OUT_STOPPED ? LOG_STOP : o->kind == OUT_RATE_LIMITED ? LOG_RATE_LIMITED : LOG_FAIL, s->branch, o, buf_str(&why));
 	buf_free(&why);

@@ -3,10 +3,30 @@
 
 #include <string.h>
 
+#include "store/clock.h"
 #include "store/file.h"
 
 /* A supervisor has told how it went. From here on its number is nobody's; for the result's name in tmp/ it
  * is kept in the record. */
+/* The attempt in the slot has told its session, or has come further in it. */
+static void
+take_session(struct loop_state *l, struct running_step *s, const struct outcome *o)
+{
+	struct talk t = { "", 0, 0, { 0 }, NULL };
+	uint32_t id;
+
+	s->continued = (o->of.wait & SESSION_CONTINUED) != 0;
+	if (!l->walk->sessions || !s->branch)
+		return;
+	branch_key(l->walk, s->branch, &id);
+	memcpy(t.id, o->text, sizeof t.id - 1);
+	t.digest = o->digest;
+	t.ms = clock_epoch();
+	t.total = o->used;
+	t.dir = s->dir;
+	sessions_told(l->walk->sessions, l->walk->results->keys, id, branch_attempt(s->branch), (unsigned)o->of.wait, &t);
+}
+
 /* The attempt in the slot has used as much as O says, in all. */
 static void
 add_usage(struct loop_state *l, struct running_step *s, const struct outcome *o)
@@ -31,8 +51,12 @@ take_record(struct loop_state *l, struct outcome *o)
 		running_begun(&l->slots, o->slot);
 		return;
 	}
-	add_usage(l, &l->slots.list[o->slot], o);
 	b = l->slots.list[o->slot].branch;
+	if (o->kind == OUT_SESSION) {
+		take_session(l, &l->slots.list[o->slot], o);
+		return;
+	}
+	add_usage(l, &l->slots.list[o->slot], o);
 	if (o->kind == OUT_WAITS)
 		walk_agent_waits(l->walk, b, o->of.wait, loop_now(l));
 	if (o->kind == OUT_WAITS || o->kind == OUT_USED)

@@ -38,6 +38,7 @@ struct run {
 	struct questions asked;
 	struct decisions decisions;
 	struct spent spent;
+	struct sessions sessions;
 	int budget_said;
 	uint32_t seed;
 	char *results_dir;
@@ -194,6 +195,7 @@ load_keys(struct run *r)
 	r->asked.again = r->request.args->again;
 	r->asked.decisions = &r->decisions;
 	r->asked.spent = &r->spent;
+	r->asked.sessions = &r->sessions;
 	if (question_load(&r->asked))
 		return runs_fail(r->request.say, 1, "the log cannot be read", strerror(errno));
 	if (results_keys(&r->keys, &r->store))
@@ -377,6 +379,7 @@ set_around(struct run *r)
 	r->around.run = r->request.name;
 	r->around.results_dir = r->results_dir;
 	r->around.environ = r->request.args->environ;
+	r->around.sessions = &r->sessions;
 	r->seed = (uint32_t)clock_epoch() * 2654435761u ^ (uint32_t)getpid();
 	if (!r->seed)
 		r->seed = 1;
@@ -401,11 +404,13 @@ walk(struct run *r)
 	buf_add(&r->progress.out, r->request.say->s, r->request.say->n);       /* what is to be known before it begins */
 	r->request.say->n = 0;
 	log_walk(r, LOG_WALK, (long)getpid(), NULL);
+	r->sessions.walk++;
 	if (r->progress.loud > LOUD_QUIET)
 		buf_fmt(&r->progress.out, "orch: run %s%s\n", r->shown.s, r->request.was_there ? ", gone on with" : "");
 	walk_start(&w, r->request.flow.w, &r->around, &r->results, r->request.flow.scope, &ops, r->request.args->jobs, r->request.args->stop_first);
 	w.again = r->request.args->again;
 	w.decisions = &r->decisions;
+	w.sessions = &r->sessions;
 	if (r->request.budget.tokens || r->request.budget.nanos)
 		w.used_up = on_used_up;
 	r->progress.budget = r->request.budget_text;
@@ -582,6 +587,7 @@ run_workflow(const struct run_args *args, struct buf *say, struct buf *show)
 	question_free(&r.asked);
 	decisions_free(&r.decisions);
 	spent_free(&r.spent);
+	sessions_free(&r.sessions);
 	free(r.results_dir);
 	free(r.within);
 	buf_free(&r.needed);

@@ -13,6 +13,7 @@
  *     TIME limited KEY ATTEMPT MILLISECONDS STATUS TEXT
  *     TIME paused MILLISECONDS TEXT
  *     TIME usage KEY ATTEMPT INPUT CACHED OUTPUT TEXT
+ *     TIME session KEY ATTEMPT ID FROM DIGEST TEXT
  *     TIME if FILE:LINE 1|0 0 DIGEST TEXT
  *
  * TIME is in milliseconds since the Epoch, OFFSET where the attempt's entry begins in `how` (-1: it has none), DIGEST
@@ -35,7 +36,7 @@
 #include "store/escape.h"
 #include "store/file.h"
 
-static const char *const events[] = { "walk", "start", "done", "fail", "otherwise", "stop", "end", "found", "limited", "paused", "usage", "if" };
+static const char *const events[] = { "walk", "start", "done", "fail", "otherwise", "stop", "end", "found", "limited", "paused", "usage", "session", "if" };
 
 enum { EVENTS = sizeof events / sizeof *events, LINE_MOST = 4096, NUMBERS = 128, PIECE = 64 * 1024 };   /* NUMBERS: of those behind a key */
 
@@ -109,6 +110,12 @@ log_add(int fd, const struct log_line *l)
 		at += (size_t)snprintf(out + at, sizeof out - at, "%lld\t%d\t", l->took, l->status);
 	if (l->event == LOG_START)
 		at += (size_t)snprintf(out + at, sizeof out - at, "%lld\t", l->at);
+	if (l->event == LOG_SESSION) {
+		at = put_field(out, at, LINE_MOST - NUMBERS, l->session, strlen(l->session));
+		out[at++] = '\t';
+		at = put_field(out, at, LINE_MOST - NUMBERS / 2, l->from, strlen(l->from));
+		at += (size_t)snprintf(out + at, sizeof out - at, "\t%016llx\t", l->digest);
+	}
 	if (l->event == LOG_USAGE)
 		at += (size_t)snprintf(out + at, sizeof out - at, "%lld\t%lld\t%lld\t", l->tokens[0], l->tokens[1], l->tokens[2]);
 	if (l->text)
@@ -130,6 +137,18 @@ field(char **s, char *end, size_t *n)
 	*n = (size_t)((tab ? tab : end) - p);
 	p[*n] = '\0';
 	*s = tab ? tab + 1 : NULL;
+	return p;
+}
+
+/* Takes a field of text off *S; NULL: there is none. */
+static const char *
+take_text(char **s, char *end)
+{
+	size_t n;
+	char *p = field(s, end, &n);
+
+	if (p)
+		escape_undo(p, n);
 	return p;
 }
 
@@ -242,6 +261,12 @@ parse(char *s, size_t len, unsigned wanted, int old, struct log_line *l)
 	for (e = 0; l->event == LOG_USAGE && e < 3; e++)
 		if (!number(&s, end, &l->tokens[e]) || l->tokens[e] < 0)
 			return 0;
+	if (l->event == LOG_SESSION) {
+		l->session = take_text(&s, end);
+		l->from = take_text(&s, end);
+		if (!l->session || !l->from || !hex(&s, end, &l->digest))
+			return 0;
+	}
 	l->at = -1;
 	if (l->event == LOG_START && number(&s, end, &v))
 		l->at = v;

@@ -16,6 +16,7 @@ enum log_event {
 	LOG_RATE_LIMITED,               /* an attempt of KEY was refused by its agent for now; text: why */
 	LOG_PAUSED,             /* orch and its agents were stopped, and go on now; value: for how many milliseconds that was */
 	LOG_USAGE,              /* what the attempt of KEY has used so far; tokens; text: dollars, as usage.h has them */
+	LOG_SESSION,            /* the attempt of KEY is in a session, or that has come further; digest: of the question; text: sessions.h */
 	LOG_IF                  /* an `if` in a worktree has decided; KEY: its place; value: 1 true, 0 false; digest: of the evaluation */
 };
 
@@ -35,6 +36,7 @@ struct log_line {
 	int status;             /* of the latter: as wait() gives it; -1: it never ran */
 	const char *text;
 	long long at;           /* of START: where its entry begins in `how`; -1: it has none, or that is not known */
+	const char *session, *from;     /* of SESSION: its id, and that of the one that it is a copy of; "": of none */
 	long long tokens[3];    /* of USAGE: of input not read from a cache, read from a cache, of output */
 };
 

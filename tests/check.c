@@ -23,7 +23,7 @@ static struct {
 	SUITE(fault), SUITE(process), SUITE(kill), SUITE(terminal), SUITE(git), SUITE(worktree), SUITE(run),
 	SUITE(history), SUITE(limits), SUITE(live), SUITE(trust), SUITE(together), SUITE(foreign),
 	SUITE(again), SUITE(jobs), SUITE(status), SUITE(messages), SUITE(held), SUITE(call), SUITE(parse),
-	SUITE(store), SUITE(engine), SUITE(reader), SUITE(report), SUITE(streams), SUITE(fold), SUITE(survive),
+	SUITE(store), SUITE(engine), SUITE(reader), SUITE(report), SUITE(session), SUITE(streams), SUITE(fold), SUITE(survive),
 };
 
 enum { NSUITES = LEN(suites), JOBS = 4 };

@@ -70,7 +70,7 @@ read_in(size_t piece, enum agent_kind kind, int is_own, const char *s, size_t n,
 
 	memset(t, 0, sizeof *t);
 	ops.ctx = t;
-	stream_begin(stream, kind, is_own, &ops);
+	stream_begin(stream, kind, is_own, NULL, &ops);
 	for (; n; s += k, n -= k) {
 		k = n < piece ? n : piece;
 		stream_feed(stream, s, k);

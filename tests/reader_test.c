@@ -89,7 +89,7 @@ feed(enum agent_kind kind, int is_own, const char *s, size_t n, size_t piece)
 	size_t k;
 
 	forget();
-	stream_begin(&stream, kind, is_own, &ops);
+	stream_begin(&stream, kind, is_own, NULL, &ops);
 	for (; n; s += k, n -= k) {
 		k = n < piece ? n : piece;
 		stream_feed(&stream, s, k);

@@ -293,9 +293,9 @@ static const struct {
 	    "exit status 1, which another try would not change\n    out| Reached it\n" },
 	{ INIT "\n{\"type\":\"result\",\"subtype\":\"error_during_execution\",\"is_error\":true,\"errors\":[\"cut\"]}\n", 0, 2,
 	    "exit status 0, but it has reported an error, at try 2\n    out| cut\n" },
-	{ INIT "\n" BASH "\n", 0, 2, "it was interrupted: exit status 0, but it has not written an answer, at try 2\n    err| Bash make check\n" },
+	{ INIT "\n" BASH "\n", 0, 2, "it was interrupted: exit status 0, but it has not written an answer, at try 2\n    err| You were interrupted " },
 	{ INIT "\n" ANSWER("well") "\n", 3, 2, "exit status 3, at try 2\n" },
-	{ INIT "\n" BASH "\n", 143, 2, "exit status 143, at try 2\n    err| Bash make check\n" },
+	{ INIT "\n" BASH "\n", 143, 2, "exit status 143, at try 2\n    err| You were interrupted " },
 };
 
 START_TEST(how_it_ended)

@@ -483,21 +483,23 @@ read_lines(struct lines *lines)
 static const char hostile[] = "tab\t nl\n cr\r esc\033[31m % %41 %0A %zz del\177 \xc3\xa9 \xff $(x) {{y}}";
 
 static const struct log_line events[] = {
-	{ 1700000000123, LOG_WALK, NULL, 0, 4711, 0, 0, 0, NULL, 0, { 0 } },
-	{ 1700000000124, LOG_START, "a", 1, 1, 0, 0, 0, NULL, -1, { 0 } },
-	{ 1700000000125, LOG_START, "a\tb\n%c\0d", 8, 2147483647, 0, 0, 0, LOG_AGAIN, 123456789012345, { 0 } },
-	{ 1700000000126, LOG_DONE, "a", 1, 2, 250, 0xfedcba9876543210ULL, 0, NULL, 0, { 0 } },
-	{ 1700000000126, LOG_DONE, "\xff.", 2, 1, 0, 1, 0, NULL, 0, { 0 } },
-	{ 1700000000127, LOG_FAIL, hostile, sizeof hostile - 1, 3, 86400000, 0, 256, hostile, 0, { 0 } },
-	{ 1700000000128, LOG_FAIL, "walk", 4, 1, 1, 0, -1, "cannot be started", 0, { 0 } },
-	{ 1700000000129, LOG_OTHERWISE, "a", 1, 3, 0, 0, 0, NULL, 0, { 0 } },
-	{ 1700000000130, LOG_STOP, "a b", 3, 1, 12, 0, 15, "stopped", 0, { 0 } },
-	{ 1700000000130, LOG_RATE_LIMITED, "a b", 3, 2, 12, 0, 75 << 8, "why", 0, { 0 } },
-	{ 1700000000130, LOG_PAUSED, NULL, 0, 1234, 0, 0, 0, NULL, 0, { 0 } },
-	{ 1700000000130, LOG_IF, "a b.orch:3", 10, 1, 0, 0x1111222233334444ULL, 0, NULL, 0, { 0 } },
-	{ 1700000000130, LOG_USAGE, "a b", 3, 2, 0, 0, 0, "0.25?", 0, { 12345, 0, 9223372036854775807 } },
-	{ 1700000000131, LOG_END, NULL, 0, 1, 0, 0, 0, hostile, 0, { 0 } },
-	{ 1700000000132, LOG_END, NULL, 0, 130, 0, 0, 0, NULL, 0, { 0 } },
+	{ 1700000000123, LOG_WALK, NULL, 0, 4711, 0, 0, 0, NULL, 0, NULL, NULL, { 0 } },
+	{ 1700000000124, LOG_START, "a", 1, 1, 0, 0, 0, NULL, -1, NULL, NULL, { 0 } },
+	{ 1700000000125, LOG_START, "a\tb\n%c\0d", 8, 2147483647, 0, 0, 0, LOG_AGAIN, 123456789012345, NULL, NULL, { 0 } },
+	{ 1700000000126, LOG_DONE, "a", 1, 2, 250, 0xfedcba9876543210ULL, 0, NULL, 0, NULL, NULL, { 0 } },
+	{ 1700000000126, LOG_DONE, "\xff.", 2, 1, 0, 1, 0, NULL, 0, NULL, NULL, { 0 } },
+	{ 1700000000127, LOG_FAIL, hostile, sizeof hostile - 1, 3, 86400000, 0, 256, hostile, 0, NULL, NULL, { 0 } },
+	{ 1700000000128, LOG_FAIL, "walk", 4, 1, 1, 0, -1, "cannot be started", 0, NULL, NULL, { 0 } },
+	{ 1700000000129, LOG_OTHERWISE, "a", 1, 3, 0, 0, 0, NULL, 0, NULL, NULL, { 0 } },
+	{ 1700000000130, LOG_STOP, "a b", 3, 1, 12, 0, 15, "stopped", 0, NULL, NULL, { 0 } },
+	{ 1700000000130, LOG_RATE_LIMITED, "a b", 3, 2, 12, 0, 75 << 8, "why", 0, NULL, NULL, { 0 } },
+	{ 1700000000130, LOG_PAUSED, NULL, 0, 1234, 0, 0, 0, NULL, 0, NULL, NULL, { 0 } },
+	{ 1700000000130, LOG_IF, "a b.orch:3", 10, 1, 0, 0x1111222233334444ULL, 0, NULL, 0, NULL, NULL, { 0 } },
+	{ 1700000000130, LOG_USAGE, "a b", 3, 2, 0, 0, 0, "0.25?", 0, NULL, NULL, { 12345, 0, 9223372036854775807 } },
+	{ 1700000000130, LOG_SESSION, "a b", 3, 2, 0, 0x1111222233334444ULL, 0, "active total=1,2,3,4", 0, "01a2-b", "", { 0 } },
+	{ 1700000000130, LOG_SESSION, "a", 1, 1, 0, 1, 0, NULL, 0, "x\ty", "01a2-b", { 0 } },
+	{ 1700000000131, LOG_END, NULL, 0, 1, 0, 0, 0, hostile, 0, NULL, NULL, { 0 } },
+	{ 1700000000132, LOG_END, NULL, 0, 130, 0, 0, 0, NULL, 0, NULL, NULL, { 0 } },
 };
 
 static void
@@ -517,6 +519,8 @@ same_line(const struct log_line *a, const struct log_line *b)
 	if (a->event == LOG_START)
 		ck_assert_int_eq(a->at, b->at);
 	ck_assert_mem_eq(a->tokens, b->tokens, sizeof a->tokens);
+	ck_assert_str_eq(a->session ? a->session : "-", b->session ? b->session : "-");
+	ck_assert_str_eq(a->from ? a->from : "-", b->from ? b->from : "-");
 }
 
 START_TEST(log_round_trip)
@@ -640,7 +644,7 @@ END_TEST
 /* The key of an `if` is its place, whose path may be as long as any. */
 START_TEST(log_long_key)
 {
-	struct log_line l = { 1700000000130, LOG_IF, NULL, 0, 1, 86400000, 0x1111222233334444ULL, 0, NULL, 0, { 0 } };
+	struct log_line l = { 1700000000130, LOG_IF, NULL, 0, 1, 86400000, 0x1111222233334444ULL, 0, NULL, 0, NULL, NULL, { 0 } };
 	struct lines *lines = malloc(sizeof *lines);
 	char *key = malloc(20000);
 	int fd = log_open(AT_FDCWD);

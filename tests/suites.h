@@ -27,6 +27,7 @@ Suite *live_suite(void);        /* the live view: as a text, and whole runs on a
 Suite *jobs_suite(void);        /* whole runs: make's jobserver, as its client and as one */
 Suite *status_suite(void);      /* looking at runs: status, logs, scripts, completion */
 Suite *held_suite(void);        /* whole runs: agents that take no more for now */
+Suite *session_suite(void);     /* whole runs: conversations that are forked, and continued */
 Suite *report_suite(void);      /* whole runs: agents that report */
 Suite *reader_suite(void);      /* what claude and codex write, without a process */
 Suite *streams_suite(void);     /* whole runs: descriptors and file systems that lack something */

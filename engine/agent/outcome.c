@@ -161,7 +161,11 @@ outcome_text(const struct outcome *o, long long timeout, struct buf *b)
 		if (*o->text)
 			buf_fmt(b, ", and this may still run: %s", o->text);
 		break;
+	case OUT_NO_SESSION:
+		buf_fmt(b, "%s has no session (it was deleted)", o->text);
+		break;
 	case OUT_BEGUN:
+	case OUT_SESSION:
 	case OUT_USED:
 	case OUT_WAITS:
 		break;

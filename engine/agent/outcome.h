@@ -11,6 +11,7 @@ enum outcome_kind {
 	OUT_OK,                 /* the result is whole and safe in tmp/ */
 	OUT_ENDED,              /* the agent failed: status */
 	OUT_RATE_LIMITED,       /* it is rate-limited: status, text says why */
+	OUT_NO_SESSION,         /* the session that it is to be asked in a copy of is not there any more; text: its key */
 	OUT_BUSY,               /* it could not begin beside others of its kind, and may be asked again: status, text says why */
 	OUT_PERMANENT,          /* it failed for a reason that another attempt would not change: status */
 	OUT_EMPTY,              /* what it wrote is no result though it exits 0: text, if it wrote any */
@@ -32,6 +33,7 @@ enum outcome_kind {
 	OUT_LOST,               /* its supervisor was killed; not a record, orch's own word; text: what of it may still run */
 	/* No outcomes yet: */
 	OUT_BEGUN,              /* its supervisor runs; only of a task that is to tell that */
+	OUT_SESSION,            /* its agent has told its session, or has come further in it: text, digest, wait: what it says */
 	OUT_USED,               /* its agent has told that it has used more */
 	OUT_WAITS               /* its agent is rate-limited, and waits by itself, or will end: wait says how long */
 };
@@ -45,6 +47,7 @@ struct outcome {
 	int32_t kind;
 	int32_t status;         /* as wait() gives it */
 	int32_t error;          /* an errno */
+	int32_t continued;      /* it was asked to go on where an earlier attempt was cut off */
 	union {
 		int32_t pid;            /* OUT_OK: of its supervisor; orch's own to set */
 		int32_t wait;           /* OUT_RATE_LIMITED, OUT_WAITS: seconds until its agent takes more; -1: not known; of
@@ -55,7 +58,7 @@ struct outcome {
 	uint64_t digest;        /* of what was asked, when kind is OUT_OK; then text is a warning, or empty */
 	int64_t ms;             /* how long it took */
 	int64_t timeout;        /* what it was given, in milliseconds; 0: all it wants */
-	struct usage used;      /* by this attempt so far */
+	struct usage used;      /* by this attempt so far; of OUT_SESSION by the session, with its ancestors */
 	char text[416];
 };
 

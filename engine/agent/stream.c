@@ -341,7 +341,7 @@ count_final(struct stream *s)
 		}
 	}
 	if (s->has_money)
-		s->session_nanos = s->all.nanos;
+		s->session_nanos = s->total.nanos = s->all.nanos;
 	usage_add(&s->used, &u);
 	s->nmessages = 0;
 	memset(&s->older, 0, sizeof s->older);
@@ -463,6 +463,7 @@ static void
 end_codex(struct stream *s)
 {
 	struct buf b = { 0 };
+	struct usage total;
 
 	if (is(s, TYPE, "thread.started")) {
 		copy_id(s->session, s, THREAD);
@@ -479,7 +480,10 @@ end_codex(struct stream *s)
 		s->is_final = 1;
 		s->is_error = 0;
 		s->turn.input -= s->turn.cached < s->turn.input ? s->turn.cached : s->turn.input;
+		total = s->turn;        /* it is told of the whole session */
+		usage_subtract(&s->turn, &s->total);
 		usage_add(&s->used, &s->turn);
+		s->total = total;
 	} else if (is(s, TYPE, "turn.failed")) {
 		s->is_final = s->is_error = 1;
 	} else if (is(s, TYPE, "error") && begins(s, MESSAGE, "Reconnecting...")) {
@@ -678,7 +682,7 @@ on_line(void *ctx, int is_whole)
 }
 
 void
-stream_begin(struct stream *s, enum agent_kind kind, int is_own, const struct stream_ops *ops)
+stream_begin(struct stream *s, enum agent_kind kind, int is_own, const struct usage *before, const struct stream_ops *ops)
 {
 	static const struct json_ops reader = { NULL, on_value, on_bytes, on_end, on_object, on_line };
 
@@ -686,6 +690,10 @@ stream_begin(struct stream *s, enum agent_kind kind, int is_own, const struct st
 	s->ops = ops;
 	s->kind = kind;
 	s->is_own = is_own;
+	if (before)
+		s->total = *before;
+	s->total.told = 0;
+	s->session_nanos = s->total.nanos;
 	s->json_ops = reader;
 	s->json_ops.ctx = s;
 	json_begin(&s->json, &s->json_ops);

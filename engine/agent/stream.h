@@ -57,6 +57,7 @@ struct stream {
 	/* Usage: of messages since the latest final record; up to that one; what these have told as the whole session's. */
 	struct usage used;
 	long long session_nanos;
+	struct usage total;     /* of the session, its ancestors together, as far as it is told so */
 	struct {
 		unsigned long long id;
 		struct usage used;
@@ -80,8 +81,8 @@ struct stream {
 	int blank;              /* so far there were only blanks */
 };
 
-/* IS_OWN: as in the structure. */
-void stream_begin(struct stream *, enum agent_kind, int is_own, const struct stream_ops *);
+/* IS_OWN: as in the structure. BEFORE: the total of the session that this one is a copy of; NULL: of none. */
+void stream_begin(struct stream *, enum agent_kind, int is_own, const struct usage *before, const struct stream_ops *);
 void stream_feed(struct stream *, const char *s, size_t n);
 
 /* The output has ended. */

@@ -267,6 +267,7 @@ look(struct diff *d)
 		load_free(&f);
 	} else {
 		d->around.root = d->state->record.directory;
+		d->around.sessions = &d->state->sessions;
 		with.around = &d->around;
 		d->asked.store = &d->state->store;
 		d->asked.keys = &d->state->keys;

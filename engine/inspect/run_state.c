@@ -95,6 +95,7 @@ static void
 walk_line(struct run_state *v, const struct log_line *l)
 {
 	v->zero = v->last ? v->zero + (uint64_t)l->ms - (uint64_t)v->last : (uint64_t)l->ms;
+	sessions_line(&v->sessions, &v->keys, 0, l);
 	v->walked = l->ms;
 	v->walks++;
 	v->state = RUN_INTERRUPTED;
@@ -109,6 +110,7 @@ step_line(struct run_state *v, const struct log_line *l)
 	struct run_step *s = step_of(v, id);
 	int kept = v->keys.list[id].flags & KEY_KEPT;
 
+	sessions_line(&v->sessions, &v->keys, id, l);
 	if (!s->seen)
 		s->seen = ++v->nseen;
 	s->last = l->event;
@@ -118,6 +120,7 @@ step_line(struct run_state *v, const struct log_line *l)
 	if (l->event == LOG_FOUND)
 		s->began = l->ms;
 	if (l->event == LOG_START) {
+		s->continued = 0;
 		s->began = l->ms;
 		s->at = on_axis(v, l->ms);
 		if (s->since < 0 || l->value <= 1)
@@ -146,18 +149,29 @@ step_line(struct run_state *v, const struct log_line *l)
 }
 
 static void
+session_line(struct run_state *v, const struct log_line *l)
+{
+	uint32_t id = keys_add(&v->keys, l->key, l->n);
+
+	step_of(v, id)->continued = l->text && !strncmp(l->text, "continued ", 10);
+	sessions_line(&v->sessions, &v->keys, id, l);
+}
+
+static void
 add_line(void *ctx, const struct log_line *l)
 {
 	struct run_state *v = ctx;
 
 	spent_line(&v->used, &v->keys, l);
+	if (l->event == LOG_SESSION)
+		session_line(v, l);
 	if (l->event == LOG_END) {
 		end_line(v, l);
 	} else if (l->event == LOG_WALK) {
 		walk_line(v, l);
 	} else if (l->event == LOG_PAUSED) {
 		v->zero += (uint64_t)(l->value > 0 ? l->value : 0);
-	} else if (l->event != LOG_IF && l->event != LOG_USAGE) {
+	} else if (l->event != LOG_IF && l->event != LOG_USAGE && l->event != LOG_SESSION) {
 		step_line(v, l);
 	}
 	v->last = l->ms;
@@ -302,6 +316,7 @@ run_state_close(struct run_state *v)
 		free(v->steps[id].text);
 	free(v->steps);
 	spent_free(&v->used);
+	sessions_free(&v->sessions);
 	free(v->reason);
 	ids_free(&v->order);
 	buf_free(&v->waiting);

@@ -3,6 +3,7 @@
 #define ENGINE_INSPECT_RUN_STATE_H
 
 #include "engine/task/expand.h"
+#include "engine/task/sessions.h"
 #include "engine/task/spent.h"
 #include "store/log.h"
 #include "store/record.h"
@@ -19,6 +20,7 @@ struct run_step {
 	enum log_event last;    /* what the log says of it last; LOG_WALK: nothing */
 	int status;             /* as wait() gives it, of an attempt that gave no result; -1: it does not say why */
 	long attempts;
+	int continued;          /* the latest went on where one before it was cut off */
 	long long began, took;  /* milliseconds, of the latest attempt; began since the Epoch */
 	long long since, at;    /* its first attempt and its latest, on the run's axis; since < 0: it had none */
 	char *text;             /* why it failed; owned */
@@ -36,6 +38,7 @@ struct run_state {
 	struct run_step *steps; /* by key */
 	uint32_t nsteps;
 	struct spent used;      /* what they have used */
+	struct sessions sessions;
 	uint32_t nseen;
 	struct ids order;
 	long walks;             /* how many there were */

@@ -45,6 +45,9 @@ int runs_status(const char *dir, const char *run, int for_scripts, struct sink *
 /* The results of the KEYS, which may be patterns, in the order of the workflow. */
 int runs_cat(const char *dir, const char *run, char *const *keys, size_t n, struct sink *, struct buf *error);
 
+/* The id of the session of KEY, a line. Returns 1 where it has none. */
+int runs_session(const char *dir, const char *run, const char *key, struct sink *, struct buf *error);
+
 /* What the steps KEYS (none: all) have said on standard error, and failed or running ones on standard
  * output. FOLLOW: goes on as long as the run does. */
 int runs_logs(const char *dir, const char *run, char *const *keys, size_t n, int follow, struct sink *, struct buf *error);

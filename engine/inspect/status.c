@@ -77,6 +77,7 @@ make_row(struct status *t, uint32_t id, struct table_row *r)
 	r->why = buf_str(&t->why);
 	r->used = buf_str(&t->used);
 	r->attempts = s->attempts;
+	r->continued = s->continued;
 	r->is_fallback = s->otherwise && s->state == STEP_DONE;
 	r->ms = s->state == STEP_RUNNING ? t->v->now - s->began : s->took ? s->took : -1;
 	r->since = s->state == STEP_WAITING ? -1 : (double)s->since;

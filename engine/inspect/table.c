@@ -62,8 +62,8 @@ attempts_text(const struct table_row *r, struct buf *b)
 {
 	size_t at = b->n;
 
-	if (r->attempts > 1)
-		buf_fmt(b, "try %ld", r->attempts);
+	if (r->attempts > 1 || r->continued)
+		buf_fmt(b, "try %ld%s", r->attempts, r->continued ? ", continued" : "");
 	return b->n - at;
 }
 
@@ -82,7 +82,7 @@ table_learn(struct table *t, const struct table_row *r)
 
 	widen(&t->key, width_of(r->key, strlen(r->key)), key_most(t));
 	widen(&t->time, time_text(r, text), sizeof text);
-	if (r->attempts > 1)
+	if (r->attempts > 1 || r->continued)
 		widen(&t->attempts, attempts_text(r, &b), 24);
 	if (has_bars(t))
 		widen(&t->used, width_of(r->used, strlen(r->used)), USED_MOST);

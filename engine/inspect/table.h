@@ -15,6 +15,7 @@ struct table_row {
 	const char *used;       /* what it has used; "": nothing that is known */
 	long long ms;           /* how long it took; -1: that is not known */
 	long attempts;          /* 2 and more are shown */
+	int continued;          /* the latest went on where one before it was cut off */
 	/* On the axis, milliseconds: its first attempt, its latest, its end. SINCE < 0: it has no bar. */
 	double since, at, end;
 	int is_fallback;        /* its result is the word of its `otherwise` */

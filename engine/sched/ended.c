@@ -113,6 +113,15 @@ step_is_busy(struct walk *w, struct branch *b, const struct outcome *o)
 	return 1;
 }
 
+/* The session that was to be continued is gone: the step starts over, which is no attempt of its `retry`. */
+static void
+start_over(struct walk *w, struct branch *b)
+{
+	b->refused++;
+	walk_say(w, EVENT_RETRY, b, "the session of the attempt that was cut off is gone: it starts over", 0);
+	queue_pause(w, b, 0);
+}
+
 /* Whether its agent has come to an end by itself, and has not refused. */
 static int
 by_itself(const struct outcome *o)
@@ -125,7 +134,7 @@ by_itself(const struct outcome *o)
 static int
 is_final(const struct outcome *o)
 {
-	return o->kind == OUT_NO_DIR || o->kind == OUT_NOT_WORKTREE || o->kind == OUT_STILL_OPEN || o->kind == OUT_LEFTOVERS ||
+	return o->kind == OUT_NO_SESSION || o->kind == OUT_NO_DIR || o->kind == OUT_NOT_WORKTREE || o->kind == OUT_STILL_OPEN || o->kind == OUT_LEFTOVERS ||
 	    o->kind == OUT_UNENDED || (o->kind == OUT_LOST && *o->text);
 }
 
@@ -154,6 +163,8 @@ step_ended(struct walk *w, struct branch *b, const struct outcome *o)
 		branch_end(w, b, 1);
 	} else if (o->kind == OUT_RATE_LIMITED) {
 		step_refused(w, b, o);
+	} else if (o->kind == OUT_NO_SESSION && o->continued && !w->stop) {
+		start_over(w, b);
 	} else if (o->kind != OUT_BUSY || !step_is_busy(w, b, o)) {
 		struct buf why = { 0 };
 
@@ -162,6 +173,8 @@ step_ended(struct walk *w, struct branch *b, const struct outcome *o)
 		if (is_final(o))
 			b->retries = b->has_otherwise = 0;
 		outcome_text(o, o->timeout, &why);
+		if (o->kind == OUT_NO_SESSION && w->around->redo)
+			w->around->redo(w->around->ctx, o->text, &why);
 		ended_step_failed(w, b, buf_str(&why));
 		buf_free(&why);
 	}

@@ -101,6 +101,7 @@ void
 running_drop(struct running *s, uint32_t i)
 {
 	free(s->list[i].word);
+	free(s->list[i].dir);
 	memset(&s->list[i], 0, sizeof s->list[i]);
 	s->list[i].next = s->free;
 	s->free = i;

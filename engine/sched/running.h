@@ -19,6 +19,8 @@ struct running_step {
 	int has_terminal;       /* a question, an agent that is given the terminal, standard input that is one */
 	int is_due;             /* its supervisor is to tell that it runs, and has not */
 	char *word;             /* of an otherwise, for the message */
+	char *dir;              /* where it works, below the root or absolute; NULL: it has no session */
+	int continued;          /* it goes on where an earlier attempt was cut off */
 	long long started;
 	long long limit;        /* when its supervisor must have told of its end, as started; 0: it has no limit */
 	int prodded;            /* it has not, and was told to go on, and to end */

@@ -103,6 +103,7 @@ struct walk {
 	struct branch_list waiting_for_token;   /* they wait for a slot too, and for a token */
 	struct worktree *worktrees;     /* that were come by */
 	struct decisions *decisions;    /* of its `if` lines in worktrees; NULL: none is remembered */
+	struct sessions *sessions;      /* of its steps; NULL: nobody wants to know */
 	struct throttled_agent *throttled;      /* that took no more at some time, with those who wait for them */
 	long nparked;           /* branches in these two */
 	struct block *filling;  /* blocks that have branches to make, the newest first */

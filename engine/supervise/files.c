@@ -176,6 +176,33 @@ supervisor_make_stdin(struct supervisor *d)
 	return in;
 }
 
+int
+supervisor_tell_stdin(struct supervisor *d, const char *text, size_t n, int in)
+{
+	char name[KEY_NAME_MAX + 1], buf[64 * 1024];
+	int fd, out, tmp = d->m->store->tmp;
+	long got = 0;
+
+	supervisor_tmp_name(name, 'a', getpid());
+	fd = file_make(tmp, name, 0);
+	if (fd < 0)
+		supervisor_exit_errno(d, OUT_IO, "tmp/");
+	supervisor_write(d, fd, text, n, "tmp/");
+	while (in >= 0 && (got = file_read_some(in, buf, sizeof buf)) > 0)
+		supervisor_write(d, fd, buf, (size_t)got, "tmp/");
+	if (got < 0)
+		supervisor_exit_errno(d, OUT_IO, "asked/");
+	if (in >= 0 && in != d->m->null)
+		close(in);
+	out = file_open(tmp, name);
+	if (file_close(fd) || out < 0)
+		supervisor_exit_errno(d, OUT_IO, "tmp/");
+	unlinkat(tmp, name, 0);
+	fcntl(out, F_SETFL, fcntl(out, F_GETFL) & ~O_NONBLOCK);
+	stderr_add_line(d, text, n);
+	return out;
+}
+
 /* Standard error. */
 
 void

@@ -30,6 +30,8 @@ struct reading {
 	int kept;               /* there is a result */
 	int waits;              /* orch was told that the agent waits */
 	long long until;        /* and until when, as the agent has told it */
+	char session[SESSION_ID];       /* that was told */
+	unsigned session_says;
 	struct usage logged;
 	long long logged_at;    /* by clock_ms; 0: nothing was logged */
 };
@@ -198,6 +200,50 @@ tell_waiting(struct supervisor *d)
 	report(d, OUT_WAITS, waits ? -1 : 0);
 }
 
+/* Logs and reports the session, as soon as it is told, when the agent does something in it, and at its end. */
+static void
+tell_session(struct supervisor *d, int last)
+{
+	struct reading *r = d->reading;
+	const struct stream *s = &r->stream;
+	unsigned says = (d->out.continued ? SESSION_CONTINUED : 0) | (s->did ? SESSION_ACTIVE : 0);
+	struct log_line l = { 0 };
+	struct buf text = { 0 };
+	char was[sizeof d->out.text];
+	struct usage used;
+
+	if (!*s->session || (!strcmp(s->session, r->session) && says == r->session_says && !last))
+		return;
+	strcpy(r->session, s->session);
+	r->session_says = says;
+	session_text(&text, says, &s->total, d->task->short_dir);
+	l.ms = clock_epoch();
+	l.event = LOG_SESSION;
+	l.key = d->task->key;
+	l.n = strlen(l.key);
+	l.value = d->task->attempt;
+	l.session = s->session;
+	l.from = d->session ? d->session->id : "";
+	l.digest = d->out.digest;
+	l.text = buf_str(&text);
+	log_add(d->m->store->log, &l);
+	buf_free(&text);
+	memcpy(was, d->out.text, sizeof was);
+	used = d->out.used;
+	strcpy(d->out.text, s->session);
+	d->out.used = s->total;
+	report(d, OUT_SESSION, (long)says);
+	memcpy(d->out.text, was, sizeof was);
+	d->out.used = used;
+}
+
+void
+reading_sync(struct supervisor *d)
+{
+	if (d->reading && *d->reading->session && file_sync(d->m->store->log))
+		supervisor_exit_errno(d, OUT_IO, "the log cannot be made safe on disk");
+}
+
 /* Tells what is used, unless nothing has changed; LAST: at once. Returns in how many milliseconds it is to be called again;
  * -1: there is no need. */
 static long long
@@ -242,7 +288,7 @@ reading_open(struct supervisor *d)
 	r->out = fds[1];
 	r->ops = ops;
 	r->ops.ctx = d;
-	stream_begin(&r->stream, d->task->agent_kind, d->task->own_format, &r->ops);
+	stream_begin(&r->stream, d->task->agent_kind, d->task->own_format, d->session ? &d->session->total : NULL, &r->ops);
 	return r->out;
 }
 
@@ -268,6 +314,7 @@ void
 reading_take(struct supervisor *d)
 {
 	take(d, PIECE);
+	tell_session(d, 0);
 	tell_waiting(d);
 }
 
@@ -310,6 +357,7 @@ reading_close(struct supervisor *d)
 	close(r->out);
 	r->in = r->out = -1;
 	stream_end(&r->stream);
+	tell_session(d, 1);
 	tell_usage(d, 1);
 	if (r->stream.is_own)
 		end_own(d);

@@ -33,6 +33,7 @@ struct supervisor {
 	int errors_in;          /* the end to read from */
 	int stderr_file;        /* what was said; -1: nothing yet */
 	int stderr_error;       /* the errno for which it cannot be kept; 0: it can */
+	const struct talk *session;     /* that the agent is asked in a copy of; NULL: in none */
 	struct reading *reading;/* of what the agent reports; NULL: it writes its result itself */
 	int output_error;       /* the errno for which that cannot be written; 0: it can */
 	int stderr_last;        /* the last byte of standard error's file; 0: there is none */
@@ -140,6 +141,10 @@ long stderr_tail(struct supervisor *, char *p, size_t size, int *cut);
  * It is kept as asked/KEY; that of an `if` is gone when it ends. */
 int supervisor_make_stdin(struct supervisor *);
 
+/* Another standard input, which is kept nowhere: TEXT, then, where IN is not -1, what IN has, which is closed. TEXT is
+ * added to standard error's file too. */
+int supervisor_tell_stdin(struct supervisor *, const char *text, size_t n, int in);
+
 void supervisor_write(struct supervisor *, int fd, const void *p, size_t n, const char *what);
 
 /* Makes the result safe; after it orch only renames. */
@@ -164,6 +169,9 @@ long long reading_due(struct supervisor *);
 /* Reads what is in the pipe, once, and closes it: what comes after the agent's own end is no part of its result, and whoever
  * still holds the pipe delays nothing. Logs what was used. */
 void reading_close(struct supervisor *);
+
+/* Makes what the log says of the session safe on disk: before the result is. */
+void reading_sync(struct supervisor *);
 
 /* How the agent has ended, if what it wrote was a stream: 0: it was none. */
 int reading_verdict(struct supervisor *, const char *err, size_t nerr, struct verdict *);

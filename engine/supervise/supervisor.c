@@ -127,6 +127,20 @@ quote(struct supervisor *d, const char *s, size_t n)
 	memcpy(d->out.text, s + from, n - utf8_begun(s + from, n));
 }
 
+/* Whether these N bytes say that there is no such session. */
+static int
+says_gone(const char *s, size_t n)
+{
+	static const char *const words[] = { "No conversation found with session ID", "no rollout found for thread id" };
+	size_t i, k, len;
+
+	for (i = 0; i < 2; i++)
+		for (k = 0, len = strlen(words[i]); k + len <= n; k++)
+			if (!memcmp(s + k, words[i], len))
+				return 1;
+	return 0;
+}
+
 /* Exits if the agent gave no result. */
 static void
 judge(struct supervisor *d)
@@ -149,11 +163,48 @@ judge(struct supervisor *d)
 		reading_keep(d);
 	if (v.kind == OUT_OK)
 		return;
+	if (d->session && (says_gone(v.why, v.nwhy) || says_gone(err, (size_t)nerr)))
+		v.kind = OUT_NO_SESSION;
 	if (reported)
 		reading_fail(d);
 	d->out.of.wait = (int32_t)v.wait;
-	quote(d, v.why, v.nwhy);
+	if (v.kind == OUT_NO_SESSION)
+		snprintf(d->out.text, sizeof d->out.text, "%s", d->task->fork_key ? d->task->fork_key : d->task->key);
+	else
+		quote(d, v.why, v.nwhy);
 	supervisor_exit(d, v.kind);
+}
+
+/* What the agent is asked: as the workflow has it; or, if that is what an attempt was asked that was cut off, to go on.
+ * What it is told besides is in standard error's file alone. */
+static int
+choose_question(struct supervisor *d)
+{
+	const struct task *t = d->task;
+	int in = supervisor_make_stdin(d);
+	struct buf b = { 0 };
+
+	d->session = t->fork;
+	if (t->cut && t->cut->digest == d->out.digest) {
+		d->session = t->cut;
+		d->out.continued = 1;
+		buf_text(&b, "You were interrupted ");
+		duration_text(clock_epoch() - t->cut->ms, &b);
+		buf_text(&b, " ago and your answer did not arrive. Files may have changed since: look before you rely on them. Finish the "
+		    "task, then give your complete final answer again, even if you gave it before.\n");
+		if (in != d->m->null)
+			close(in);
+		in = -1;
+	} else if (t->fork && strcmp(t->fork->dir, t->short_dir)) {
+		buf_fmt(&b, "You now work in %s, not in ", t->dir);
+		if (*t->fork->dir != '/')
+			buf_fmt(&b, "%s%s", t->root, strcmp(t->fork->dir, ".") ? "/" : "");
+		buf_fmt(&b, "%s.\n\n", strcmp(t->fork->dir, ".") ? t->fork->dir : "");
+	}
+	if (b.n)
+		in = supervisor_tell_stdin(d, b.s, b.n, in);
+	buf_free(&b);
+	return in;
 }
 
 static void
@@ -165,7 +216,9 @@ supervise_step(struct supervisor *d)
 	stderr_open(d);
 	git_look(d);
 	d->out.digest = task_digest(d->task);
-	p = program_of(d, supervisor_make_stdin(d), -1);
+	p = program_of(d, choose_question(d), -1);
+	if (d->session)
+		p.argv = task_session_argv(d->task, d->session->id);
 	d->result = result_open_locked(d);
 	p.out = reading_open(d);
 	if (d->reading && !orphans_are_found())
@@ -182,6 +235,7 @@ supervise_step(struct supervisor *d)
 		supervisor_exit(d, OUT_FULL);
 	filter_result(d);
 	check_result(d);
+	reading_sync(d);
 	result_sync(d);
 }
 

@@ -261,6 +261,41 @@ expand_keys(struct results *a, const struct context *at, const struct tmpl *t, s
 	return id == KEY_NONE ? -1 : 0;
 }
 
+static void
+find_last(const struct keys *k, const struct visible *s, const struct ids *ids, uint32_t *id)
+{
+	uint32_t i;
+	size_t n;
+
+	if (s->up)
+		find_last(k, s->up, ids, id);
+	for (i = s->made.first; i; i = k->list[i - 1].next)
+		for (n = 0; n < ids->n; n++)
+			if (ids->list[n] == i - 1)
+				*id = i - 1;
+}
+
+int
+expand_last(struct results *a, const struct context *at, const struct words *names, uint32_t *id)
+{
+	struct ids all = { 0 }, last = { 0 };
+	size_t i;
+	int bad = 0;
+
+	*id = KEY_NONE;
+	for (i = 0; i < names->n && !bad; i++) {
+		all.n = 0;
+		bad = expand_keys(a, at, &names->list[i].t, &all);
+		if (all.n)
+			ids_add(&last, all.list[all.n - 1]);
+	}
+	if (!bad && at->visible && last.n)
+		find_last(a->keys, at->visible, &last, id);
+	ids_free(&all);
+	ids_free(&last);
+	return bad;
+}
+
 /* The word of the call that gives the parameter NAME, or NULL. */
 static const struct word *
 given(const struct node *n, const char *name)

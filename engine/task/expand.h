@@ -67,6 +67,9 @@ int expand(struct results *, const struct context *, const struct tmpl *t, struc
 /* Adds the keys that the NAME behind < means, in the workflow's order, to IDS. -1 as above. */
 int expand_keys(struct results *, const struct context *, const struct tmpl *name, struct ids *ids);
 
+/* The last, in the workflow's order, of the keys that the NAMES mean: *ID. -1 as above, or KEY_NONE: there is none. */
+int expand_last(struct results *, const struct context *, const struct words *names, uint32_t *id);
+
 /* The parameters of the file that the call N, read at PLACE, calls: what it gives, else their defaults.
  * They live in the arena. One that cannot be told is empty; or, where BAD is not NULL, the end: *BAD is set, and the
  * results' error says why. */

@@ -75,6 +75,8 @@ add_line(void *ctx, const struct log_line *l)
 		spent_line(a->spent, a->keys, l);
 	if (l->event == LOG_USAGE)
 		return;
+	if (l->event == LOG_WALK && a->sessions)
+		sessions_line(a->sessions, a->keys, 0, l);
 	if (l->event == LOG_WALK || l->event == LOG_END) {
 		a->is_open = l->event == LOG_WALK;
 		return;
@@ -84,6 +86,10 @@ add_line(void *ctx, const struct log_line *l)
 		return;
 	}
 	id = keys_add(a->keys, l->key, l->n);
+	if (a->sessions)
+		sessions_line(a->sessions, a->keys, id, l);
+	if (l->event == LOG_SESSION)
+		return;
 	a->keys->list[id].origin = origin_behind(a, id, l);
 	if (LOG_TRIED >> l->event & 1)
 		return;
@@ -250,6 +256,8 @@ question_load(struct questions *a)
 		results |= 1u << LOG_IF;
 	if (a->spent)
 		results |= SPENT_LINES;
+	if (a->sessions)
+		results |= 1u << LOG_SESSION;
 	return log_read(a->store->run, a->again ? results | attempts : results, add_line, a);
 }
 

@@ -7,6 +7,7 @@
 
 #include "engine/task/decisions.h"
 #include "engine/task/keys.h"
+#include "engine/task/sessions.h"
 #include "engine/task/spent.h"
 #include "engine/task/task.h"
 #include "parse/buf.h"
@@ -24,6 +25,7 @@ struct questions {
 	struct store *store;
 	struct keys *keys;
 	struct decisions *decisions;    /* gets what `if` lines in worktrees have decided */
+	struct sessions *sessions;      /* gets what is known of sessions; NULL: nobody wants that */
 	struct spent *spent;    /* gets what was used; NULL: nobody wants that */
 	int is_open;            /* the latest walk has no end in the log */
 	int again;              /* -u: the sequence numbers of the results are wanted */

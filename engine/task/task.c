@@ -29,6 +29,7 @@ struct maker {
 	const struct attrs *attrs[3];   /* the run's, its step's, the file's */
 	const char **env;       /* what these add to the environment, nenv of them; the later hold */
 	size_t nenv;
+	int compares;           /* the task is only to say what would be asked */
 	int bad_env;            /* one cannot be told, which the results' error says */
 };
 
@@ -363,6 +364,85 @@ make_prompt(struct maker *m)
 	return m->task->prompt ? 0 : -1;
 }
 
+/* The directory as `how` has it: a project that was moved resumes where it is now. */
+static const char *
+short_dir(const struct task *t)
+{
+	size_t root = strlen(t->root);
+
+	if (strncmp(t->dir, t->root, root) || (t->dir[root] && t->dir[root] != '/'))
+		return t->dir;
+	return t->dir[root] ? t->dir + root + 1 : ".";
+}
+
+void
+task_lacks_session(const struct run_env *around, const char *key, const char *reason, struct buf *b)
+{
+	char quoted[TEXT_SHORT];
+
+	buf_fmt(b, "%s has no session", text_short(quoted, key));
+	if (reason)
+		buf_fmt(b, " (%s)", reason);
+	if (around->redo)
+		around->redo(around->ctx, key, b);
+}
+
+/* Why the result of the key ID has no session; NULL: that is not known. */
+static const char *
+lack_of(const struct keys *keys, uint32_t id)
+{
+	unsigned origin = keys->list[id].origin;
+
+	if (keys->list[id].flags & KEY_FALLBACK)
+		return "fallback";
+	return origin == ORIGIN_FOUND || origin == ORIGIN_FOREIGN ? "its result was written by hand" : NULL;
+}
+
+/* Which session it is asked in a copy of. One that is only compared needs none. */
+static int
+make_fork(struct maker *m)
+{
+	const struct session *e;
+	const char *key;
+	uint32_t id;
+
+	if (!m->node->attrs.forks.n)
+		return 0;
+	if (expand_last(m->results, m->at, &m->node->attrs.forks, &id))
+		return -1;
+	if (id == KEY_NONE) {
+		buf_text(&m->results->error, "nothing to fork: none of these keys has a result yet");
+		return m->compares ? 0 : -1;
+	}
+	key = keys_text(m->results->keys, id);
+	m->task->fork_key = arena_dup(&m->task->mem, key, strlen(key));
+	e = m->around->sessions ? sessions_of(m->around->sessions, id) : NULL;
+	if (e && *e->result.id)
+		m->task->fork = &e->result;
+	else if (!m->compares) {
+		task_lacks_session(m->around, key, lack_of(m->results->keys, id), &m->results->error);
+		return -1;
+	}
+	return 0;
+}
+
+char *const *
+task_session_argv(struct task *t, const char *id)
+{
+	const char *const claude[] = { "--resume", id, "--fork-session", NULL }, *const codex[] = { "fork", id, "-", NULL };
+	const char *const *more = t->agent_kind == AGENT_CLAUDE ? claude : codex;
+	const char **argv;
+	size_t n = 0, i;
+
+	while (t->argv[n])
+		n++;
+	argv = arena_get(&t->mem, (n + 4) * sizeof *argv);
+	memcpy(argv, t->argv, n * sizeof *argv);
+	for (i = 0; i < 4; i++)
+		argv[n + i] = more[i];
+	return (char *const *)(const void *)argv;
+}
+
 /* Attributes: the run's come before its step's, a step's before the file's. */
 
 static int
@@ -477,13 +557,11 @@ make_how(struct maker *m)
 	struct variable v;
 	const struct word *w;
 	static struct buf b;    /* its memory serves the next task too */
-	size_t root = strlen(t->root), i;
-	const char *dir = t->dir;
+	struct buf fork = { 0 };
+	size_t i;
 
-	if (!strncmp(dir, t->root, root) && (!dir[root] || dir[root] == '/'))
-		dir = dir[root] ? dir + root + 1 : ".";
 	b.n = 0;
-	task_how_line(&b, "directory", dir, strlen(dir));
+	task_how_line(&b, "directory", t->short_dir, strlen(t->short_dir));
 	for (i = 0; (w = agents_word(m->node->step, t->interactive, i)); i++)
 		if (!w->reports)        /* what these make it write is about the question, and no part of it */
 			task_how_line(&b, "word", t->argv[i], strlen(t->argv[i]));
@@ -493,6 +571,11 @@ make_how(struct maker *m)
 		task_how_line(&b, "check", t->checks[i], strlen(t->checks[i]));
 	for (i = 0; i < m->nenv; i++)
 		task_how_line(&b, "env", m->env[i], strlen(m->env[i]));
+	if (t->fork_key) {
+		buf_fmt(&fork, "%s %s", t->fork_key, t->fork ? t->fork->id : "");
+		task_how_line(&b, "fork", fork.s, fork.n);
+		buf_free(&fork);
+	}
 	scope_start(&v, m->at->scope);
 	while (scope_next(&v))
 		if (is_named(m, v.name)) {
@@ -532,9 +615,10 @@ take_file(struct task *t)
 
 static int
 make_step(struct maker *m, struct task *t, const struct run_env *around, struct results *a, const struct context *at,
-    const struct node *node, const char *key)
+    const struct node *node, const char *key, int compares)
 {
 	start(m, t, TASK_STEP, around, a);
+	m->compares = compares;
 	m->at = at;
 	m->node = node;
 	m->attrs[0] = &node->attrs;
@@ -543,8 +627,10 @@ make_step(struct maker *m, struct task *t, const struct run_env *around, struct 
 	t->dir = at->dir;
 	t->worktree = at->worktree;
 	t->interactive = node->attrs.interactive || node->step->attrs.interactive;
+	t->is_fresh = node->attrs.fresh || node->step->attrs.fresh;
+	t->short_dir = short_dir(t);
 	take_key(t, key);
-	if (make_argv(m, node->step, t->interactive) || make_prompt(m) || make_inputs(m) || make_attrs(m))
+	if (make_argv(m, node->step, t->interactive) || make_prompt(m) || make_inputs(m) || make_fork(m) || make_attrs(m))
 		return -1;
 	read_env(m);
 	make_how(m);
@@ -557,7 +643,7 @@ task_step(struct task *t, const struct run_env *around, struct results *a, const
 {
 	struct maker m;
 
-	if (make_step(&m, t, around, a, at, node, key) || take_file(t))
+	if (make_step(&m, t, around, a, at, node, key, 0) || take_file(t))
 		return -1;
 	t->agent_kind = agents_kind_of(node->step->agent->name, t->argv);
 	t->own_format = node->step->own_format;
@@ -657,7 +743,7 @@ task_asked(struct task *t, const struct run_env *around, struct results *a, cons
 {
 	struct maker m;
 
-	return (node->kind == NODE_RUN ? make_step : make_other)(&m, t, around, a, at, node, key);
+	return node->kind == NODE_RUN ? make_step(&m, t, around, a, at, node, key, 1) : make_other(&m, t, around, a, at, node, key);
 }
 
 int

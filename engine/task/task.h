@@ -6,7 +6,9 @@
 #include <stdint.h>
 
 #include "engine/task/expand.h"
+#include "engine/agent/usage.h"
 #include "engine/agent/verdict.h"
+#include "engine/task/sessions.h"
 #include "parse/arena.h"
 #include "parse/tree.h"
 #include "store/key.h"
@@ -39,6 +41,11 @@ struct task {
 	long long timeout;      /* milliseconds; 0: none */
 	enum agent_kind agent_kind;     /* of its agent */
 	int own_format;         /* its own words choose the format of what the agent writes: that is the result */
+	const char *short_dir;  /* ->dir, below the root if it is there */
+	const char *fork_key;   /* it is asked in a copy of this one's session; NULL: it does not fork */
+	const struct talk *fork;/* that session */
+	const struct talk *cut; /* an earlier attempt's, to be continued if it was asked the same; NULL: none */
+	int is_fresh;           /* no attempt of it continues another */
 	const char *how;        /* its entry in the file `how` (how.h), its nhow bytes; of TASK_COMMIT none */
 	size_t nhow;
 	const char *word;       /* TASK_WORD: its nword bytes */
@@ -70,6 +77,10 @@ struct run_env {
 	const char *root;       /* absolute: where orch was started */
 	const char *run;        /* the run's name */
 	const char *results_dir;/* absolute: the directory of results */
+	const struct sessions *sessions;        /* of its steps; NULL: none are known */
+	/* Adds a command that gives the step KEY a session; NULL: nothing is added. */
+	void (*redo)(void *ctx, const char *key, struct buf *b);
+	void *ctx;
 	const char *within;     /* the ids of the runs around what is started, and of this one */
 	char *const *environ;
 };
@@ -99,6 +110,12 @@ int task_other(struct task *, const struct run_env *, struct results *, const st
 void task_stdin(struct task *);
 
 void task_free(struct task *);
+
+/* The words that ask the task's agent in a copy of the session ID; they live as long as the task. */
+char *const *task_session_argv(struct task *, const char *id);
+
+/* Adds that KEY has no session, why, if REASON is not NULL, and what gives it one. */
+void task_lacks_session(const struct run_env *, const char *key, const char *reason, struct buf *b);
 
 /* Whether ENTRY of an environment tells git which repository, worktree or index is meant (as a hook of git has it). */
 int task_names_repository(const char *entry);

@@ -170,8 +170,8 @@ progress_done(struct progress *p, const char *key, const struct outcome *o, long
 	head(p, "done", key);
 	buf_text(&p->out, "  ");
 	duration_text(o->ms, &p->out);
-	if (attempts > 1)
-		buf_fmt(&p->out, "  at try %ld", attempts);
+	if (attempts > 1 || o->continued)
+		buf_fmt(&p->out, "  at try %ld%s", attempts, o->continued ? ", continued" : "");
 	buf_char(&p->out, '\n');
 }
 

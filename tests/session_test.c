@@ -1,0 +1,395 @@
+/* Whole runs whose agents keep their conversations: forks of them, and attempts that were cut off and are continued.
+ *
+ * The stand-ins keep a conversation as the file talks/ID, a prompt for each turn; they do what the file do/KEY says, a word a
+ * start of that key: die (after it has done something), idle (before), half (after the final record), limit, hang, wrong, lost. */
+#include <check.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "tests/help.h"
+#include "tests/procs.h"
+#include "tests/suites.h"
+
+#define TOLD "You were interrupted "
+
+static const char *const stand_in[] = {
+	"#!/bin/sh", "cd \"$ORCH_ROOT\"", "prompt=$(cat; echo .); prompt=${prompt%.}", "parent=", "kind=${0##*/}",
+	"for w; do", "  case $last in --resume|fork) parent=$w;; esac", "  last=$w", "done",
+	"echo \"$ORCH_KEY $parent\" >>asked", "echo \"$*\" >>args",
+	"until mkdir talks/lock 2>/dev/null; do :; done", "n=$(($(cat talks/n 2>/dev/null || echo 0) + 1)); echo $n >talks/n; rmdir talks/lock",
+	"id=s-$n", "do=$(head -n 1 do/$ORCH_KEY 2>/dev/null); sed -i 1d do/$ORCH_KEY 2>/dev/null",
+	"if test \"$parent\" && ! test -e talks/$parent; then",
+	"  if test $kind = claude; then echo '{\"type\":\"result\",\"is_error\":true,\"errors\":[\"No conversation found with session ID: x\"]}'",
+	"  else echo 'Error: thread/resume failed: no rollout found for thread id x' >&2; fi", "  exit 1", "fi",
+	"test -z \"$parent\" || cat talks/$parent >talks/$id", "printf '[%s]' \"$prompt\" >>talks/$id",
+	"say() { printf '%s\\n' \"$1\"; }",
+	"if test $kind = claude; then", "  say '{\"type\":\"system\",\"subtype\":\"init\",\"session_id\":\"'$id'\"}'",
+	"  acts='{\"type\":\"assistant\",\"message\":{\"id\":\"'$id'\",\"content\":[{\"type\":\"tool_use\",\"name\":\"Bash\",\"input\":{\"command\":\"x\"}}]}}'",
+	"  final='{\"type\":\"result\",\"is_error\":false,\"result\":\"'$ORCH_KEY' of '$id'\",\"total_cost_usd\":0.5}'",
+	"else", "  say '{\"type\":\"thread.started\",\"thread_id\":\"'$id'\"}'",
+	"  acts='{\"type\":\"item.started\",\"item\":{\"id\":\"i\",\"type\":\"command_execution\",\"command\":\"x\"}}'",
+	"  t=$(($(tr -cd '[' <talks/$id | wc -c) * 10))",
+	"  final='{\"type\":\"item.completed\",\"item\":{\"type\":\"agent_message\",\"text\":\"'$ORCH_KEY' of '$id'\"}}",
+	"{\"type\":\"turn.completed\",\"usage\":{\"input_tokens\":'$t',\"cached_input_tokens\":0,\"output_tokens\":'$t'}}'", "fi",
+	"case $do in", "idle) exit 1;;", "hang-idle) : >hangs; sleep 1000;;", "esac",
+	"say \"$acts\"", "case $do in", "die) exit 1;;", "hang) : >hangs; sleep 1000;;",
+	"half) say \"$final\"; : >hangs; sleep 1000;;",
+	"limit) exit 75;;", "wrong) say '{\"type\":\"result\",\"is_error\":true,\"api_error_status\":401,\"result\":\"no\"}'; exit 1;;",
+	"esac", "say \"$final\"", NULL
+};
+
+static void
+begin(void)
+{
+	char bin[2000];
+	FILE *f;
+	int i;
+
+	procs_begin();
+	mkdir("bin", 0755);
+	mkdir("talks", 0755);
+	mkdir("do", 0755);
+	ck_assert_ptr_nonnull(getcwd(bin, sizeof bin - 4));
+	help_path(strcat(bin, "/bin"));
+	f = fopen("bin/claude", "w");
+	for (i = 0; stand_in[i]; i++)
+		fprintf(f, "%s\n", stand_in[i]);
+	fclose(f);
+	chmod("bin/claude", 0755);
+	help_sh(0, "cp bin/claude bin/codex");
+}
+
+/* The conversation ID is this. */
+static void
+talk_is(const char *id, const char *want)
+{
+	char name[64];
+
+	snprintf(name, sizeof name, "talks/%s", id);
+	help_is(name, want);
+}
+
+/* Forks. */
+
+START_TEST(branches_from_one_session)
+{
+	help_file("f.orch", "run claude as explore | Read.", "parallel max 1 lens in a b", "run claude as lens-{{lens}} | Now {{lens}}.", "fork explore", "end",
+	    "run claude as report < lens-* | All.", NULL);
+	help_sh(0, "orch run -q -r x f.orch");
+	help_is("asked", "explore \nlens-a s-1\nlens-b s-1\nreport \n");
+	talk_is("s-1", "[Read.\n]");
+	talk_is("s-2", "[Read.\n][Now a.\n]");
+	talk_is("s-3", "[Read.\n][Now b.\n]");
+	help_has(help_read("args", NULL), "-p --output-format stream-json --verbose --resume s-1 --fork-session\n");
+	help_is(".orch/x/asked/lens-a", "Now a.\n");
+	ck_assert_str_eq(help_sh(0, "orch session lens-b").out, "s-3\n");
+	help_has(help_sh(1, "orch session nothing").err, "nothing");
+	/* A result that is gone is asked in the same session again. */
+	help_sh(0, "rm .orch/x/result/lens-a; orch resume -q");
+	talk_is("s-5", "[Read.\n][Now a.\n]");
+	talk_is("s-1", "[Read.\n]");
+	/* But for what has read the earlier result nothing is stale. */
+	help_sh(0, "orch run -q -u -r x f.orch");
+	help_is("asked", "explore \nlens-a s-1\nlens-b s-1\nreport \nlens-a s-1\nreport \n");
+}
+END_TEST
+
+START_TEST(a_chain_through_a_loop)
+{
+	help_file("f.orch", "step work codex -s danger-full-access", "run work | Do.", "for i in 1..3", "run sh as test-{{i}} | echo no",
+	    "run work as fix-{{i}} < test-{{i}} | Fix {{i}}.", "fork work fix-*", "end", NULL);
+	help_sh(0, "orch run -q -r x f.orch");
+	help_is("asked", "work \nfix-1 s-1\nfix-2 s-2\nfix-3 s-3\n");
+	help_has(help_read("talks/s-4", NULL), "[Do.\n][Fix 1.\n");
+	help_has(help_read("talks/s-4", NULL), "[Fix 3.\n");
+	help_has(help_read("args", NULL), "exec --json --skip-git-repo-check -s danger-full-access fork s-3 -\n");
+	/* The thread's total is told each time; only what was added counts. */
+	help_has(help_read(".orch/x/log", NULL), "\tusage\tfix-3\t1\t10\t0\t10\t");
+	help_has(help_run("orch status -r x").out, "used 40 in, 40 out\n");
+}
+END_TEST
+
+START_TEST(another_directory)
+{
+	char *said;
+
+	help_sh(0, "mkdir sub");
+	help_file("f.orch", "run claude as a | One.", "cd sub", "run claude as b | Two.", "fork a", "run claude as c | Three.", "fork b", NULL);
+	help_sh(0, "orch run -q -r x f.orch");
+	said = help_read("talks/s-2", NULL);
+	help_has(said, "[One.\n][You now work in /");
+	help_has(said, "/sub, not in /");
+	help_has(said, ".\n\nTwo.\n]");
+	help_has(help_read("talks/s-3", NULL), "[Three.\n]");
+	help_is(".orch/x/asked/b", "Two.\n");
+	help_has(help_read(".orch/x/stderr/b", NULL), "You now work in /");
+}
+END_TEST
+
+START_TEST(a_called_file_s_sessions)
+{
+	help_file("in.orch", "run claude as plan | Plan.", "run claude as more | More.", "fork plan", NULL);
+	help_file("f.orch", "call in.orch as in", "run claude as b | Two.", "fork in/more", NULL);
+	help_sh(0, "orch run -q -r x f.orch");
+	help_is("asked", "in/plan \nin/more s-1\nb s-2\n");
+	talk_is("s-3", "[Plan.\n][More.\n][Two.\n]");
+}
+END_TEST
+
+/* Without a session the step fails before it is asked: it never starts without what it was to know. */
+START_TEST(no_session)
+{
+	struct ran r;
+
+	help_file("f.orch", "run claude as a | One.", "otherwise none", "run claude as b | Two.", "fork a", "retry 3 0s", "otherwise never", NULL);
+	help_file("do/a", "idle", NULL);
+	r = help_sh(1, "orch run -r x f.orch");
+	help_has(r.err, "failed    b  a has no session (fallback)");
+	help_is("asked", "a \n");
+	help_none(RESULT "b");
+	/* By hand. */
+	help_file("f.orch", "run claude as a | One.", "run claude as b | Two.", "fork a", NULL);
+	help_sh(0, "mkdir -p .orch && orch run -q -r y f.orch && rm .orch/y/result/b && rm .orch/y/log && echo mine >.orch/y/result/a");
+	r = help_sh(1, "orch run -r y f.orch");
+	help_has(r.err, "failed    b  a has no session");
+	/* Deleted by the agent. */
+	help_sh(0, "orch run -q -r z f.orch && rm .orch/z/result/b && rm talks/*; : >asked");
+	r = help_sh(1, "orch resume -r z");
+	help_has(r.err, "failed    b  a has no session (it was deleted)");
+	ck_assert_int_eq(procs_lines("asked"), 1);
+	help_file("f.orch", "run codex as a | One.", "run codex as b | Two.", "fork a", "retry 3 0s", NULL);
+	help_sh(0, "orch run -q -r c f.orch && rm .orch/c/result/b && rm talks/*; : >asked");
+	r = help_sh(1, "orch resume -r c");
+	help_has(r.err, "failed    b  a has no session (it was deleted)");
+	ck_assert_int_eq(procs_lines("asked"), 1);
+}
+END_TEST
+
+/* If what it was forked from was asked again, it would be asked otherwise. */
+START_TEST(the_session_is_part_of_the_question)
+{
+	help_file("f.orch", "param t", "run claude as a | {{t}}", "run claude as b | Two.", "fork a", NULL);
+	help_sh(0, "orch run -q -r x f.orch t=1");
+	help_has(help_read(".orch/x/how", NULL), "\tfork\ta s-1");
+	help_sh(0, "orch run -q -u -r x f.orch t=2");
+	help_is("asked", "a \nb s-1\na \nb s-3\n");
+	help_sh(0, "rm .orch/x/result/a && orch resume -q -r x");
+	help_has(help_run("orch diff -r x b").out, "-fork\ta s-3\n+fork\ta s-5");
+	help_has(help_run("orch resume -r x 2>&1; orch run -r x f.orch 2>&1").out, "1 result is stale (b: command has changed)");
+}
+END_TEST
+
+START_TEST(a_stand_in_has_no_sessions)
+{
+	struct ran r;
+
+	help_file("f.orch", "run claude as a | One.", "run claude as b | Two.", "fork a", NULL);
+	r = help_sh(0, "orch run -r x -a claude='sh -c cat' f.orch");
+	help_has(r.err, "f.orch:3:1: warning: a stand-in of -a has no sessions: this step is asked with its own prompt alone\n");
+	help_is(RESULT "b", "Two.\n");
+}
+END_TEST
+
+/* What was cut off. */
+
+enum { CUT_KILL, CUT_TERM, CUT_ORCH };
+
+static void
+start_and_cut(const char *flow, int how)
+{
+	pid_t pid = procs_start("exec orch run -r x %s", flow);
+
+	procs_await_file("hangs");
+	kill(pid, how == CUT_KILL ? SIGKILL : SIGTERM);
+	procs_end(pid, SOON);
+	procs_none_left(SOON);
+	unlink("hangs");
+}
+
+START_TEST(what_was_cut_off_goes_on)
+{
+	struct ran r;
+
+	help_file("f.orch", _i & 2 ? "run codex as a | One." : "run claude as a | One.", NULL);
+	help_file("do/a", "hang", NULL);
+	start_and_cut("f.orch", _i & 1 ? CUT_KILL : CUT_TERM);
+	r = help_sh(0, "orch resume -r x");
+	help_is("asked", "a \na s-1\n");
+	help_has(help_read("talks/s-2", NULL), "[One.\n][" TOLD);
+	help_has(help_read("talks/s-2", NULL), "Finish the task, then give your complete final answer again, even if you gave it before.\n]");
+	help_is(RESULT "a", "a of s-2\n");
+	help_is(".orch/x/asked/a", "One.\n");
+	help_has(help_read(".orch/x/stderr/a", NULL), TOLD);
+	help_has(r.err, "done      a  ");
+	help_has(r.err, "at try 1, continued\n");
+	help_has(help_run("orch status -r x").out, "try 1, continued\n");
+	help_has(help_read(".orch/x/log", NULL), "\tcontinued active ");
+	help_lacks(help_run("orch resume -u -r x 2>&1; orch run -u -r x f.orch 2>&1").out, "again");
+}
+END_TEST
+
+/* Between its final record and the kept result: the whole of it is asked for again. */
+START_TEST(a_result_that_did_not_arrive)
+{
+	help_file("f.orch", "run claude as a | One.", NULL);
+	help_file("do/a", "half", NULL);
+	start_and_cut("f.orch", CUT_KILL);
+	help_none(RESULT "a");
+	help_sh(0, "orch resume -q -r x");
+	help_has(help_read("talks/s-2", NULL), "[One.\n][" TOLD);
+	help_is(RESULT "a", "a of s-2\n");
+}
+END_TEST
+
+/* An attempt that did nothing is asked as it is, and one before it that did something is continued. */
+START_TEST(who_did_nothing)
+{
+	help_file("f.orch", "run claude as a | One.", NULL);
+	help_file("do/a", "hang-idle", NULL);
+	start_and_cut("f.orch", CUT_KILL);
+	help_sh(0, "orch resume -q -r x");
+	help_is("asked", "a \na \n");
+	talk_is("s-2", "[One.\n]");
+	help_sh(0, "rm -r .orch talks/s-* asked; echo 0 >talks/n");
+	help_file("do/a", "hang", "hang-idle", NULL);
+	start_and_cut("f.orch", CUT_KILL);
+	start_and_cut("f.orch", CUT_KILL);
+	help_sh(0, "orch resume -q -r x");
+	help_is("asked", "a \na s-1\na s-1\n");
+}
+END_TEST
+
+/* A limit that it runs into in the middle, a lost connection: the next attempt goes on. */
+START_TEST(limits_and_losses)
+{
+	help_file("f.orch", "run claude as a | One.", "retry 2 0s", NULL);
+	help_file("do/a", _i ? "limit" : "die", NULL);
+	help_sh(0, "orch run -q -r x f.orch");
+	help_is("asked", "a \na s-1\n");
+	help_has(help_read("talks/s-2", NULL), "[One.\n][" TOLD);
+}
+END_TEST
+
+/* One that was continued and dies by itself starts over: nothing loops. */
+START_TEST(one_that_always_dies)
+{
+	help_file("f.orch", "run claude as a | One.", "retry 5 0s", NULL);
+	help_file("do/a", "die", "die", "die", "die", "die", "die", NULL);
+	help_sh(1, "orch run -q -r x f.orch");
+	help_is("asked", "a \na s-1\na \na s-3\na \na s-5\n");
+	help_sh(0, "orch resume -q -r x");
+	help_is("asked", "a \na s-1\na \na s-3\na \na s-5\na \n");
+}
+END_TEST
+
+/* Another question, an error that stays, a time that is over, `fresh`: these start over. */
+START_TEST(what_starts_over)
+{
+	help_file("f.orch", "param t", "run claude as a | {{t}}", NULL);
+	help_file("do/a", "hang", NULL);
+	start_and_cut("f.orch t=1", CUT_TERM);
+	help_sh(0, "orch run -q -r x f.orch t=2");
+	help_is("asked", "a \na \n");
+	help_sh(0, "rm -r .orch asked; echo wrong >do/a; orch run -q -r x f.orch t=1; echo wrong >do/a; orch resume -q; orch resume -q");
+	help_is("asked", "a \na \na \n");
+	help_file("f.orch", "run claude as a | One.", "timeout 1s", "retry 1 0s", NULL);
+	help_sh(0, "rm -r .orch asked; echo hang >do/a; orch run -q -r x f.orch");
+	help_is("asked", "a \na \n");
+	help_file("f.orch", "run claude as a | One.", "fresh", NULL);
+	help_sh(0, "rm -rf .orch asked hangs; echo hang >do/a");
+	start_and_cut("f.orch", CUT_KILL);
+	help_sh(0, "orch resume -q -r x");
+	help_is("asked", "a \na \n");
+	help_file("f.orch", "run claude as a | One.", "check false", "retry 1 0s", NULL);
+	help_sh(1, "rm -rf .orch asked; orch run -q -r x f.orch");
+	help_is("asked", "a \na \n");
+}
+END_TEST
+
+START_TEST(a_session_that_is_gone_starts_over)
+{
+	struct ran r;
+
+	help_file("f.orch", "run claude as a | One.", NULL);
+	help_file("do/a", "hang", NULL);
+	start_and_cut("f.orch", CUT_TERM);
+	help_sh(0, "rm talks/s-1");
+	r = help_sh(0, "orch resume -r x");
+	help_has(r.err, "the session of the attempt that was cut off is gone: it starts over");
+	help_is("asked", "a \na s-1\na \n");
+	help_has(help_read(RESULT "a", NULL), "a of s-");
+}
+END_TEST
+
+/* A fork that was cut off goes on in its own session, not its parent's. */
+START_TEST(a_fork_that_was_cut_off)
+{
+	help_file("f.orch", "run claude as a | One.", "run claude as b | Two.", "fork a", NULL);
+	help_file("do/b", "hang", NULL);
+	start_and_cut("f.orch", CUT_KILL);
+	help_sh(0, "orch resume -q -r x");
+	help_is("asked", "a \nb s-1\nb s-2\n");
+	help_has(help_read("talks/s-3", NULL), "[One.\n][Two.\n][" TOLD);
+	talk_is("s-1", "[One.\n]");
+}
+END_TEST
+
+static const struct {
+	const char *flow, *says;
+} refused[] = {
+	{ "run codex as c | x\nrun claude as a | x\nfork c\n", "f.orch:3:6: error: `c` is a session of codex (line 1): claude cannot fork it\n" },
+	{ "run claude as a | x\nfork nothing\n", "unknown name `nothing`" },
+	{ "run sh as s | echo\nrun claude as a | x\nfork s\n", "`s` has no session: line 1 is no run of claude or codex\n" },
+	{ "run claude as a | x\nrun sh as s | echo\nfork a\n", "fork is for claude and codex: sh has no sessions\n" },
+	{ "step s claude --resume x\nrun claude as a | x\nrun s as b | x\nfork a\n", "chooses its session itself by `--resume`: take that out\n" },
+	{ "step s claude -c\nrun s as a | x\nrun claude as b | x\nfork a\n", "line 2, which makes `a`, chooses its session itself by `-c`" },
+	{ "step s codex --ephemeral\nrun s as a | x\nrun codex as b | x\nfork a\n", "`--ephemeral`" },
+	{ "run claude as a | x\ninteractive\nrun claude as b | x\nfork a\n", "is interactive: its session cannot be forked" },
+	{ "run claude as a | x\nrun claude as b | x\nfork a\ninteractive\n", "this step is interactive" },
+	{ "agent claude claude -p {}\nrun claude as a | x\nrun claude as b | x\nfork a\n", "gets its prompt in {}" },
+	{ "step s claude\nfork a\nrun s as b | x\n", "`fork` must follow a run" },
+	{ "fork a\nrun claude as b | x\n", "`fork` stands directly below a step or a run, not at the top of the file" },
+	{ "run claude as a | x\nrun claude as b | x\nfork\n", "fork KEY..." },
+	{ "parallel\nrun claude as a | x\nrun claude as b | x\nfork a\nend\n", "f.orch:4:6: error: " },
+};
+
+START_TEST(what_is_refused)
+{
+	struct ran r;
+
+	help_bytes("f.orch", refused[_i].flow, strlen(refused[_i].flow));
+	r = help_sh(2, "orch check f.orch");
+	help_has(r.err, refused[_i].says);
+	ck_assert_msg(help_count(r.err, "error: ") == 1, "%s", r.err);
+}
+END_TEST
+
+Suite *
+session_suite(void)
+{
+	Suite *s = suite_create("session");
+	TCase *tc = help_case(s, "forks", begin, 60);
+
+	tcase_add_test(tc, branches_from_one_session);
+	tcase_add_test(tc, a_chain_through_a_loop);
+	tcase_add_test(tc, another_directory);
+	tcase_add_test(tc, a_called_file_s_sessions);
+	tcase_add_test(tc, no_session);
+	tcase_add_test(tc, the_session_is_part_of_the_question);
+	tcase_add_test(tc, a_stand_in_has_no_sessions);
+	tcase_add_loop_test(tc, what_is_refused, 0, LEN(refused));
+	tc = help_case(s, "continued", begin, 60);
+	tcase_add_loop_test(tc, what_was_cut_off_goes_on, 0, 4);
+	tcase_add_test(tc, a_result_that_did_not_arrive);
+	tcase_add_test(tc, who_did_nothing);
+	tcase_add_loop_test(tc, limits_and_losses, 0, 2);
+	tcase_add_test(tc, one_that_always_dies);
+	tcase_add_test(tc, what_starts_over);
+	tcase_add_test(tc, a_session_that_is_gone_starts_over);
+	tcase_add_test(tc, a_fork_that_was_cut_off);
+	return s;
+}
