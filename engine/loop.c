@@ -265,7 +265,8 @@ was_cut_off(const struct outcome *o)
 {
 	if (o->kind == OUT_ENDED || o->kind == OUT_EMPTY)
 		return !o->continued;
-	return o->kind == OUT_STOPPED || o->kind == OUT_RATE_LIMITED || o->kind == OUT_BUSY || o->kind == OUT_LOST;
+	return o->kind == OUT_STOPPED || o->kind == OUT_RATE_LIMITED || o->kind == OUT_BUSY || o->kind == OUT_LOST ||
+	    (o->kind == OUT_IDLE && !o->continued);
 }
 
 /* No later attempt continues what the step of S has been asked so far. */

@@ -31,13 +31,13 @@ take_session(struct loop_state *l, struct running_step *s, const struct outcome 
 static void
 add_usage(struct loop_state *l, struct running_step *s, const struct outcome *o)
 {
-	struct usage more = o->used;
+	struct usage now = o->used;
 
-	usage_subtract(&more, &s->used);
-	s->used = o->used;
 	if (o->kind == OUT_USED || o->kind == OUT_WAITS)
-		more.told &= ~USAGE_UNTOLD;     /* that is still to come */
-	usage_add(&l->progress->used, &more);
+		now.told &= ~USAGE_UNTOLD;      /* that is still to come */
+	usage_subtract(&l->progress->used, &s->used);   /* a final record may tell less than the messages before it */
+	usage_add(&l->progress->used, &now);
+	s->used = o->used;
 }
 
 static void

@@ -36,6 +36,17 @@ attr_timeout(struct parser *p, struct attrs *a)
 }
 
 static void
+attr_idle(struct parser *p, struct attrs *a)
+{
+	const char *s;
+	size_t n;
+
+	one_word(p, &a->idle, "idle 90s, 10m, 2h; 0 is none");
+	if (a->idle && tmpl_literal(&a->idle->t, &s, &n) && duration_parse(s, n) < 0)
+		diag_error(p->diags, a->idle->pos, "invalid duration '%s': use 90s, 10m or 2h; 0 is none", s);
+}
+
+static void
 attr_retry(struct parser *p, struct attrs *a)
 {
 	struct phrase f;
@@ -189,7 +200,7 @@ static const struct {
 	void (*read)(struct parser *, struct attrs *);
 	int at_top;
 } attributes[] = {
-	{ "timeout", attr_timeout, 1 }, { "retry", attr_retry, 1 }, { "filter", attr_filter, 1 },
+	{ "timeout", attr_timeout, 1 }, { "idle", attr_idle, 1 }, { "retry", attr_retry, 1 }, { "filter", attr_filter, 1 },
 	{ "check", attr_check, 1 }, { "otherwise", attr_otherwise, 0 }, { "env", attr_env, 1 },
 	{ "prompt", attr_prompt, 0 }, { "interactive", attr_interactive, 0 }, { "free", attr_free, 0 },
 	{ "budget", attr_budget, ONLY_AT_TOP }, { "fork", attr_fork, 0 }, { "fresh", attr_fresh, 0 },

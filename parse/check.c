@@ -317,14 +317,15 @@ check_if(struct checker *c, const struct node *n)
 static void
 check_attrs(struct checker *c, const struct node *n, const struct attrs *a)
 {
-	const struct word *words[4];
+	const struct word *words[5];
 	size_t i;
 
+	words[4] = a->idle;
 	words[0] = a->timeout;
 	words[1] = a->retry;
 	words[2] = a->delay;
 	words[3] = a->otherwise;
-	for (i = 0; i < 4; i++)
+	for (i = 0; i < 5; i++)
 		if (words[i])
 			names_check(&c->names, n, &words[i]->t);
 	for (i = 0; i < a->nenv; i++)
@@ -356,6 +357,8 @@ check_interactive(struct checker *c, const struct node *n)
 {
 	if (n->inputs.n)
 		diag_error(c->diags, n->inputs.list[0].pos, "an interactive step reads the terminal: write {{name}} in its text instead of <");
+	if (n->attrs.idle || n->step->attrs.idle)
+		diag_error(c->diags, n->pos, "idle is not for an interactive step: the person may take any time");
 	if (n->attrs.filter.s || n->step->attrs.filter.s || n->attrs.nchecks || n->step->attrs.nchecks)
 		diag_error(c->diags, n->pos, "an interactive step has no answer for a filter or a check to read");
 }

@@ -45,6 +45,7 @@ struct command {
 
 struct attrs {
 	struct word *timeout;           /* NULL: not given; so are the others */
+	struct word *idle;
 	struct word *retry, *delay;
 	struct command filter;
 	struct command *checks;

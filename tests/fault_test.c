@@ -395,8 +395,8 @@ says_why(const char *err)
 static int
 is_log_line(const char *s, size_t n)
 {
-	static const char *const events[] = { "walk", "start", "done", "fail", "otherwise", "stop", "end", "found", "if", "usage" };
-	static const int tabs[] = { 4, 6, 7, 7, 5, 7, 4, 7, 7, 8 };
+	static const char *const events[] = { "walk", "start", "done", "fail", "otherwise", "stop", "end", "found", "if", "usage", "session" };
+	static const int tabs[] = { 4, 6, 7, 7, 5, 7, 4, 7, 7, 8, 8 };
 	size_t e, i, digits = 0;
 	int found = 0;
 

@@ -405,7 +405,7 @@ START_TEST(nothing_at_all)
 	feed_text(AGENT_CLAUDE, " \n\r\n\t");
 	ck_assert_int_eq(stream.form, STREAM_UNKNOWN);
 	ck_assert_str_eq(buf_str(&told.plain), " \n\r\n\t");
-	feed_text(AGENT_CODEX, "\n\n" THREAD TURN);
+	feed_text(AGENT_CODEX, "\n\n" THREAD "{\"type\":\"item.completed\",\"item\":{\"type\":\"agent_message\",\"text\":\"\"}}\n" TURN);
 	ck_assert_int_eq(stream.form, STREAM_RECORDS);
 	ck_assert_uint_eq(told.plain.n, 0);
 	ck_assert_str_eq(how(0), "answered");
@@ -454,6 +454,53 @@ START_TEST(several_results)
 }
 END_TEST
 
+/* A turn that has begun behind a final record, and has not ended, is no result; nor is a record without a text. */
+START_TEST(turns_that_have_not_ended)
+{
+	feed_text(AGENT_CLAUDE, INIT RESULT_OK("one") INIT);
+	ck_assert_str_eq(how(0), "unended");
+	feed_text(AGENT_CLAUDE, INIT RESULT_OK("one") "{\"type\":\"system\",\"subtype\":\"task_updated\",\"session_id\":\"s-1\"}\n");
+	ck_assert_str_eq(how(0), "answered");
+	feed_text(AGENT_CODEX, THREAD "{\"type\":\"item.completed\",\"item\":{\"type\":\"agent_message\",\"text\":\"one\"}}\n" TURN
+	    "{\"type\":\"turn.started\"}\n{\"type\":\"item.completed\",\"item\":{\"type\":\"agent_message\",\"text\":\"I look\"}}\n");
+	ck_assert_str_eq(how(0), "unended");
+	feed_text(AGENT_CODEX, THREAD TURN);
+	ck_assert_str_eq(how(0), "unended");
+	feed_text(AGENT_CLAUDE, INIT RESULT_OK("one") "{\"type\":\"result\",\"is_error\":false,\"result\":null}\n");
+	ck_assert_str_eq(how(0), "answered");
+	expect_result("one");
+	feed_text(AGENT_CLAUDE, INIT "{\"type\":\"result\",\"is_error\":false,\"result\":{\"a\":1}}\n");
+	ck_assert_str_eq(how(0), "unended");
+}
+END_TEST
+
+#define REJECTED(more) "{\"type\":\"rate_limit_event\",\"rate_limit_info\":{\"status\":\"rejected\",\"resetsAt\":1795930100" more "}}\n"
+
+/* A limit that another allowance pays for is none; a class of error says more than an event; an error without a final record
+ * counts too. */
+START_TEST(limits_beside_classes)
+{
+	struct verdict v;
+
+	feed_text(AGENT_CLAUDE, INIT REJECTED(",\"isUsingOverage\":true"));
+	ck_assert_int_eq(stream.rejected, 0);
+	feed_text(AGENT_CLAUDE, INIT REJECTED("") "{\"type\":\"result\",\"is_error\":true,\"api_error_status\":400,\"result\":\"Prompt is too long\"}\n");
+	ck_assert_str_eq(how(256), "permanent");
+	feed_text(AGENT_CLAUDE, INIT REJECTED("") "{\"type\":\"assistant\",\"error\":\"rate_limit\",\"message\":{\"content\":[]}}\n");
+	stream_verdict(&stream, 256, "", 0, NOW, &v);
+	ck_assert_int_eq(v.kind, OUT_RATE_LIMITED);
+	ck_assert_int_eq(v.wait, 100);
+	feed_text(AGENT_CLAUDE, INIT REJECTED(""));
+	stream_verdict(&stream, 75 << 8, "", 0, NOW, &v);
+	ck_assert_int_eq(v.wait, 100);
+	/* Without a time it holds until anything else is told. */
+	feed_text(AGENT_CLAUDE, INIT "{\"type\":\"rate_limit_event\",\"rate_limit_info\":{\"status\":\"rejected\"}}\n");
+	ck_assert_int_eq(stream.waits, 1);
+	feed_text(AGENT_CLAUDE, INIT "{\"type\":\"rate_limit_event\",\"rate_limit_info\":{\"status\":\"rejected\"}}\n" INIT);
+	ck_assert_int_eq(stream.waits, 0);
+}
+END_TEST
+
 #define MESSAGE(id, in, cached, out) "{\"type\":\"assistant\",\"message\":{\"id\":\"" id "\",\"content\":[],\"usage\":{\"input_tokens\":" in \
 	",\"cache_read_input_tokens\":" cached ",\"output_tokens\":" out "}}}\n"
 
@@ -485,6 +532,18 @@ START_TEST(usage_as_it_comes)
 	stream_usage(&stream, &u);
 	ck_assert_int_eq(u.input, 71);
 	ck_assert_int_eq(u.told, USAGE_TOKENS | USAGE_MONEY | USAGE_UNTOLD);
+	/* Many at once: none is counted twice. */
+	b.n = 0;
+	buf_text(&b, INIT);
+	for (i = 0; i < 200; i++)
+		buf_fmt(&b, MESSAGE("m%d", "9", "0", "1"), i % 40);
+	feed(AGENT_CLAUDE, 0, b.s, b.n, 100);
+	stream_usage(&stream, &u);
+	ck_assert_int_eq(u.input, 360);
+	/* A final record that tells nothing takes nothing away. */
+	feed_text(AGENT_CLAUDE, INIT MESSAGE("a", "7", "0", "2") "{\"type\":\"result\",\"is_error\":false,\"result\":\"x\"}\n");
+	stream_usage(&stream, &u);
+	ck_assert_msg(u.input == 7 && u.output == 2 && u.told == (USAGE_TOKENS | USAGE_UNTOLD), "%lld %d", u.input, u.told);
 	feed_text(AGENT_CODEX, THREAD TURN);
 	stream_usage(&stream, &u);
 	ck_assert_msg(u.input == 3 && u.cached == 2 && u.output == 1 && u.told == USAGE_TOKENS, "%lld %lld %lld", u.input, u.cached, u.output);
@@ -620,6 +679,8 @@ reader_suite(void)
 	tcase_add_test(tc, nothing_at_all);
 	tcase_add_test(tc, own_format);
 	tcase_add_test(tc, several_results);
+	tcase_add_test(tc, turns_that_have_not_ended);
+	tcase_add_test(tc, limits_beside_classes);
 	tcase_add_test(tc, usage_as_it_comes);
 	tcase_add_test(tc, limits);
 	tcase_add_test(tc, words_of_failures);

@@ -281,6 +281,53 @@ END_TEST
 
 /* How it ended. */
 
+/* What the agent itself says last on standard error counts, wherever its activity stands. */
+START_TEST(a_time_behind_activity)
+{
+	struct ran r;
+	int i;
+
+	fake("claude", "if ! test -e \"$ORCH_ROOT/once\"; then : >\"$ORCH_ROOT/once\"; echo 'retry-after: 1' >&2; cat \"$ORCH_ROOT/says\"; exit 75; fi; "
+	    "echo '" INIT "'; echo '" ANSWER("well") "'");
+	says(INIT "\n" BASH "\n");
+	help_file("f.orch", "run claude as a | Well?", "retry 0 9s", NULL);
+	for (i = 0; i < 3; i++) {
+		help_sh(0, "rm -rf once .orch");
+		r = help_run("timeout 1 orch run -r x f.orch");
+		help_has(r.err, "held      a  exit status 75, it takes no more for now; asked again after ");
+	}
+}
+END_TEST
+
+/* What was tried and failed before the budget ended the retries is said. */
+START_TEST(a_budget_and_a_retry)
+{
+	struct ran r;
+
+	says(INIT "\n" BASH "\n");
+	help_file("status", "1", NULL);
+	help_file("f.orch", "budget 0.005ktok", "run claude as a | x", "retry 3 0s", NULL);
+	r = help_sh(7, "orch run -r x f.orch");
+	help_has(r.err, "failed    a  try 1: exit status 1");
+	help_has(r.err, "0 failed");
+}
+END_TEST
+
+/* What is no result is left nowhere. */
+START_TEST(nothing_is_left)
+{
+	help_file("f.orch", "run codex as a | Well?", NULL);
+	says("{\"type\":\"thread.started\",\"thread_id\":\"t\"}\n{\"type\":\"item.completed\",\"item\":{\"type\":\"agent_message\",\"text\":\"It is\"}}\n"
+	    "{\"type\":\"item.completed\",\"item\":{\"type\":\"reasoning\",\"text\":\"Hm\"}}\n{\"type\":\"turn.completed\"}\n");
+	help_sh(0, "orch run -q -r x f.orch && test -z \"$(ls .orch/x/tmp)\"");
+	help_is(RESULT "a", "It is\n");
+	/* But what a failed attempt has written is for `logs`. */
+	help_file("status", "1", NULL);
+	help_sh(1, "orch run -q -r y f.orch");
+	help_has(help_run("orch logs -r y a").out, "It is\n");
+}
+END_TEST
+
 static const struct {
 	const char *says;
 	int status, asked;      /* with retry 1 */
@@ -590,6 +637,9 @@ report_suite(void)
 	tc = help_case(s, "ends", begin, 60);
 	tcase_add_loop_test(tc, how_it_ended, 0, LEN(ends));
 	tcase_add_test(tc, limits_of_streams);
+	tcase_add_test(tc, a_time_behind_activity);
+	tcase_add_test(tc, a_budget_and_a_retry);
+	tcase_add_test(tc, nothing_is_left);
 	tcase_add_loop_test(tc, an_agent_that_waits_holds_the_others, 0, 3);
 	tcase_add_loop_test(tc, a_locked_database, 0, 2);
 	tc = help_case(s, "usage", begin, 60);

@@ -338,6 +338,38 @@ START_TEST(a_fork_that_was_cut_off)
 }
 END_TEST
 
+/* Without a sign of life the attempt is ended, and the next goes on; each sign begins the time anew. */
+START_TEST(idle)
+{
+	struct ran r;
+
+	help_file("f.orch", "run claude as a | One.", "idle 1s", "retry 1 0s", NULL);
+	help_file("do/a", "hang", NULL);
+	r = help_sh(0, "orch run -r x f.orch");
+	help_has(r.err, "failed    a  try 1: idle for 1s; again in ");
+	help_has(r.err, "at try 2, continued\n");
+	help_is("asked", "a \na s-1\n");
+	/* Signs of life: what is written to either stream, and by whom. */
+	help_file("f.orch", "idle 1s", "run sh as out | for i in 1 2 3 4 5 6; do echo $i; sleep 0.4; done",
+	    "run sh as err | for i in 1 2 3 4 5 6; do echo $i >&2; sleep 0.4; done",
+	    "run sh as none | sleep 20", NULL);
+	r = help_sh(1, "orch run -r y f.orch");
+	help_has(r.err, "done      out");
+	help_has(r.err, "done      err");
+	help_has(r.err, "failed    none  idle for 1s\n");
+	help_has(help_run("orch status -p -r y").out, "\ttimeout\tidle for 1s\t");
+	/* A notice that it waits is none. */
+	help_file("bin/claude", "#!/bin/sh", "echo '{\"type\":\"system\",\"subtype\":\"init\",\"session_id\":\"s\"}'",
+	    "for i in 1 2 3 4 5 6 7 8; do sleep 0.4; echo '{\"type\":\"system\",\"subtype\":\"api_retry\",\"error_status\":500}'; done", NULL);
+	help_file("f.orch", "run claude as a | One.", "idle 1s", NULL);
+	help_has(help_sh(1, "orch run -r z f.orch").err, "failed    a  idle for 1s\n");
+	help_file("f.orch", "run claude as a | One.", "interactive", "idle 1s", NULL);
+	help_has(help_sh(2, "orch check f.orch").err, "idle is not for an interactive step");
+	help_file("f.orch", "idle soon", "run claude as a | One.", NULL);
+	help_has(help_sh(2, "orch check f.orch").err, "invalid duration 'soon': use 90s, 10m or 2h; 0 is none");
+}
+END_TEST
+
 static const struct {
 	const char *flow, *says;
 } refused[] = {
@@ -391,5 +423,6 @@ session_suite(void)
 	tcase_add_test(tc, what_starts_over);
 	tcase_add_test(tc, a_session_that_is_gone_starts_over);
 	tcase_add_test(tc, a_fork_that_was_cut_off);
+	tcase_add_test(tc, idle);
 	return s;
 }

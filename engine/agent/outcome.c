@@ -44,7 +44,7 @@ status_text(int status, struct buf *b)
 int
 outcome_has_status(const struct outcome *o)
 {
-	return o->kind == OUT_ENDED || o->kind == OUT_RATE_LIMITED || o->kind == OUT_BUSY || o->kind == OUT_PERMANENT || o->kind == OUT_TIMEOUT ||
+	return o->kind == OUT_ENDED || o->kind == OUT_RATE_LIMITED || o->kind == OUT_BUSY || o->kind == OUT_PERMANENT || o->kind == OUT_TIMEOUT || o->kind == OUT_IDLE ||
 	    o->kind == OUT_STOPPED;
 }
 
@@ -117,6 +117,10 @@ outcome_text(const struct outcome *o, long long timeout, struct buf *b)
 	case OUT_TIMEOUT:
 		buf_text(b, "timed out after ");
 		duration_text(timeout, b);
+		break;
+	case OUT_IDLE:
+		buf_text(b, "idle for ");
+		duration_text(o->of.idle, b);
 		break;
 	case OUT_STOPPED:
 		buf_text(b, "stopped");

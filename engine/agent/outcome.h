@@ -16,6 +16,7 @@ enum outcome_kind {
 	OUT_PERMANENT,          /* it failed for a reason that another attempt would not change: status */
 	OUT_EMPTY,              /* what it wrote is no result though it exits 0: text, if it wrote any */
 	OUT_TIMEOUT,            /* it was stopped after its time */
+	OUT_IDLE,               /* it was stopped after it had given no sign of life for its time */
 	OUT_STOPPED,            /* it was stopped because orch was told to */
 	OUT_NO_DIR,             /* its directory is not there: error */
 	OUT_NO_EXEC,            /* it could not be started: error */
@@ -52,6 +53,7 @@ struct outcome {
 		int32_t pid;            /* OUT_OK: of its supervisor; orch's own to set */
 		int32_t wait;           /* OUT_RATE_LIMITED, OUT_WAITS: seconds until its agent takes more; -1: not known; of
 					 * OUT_WAITS 0: it goes on */
+		int32_t idle;           /* OUT_IDLE: the time, in milliseconds */
 		int32_t check;          /* OUT_CHECK: which, from 1 */
 		int32_t worktree;       /* OUT_NOT_WORKTREE: one of those above */
 	} of;

@@ -11,7 +11,7 @@
 /* What is taken of a record. Of those with a field of their own its first bytes; numbers whole. */
 enum what {
 	NOTHING,
-	TYPE, SUBTYPE, SESSION, THREAD, ERROR, ERROR_STATUS, ERROR_TYPE, IS_ERROR, RESULT, ERRORS, FAILURE, MONEY, DENIED,
+	TYPE, SUBTYPE, SESSION, THREAD, ERROR, ERROR_STATUS, ERROR_TYPE, IS_ERROR, RESULT, ERRORS, FAILURE, MONEY, DENIED, OVERAGE,
 	BLOCK, TEXT, TOOL, COMMAND, FILE_PATH, PATTERN, URL, DESCRIPTION, MESSAGE_ID,
 	ATTEMPT, ATTEMPTS, RETRY_STATUS, LIMIT, RESETS, MESSAGE,
 	ITEM, ITEM_ID, ITEM_TEXT, ITEM_COMMAND, ITEM_PATH, ITEM_QUERY, ITEM_SERVER, ITEM_TOOL, ITEM_MESSAGE,
@@ -62,6 +62,7 @@ static const struct {
 	{ ".error_status", CLAUDE, RETRY_STATUS, 1 },
 	{ ".rate_limit_info.status", CLAUDE, LIMIT, 0 },
 	{ ".rate_limit_info.resetsAt", CLAUDE, RESETS, 1 },
+	{ ".rate_limit_info.isUsingOverage", CLAUDE, OVERAGE, 1 },
 	{ ".usage.input_tokens", CLAUDE | CODEX, TURN_INPUT, 1 },
 	{ ".usage.cache_creation_input_tokens", CLAUDE, TURN_CREATED, 1 },
 	{ ".usage.cache_read_input_tokens", CLAUDE, TURN_CACHED, 1 },
@@ -311,9 +312,13 @@ count_message(struct stream *s)
 	unsigned long long id = hash(s->fields[MESSAGE_ID].s, s->fields[MESSAGE_ID].n);
 	size_t i;
 
+	for (i = 0; i < s->nolder && i < STREAM_OLDER; i++)
+		if (s->older_ids[i] == id)
+			return;         /* it was counted; what it tells now is about the same */
 	for (i = 0; i < s->nmessages && s->messages[i].id != id; i++)
 		;
 	if (i == STREAM_MESSAGES) {
+		s->older_ids[s->nolder++ % STREAM_OLDER] = s->messages[0].id;
 		usage_add(&s->older, &s->messages[0].used);
 		memmove(s->messages, s->messages + 1, sizeof s->messages - sizeof *s->messages);
 		i--;
@@ -322,6 +327,17 @@ count_message(struct stream *s)
 	}
 	s->messages[i].id = id;
 	s->messages[i].used = s->turn;
+}
+
+/* What the messages since the latest final record have told. */
+static void
+messages_used(const struct stream *s, struct usage *u)
+{
+	size_t i;
+
+	*u = s->older;
+	for (i = 0; i < s->nmessages; i++)
+		usage_add(u, &s->messages[i].used);
 }
 
 /* A final record: what it tells takes the place of what its messages have told. */
@@ -333,7 +349,12 @@ count_final(struct stream *s)
 	if (!(u.told & USAGE_TOKENS)) {
 		/* Other formats tell the turn without its sub-agents, and money of the whole session: of a new one that is this
 		 * call's. */
-		u = s->all.told & USAGE_TOKENS && !s->used.told ? s->all : s->turn;
+		if ((s->all.told & USAGE_TOKENS) && !s->used.told)
+			u = s->all;
+		else if (s->turn.told)
+			u = s->turn;
+		else
+			messages_used(s, &u);
 		u.nanos = 0;
 		if (s->has_money) {
 			u.nanos = s->session_nanos < s->all.nanos ? s->all.nanos - s->session_nanos : 0;
@@ -342,8 +363,9 @@ count_final(struct stream *s)
 	}
 	if (s->has_money)
 		s->session_nanos = s->total.nanos = s->all.nanos;
+	s->is_unpriced |= !(u.told & USAGE_MONEY);
 	usage_add(&s->used, &u);
-	s->nmessages = 0;
+	s->nmessages = s->nolder = 0;
 	memset(&s->older, 0, sizeof s->older);
 }
 
@@ -359,9 +381,10 @@ end_claude_final(struct stream *s)
 	if (!s->is_error) {
 		*s->error = '\0';
 		s->nwords = 0;
-		if (!s->has_text)
-			s->ops->begin(s->ops->ctx);
-		s->ops->keep(s->ops->ctx);
+		if (s->has_text) {
+			s->has_result = 1;
+			s->ops->keep(s->ops->ctx);
+		}
 		return;
 	}
 	s->status = (long)number(s, ERROR_STATUS);
@@ -386,23 +409,27 @@ end_claude(struct stream *s)
 
 	if (has(s, SESSION))
 		copy_id(s->session, s, SESSION);
+	s->signs += !is(s, SUBTYPE, "api_retry");
 	if (is(s, TYPE, "system") && is(s, SUBTYPE, "api_retry")) {
 		waits = is_wait(s);
 		say_waiting(s);
 	} else if (is(s, TYPE, "rate_limit_event")) {
-		s->rejected = is(s, LIMIT, "rejected");
+		s->rejected = is(s, LIMIT, "rejected") && !is(s, OVERAGE, "true");
 		s->until = s->rejected ? number(s, RESETS) : 0;
-		waits = s->waits;
+		waits = s->rejected && !s->until;
 	} else if (is(s, TYPE, "assistant") && has(s, ERROR)) {
 		copy_id(s->error, s, ERROR);
 	} else if (is(s, TYPE, "assistant")) {
 		s->did = 1;
+		s->is_final = s->rejected = 0;
 		*s->error = '\0';
 		if (has(s, MESSAGE_ID) && s->turn.told)
 			count_message(s);
 		say_claude_block(s);
 	} else if (is(s, TYPE, "result")) {
 		end_claude_final(s);
+	} else if (is(s, TYPE, "user") || (is(s, TYPE, "system") && is(s, SUBTYPE, "init"))) {
+		s->is_final = 0;        /* another turn has begun */
 	}
 	s->waits = waits;
 }
@@ -465,6 +492,7 @@ end_codex(struct stream *s)
 	struct buf b = { 0 };
 	struct usage total;
 
+	s->signs += !is(s, TYPE, "error");
 	if (is(s, TYPE, "thread.started")) {
 		copy_id(s->session, s, THREAD);
 	} else if (begins(s, TYPE, "item.")) {
@@ -472,10 +500,13 @@ end_codex(struct stream *s)
 		if (!is(s, TYPE, "item.updated"))
 			say_codex_item(s);
 		if (is(s, TYPE, "item.completed") && is(s, ITEM, "agent_message")) {
-			if (!s->has_text)
-				s->ops->begin(s->ops->ctx);
-			s->ops->keep(s->ops->ctx);
+			if (s->has_text) {
+				s->has_result = 1;
+				s->ops->keep(s->ops->ctx);
+			}
 		}
+	} else if (is(s, TYPE, "turn.started")) {
+		s->is_final = s->is_error = 0;
 	} else if (is(s, TYPE, "turn.completed")) {
 		s->is_final = 1;
 		s->is_error = 0;
@@ -720,13 +751,12 @@ stream_end(struct stream *s)
 void
 stream_usage(const struct stream *s, struct usage *u)
 {
-	size_t i;
+	struct usage since;
 
+	messages_used(s, &since);
 	*u = s->used;
-	usage_add(u, &s->older);
-	for (i = 0; i < s->nmessages; i++)
-		usage_add(u, &s->messages[i].used);
-	if (s->form == STREAM_RECORDS && s->kind == AGENT_CLAUDE && (!s->is_final || s->nmessages || s->older.told))
+	usage_add(u, &since);
+	if (s->form == STREAM_RECORDS && s->kind == AGENT_CLAUDE && (!s->is_final || since.told || s->is_unpriced))
 		u->told |= USAGE_UNTOLD;
 }
 
@@ -771,12 +801,19 @@ class_of(const struct stream *s)
 	for (i = 0; i < sizeof limits / sizeof *limits; i++)
 		if (!strcmp(s->ended, limits[i]))
 			return OUT_PERMANENT;
-	if (s->rejected)
-		return OUT_RATE_LIMITED;
 	for (i = 0; i < sizeof classes / sizeof *classes; i++)
 		if ((!classes[i].status || classes[i].status == s->status) && (!*classes[i].error || !strcmp(classes[i].error, s->error)))
 			return classes[i].kind;
-	return OUT_OK;                  /* it is not known */
+	return s->rejected ? OUT_RATE_LIMITED : OUT_OK; /* OK: it is not known */
+}
+
+/* The seconds until the plan's limit ends; -1: that was not told. */
+static long
+wait_told(const struct stream *s, long long now)
+{
+	if (!s->rejected || s->until <= now)
+		return -1;
+	return s->until - now < VERDICT_WAIT_MOST ? (long)(s->until - now) : VERDICT_WAIT_MOST;
 }
 
 void
@@ -788,12 +825,17 @@ stream_verdict(const struct stream *s, int status, const char *err, size_t nerr,
 	v->wait = -1;
 	if (verdict_is_later(status)) {
 		verdict_read(v, s->kind, status, "", 0, err, nerr, now);
+		if (v->wait < 0)
+			v->wait = wait_told(s, now);
 		return;
 	}
-	v->kind = status ? OUT_ENDED : OUT_OK;
+	v->kind = status ? OUT_ENDED : s->has_result || s->is_own ? OUT_OK : OUT_EMPTY;
 	if (!s->is_final) {
-		if (!status)
-			v->kind = OUT_EMPTY;
+		v->kind = status ? OUT_ENDED : OUT_EMPTY;
+		if (status && (*s->error || s->rejected) && class_of(s) == OUT_RATE_LIMITED) {
+			v->kind = OUT_RATE_LIMITED;
+			v->wait = wait_told(s, now);
+		}
 		return;
 	}
 	if (!s->is_error)
@@ -806,6 +848,6 @@ stream_verdict(const struct stream *s, int status, const char *err, size_t nerr,
 		v->kind = kind == OUT_OK ? v->kind : kind;
 	if (v->kind != OUT_RATE_LIMITED)
 		v->wait = -1;
-	else if (s->rejected && s->until > now)
-		v->wait = s->until - now < VERDICT_WAIT_MOST ? (long)(s->until - now) : VERDICT_WAIT_MOST;
+	else if (wait_told(s, now) >= 0)
+		v->wait = wait_told(s, now);
 }

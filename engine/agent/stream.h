@@ -32,7 +32,7 @@ struct stream_ops {
 	void (*activity)(void *ctx, const char *s, size_t n);
 };
 
-enum { STREAM_FIELD = 256, STREAM_WORDS = 2048, STREAM_ID = 64, STREAM_ACTIVITY = 200, STREAM_FIELDS = 48, STREAM_MESSAGES = 8 };
+enum { STREAM_FIELD = 256, STREAM_WORDS = 2048, STREAM_ID = 64, STREAM_ACTIVITY = 200, STREAM_FIELDS = 48, STREAM_MESSAGES = 16, STREAM_OLDER = 240 };
 
 struct stream {
 	const struct stream_ops *ops;
@@ -41,8 +41,10 @@ struct stream {
 	int is_own;             /* the step has chosen the format itself: what is written is the result */
 
 	/* What was told. */
-	int is_final;           /* a final record has come */
+	int is_final;           /* a final record has come, and no other turn has begun since */
+	int has_result;         /* a text was kept */
 	int is_error;           /* the latest one says that it has failed */
+	unsigned long signs;    /* records, but for those that say no more than that the agent waits */
 	int did;                /* the agent has done something: a message, a tool */
 	int waits;              /* it waits by itself, because its service takes no more for now */
 	int rejected;           /* its plan's limit is reached */
@@ -63,7 +65,10 @@ struct stream {
 		struct usage used;
 	} messages[STREAM_MESSAGES];
 	size_t nmessages;
-	struct usage older;     /* of messages that have no place there any more */
+	struct usage older;     /* of messages that have no place there any more, the latest of which are known */
+	unsigned long long older_ids[STREAM_OLDER];
+	size_t nolder;
+	int is_unpriced;        /* a final record has not told money */
 
 	/* The record that is being read. */
 	struct json json;

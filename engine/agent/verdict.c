@@ -185,7 +185,7 @@ number_before(const char **s, char end)
 }
 
 /* Reads the day, which is not named if it is today's, as in: Nov 23rd, 2026. The year may be left out. -1: it is none; 1:
- * it is named. */
+ * it is named; 2: with its year. */
 static int
 read_day(const char **s, struct tm *t)
 {
@@ -207,11 +207,12 @@ read_day(const char **s, struct tm *t)
 	if (**s == ',')
 		++*s;
 	*s += strspn(*s, " ");
-	year = (int)strspn(*s, "0123456789") == 4 ? number_before(s, ' ') : 0;
+	year = (int)strspn(*s, "0123456789") == 4 ? number_before(s, 0) : 0;
 	if (year)
 		t->tm_year = year - 1900;
+	*s += strspn(*s, ", ");
 	*s += !strncmp(*s, "at ", 3) ? 3 : 0;
-	return t->tm_mday < 1 || t->tm_year < 100 ? -1 : 1;
+	return t->tm_mday < 1 || t->tm_year < 100 ? -1 : year ? 2 : 1;
 }
 
 /* The time of day: 1:19 AM, 8pm. -1: it is none. */
@@ -264,7 +265,7 @@ read_zone(const char *s, char zone[48])
 }
 
 /* The seconds from NOW to the moment that S names, by the clock of a zone in parentheses behind it, else the local one. One
- * that is long over today is tomorrow's. -1: S names none. */
+ * that is long over today is tomorrow's; a day without a year that is, next year's. -1: S names none. */
 static long
 wait_until(const char *s, time_t now)
 {
@@ -288,8 +289,9 @@ wait_until(const char *s, time_t now)
 			t.tm_sec = 59;
 			t.tm_isdst = -1;
 			then = mktime(&t);
-			if (then != -1 && !day && now - then > DAY / 2) {
-				t.tm_mday++;
+			if (then != -1 && day < 2 && now - then > (day ? 180 * DAY : DAY / 2)) {
+				t.tm_mday += !day;
+				t.tm_year += day;
 				then = mktime(&t);
 			}
 		}

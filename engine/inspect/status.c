@@ -219,6 +219,8 @@ ended_by(const struct run_step *s)
 		return "orch";
 	if (s->text && !strncmp(s->text, "timed out after ", 16))
 		return "timeout";
+	if (s->text && !strncmp(s->text, "idle for ", 9))
+		return "timeout";
 	return s->status >= 0 && WIFSIGNALED(s->status) ? "other" : "";
 }
 

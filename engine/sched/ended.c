@@ -51,6 +51,7 @@ ended_step_failed(struct walk *w, struct branch *b, const char *why)
 		walk_say(w, EVENT_RETRY, b, why, ms);
 		queue_pause(w, b, ms);
 	} else if (w->over_budget && !b->answered && !b->otherwise && (b->attempts - b->refused <= b->retries || b->has_otherwise)) {
+		walk_say(w, EVENT_RETRY, b, why, -1);
 		branch_end(w, b, 1);    /* it is not asked again now; the next walk does */
 	} else if (b->has_otherwise && !b->otherwise && !w->stop) {
 		walk_say(w, EVENT_RETRY, b, why, -1);

@@ -125,7 +125,7 @@ end_group(struct supervisor *d, pid_t group)
 
 /* Running one program to its end: the agent, the filter, a check. */
 
-enum told { TOLD_NOTHING, TOLD_TIMEOUT, TOLD_STOP, TOLD_FULL };
+enum told { TOLD_NOTHING, TOLD_TIMEOUT, TOLD_STOP, TOLD_FULL, TOLD_IDLE };
 
 struct child {
 	pid_t pid;
@@ -180,11 +180,24 @@ follow_pause(struct supervisor *d, struct child *r)
 	}
 }
 
+/* In how many milliseconds the agent will have been idle for its time; 0: it has; -1: that is of no matter. */
+static long long
+idle_in(struct supervisor *d)
+{
+	long long now = supervisor_clock();
+
+	if (!d->sign_at || d->suspended_at)
+		return -1;
+	if (reading_has_sign(d))
+		d->sign_at = now;
+	return d->sign_at + d->task->idle > now ? d->sign_at + d->task->idle - now : 0;
+}
+
 /* What is due now; returns in how many milliseconds something else will be, -1: nothing. */
 static long long
 do_due(struct supervisor *d, struct child *r)
 {
-	long long now = clock_ms(), next = -1, usage = reading_due(d);
+	long long now = clock_ms(), next = -1, usage = reading_due(d), idle = idle_in(d);
 
 	follow_pause(d, r);
 	if (supervisor_stopping() && !r->stop_seen)
@@ -195,6 +208,8 @@ do_due(struct supervisor *d, struct child *r)
 		tell(d, r, TOLD_TIMEOUT);
 	else if (!r->told && d->output_error)
 		tell(d, r, TOLD_FULL);
+	else if (!r->told && !idle)
+		tell(d, r, TOLD_IDLE);
 	if (r->told) {
 		if (r->sigint && now - r->told_at >= SIGINT_MS) {
 			r->sigint = 0;
@@ -209,7 +224,7 @@ do_due(struct supervisor *d, struct child *r)
 		next = d->deadline > now ? d->deadline - now : 0;
 	if (r->stop_seen && (next < 0 || next > GRACE_MS))
 		next = GRACE_MS;
-	return clock_sooner(next, usage);
+	return clock_sooner(clock_sooner(next, usage), idle);
 }
 
 /* Whether PID has ended; it is reaped then, and so is all else that has ended. */
@@ -407,7 +422,8 @@ supervisor_run_program(struct supervisor *d, const struct program *p)
 		errno = d->output_error;
 		supervisor_exit_errno(d, errno == ENOSPC ? OUT_FULL : OUT_IO, "its result cannot be written");
 	}
+	d->out.of.idle = (int32_t)d->task->idle;
 	if (r.told)
-		supervisor_exit(d, r.told == TOLD_STOP ? OUT_STOPPED : OUT_TIMEOUT);
+		supervisor_exit(d, r.told == TOLD_STOP ? OUT_STOPPED : r.told == TOLD_IDLE ? OUT_IDLE : OUT_TIMEOUT);
 	return status;
 }

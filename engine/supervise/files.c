@@ -267,14 +267,28 @@ stderr_add_line(struct supervisor *d, const char *p, size_t n)
 	stderr_add(d, p, n);
 }
 
+static void
+remember_said(struct supervisor *d, const char *p, size_t n)
+{
+	size_t more = n < sizeof d->said ? n : sizeof d->said, keep = sizeof d->said - more;
+
+	keep = keep < d->nsaid ? keep : d->nsaid;
+	memmove(d->said, d->said + d->nsaid - keep, keep);
+	memcpy(d->said + keep, p + n - more, more);
+	d->nsaid = keep + more;
+}
+
 int
 stderr_take(struct supervisor *d)
 {
 	char buf[64 * 1024];
 	long n = file_read_some(d->errors_in, buf, sizeof buf);
 
-	if (n > 0)
+	if (n > 0) {
 		stderr_add(d, buf, (size_t)n);
+		d->sign_at = d->sign_at ? supervisor_clock() : 0;
+		remember_said(d, buf, (size_t)n);
+	}
 	return n > 0;
 }
 

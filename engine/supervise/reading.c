@@ -30,6 +30,7 @@ struct reading {
 	int kept;               /* there is a result */
 	int waits;              /* orch was told that the agent waits */
 	long long until;        /* and until when, as the agent has told it */
+	unsigned long came;     /* bytes */
 	char session[SESSION_ID];       /* that was told */
 	unsigned session_says;
 	struct usage logged;
@@ -186,7 +187,7 @@ tell_waiting(struct supervisor *d)
 	struct reading *r = d->reading;
 	const struct stream *s = &r->stream;
 	long long left = 0;
-	int waits = s->waits || (s->rejected && !s->until);
+	int waits = s->waits;
 
 	if (s->rejected && s->until != r->until) {
 		r->until = s->until;
@@ -310,10 +311,29 @@ take(struct supervisor *d, size_t most)
 	return n > 0 ? (size_t)n : 0;
 }
 
+int
+reading_has_sign(struct supervisor *d)
+{
+	struct reading *r = d->reading;
+	struct stat st;
+	unsigned long signs = 0;
+
+	if (!r)
+		signs = fstat(d->result, &st) ? 0 : (unsigned long)st.st_size;
+	else if (r->stream.form == STREAM_RECORDS)
+		signs = r->stream.signs;
+	else
+		signs = r->came;
+	if (signs == d->signs)
+		return 0;
+	d->signs = signs;
+	return 1;
+}
+
 void
 reading_take(struct supervisor *d)
 {
-	take(d, PIECE);
+	d->reading->came += take(d, PIECE);
 	tell_session(d, 0);
 	tell_waiting(d);
 }
@@ -343,6 +363,17 @@ end_own(struct supervisor *d)
 	d->result = d->reading->text;
 }
 
+/* A text that did not become the result. */
+static void
+drop_text(struct supervisor *d)
+{
+	char name[KEY_NAME_MAX + 1];
+
+	close(d->reading->text);
+	text_name(name, MARK_TEXT);
+	unlinkat(d->m->store->tmp, name, 0);
+}
+
 void
 reading_close(struct supervisor *d)
 {
@@ -362,7 +393,7 @@ reading_close(struct supervisor *d)
 	if (r->stream.is_own)
 		end_own(d);
 	else if (r->text >= 0)
-		close(r->text);
+		drop_text(d);
 	r->text = -1;
 }
 
@@ -401,11 +432,6 @@ reading_keep(struct supervisor *d)
 
 	if (d->reading->stream.is_own)
 		return;
-	if (!d->reading->kept) {        /* it has ended well without a text */
-		if (ftruncate(d->result, 0))
-			supervisor_exit_errno(d, OUT_IO, "tmp/");
-		return;
-	}
 	text_name(name, MARK_KEPT);
 	fd = file_open_own(tmp, name, 0);
 	if (fd < 0 || end_text(fd) || file_close(fd) || renameat(tmp, name, tmp, d->tmp))
@@ -418,7 +444,12 @@ void
 reading_fail(struct supervisor *d)
 {
 	const struct stream *s = &d->reading->stream;
+	char name[KEY_NAME_MAX + 1];
 
+	if (!s->nwords && d->reading->kept) {
+		text_name(name, MARK_KEPT);
+		renameat(d->m->store->tmp, name, d->m->store->tmp, d->tmp);
+	}
 	if (!s->nwords || empty_file(d->result))
 		return;
 	if (!file_write(d->result, s->words, s->nwords) && s->words[s->nwords - 1] != '\n')

@@ -13,6 +13,7 @@
 #ifndef ENGINE_SUPERVISE_SUPERVISION_H
 #define ENGINE_SUPERVISE_SUPERVISION_H
 
+#include "engine/agent/verdict.h"
 #include "engine/supervise/supervisor.h"
 #include "engine/supervise/spawn.h"
 
@@ -35,12 +36,16 @@ struct supervisor {
 	int stderr_error;       /* the errno for which it cannot be kept; 0: it can */
 	const struct talk *session;     /* that the agent is asked in a copy of; NULL: in none */
 	struct reading *reading;/* of what the agent reports; NULL: it writes its result itself */
+	unsigned long signs;    /* of life, as reading_has_sign counts them */
 	int output_error;       /* the errno for which that cannot be written; 0: it can */
+	char said[VERDICT_TAIL];/* how what the agent itself has said on standard error ends */
+	size_t nsaid;
 	int stderr_last;        /* the last byte of standard error's file; 0: there is none */
 	int result;             /* the result's, open while its lock is held: by the agent, or by us; -1: it is closed */
 	int asked;              /* the agent has run: it is not to be asked again for want of a process */
 	long long started;      /* by clock_ms */
 	long long deadline;     /* of the whole attempt, by clock_ms; 0: none */
+	long long sign_at;      /* when the agent gave the latest sign of life, by supervisor_clock; 0: that is not looked at */
 	long long suspended_at; /* since when the agent is paused, by clock_ms; 0: it is not */
 	char tmp[KEY_NAME_MAX + 1];     /* the result's name in tmp/ */
 	int patient;            /* what it runs is let come to its end: git, which leaves locks behind */
@@ -165,6 +170,10 @@ void reading_take(struct supervisor *);
 
 /* Logs and reports what is used, once a second at most. Returns in how many milliseconds it is to be called again; -1: never. */
 long long reading_due(struct supervisor *);
+
+/* Whether something has come but notices that the agent waits, since this was called last; of one that does not report,
+ * whether its result has grown. */
+int reading_has_sign(struct supervisor *);
 
 /* Reads what is in the pipe, once, and closes it: what comes after the agent's own end is no part of its result, and whoever
  * still holds the pipe delays nothing. Logs what was used. */

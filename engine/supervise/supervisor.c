@@ -145,25 +145,24 @@ says_gone(const char *s, size_t n)
 static void
 judge(struct supervisor *d)
 {
-	char out[VERDICT_HEAD], err[VERDICT_TAIL];
+	char out[VERDICT_HEAD];
 	struct verdict v;
-	long nout, nerr;
-	int cut, reported;
+	long nout;
+	int reported;
 
 	if (!d->out.status && !d->reading)
 		return;
 	nout = file_read_at(d->result, out, sizeof out, 0);
-	nerr = stderr_tail(d, err, sizeof err, &cut);
-	if (nout < 0 || nerr < 0)
-		supervisor_exit_errno(d, OUT_IO, nout < 0 ? "tmp/" : "stderr/");
-	reported = reading_verdict(d, err, (size_t)nerr, &v);
+	if (nout < 0)
+		supervisor_exit_errno(d, OUT_IO, "tmp/");
+	reported = reading_verdict(d, d->said, d->nsaid, &v);
 	if (!reported)
-		verdict_read(&v, d->task->agent_kind, d->out.status, out, (size_t)nout, err, (size_t)nerr, clock_epoch() / 1000);
+		verdict_read(&v, d->task->agent_kind, d->out.status, out, (size_t)nout, d->said, d->nsaid, clock_epoch() / 1000);
 	if (reported && v.kind == OUT_OK)
 		reading_keep(d);
 	if (v.kind == OUT_OK)
 		return;
-	if (d->session && (says_gone(v.why, v.nwhy) || says_gone(err, (size_t)nerr)))
+	if (d->session && (says_gone(v.why, v.nwhy) || says_gone(d->said, d->nsaid)))
 		v.kind = OUT_NO_SESSION;
 	if (reported)
 		reading_fail(d);
@@ -223,7 +222,9 @@ supervise_step(struct supervisor *d)
 	p.out = reading_open(d);
 	if (d->reading && !orphans_are_found())
 		p.keep = d->result;     /* its lock tells the next attempt that somebody is still at work */
+	d->sign_at = d->task->idle ? supervisor_clock() : 0;
 	d->out.status = supervisor_run_program(d, &p);
+	d->sign_at = 0;
 	d->asked = 1;
 	if (!d->reading) {
 		result_close(d);

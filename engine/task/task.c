@@ -473,12 +473,23 @@ make_timeout(struct maker *m)
 }
 
 static int
+make_idle(struct maker *m)
+{
+	int i;
+
+	for (i = 0; i < 3 && !m->task->interactive; i++)
+		if (m->attrs[i]->idle)
+			return read_number(m, m->attrs[i]->idle, duration_parse, "time: write 90s, 10m or 2h; 0 is none", &m->task->idle);
+	return 0;
+}
+
+static int
 make_attrs(struct maker *m)
 {
 	struct task *t = m->task;
 	const char **checks;
 	size_t n = 0, k;
-	int i, retried = 0, bad = make_timeout(m);
+	int i, retried = 0, bad = make_timeout(m) || make_idle(m);
 
 	t->delay = DELAY_MS;
 	for (i = 0; i < 3; i++)

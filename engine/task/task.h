@@ -39,6 +39,7 @@ struct task {
 	const char *const *checks;
 	size_t nchecks;
 	long long timeout;      /* milliseconds; 0: none */
+	long long idle;         /* the same: without a sign of life */
 	enum agent_kind agent_kind;     /* of its agent */
 	int own_format;         /* its own words choose the format of what the agent writes: that is the result */
 	const char *short_dir;  /* ->dir, below the root if it is there */
