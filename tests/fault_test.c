@@ -466,7 +466,7 @@ begin_plain(void)
 	    "agent claude ./claude",
 	    "step told claude append marks 'start told' say '{\"type\":\"system\",\"subtype\":\"init\",\"session_id\":\"s\"}' "
 	    "say '{\"type\":\"assistant\",\"message\":{\"content\":[{\"type\":\"text\",\"text\":\"I look\"}]}}' "
-	    "say '{\"type\":\"result\",\"is_error\":false,\"result\":\"told\",\"total_cost_usd\":0.5}' append marks 'end told'",
+	    "say '{\"type\":\"result\",\"is_error\":false,\"result\":\"told\",\"total_cost_usd\":0.5}' append marks 'end told' exit 0",
 	    "step list exec agent append marks 'start list' say a say b append marks 'end list'",
 	    "step item exec agent append marks \"start item-{{f}}\" cat child 100000 err said append marks \"end item-{{f}}\"",
 	    "step inner exec agent append marks \"start inner-{{f}}-{{g}}\" cat append marks \"end inner-{{f}}-{{g}}\"",
