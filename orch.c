@@ -26,12 +26,13 @@ extern char **environ;
 
 enum { OK, FAILED, USAGE };
 
-static int do_run(int, char **), do_resume(int, char **), do_check(int, char **), do_status(int, char **), do_runs(int, char **),
+static int do_run(int, char **), do_resume(int, char **), do_redo(int, char **), do_check(int, char **), do_status(int, char **), do_runs(int, char **),
     do_logs(int, char **), do_cat(int, char **), do_diff(int, char **), do_session(int, char **), do_trust(int, char **), do_completion(int, char **);
 
 static const struct subcommand command_list[] = {
 	{ "run", "nqvxuj:b:d:r:a:", "FILE [NAME=VALUE]... [PROMPT]", do_run },
 	{ "resume", "qvxuj:b:d:r:a:", "", do_resume },
+	{ "redo", "nqvxj:b:d:r:a:", "KEY...", do_redo },
 	{ "check", "", "FILE...", do_check },
 	{ "status", "pd:r:", "", do_status },
 	{ "runs", "pd:", "", do_runs },
@@ -317,6 +318,19 @@ do_resume(int argc, char **argv)
 
 	if (!bad && optind < argc)
 		bad = wrong_usage("resume takes no operands (a run is named with -r)", argv[optind]);
+	return bad ? bad : start_run(&o);
+}
+
+static int
+do_redo(int argc, char **argv)
+{
+	struct options o = { 0 };
+	int bad = read_options(&o, argc, argv);
+
+	if (!bad && optind == argc)
+		bad = wrong_usage("redo is followed by KEY...", NULL);
+	o.run.redo = argv + optind;
+	o.run.nredo = (size_t)(argc - optind);
 	return bad ? bad : start_run(&o);
 }
 

@@ -233,6 +233,7 @@ tell_done(struct loop_state *l, const struct running_step *s, const struct outco
 		return;
 	if (s->kind == TASK_WORD) {
 		loop_log_step(l, LOG_OTHERWISE, s->branch, NULL, NULL);
+		l->walk->results->keys->list[id].flags &= ~(unsigned)KEY_REDO;
 		l->walk->results->keys->list[id].flags |= KEY_FALLBACK;
 		if (l->walk->sessions)
 			sessions_none(l->walk->sessions, id);
@@ -245,7 +246,7 @@ tell_done(struct loop_state *l, const struct running_step *s, const struct outco
 	}
 	loop_log_step(l, LOG_DONE, s->branch, o, NULL);
 	if (s->branch)
-		l->walk->results->keys->list[id].flags &= ~(unsigned)KEY_FALLBACK;
+		l->walk->results->keys->list[id].flags &= ~(unsigned)(KEY_FALLBACK | KEY_REDO);
 	if (s->branch && l->walk->sessions)
 		sessions_done(l->walk->sessions, id, branch_attempt(s->branch));
 	if (s->branch && l->output.screen.tty >= 0)

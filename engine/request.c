@@ -349,7 +349,7 @@ find_run(struct request *r)
 
 	if (a->run)
 		r->name = mem_dup(a->run, strlen(a->run));
-	else if (!a->file && runs_newest_open(a->dir, r->say, &r->name))
+	else if (a->redo ? runs_newest(a->dir, &r->name) : !a->file && runs_newest_open(a->dir, r->say, &r->name))
 		return runs_fail(r->say, 2, a->dir, strerror(errno));
 	if (!r->name)
 		return a->file ? 0 : runs_fail(r->say, 3, "there is no run here that is not complete; `orch runs` shows all, `orch run FILE` starts one", NULL);

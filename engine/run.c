@@ -11,6 +11,8 @@
 #include <unistd.h>
 
 #include "engine/task/question.h"
+#include "parse/glob.h"
+#include "store/file.h"
 #include "store/clock.h"
 #include "engine/supervise/proctree.h"
 #include "engine/loop.h"
@@ -288,6 +290,8 @@ on_differs(void *ctx, uint32_t id, const struct task *t)
 {
 	struct run *r = ctx;
 
+	if (r->keys.list[id].flags & KEY_REDO)
+		return QUESTION_REDO;
 	return question_differs(&r->asked, id, t);
 }
 
@@ -363,6 +367,17 @@ log_end(struct run *r, int status, const char *reason)
 	return status ? status : 1;
 }
 
+/* For task.h: what gives the step KEY a session. */
+static void
+on_redo(void *ctx, const char *key, struct buf *b)
+{
+	struct run *r = ctx;
+
+	buf_text(b, ": orch redo");
+	put_run(r, b);
+	shell_fmt(b, " %s", key);
+	buf_text(b, " re-runs it and what follows it");
+}
 
 static void
 set_around(struct run *r)
@@ -380,6 +395,8 @@ set_around(struct run *r)
 	r->around.results_dir = r->results_dir;
 	r->around.environ = r->request.args->environ;
 	r->around.sessions = &r->sessions;
+	r->around.redo = on_redo;
+	r->around.ctx = r;
 	r->seed = (uint32_t)clock_epoch() * 2654435761u ^ (uint32_t)getpid();
 	if (!r->seed)
 		r->seed = 1;
@@ -403,7 +420,8 @@ walk(struct run *r)
 	spent_all(&r->spent, &r->progress.earlier);
 	buf_add(&r->progress.out, r->request.say->s, r->request.say->n);       /* what is to be known before it begins */
 	r->request.say->n = 0;
-	log_walk(r, LOG_WALK, (long)getpid(), NULL);
+	if (!r->request.args->redo)
+		log_walk(r, LOG_WALK, (long)getpid(), NULL);
 	r->sessions.walk++;
 	if (r->progress.loud > LOUD_QUIET)
 		buf_fmt(&r->progress.out, "orch: run %s%s\n", r->shown.s, r->request.was_there ? ", gone on with" : "");
@@ -439,12 +457,126 @@ walk(struct run *r)
 	return status;
 }
 
+/* redo. */
+
+struct redo {
+	struct run *run;
+	unsigned short **globs; /* of the keys that were named */
+	size_t *lengths, *found;
+	struct ids ids;         /* what is to be run again */
+	int bad;
+};
+
+/* Whether the key was named. A worktree cannot be made again. */
+static int
+is_named(struct redo *d, const struct plan_step *step)
+{
+	const struct run_args *a = d->run->request.args;
+	size_t i;
+	int named = 0;
+
+	for (i = 0; i < a->nredo; i++)
+		if (glob_match(d->globs[i], d->lengths[i], step->key, strlen(step->key))) {
+			d->found[i]++;
+			named |= step->node->kind != NODE_WORKTREE || !strchr(a->redo[i], '*');
+		}
+	if (named && step->node->kind == NODE_WORKTREE) {
+		buf_fmt(d->run->request.say, "orch: redo: %s is a worktree, and is not made again: remove it by git first, and its result\n", step->key);
+		d->bad = 1;
+	}
+	return named;
+}
+
+static void
+name_step(void *ctx, const struct plan_step *step)
+{
+	struct redo *d = ctx;
+
+	if (step->kept && step->key && is_named(d, step))
+		question_redo(&d->run->asked, keys_find(&d->run->keys, step->key, strlen(step->key)), 1);
+}
+
+static void
+follow_step(void *ctx, const struct plan_step *step)
+{
+	struct redo *d = ctx;
+
+	if (step->kept && step->again)
+		ids_add(&d->ids, keys_find(&d->run->keys, step->key, strlen(step->key)));
+}
+
+/* All kept results are as old as each other: what comes after one that is run again is what stands after it. */
+static void
+plan_redo(struct run *r, void (*each)(void *, const struct plan_step *), struct redo *d, int again)
+{
+	struct plan_with with = { 0 };
+	uint32_t id;
+
+	for (id = 0; id < r->keys.n; id++)
+		result_set_seq(&r->keys, id, 1);
+	with.around = &r->around;
+	with.again = again;
+	with.only_kept = 1;
+	plan_walk(r->request.flow.w, r->request.flow.scope, &r->results, &with, each, d);
+}
+
+/* Finds what is to be run again: what was named, and what follows. Returns orch's exit status. */
+static int
+find_redo(struct run *r, struct redo *d)
+{
+	const struct run_args *a = r->request.args;
+	size_t i;
+
+	memset(d, 0, sizeof *d);
+	d->run = r;
+	d->globs = mem_zero(a->nredo + 1, sizeof *d->globs);
+	d->lengths = mem_zero(a->nredo + 1, sizeof *d->lengths);
+	d->found = mem_zero(a->nredo + 1, sizeof *d->found);
+	for (i = 0; i < a->nredo; i++)
+		d->globs[i] = glob_of_text(a->redo[i], &d->lengths[i]);
+	plan_redo(r, name_step, d, 0);
+	for (i = 0; i < a->nredo && !d->bad; i++)
+		if (!d->found[i]) {
+			runs_fail(r->request.say, 2, a->redo[i], "no result of this run is called so; `orch status` shows them");
+			d->bad = 1;
+		}
+	if (!d->bad)
+		plan_redo(r, follow_step, d, 1);
+	for (i = 0; i < a->nredo; i++)
+		free(d->globs[i]);
+	free(d->globs);
+	free(d->lengths);
+	free(d->found);
+	return d->bad ? 2 : 0;
+}
+
+/* Recorded first, so that any later walk finishes it. */
+static int
+record_redo(struct run *r, struct redo *d)
+{
+	struct log_line l = { 0 };
+	size_t i;
+	int bad = log_walk(r, LOG_WALK, (long)getpid(), NULL);
+
+	for (i = 0; i < d->ids.n && !bad; i++) {
+		l.ms = clock_epoch();
+		l.event = LOG_REDO;
+		l.key = keys_text(&r->keys, d->ids.list[i]);
+		l.n = strlen(l.key);
+		bad = log_add(r->store.log, &l);
+		question_redo(&r->asked, d->ids.list[i], 1);
+	}
+	if (!bad && !file_sync(r->store.log))
+		return 0;
+	return runs_fail(r->request.say, 2, "what is to be run again cannot be written to the log", strerror(errno));
+}
+
 /* For plan.h: what kept steps would be asked is looked at for -u and to show it. */
 static void
 compare(struct run *r, struct plan_with *with)
 {
 	with->around = &r->around;
-	with->differs = r->request.args->again || r->request.args->dry ? on_differs : NULL;
+	with->differs = r->request.args->again || r->request.args->dry || r->asked.redo ? on_differs : NULL;
 	with->ctx = r;
 	with->again = r->request.args->again;
 }
@@ -528,6 +660,7 @@ static int
 run_it(struct run *r)
 {
 	int status = r->request.was_there ? 0 : check_needs(r);
+	struct redo redo = { 0 };
 
 	if (!status)
 		status = open_run(r);
@@ -539,11 +672,16 @@ run_it(struct run *r)
 		set_around(r);
 	if (!status)
 		status = rivals_check(r->request.flow.w, r->request.flow.scope, &r->results, r->request.say);
+	if (!status && r->request.args->redo)
+		status = find_redo(r, &redo);
 	/* What was given anew holds for an earlier run only when nothing is refused. */
 	if (!status && r->request.was_there)
 		status = check_needs(r);
 	if (!status && r->request.was_there)
 		status = write_record(r);
+	if (!status && redo.ids.n)
+		status = record_redo(r, &redo);
+	ids_free(&redo.ids);
 	return status ? status : walk(r);
 }
 
@@ -551,6 +689,8 @@ static int
 show_it(struct run *r, struct buf *show)
 {
 	struct plan_with with;
+	struct redo redo = { 0 };
+	size_t i;
 	int status = 0;
 
 	results_of_store(&r->results, &r->keys, &r->store);
@@ -565,6 +705,13 @@ show_it(struct run *r, struct buf *show)
 	compare(r, &with);
 	if (!status)
 		status = rivals_check(r->request.flow.w, r->request.flow.scope, &r->results, r->request.say);
+	if (!status && r->request.args->redo)
+		status = find_redo(r, &redo);
+	for (i = 0; i < redo.ids.n; i++)
+		question_redo(&r->asked, redo.ids.list[i], 1);
+	ids_free(&redo.ids);
+	if (redo.run)
+		compare(r, &with);
 	if (!status)
 		plan_show(r->request.flow.w, r->request.flow.scope, &r->results, &with, show);
 	return status;

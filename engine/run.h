@@ -18,6 +18,8 @@ struct run_args {
 	int stop_first;
 	const char *budget;     /* -b; NULL: as the run has it, or its file */
 	int dry;                /* -n: only show */
+	char *const *redo;      /* the keys that are to be run again, nredo of them, patterns among them; NULL: it is no `redo` */
+	size_t nredo;
 	int again;              /* -u: ask again what would be asked otherwise */
 	char *const *environ;
 };

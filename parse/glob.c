@@ -75,3 +75,16 @@ glob_meet(const unsigned short *a, size_t n, const unsigned short *b, size_t m)
 	free(rows);
 	return meet;
 }
+
+unsigned short *
+glob_of_text(const char *s, size_t *n)
+{
+	unsigned short *g;
+	size_t i;
+
+	*n = strlen(s);
+	g = mem_grow(NULL, *n + 1, sizeof *g);
+	for (i = 0; i < *n; i++)
+		g[i] = s[i] == '*' ? GLOB_ANY : (unsigned char)s[i];
+	return g;
+}

@@ -10,6 +10,9 @@ enum { GLOB_ANY = 256 };
 /* Whether the pattern P of N elements (bytes 0 to 255, or GLOB_ANY) stands for the M bytes at S. */
 int glob_match(const unsigned short *p, size_t n, const char *s, size_t m);
 
+/* The pattern S, each star in it any bytes: its *N elements, to be freed. */
+unsigned short *glob_of_text(const char *s, size_t *n);
+
 /* Whether some name is matched by both patterns. */
 int glob_meet(const unsigned short *a, size_t n, const unsigned short *b, size_t m);
 

@@ -13,6 +13,7 @@
  *     TIME limited KEY ATTEMPT MILLISECONDS STATUS TEXT
  *     TIME paused MILLISECONDS TEXT
  *     TIME usage KEY ATTEMPT INPUT CACHED OUTPUT TEXT
+ *     TIME redo KEY 0 TEXT
  *     TIME session KEY ATTEMPT ID FROM DIGEST TEXT
  *     TIME if FILE:LINE 1|0 0 DIGEST TEXT
  *
@@ -36,7 +37,7 @@
 #include "store/escape.h"
 #include "store/file.h"
 
-static const char *const events[] = { "walk", "start", "done", "fail", "otherwise", "stop", "end", "found", "limited", "paused", "usage", "session", "if" };
+static const char *const events[] = { "walk", "start", "done", "fail", "otherwise", "stop", "end", "found", "limited", "paused", "usage", "session", "redo", "if" };
 
 enum { EVENTS = sizeof events / sizeof *events, LINE_MOST = 4096, NUMBERS = 128, PIECE = 64 * 1024 };   /* NUMBERS: of those behind a key */
 

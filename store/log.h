@@ -17,6 +17,7 @@ enum log_event {
 	LOG_PAUSED,             /* orch and its agents were stopped, and go on now; value: for how many milliseconds that was */
 	LOG_USAGE,              /* what the attempt of KEY has used so far; tokens; text: dollars, as usage.h has them */
 	LOG_SESSION,            /* the attempt of KEY is in a session, or that has come further; digest: of the question; text: sessions.h */
+	LOG_REDO,               /* KEY, which has its result, is to be run again; the result stays until then */
 	LOG_IF                  /* an `if` in a worktree has decided; KEY: its place; value: 1 true, 0 false; digest: of the evaluation */
 };
 

@@ -370,6 +370,98 @@ START_TEST(idle)
 }
 END_TEST
 
+/* redo. */
+
+static void
+write_redo(void)
+{
+	help_file("f.orch", "run sh as a | echo a >>ran; cat base 2>/dev/null || :", "run sh as b < a | echo b >>ran; cat", "parallel x in 1 2",
+	    "run sh as c-{{x}} < b | echo c-$x >>ran; test ! -e wait || { : >hangs; sleep 1000; }; echo c", "run sh as d-{{x}} | echo d-$x >>ran; echo d", "end",
+	    "run sh as e | echo e >>ran; echo e", NULL);
+	help_sh(0, "orch run -q -r x f.orch; rm ran");
+}
+
+/* What was named is run again, and what follows it; nothing else is. */
+START_TEST(redo_and_what_follows)
+{
+	struct ran r;
+
+	write_redo();
+	r = help_sh(0, "orch redo c-1");
+	help_is("ran", "c-1\nd-1\ne\n");
+	help_has(r.err, "kept      b\n");
+	help_has(r.err, "again     c-1  as redo was told\n");
+	help_sh(0, "rm ran; orch redo -q -r x 'c-*'; sort ran >sorted");
+	help_is("sorted", "c-1\nc-2\nd-1\nd-2\ne\n");
+	help_sh(0, "rm ran; orch redo -q e d-2");
+	help_is("ran", "d-2\ne\n");
+	help_sh(0, "rm ran; orch redo -q a");
+	ck_assert_int_eq(procs_lines("ran"), 7);
+	/* Shown, and nothing done. */
+	help_sh(0, "rm ran; cp .orch/x/log before");
+	help_has(help_sh(0, "orch redo -n b").out, "1 kept, 0 would run, 6 would run again\n");
+	help_sh(0, "cmp before .orch/x/log && test ! -e ran");
+	help_has(help_sh(2, "orch redo nothing").err, "nothing: no result of this run is called so");
+	help_sh(2, "orch redo; test $? = 2 && orch redo -r x");
+	help_sh(3, "orch redo -r y a");
+	help_sh(0, "cmp before .orch/x/log && test ! -e ran");
+}
+END_TEST
+
+/* It is recorded first: any later walk finishes it, and until then the earlier results stay. */
+START_TEST(redo_that_was_cut_off)
+{
+	pid_t pid;
+
+	write_redo();
+	help_file("base", "new", NULL);
+	help_file("wait", NULL);
+	pid = procs_start("exec orch redo -r x a");
+	procs_await_file("hangs");
+	kill(pid, _i ? SIGKILL : SIGTERM);
+	procs_end(pid, SOON);
+	procs_none_left(SOON);
+	help_is(RESULT "b", "new\n");
+	help_is(RESULT "c-1", "c\n");
+	help_is(RESULT "e", "e\n");
+	help_has(help_run("orch status -r x").out, "to be re-run\n");
+	help_sh(0, "rm wait ran; orch resume -q");
+	help_sh(0, "sort ran >sorted");
+	help_is("sorted", "c-1\nc-2\nd-1\nd-2\ne\n");
+	help_sh(0, "rm ran; orch run -q -r x f.orch; test ! -e ran");
+	help_lacks(help_run("orch status -r x").out, "to be re-run");
+}
+END_TEST
+
+/* A fork forks again, and no attempt from before is continued. */
+START_TEST(redo_of_sessions)
+{
+	struct ran r;
+
+	help_file("f.orch", "run claude as a | One.", "otherwise none", "run claude as b | Two.", "fork a", NULL);
+	help_file("do/a", "die", NULL);
+	r = help_sh(1, "orch run -r x f.orch");
+	help_has(r.err, "failed    b  a has no session (fallback): orch redo -r x a re-runs it and what follows it\n");
+	help_sh(0, "orch redo -q -r x a");
+	help_is("asked", "a \na \nb s-2\n");
+	help_is(RESULT "a", "a of s-2\n");
+	help_sh(0, "orch redo -q a");
+	help_is("asked", "a \na \nb s-2\na \nb s-4\n");
+	help_sh(0, "orch redo -q b");
+	help_is("asked", "a \na \nb s-2\na \nb s-4\nb s-4\n");
+}
+END_TEST
+
+START_TEST(redo_of_a_worktree)
+{
+	help_sh(0, "git init -q repo && cd repo && git config user.name t && git config user.email t@example.org && echo x >f && git add f && git commit -qm i");
+	help_file("repo/f.orch", "worktree w enter", "run sh as a | echo a >>ran", "commit as c | c", NULL);
+	help_sh(0, "cd repo && orch run -q -r x f.orch");
+	help_has(help_sh(2, "cd repo && orch redo w").err, "orch: redo: w is a worktree, and is not made again");
+	help_sh(0, "cd repo && orch redo -q 'a*' && test $(grep -c . ../repo--w/ran) = 2");
+}
+END_TEST
+
 static const struct {
 	const char *flow, *says;
 } refused[] = {
@@ -424,5 +516,10 @@ session_suite(void)
 	tcase_add_test(tc, a_session_that_is_gone_starts_over);
 	tcase_add_test(tc, a_fork_that_was_cut_off);
 	tcase_add_test(tc, idle);
+	tc = help_case(s, "redo", begin, 60);
+	tcase_add_test(tc, redo_and_what_follows);
+	tcase_add_loop_test(tc, redo_that_was_cut_off, 0, 2);
+	tcase_add_test(tc, redo_of_sessions);
+	tcase_add_test(tc, redo_of_a_worktree);
 	return s;
 }

@@ -128,6 +128,8 @@ step_line(struct run_state *v, const struct log_line *l)
 	}
 	if (l->event == LOG_START || l->event == LOG_DONE || l->event == LOG_FOUND)
 		s->otherwise = 0;
+	if (is_answered(l))
+		s->redo = 0;
 	if (l->event == LOG_OTHERWISE)
 		s->otherwise = 1;
 	free(s->text);
@@ -165,13 +167,15 @@ add_line(void *ctx, const struct log_line *l)
 	spent_line(&v->used, &v->keys, l);
 	if (l->event == LOG_SESSION)
 		session_line(v, l);
+	if (l->event == LOG_REDO)
+		step_of(v, keys_add(&v->keys, l->key, l->n))->redo = 1;
 	if (l->event == LOG_END) {
 		end_line(v, l);
 	} else if (l->event == LOG_WALK) {
 		walk_line(v, l);
 	} else if (l->event == LOG_PAUSED) {
 		v->zero += (uint64_t)(l->value > 0 ? l->value : 0);
-	} else if (l->event != LOG_IF && l->event != LOG_USAGE && l->event != LOG_SESSION) {
+	} else if (l->event != LOG_IF && l->event != LOG_USAGE && l->event != LOG_SESSION && l->event != LOG_REDO) {
 		step_line(v, l);
 	}
 	v->last = l->ms;

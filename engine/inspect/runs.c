@@ -140,8 +140,8 @@ runs_decode(const char *name)
 }
 
 /* The newest; of those that came from elsewhere only if there are no others. As runs_newest_open. */
-static int
-newest(const char *dir, char **name)
+int
+runs_newest(const char *dir, char **name)
 {
 	struct run_lines l;
 	size_t i;
@@ -267,7 +267,7 @@ runs_open(struct run_state *v, const char *dir, const char *run, struct buf *err
 	int status = 0;
 
 	memset(v, 0, sizeof *v);
-	if (!run && newest(dir, &name))
+	if (!run && runs_newest(dir, &name))
 		return runs_fail(error, 2, dir, strerror(errno));
 	if (!name)
 		return runs_fail(error, 3, dir, "there are no runs here; `orch run FILE` starts one");
@@ -283,24 +283,11 @@ runs_open(struct run_state *v, const char *dir, const char *run, struct buf *err
 	return status;
 }
 
-static unsigned short *
-pattern_of(const char *s, size_t *n)
-{
-	unsigned short *g;
-	size_t i;
-
-	*n = strlen(s);
-	g = mem_grow(NULL, *n, sizeof *g);
-	for (i = 0; i < *n; i++)
-		g[i] = s[i] == '*' ? GLOB_ANY : (unsigned char)s[i];
-	return g;
-}
-
 size_t
 runs_each_key(struct run_state *v, const char *s, int (*each)(void *, struct run_state *, uint32_t), void *ctx, int *status)
 {
 	size_t n, i, found = 0;
-	unsigned short *g = pattern_of(s, &n);
+	unsigned short *g = glob_of_text(s, &n);
 
 	for (i = 0; i < v->order.n && !*status; i++) {
 		uint32_t id = v->order.list[i];

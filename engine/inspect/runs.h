@@ -15,6 +15,10 @@ int runs_fail(struct buf *error, int status, const char *what, const char *why);
  * there is something to close. */
 int runs_open(struct run_state *, const char *dir, const char *run, struct buf *error);
 
+/* The newest run below DIR, those that came from elsewhere only if there are no others: *NAME, to be freed; NULL: there is none.
+ * -1 and errno. */
+int runs_newest(const char *dir, char **name);
+
 /* *NAME: the newest run below DIR that is not complete, to be freed; NULL if there is none. Those that came from elsewhere
  * are passed over, which is added to SAY. -1 and errno if they cannot be read. */
 int runs_newest_open(const char *dir, struct buf *say, char **name);

@@ -41,7 +41,9 @@ is_shown(const struct run_state *v, uint32_t id)
 static void
 put_why(const struct run_state *v, const struct run_step *s, struct buf *b)
 {
-	if (s->otherwise) {
+	if (s->redo && s->state == STEP_DONE) {
+		buf_text(b, "to be re-run");
+	} else if (s->otherwise) {
 		buf_text(b, "fallback (its `otherwise`)");
 	} else if (s->last == LOG_STOP && s->state == STEP_INTERRUPTED) {
 		buf_text(b, "stopped by orch");

@@ -63,7 +63,7 @@ plan_kept(struct plan *p, struct cursor *cursor, struct plan_step *step, uint32_
 	if (keys->list[id].flags & KEY_MADE)
 		return 0;
 	step->differs = what_differs(p, cursor, step->node, id, step->key);
-	step->again = p->with && p->with->again && result_is_outdated(keys, id, step->node, step->differs, &cursor->newest);
+	step->again = p->with && (p->with->again || (keys->list[id].flags & KEY_REDO)) && result_is_outdated(keys, id, step->node, step->differs, &cursor->newest);
 	if (step->again)
 		cursor->newest = SEQ_NOW;
 	keys->list[id].flags |= KEY_MADE;
@@ -112,7 +112,7 @@ plan_step(struct plan *p, struct cursor *cursor, const struct node *n)
 		if (step.kept)
 			is_new = plan_kept(p, cursor, &step, id);
 	}
-	if (!step.kept && !step.perhaps)
+	if (!step.kept && !step.perhaps && !(p->with && p->with->only_kept))
 		cursor->newest = SEQ_NOW;
 	p->each(p->ctx, &step);
 	if (is_new)                     /* seen from here on: not by the line itself */

@@ -23,6 +23,7 @@ struct plan_with {
 	const char *(*differs)(void *ctx, uint32_t id, const struct task *);
 	void *ctx;
 	int again;              /* -u: the keys have their sequence numbers */
+	int only_kept;          /* what has no result yet makes nothing after it outdated */
 };
 
 /* Calls EACH for every step in the order of the workflow, with the results that are there; of an `if`

@@ -422,7 +422,8 @@ supervisor_run_program(struct supervisor *d, const struct program *p)
 		errno = d->output_error;
 		supervisor_exit_errno(d, errno == ENOSPC ? OUT_FULL : OUT_IO, "its result cannot be written");
 	}
-	d->out.of.idle = (int32_t)d->task->idle;
+	if (r.told == TOLD_IDLE)
+		d->out.of.idle = (int32_t)d->task->idle;
 	if (r.told)
 		supervisor_exit(d, r.told == TOLD_STOP ? OUT_STOPPED : r.told == TOLD_IDLE ? OUT_IDLE : OUT_TIMEOUT);
 	return status;

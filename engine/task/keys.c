@@ -214,6 +214,8 @@ result_is_outdated(const struct keys *k, uint32_t id, const struct node *n, cons
 	unsigned origin = k->list[id].origin;
 	uint32_t seq = result_seq(k, id);
 
+	if (k->list[id].flags & KEY_REDO)
+		return n->kind != NODE_WORKTREE;
 	if (differs || (n->kind != NODE_WORKTREE && *newest > seq))
 		return 1;
 	if (origin != ORIGIN_FOUND && origin != ORIGIN_FOREIGN && seq > *newest)

@@ -21,6 +21,7 @@ enum {
 	KEY_RESERVED = 4,       /* an item that is known will make it */
 	KEY_MADE = 8,           /* this walk has come to it */
 	KEY_GIVEN = 16,         /* its result was there before, and one that is ->given sees it until it is made */
+	KEY_REDO = 64,          /* its result is to be replaced, as `orch redo` was told */
 	KEY_FALLBACK = 32       /* its result is the word of its `otherwise`, as the log says */
 };
 

@@ -90,6 +90,10 @@ add_line(void *ctx, const struct log_line *l)
 		sessions_line(a->sessions, a->keys, id, l);
 	if (l->event == LOG_SESSION)
 		return;
+	question_redo(a, id, l->event == LOG_REDO || ((a->keys->list[id].flags & KEY_REDO) && l->event != LOG_DONE &&
+	    l->event != LOG_OTHERWISE && l->event != LOG_FOUND));
+	if (l->event == LOG_REDO)
+		return;
 	a->keys->list[id].origin = origin_behind(a, id, l);
 	if (LOG_TRIED >> l->event & 1)
 		return;
@@ -246,7 +250,7 @@ question_seq_found(struct questions *a)
 int
 question_load(struct questions *a)
 {
-	unsigned results = 1u << LOG_DONE | 1u << LOG_OTHERWISE | 1u << LOG_FOUND | 1u << LOG_WALK | 1u << LOG_END;
+	unsigned results = 1u << LOG_REDO | 1u << LOG_DONE | 1u << LOG_OTHERWISE | 1u << LOG_FOUND | 1u << LOG_WALK | 1u << LOG_END;
 	unsigned attempts = 1u << LOG_START | LOG_TRIED;
 	struct stat st;
 
@@ -259,6 +263,19 @@ question_load(struct questions *a)
 	if (a->sessions)
 		results |= 1u << LOG_SESSION;
 	return log_read(a->store->run, a->again ? results | attempts : results, add_line, a);
+}
+
+void
+question_redo(struct questions *a, uint32_t id, int redo)
+{
+	struct key *k = &a->keys->list[id];
+
+	if (!(k->flags & KEY_REDO) == !redo)
+		return;
+	k->flags ^= KEY_REDO;
+	a->redo += redo ? 1 : -1;
+	if (redo && a->sessions)
+		sessions_over(a->sessions, id);
 }
 
 void

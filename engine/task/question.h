@@ -21,6 +21,9 @@ struct asking {
 /* What question_differs says of a step that was begun again, and has its earlier result. */
 #define QUESTION_UNANSWERED "it was begun again, and not answered"
 
+/* Of one that `orch redo` was told to run again. */
+#define QUESTION_REDO "redo"
+
 struct questions {
 	struct store *store;
 	struct keys *keys;
@@ -29,6 +32,7 @@ struct questions {
 	struct spent *spent;    /* gets what was used; NULL: nobody wants that */
 	int is_open;            /* the latest walk has no end in the log */
 	int again;              /* -u: the sequence numbers of the results are wanted */
+	long redo;              /* keys that are KEY_REDO */
 	uint32_t last;          /* the newest sequence number */
 	uint64_t *content;      /* by key: the digest of its result, once it was needed */
 	uint32_t ncontent;
@@ -64,6 +68,9 @@ void question_forget_stdin(struct questions *);
 enum { QUESTION_UNFINISHED = 1, QUESTION_NO_INPUT, QUESTION_UNREAD };
 int question_text(const struct store *, const struct task *, int (*add)(void *ctx, const char *p, size_t n), void *ctx,
     uint64_t *digest, const char **input);
+
+/* From here on the key ID is KEY_REDO, or not any more. */
+void question_redo(struct questions *, uint32_t id, int redo);
 
 /* Writes what TASK would be asked to FD: the prompt, then the inputs. -1 and errno. */
 int question_write(struct questions *, const struct task *, int fd);

@@ -266,6 +266,10 @@ say_again(struct progress *p, const struct event *e)
 	if (p->loud == LOUD_QUIET)
 		return;
 	head(p, "again", e->key);
+	if (!strcmp(e->text, QUESTION_REDO)) {
+		buf_text(&p->out, "  as redo was told\n");
+		return;
+	}
 	buf_text(&p->out, "  since it would be asked otherwise now: ");
 	visible_add(&p->out, e->text, strlen(e->text), 0);
 	buf_char(&p->out, '\n');
