@@ -142,9 +142,9 @@ begin_jobserver(struct loop_state *l)
 	l->walk->tokens = j->is_open;
 }
 
-/* The session in which an earlier attempt at the step was cut off; NULL: there is none, or it is not to be continued. */
+/* The session in which an earlier attempt at the step was cut off; that of a result that was refused becomes the task's own; NULL: there is none, or it is not to be continued. */
 static const struct talk *
-cut_off(const struct loop_state *l, const struct order *o)
+cut_off(const struct loop_state *l, struct order *o)
 {
 	const struct session *e;
 	uint32_t id;
@@ -153,6 +153,8 @@ cut_off(const struct loop_state *l, const struct order *o)
 		return NULL;
 	branch_key(l->walk, o->branch, &id);
 	e = sessions_of(l->walk->sessions, id);
+	if (o->task.refused_by && e && e->walk == l->walk->sessions->walk && e->attempt == branch_attempt(o->branch) - 1)
+		o->task.refused = &e->latest;
 	return e && *e->cut.id ? &e->cut : NULL;
 }
 

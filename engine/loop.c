@@ -201,7 +201,7 @@ keep_results(struct loop_state *l)
 		if (!is_result(l, o))
 			continue;
 		file_of(l, &l->slots.list[o->slot], to);
-		supervisor_result_name(l->slots.list[o->slot].kind, to, (pid_t)o->of.pid, from);
+		supervisor_result_name(l->slots.list[o->slot].kind, to, (pid_t)o->pid, from);
 		if (store_keep(l->store, from, to))
 			cannot_keep(o, errno, "its answer cannot be kept");
 		else

@@ -61,8 +61,7 @@ take_record(struct loop_state *l, struct outcome *o)
 		walk_agent_waits(l->walk, b, o->of.wait, loop_now(l));
 	if (o->kind == OUT_WAITS || o->kind == OUT_USED)
 		return;
-	if (o->kind == OUT_OK)
-		o->of.pid = (int32_t)l->slots.list[o->slot].pid;
+	o->pid = (int32_t)l->slots.list[o->slot].pid;
 	running_forget(&l->slots, o->slot);
 	if (o->kind == OUT_FORK_FAILED) {
 		running_drop(&l->slots, o->slot);

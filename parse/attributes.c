@@ -183,6 +183,22 @@ attr_fresh(struct parser *p, struct attrs *a)
 }
 
 static void
+attr_revise(struct parser *p, struct attrs *a)
+{
+	struct phrase f;
+
+	if (phrase_collect(p, &f, TAKES_TEXT) || phrase_too_many(p, &f.words, 0) || given_twice(p, a->revise.there))
+		return;
+	if (!f.text.there) {
+		diag_error(p->diags, p->pos, "revise | TEXT: what the next attempt is told");
+		return;
+	}
+	a->revise = f.text;
+	a->revise_pos = p->pos;
+	p->text = &a->revise;
+}
+
+static void
 attr_budget(struct parser *p, struct attrs *a)
 {
 	struct word *w;
@@ -204,6 +220,7 @@ static const struct {
 	{ "check", attr_check, 1 }, { "otherwise", attr_otherwise, 0 }, { "env", attr_env, 1 },
 	{ "prompt", attr_prompt, 0 }, { "interactive", attr_interactive, 0 }, { "free", attr_free, 0 },
 	{ "budget", attr_budget, ONLY_AT_TOP }, { "fork", attr_fork, 0 }, { "fresh", attr_fresh, 0 },
+	{ "revise", attr_revise, 0 },
 };
 
 enum { ATTRIBUTES = sizeof attributes / sizeof *attributes };

@@ -363,6 +363,25 @@ check_interactive(struct checker *c, const struct node *n)
 		diag_error(c->diags, n->pos, "an interactive step has no answer for a filter or a check to read");
 }
 
+/* What a refused result is answered with needs another attempt, and a prompt that is no program. */
+static void
+check_revise(struct checker *c, struct node *n)
+{
+	const struct attrs *a = n->attrs.revise.there ? &n->attrs : &n->step->attrs;
+
+	if (!a->revise.there)
+		return;
+	if (!n->attrs.retry && !n->step->attrs.retry && !c->w->attrs.retry)
+		diag_error(c->diags, a->revise_pos, "revise needs another attempt: add `retry 2` to this step");
+	if (n->place == PROMPT_PROGRAM)
+		diag_error(c->diags, a->revise_pos, "revise is for a prompt: here the text is a program");
+	if (prompts_interactive(n))
+		diag_error(c->diags, a->revise_pos, "revise is not for an interactive step: it has no result to check");
+	memset(&n->revise, 0, sizeof n->revise);
+	prompts_add(c, &n->revise, &a->revise, 1);
+	names_check(&c->names, n, &n->revise);
+}
+
 static void
 check_run(struct checker *c, struct node *n)
 {
@@ -384,6 +403,7 @@ check_run(struct checker *c, struct node *n)
 		return;
 	check_agent(c, n);
 	prompts_make(c, n);
+	check_revise(c, n);
 	forks_check(&c->names, c->with->agents, n);
 }
 

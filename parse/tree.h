@@ -60,6 +60,8 @@ struct attrs {
 	int free;                       /* it takes no token of a jobserver */
 	struct words forks;             /* of a run: the keys in a copy of whose session it is asked */
 	struct pos fork_pos;
+	struct text revise;             /* what the next attempt is told when a filter or check has refused the result */
+	struct pos revise_pos;
 	int fresh;                      /* what was cut off is not continued */
 	struct word *budget;            /* of a file, literal */
 	struct budget budget_is;
@@ -136,6 +138,7 @@ struct node {
 	struct text text;               /* RUN, PRINT, STOP, FAIL, CALL, COMMIT, ASK */
 	struct attrs attrs;             /* RUN */
 	struct tmpl prompt;             /* RUN: the step's text, then its own; others: the text; after check */
+	struct tmpl revise;             /* RUN: of its `revise`, or its step's; after check */
 	const char *program;            /* RUN: the same as it stands, if it is a program; after check */
 	enum prompt_place place;        /* RUN: after check */
 	size_t prompt_at;               /* RUN: which of its words that is, if it is not standard input; after check */

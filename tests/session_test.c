@@ -370,6 +370,74 @@ START_TEST(idle)
 }
 END_TEST
 
+/* revise. */
+
+START_TEST(revise_in_the_session)
+{
+	help_file("f.orch", _i ? "run codex as a | One." : "run claude as a | One.",
+	    "check echo out; echo err >&2; grep -q 's-3' || { echo \"not s-3: $(cat)\"; exit 4; }", "retry 3 0s", "revise | Mend it,",
+	    "| all of it.", NULL);
+	help_sh(0, "orch run -q -r x f.orch");
+	help_is("asked", "a \na s-1\na s-2\n");
+	help_is(RESULT "a", "a of s-3\n");
+	help_has(help_read("talks/s-2", NULL), "[One.\n][Mend it,\nall of it.\necho out; echo err >&2; grep -q 's-3'");
+	help_has(help_read("talks/s-2", NULL), ": exit status 4\nout\nerr\nnot s-3: ");
+	help_has(help_read("talks/s-2", NULL), "\nGive the complete result again, not only what changed.\n]");
+	help_is(".orch/x/asked/a", "One.\n");
+	help_sh(0, "test -z \"$(ls .orch/x/tmp)\"");
+	help_lacks(help_run("orch run -u -r x f.orch 2>&1").out, "again");
+}
+END_TEST
+
+/* Without a session the question comes again, with the refused result. */
+START_TEST(revise_without_a_session)
+{
+	help_file("bin/mine", "#!/bin/sh", "cat >>all; echo ---- >>all; echo \"result $(grep -c -e ---- all)\"", NULL);
+	chmod("bin/mine", 0755);
+	help_file("f.orch", "agent mine mine", "run sh as in | echo input", "run mine as a < in | One.", _i ? "filter grep 2" : "check grep 2 >&2", "retry 1 0s",
+	    "revise | Mend it.", NULL);
+	help_sh(0, "orch run -q -r x f.orch");
+	help_is(RESULT "a", "result 2\n");
+	help_is("all", _i ? "One.\n\n==> in <==\ninput\n----\nOne.\n\n==> in <==\ninput\n\n==> the result that was refused <==\nresult 1\n\nMend it.\n"
+	    "grep 2: exit status 1\nGive the complete result again, not only what changed.\n----\n" :
+	    "One.\n\n==> in <==\ninput\n----\nOne.\n\n==> in <==\ninput\n\n==> the result that was refused <==\nresult 1\n\nMend it.\n"
+	    "grep 2 >&2: exit status 1\nGive the complete result again, not only what changed.\n----\n");
+	help_is(".orch/x/asked/a", "One.\n\n==> in <==\ninput\n");
+}
+END_TEST
+
+/* No more than the end of what a check says. */
+START_TEST(revise_is_bounded)
+{
+	size_t n;
+
+	help_file("f.orch", "run claude as a | One.", "check for i in $(seq 20000); do echo line $i; done; grep -q s-2", "retry 1 0s", "revise | Mend.", NULL);
+	help_sh(0, "orch run -q -r x f.orch");
+	help_has(help_read("talks/s-2", &n), "\nline 20000\n");
+	ck_assert_uint_lt(n, 4600);
+}
+END_TEST
+
+static const struct {
+	const char *flow, *says;
+} unrevised[] = {
+	{ "run claude as a | x\ncheck true\nrevise | y\n", "f.orch:3:1: error: revise needs another attempt: add `retry 2` to this step\n" },
+	{ "run sh as a | x\nretry 1\ncheck true\nrevise | y\n", "revise is for a prompt: here the text is a program\n" },
+	{ "run claude as a | x\nretry 1\nrevise\n", "revise | TEXT: what the next attempt is told" },
+	{ "run claude as a | x\nretry 1\nrevise | {{nothing}}\n", "nothing" },
+	{ "run claude as a | x\nretry 1\nrevise | y\nrevise | z\n", "`revise` is given twice" },
+};
+
+START_TEST(what_cannot_be_revised)
+{
+	struct ran r;
+
+	help_bytes("f.orch", unrevised[_i].flow, strlen(unrevised[_i].flow));
+	r = help_sh(2, "orch check f.orch");
+	help_has(r.err, unrevised[_i].says);
+}
+END_TEST
+
 /* redo. */
 
 static void
@@ -516,6 +584,11 @@ session_suite(void)
 	tcase_add_test(tc, a_session_that_is_gone_starts_over);
 	tcase_add_test(tc, a_fork_that_was_cut_off);
 	tcase_add_test(tc, idle);
+	tc = help_case(s, "revise", begin, 60);
+	tcase_add_loop_test(tc, revise_in_the_session, 0, 2);
+	tcase_add_loop_test(tc, revise_without_a_session, 0, 2);
+	tcase_add_test(tc, revise_is_bounded);
+	tcase_add_loop_test(tc, what_cannot_be_revised, 0, LEN(unrevised));
 	tc = help_case(s, "redo", begin, 60);
 	tcase_add_test(tc, redo_and_what_follows);
 	tcase_add_loop_test(tc, redo_that_was_cut_off, 0, 2);

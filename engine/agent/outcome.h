@@ -48,9 +48,9 @@ struct outcome {
 	int32_t kind;
 	int32_t status;         /* as wait() gives it */
 	int32_t error;          /* an errno */
+	int32_t pid;            /* of its supervisor; orch's own to set */
 	int32_t continued;      /* it was asked to go on where an earlier attempt was cut off */
 	union {
-		int32_t pid;            /* OUT_OK: of its supervisor; orch's own to set */
 		int32_t wait;           /* OUT_RATE_LIMITED, OUT_WAITS: seconds until its agent takes more; -1: not known; of
 					 * OUT_WAITS 0: it goes on */
 		int32_t idle;           /* OUT_IDLE: the time, in milliseconds */

@@ -57,6 +57,7 @@ struct branch {
 	/* Of the step it is at. */
 	uint32_t key;
 	long attempts, refused; /* attempts, and how many of them the agent has refused */
+	long refused_by;        /* whose result a filter or check has refused in the latest attempt: a process id; 0: none was */
 	int busy;               /* and how many of them could not begin beside others */
 	uint32_t round;         /* of its agent's throttle, when it was asked */
 	struct throttle *holds; /* its agent waits by itself: that nobody else is asked meanwhile; NULL: it does not */

@@ -144,6 +144,7 @@ step_ended(struct walk *w, struct branch *b, const struct outcome *o)
 {
 	struct throttled_agent *h = queue_throttle(w, b);
 
+	b->refused_by = o->kind == OUT_FILTER || o->kind == OUT_CHECK ? o->pid : 0;
 	if (h && by_itself(o))
 		throttle_ended(&h->throttle, b->round);
 	if (o->kind == OUT_OK) {

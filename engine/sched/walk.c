@@ -286,6 +286,7 @@ at_kept(struct walk *w, struct branch *b)
 	if (wait_for_stdin(w, b) || begin_key(w, b))
 		return 0;
 	b->attempts = b->refused = b->busy = 0;
+	b->refused_by = 0;
 	b->otherwise = 0;
 	if ((w->results->keys->list[b->key].flags & KEY_KEPT) && keep(w, b)) {
 		visible_add_key(&b->visible, w->results->keys, b->key);
@@ -467,6 +468,7 @@ make_task(struct walk *w, struct branch *b, struct task *t)
 	t->known = w->worktrees;
 	if (bad)
 		return bad;
+	t->refused_by = t->revise ? b->refused_by : 0;
 	b->retries = t->retries;
 	b->delay = t->delay;
 	b->has_otherwise = t->has_otherwise;

@@ -16,7 +16,8 @@
 
 enum {
 	CLOSE_MS = 5 * 1000,    /* for a process that was killed to be gone, with what it had open */
-	CLOSE_LOOK_MS = 10
+	CLOSE_LOOK_MS = 10,
+	REFUSAL_MOST = 4096     /* bytes of what a check has written that an agent is told */
 };
 
 /* Files. */
@@ -176,31 +177,79 @@ supervisor_make_stdin(struct supervisor *d)
 	return in;
 }
 
+void
+supervisor_refusal_name(char name[KEY_NAME_MAX + 1], long pid)
+{
+	supervisor_tmp_name(name, 'v', (pid_t)pid);
+}
+
+/* Copies what IN has to OUT; closes IN. */
+static void
+copy_to(struct supervisor *d, int out, int in)
+{
+	char buf[64 * 1024];
+	long got;
+
+	while ((got = file_read_some(in, buf, sizeof buf)) > 0)
+		supervisor_write(d, out, buf, (size_t)got, "tmp/");
+	if (got < 0)
+		supervisor_exit_errno(d, OUT_IO, "tmp/");
+	if (in != d->m->null)
+		close(in);
+}
+
+/* A file for standard input, which has a name until it is opened again. */
+static int
+begin_stdin(struct supervisor *d, char name[KEY_NAME_MAX + 1])
+{
+	int fd;
+
+	supervisor_tmp_name(name, 'a', getpid());
+	fd = file_make(d->m->store->tmp, name, 0);
+	if (fd < 0)
+		supervisor_exit_errno(d, OUT_IO, "tmp/");
+	return fd;
+}
+
+static int
+end_stdin(struct supervisor *d, const char *name, int fd)
+{
+	int tmp = d->m->store->tmp, in = file_open(tmp, name);
+
+	if (file_close(fd) || in < 0)
+		supervisor_exit_errno(d, OUT_IO, "tmp/");
+	unlinkat(tmp, name, 0);
+	fcntl(in, F_SETFL, fcntl(in, F_GETFL) & ~O_NONBLOCK);
+	return in;
+}
+
+int
+supervisor_revise_stdin(struct supervisor *d, const char *text, size_t n, int in)
+{
+	char name[KEY_NAME_MAX + 1], head[] = "\n==> the result that was refused <==\n";
+	int fd = begin_stdin(d, name), result = file_open(d->m->store->tmp, d->tmp);
+
+	copy_to(d, fd, in);
+	supervisor_write(d, fd, head, sizeof head - 1, "tmp/");
+	if (result >= 0)
+		copy_to(d, fd, result);
+	supervisor_write(d, fd, "\n", 1, "tmp/");
+	supervisor_write(d, fd, text, n, "tmp/");
+	stderr_add_line(d, text, n);
+	return end_stdin(d, name, fd);
+}
+
 int
 supervisor_tell_stdin(struct supervisor *d, const char *text, size_t n, int in)
 {
-	char name[KEY_NAME_MAX + 1], buf[64 * 1024];
-	int fd, out, tmp = d->m->store->tmp;
-	long got = 0;
+	char name[KEY_NAME_MAX + 1];
+	int fd = begin_stdin(d, name);
 
-	supervisor_tmp_name(name, 'a', getpid());
-	fd = file_make(tmp, name, 0);
-	if (fd < 0)
-		supervisor_exit_errno(d, OUT_IO, "tmp/");
 	supervisor_write(d, fd, text, n, "tmp/");
-	while (in >= 0 && (got = file_read_some(in, buf, sizeof buf)) > 0)
-		supervisor_write(d, fd, buf, (size_t)got, "tmp/");
-	if (got < 0)
-		supervisor_exit_errno(d, OUT_IO, "asked/");
-	if (in >= 0 && in != d->m->null)
-		close(in);
-	out = file_open(tmp, name);
-	if (file_close(fd) || out < 0)
-		supervisor_exit_errno(d, OUT_IO, "tmp/");
-	unlinkat(tmp, name, 0);
-	fcntl(out, F_SETFL, fcntl(out, F_GETFL) & ~O_NONBLOCK);
+	if (in >= 0)
+		copy_to(d, fd, in);
 	stderr_add_line(d, text, n);
-	return out;
+	return end_stdin(d, name, fd);
 }
 
 /* Standard error. */
@@ -278,6 +327,18 @@ remember_said(struct supervisor *d, const char *p, size_t n)
 	d->nsaid = keep + more;
 }
 
+/* The last REFUSAL_MOST bytes. */
+static void
+remember_refusal(struct supervisor *d, const char *p, size_t n)
+{
+	struct buf *b = &d->refusal;
+	size_t over;
+
+	buf_add(b, p, n);
+	over = b->n > REFUSAL_MOST ? b->n - REFUSAL_MOST : 0;
+	memmove(b->s, b->s + over, b->n -= over);
+}
+
 int
 stderr_take(struct supervisor *d)
 {
@@ -288,6 +349,8 @@ stderr_take(struct supervisor *d)
 		stderr_add(d, buf, (size_t)n);
 		d->sign_at = d->sign_at ? supervisor_clock() : 0;
 		remember_said(d, buf, (size_t)n);
+		if (d->is_refusing)
+			remember_refusal(d, buf, (size_t)n);
 	}
 	return n > 0;
 }

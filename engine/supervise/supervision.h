@@ -38,6 +38,8 @@ struct supervisor {
 	struct reading *reading;/* of what the agent reports; NULL: it writes its result itself */
 	unsigned long signs;    /* of life, as reading_has_sign counts them */
 	int output_error;       /* the errno for which that cannot be written; 0: it can */
+	struct buf refusal;     /* what the filter or check that runs has written, its end */
+	int is_refusing;        /* that is wanted */
 	char said[VERDICT_TAIL];/* how what the agent itself has said on standard error ends */
 	size_t nsaid;
 	int stderr_last;        /* the last byte of standard error's file; 0: there is none */
@@ -146,9 +148,15 @@ long stderr_tail(struct supervisor *, char *p, size_t size, int *cut);
  * It is kept as asked/KEY; that of an `if` is gone when it ends. */
 int supervisor_make_stdin(struct supervisor *);
 
+/* The name of the file in tmp/ in which the supervisor PID has left why it has refused a result. */
+void supervisor_refusal_name(char name[KEY_NAME_MAX + 1], long pid);
+
 /* Another standard input, which is kept nowhere: TEXT, then, where IN is not -1, what IN has, which is closed. TEXT is
  * added to standard error's file too. */
 int supervisor_tell_stdin(struct supervisor *, const char *text, size_t n, int in);
+
+/* The same for an agent without a session whose result was refused: its question, which IN has, that result, TEXT. */
+int supervisor_revise_stdin(struct supervisor *, const char *text, size_t n, int in);
 
 void supervisor_write(struct supervisor *, int fd, const void *p, size_t n, const char *what);
 

@@ -4,6 +4,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -68,10 +69,42 @@ run_command(struct supervisor *d, const char *command, int in, int out)
 {
 	const char *argv[5] = { "sh", "-eu", "-c", NULL, NULL };
 	struct program p = program_of(d, in, out);
+	int status;
 
 	argv[3] = command;
 	p.argv = (char *const *)(const void *)argv;
-	return supervisor_run_program(d, &p);
+	d->refusal.n = 0;
+	d->is_refusing = d->task->revise != NULL;
+	status = supervisor_run_program(d, &p);
+	d->is_refusing = 0;
+	return status;
+}
+
+/* Leaves for the next attempt why this one's result was refused. */
+static void
+leave_refusal(struct supervisor *d, const char *command, int status)
+{
+	char name[KEY_NAME_MAX + 1];
+	struct buf b = { 0 };
+	size_t from = utf8_rest(d->refusal.s ? d->refusal.s : "", d->refusal.n);
+	int fd;
+
+	if (!d->task->revise)
+		return;
+	buf_fmt(&b, "%s: ", command);
+	if (WIFEXITED(status))
+		buf_fmt(&b, "exit status %d\n", WEXITSTATUS(status));
+	else
+		buf_text(&b, "killed\n");
+	if (d->refusal.n)
+		buf_add(&b, d->refusal.s + from, d->refusal.n - from);
+	if (b.s[b.n - 1] != '\n')
+		buf_char(&b, '\n');
+	supervisor_refusal_name(name, getpid());
+	fd = file_make(d->m->store->tmp, name, 0);
+	if (fd < 0 || file_write(fd, b.s, b.n) || file_close(fd))
+		supervisor_exit_errno(d, OUT_IO, "tmp/");
+	buf_free(&b);
 }
 
 static void
@@ -93,6 +126,8 @@ filter_result(struct supervisor *d)
 	close(in);
 	if (file_close(out))
 		supervisor_exit_errno(d, OUT_IO, "the filter's answer");
+	if (status && !full)
+		leave_refusal(d, d->task->filter, status);
 	if (status || full)
 		supervisor_exit(d, status ? OUT_FILTER : OUT_FULL);
 	if (renameat(s->tmp, name, s->tmp, d->tmp))
@@ -104,13 +139,16 @@ static void
 check_result(struct supervisor *d)
 {
 	size_t i;
-	int in;
+	int in, status;
 
 	for (i = 0; i < d->task->nchecks; i++) {
 		in = result_reopen(d);
 		d->out.of.check = (int32_t)i + 1;
-		if (run_command(d, d->task->checks[i], in, d->errors))
+		status = run_command(d, d->task->checks[i], in, d->errors);
+		if (status) {
+			leave_refusal(d, d->task->checks[i], status);
 			supervisor_exit(d, OUT_CHECK);
+		}
 		close(in);
 	}
 }
@@ -168,10 +206,40 @@ judge(struct supervisor *d)
 		reading_fail(d);
 	d->out.of.wait = (int32_t)v.wait;
 	if (v.kind == OUT_NO_SESSION)
+		d->out.continued = d->session != d->task->fork;
+	if (v.kind == OUT_NO_SESSION)
 		snprintf(d->out.text, sizeof d->out.text, "%s", d->task->fork_key ? d->task->fork_key : d->task->key);
 	else
 		quote(d, v.why, v.nwhy);
 	supervisor_exit(d, v.kind);
+}
+
+/* The result of the attempt before was refused: the agent is told why, in the same session if it has one. */
+static int
+ask_revision(struct supervisor *d, int in)
+{
+	const struct task *t = d->task;
+	char name[KEY_NAME_MAX + 1], *why = NULL;
+	struct buf b = { 0 };
+	size_t n = 0;
+
+	supervisor_refusal_name(name, t->refused_by);
+	file_read(d->m->store->tmp, name, &why, &n);
+	unlinkat(d->m->store->tmp, name, 0);
+	buf_add(&b, t->revise, t->nrevise);
+	buf_add(&b, why, n);
+	buf_text(&b, "Give the complete result again, not only what changed.\n");
+	if (t->refused) {
+		d->session = t->refused;
+		if (in != d->m->null)
+			close(in);
+		in = supervisor_tell_stdin(d, b.s, b.n, -1);
+	} else {
+		in = supervisor_revise_stdin(d, b.s, b.n, in);
+	}
+	free(why);
+	buf_free(&b);
+	return in;
 }
 
 /* What the agent is asked: as the workflow has it; or, if that is what an attempt was asked that was cut off, to go on.
@@ -184,6 +252,8 @@ choose_question(struct supervisor *d)
 	struct buf b = { 0 };
 
 	d->session = t->fork;
+	if (t->refused_by)
+		return ask_revision(d, in);
 	if (t->cut && t->cut->digest == d->out.digest) {
 		d->session = t->cut;
 		d->out.continued = 1;

@@ -358,6 +358,8 @@ make_inputs(struct maker *m)
 static int
 make_prompt(struct maker *m)
 {
+	if (m->node->revise.n && !(m->task->revise = read_tmpl(m, &m->node->revise, &m->task->nrevise, 0)))
+		return -1;
 	if (m->node->place != PROMPT_STDIN)
 		return 0;
 	m->task->prompt = read_tmpl(m, &m->node->prompt, &m->task->nprompt, 0);

@@ -46,6 +46,10 @@ struct task {
 	const char *fork_key;   /* it is asked in a copy of this one's session; NULL: it does not fork */
 	const struct talk *fork;/* that session */
 	const struct talk *cut; /* an earlier attempt's, to be continued if it was asked the same; NULL: none */
+	const char *revise;     /* what the next attempt is told when the result was refused, nrevise bytes; NULL: nothing */
+	size_t nrevise;
+	long refused_by;        /* the process id of the supervisor whose result a filter or check has refused; 0: none was */
+	const struct talk *refused;     /* the session in which that was given; NULL: in none */
 	int is_fresh;           /* no attempt of it continues another */
 	const char *how;        /* its entry in the file `how` (how.h), its nhow bytes; of TASK_COMMIT none */
 	size_t nhow;
