@@ -9,20 +9,31 @@ exports.half = 3;       // events of an answer that is cut off: it has begun, an
 
 // The last text of the last message of the user; what claude adds of its own stands before it.
 exports.prompt = function (body) {
-	const message = body.messages.filter((m) => m.role === 'user' && !hasResult(m)).pop();
-
-	if (typeof message.content === 'string')
-		return message.content;
-	return message.content.filter((c) => c.type === 'text').pop().text;
+	return body.messages.filter((m) => m.role === 'user').map(textOf).filter((t) => t !== null).pop();
 };
+
+// What the user says in MESSAGE; null: nothing, there is only what a tool has given.
+function textOf(message) {
+	const texts = typeof message.content === 'string' ? [message.content] :
+		message.content.filter((c) => c.type === 'text').map((c) => c.text);
+
+	return (hasResult(message) ? texts.filter((t) => !t.startsWith('<system-reminder>')) : texts).pop() || null;
+}
 
 function hasResult(message) {
 	return Array.isArray(message.content) && message.content.some((c) => c.type === 'tool_result');
 }
 
+// How many answers the conversation has.
+exports.turns = function (body) {
+	return body.messages.filter((m) => m.role === 'assistant').length;
+};
+
 // Whether the tool that was asked for has ended.
 exports.toolEnded = function (body) {
-	return hasResult(body.messages[body.messages.length - 1]);
+	const message = body.messages[body.messages.length - 1];
+
+	return hasResult(message) && textOf(message) === null;
 };
 
 exports.error = function (status) {

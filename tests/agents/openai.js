@@ -19,6 +19,10 @@ exports.error = function (status, plan) {
 	return { error: { type: errors[status] || 'server_error', code: errors[status] || null, message: `stand-in says ${status}` } };
 };
 
+exports.turns = function (body) {
+	return body.input.filter((m) => m.role === 'assistant' || /_call$/.test(m.type)).length;
+};
+
 exports.toolEnded = function (body) {
 	return /_output$/.test(body.input[body.input.length - 1].type);
 };

@@ -4,7 +4,7 @@
 //     node server.js DIR
 //
 // DIR/port     the port, once there are answers to be had
-// DIR/log      a line a request: its number, the service, what was done, the try
+// DIR/log      a line a request: its number, the service, what was done, the try, how many answers were before it
 // DIR/N        the prompt of request N, as it came
 // DIR/outside  who was asked for besides: another path, or, of this server as a proxy, another host
 //
@@ -97,7 +97,7 @@ function serve(service, body, res) {
 
 	tries.set(key, nth);
 	fs.writeFileSync(path.join(dir, String(number)), prompt);
-	note('log', `${number} ${service.name} ${now && (o.what || o.delay && 'delay') || 'answer'} ${nth}`);
+	note('log', `${number} ${service.name} ${now && (o.what || o.delay && 'delay') || 'answer'} ${nth} ${service.turns(body)}`);
 	if (now && Number(o.what))
 		return refuse(service, res, Number(o.what), o);
 	if (now && o.what === 'limit')
