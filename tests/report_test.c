@@ -313,6 +313,24 @@ START_TEST(a_budget_and_a_retry)
 }
 END_TEST
 
+/* One that fails after another has used it up has failed attempts left: it is not asked again, and gets no fallback. */
+START_TEST(a_budget_beside_one_that_fails)
+{
+	struct ran r;
+
+	fake("claude", "echo '" INIT "'; test $ORCH_KEY = b || { while ! test -e \"$ORCH_ROOT/.orch/x/result/b\"; do sleep 0.05; done; sleep 0.3; echo '"
+	    ERROR("500", "broke") "'; exit 1; }; echo '" ANSWER("well") "'");
+	help_file("f.orch", "budget 0.25usd", "parallel k in a b", "run claude as {{k}} | x", _i ? "retry 2 0s" : "retry 0", "otherwise none", "end",
+	    "run claude as c | x", NULL);
+	r = help_sh(7, "orch run -r x f.orch");
+	help_has(r.err, "failed    a  try 1: exit status 1");
+	help_has(r.err, "1 done, 0 kept, 0 failed");
+	help_none(RESULT "a");
+	help_sh(0, "sort asked | tr '\\n' ' ' >sorted");
+	help_is("sorted", "a b ");
+}
+END_TEST
+
 /* What is no result is left nowhere. */
 START_TEST(nothing_is_left)
 {
@@ -639,6 +657,7 @@ report_suite(void)
 	tcase_add_test(tc, limits_of_streams);
 	tcase_add_test(tc, a_time_behind_activity);
 	tcase_add_test(tc, a_budget_and_a_retry);
+	tcase_add_loop_test(tc, a_budget_beside_one_that_fails, 0, 2);
 	tcase_add_test(tc, nothing_is_left);
 	tcase_add_loop_test(tc, an_agent_that_waits_holds_the_others, 0, 3);
 	tcase_add_loop_test(tc, a_locked_database, 0, 2);

@@ -98,6 +98,23 @@ START_TEST(branches_from_one_session)
 }
 END_TEST
 
+/* What the log says of the session is safe on disk before the result counts. */
+START_TEST(the_log_is_synced_first)
+{
+	static const char *const order[] = { "/log>", "renameat" };
+	char *trace;
+
+	if (help_run("strace -f -o /dev/null true").status) {
+		help_skip("the_log_is_synced_first", help_run("command -v strace").status ? "there is no strace" : "nothing can be traced here");
+		return;
+	}
+	help_file("f.orch", "run claude as a | One.", NULL);
+	help_sh(0, "strace -f -y -e trace=fsync,renameat,renameat2 -o trace orch run -q -r x f.orch");
+	trace = help_sh(0, "grep -e 'fsync([0-9]*<[^>]*/log>' -e 'result>, \"a\"' trace").out;
+	help_in_order(trace, order, 2);
+}
+END_TEST
+
 START_TEST(a_chain_through_a_loop)
 {
 	help_file("f.orch", "step work codex -s danger-full-access", "run work | Do.", "for i in 1..3", "run sh as test-{{i}} | echo no",
@@ -191,6 +208,66 @@ START_TEST(a_stand_in_has_no_sessions)
 	r = help_sh(0, "orch run -r x -a claude='sh -c cat' f.orch");
 	help_has(r.err, "f.orch:3:1: warning: a stand-in of -a has no sessions: this step is asked with its own prompt alone\n");
 	help_is(RESULT "b", "Two.\n");
+}
+END_TEST
+
+/* Random interruptions: whatever is killed, and when, each step is one conversation that goes on, no parent ever changes, and
+ * nothing is asked that has its result. The stand-in notes each start in `turns`: key, parent, id; it takes a moment for
+ * everything. */
+
+static const char slow[] = "#!/bin/sh\ncd \"$ORCH_ROOT\"; parent=; for w; do test \"$last\" != --resume || parent=$w; last=$w; done\n"
+    "test ! -e .orch/x/result/$ORCH_KEY || echo $ORCH_KEY >>twice\n"
+    "prompt=$(cat; echo .); id=s-$$-$(date +%N); sleep 0.0$(($$ % 5))\n"
+    "test -z \"$parent\" || cat talks/$parent >talks/$id.new || exit 1\n"
+    "printf '[%s]' \"${prompt%.}\" >>talks/$id.new; mv talks/$id.new talks/$id; cp talks/$id sums/$id\n"
+    "echo '{\"type\":\"system\",\"subtype\":\"init\",\"session_id\":\"'$id'\"}'; echo \"$ORCH_KEY ${parent:--} $id\" >>turns; sleep 0.0$(($$ % 7))\n"
+    "echo '{\"type\":\"assistant\",\"message\":{\"id\":\"'$id'\",\"content\":[{\"type\":\"tool_use\",\"name\":\"Bash\",\"input\":{\"command\":\"x\"}}]}}'; sleep 0.0$(($$ % 9))\n"
+    "test $(($$ % 11)) != 0 || exit 75\n"
+    "echo '{\"type\":\"result\",\"is_error\":false,\"result\":\"'$ORCH_KEY' of '$id'\"}'; sleep 0.0$(($$ % 4))\n";
+
+/* What `turns` says: the parent of each start is the session that its key was to be asked in a copy of. */
+static const char judge[] = "awk -F '\\t' '$2 == \"session\" && $8 ~ /(^| )active / { print $5 }' .orch/x/log >active\n"
+    "awk '\n"
+    "function bad(why) { print NR \": \" $0 \": \" why; failed = 1 }\n"
+    "FILENAME == \"active\" { acted[$1] = 1; next }\n"
+    "{ want = last[$1] != \"\" ? last[$1] : $1 ~ /^leaf/ ? session[\"root\"] : $1 == \"last\" ? session[\"leaf-2\"] : \"-\"\n"
+    "  if ($2 != want) bad(\"not \" want); else if (last[$1] != \"\") went++\n"
+    "  if (acted[$3]) last[$1] = $3\n"
+    "  session[$1] = $3 }\n"
+    "END { print went + 0; exit failed }' active turns";
+
+START_TEST(random_interruptions)
+{
+	int round, rounds = help_torture() ? 40 : 4, i, status;
+	long went = 0;
+	uint32_t seed;
+	struct ran r;
+
+	procs_seed("random_interruptions");
+	seed = (uint32_t)rand();
+	help_bytes("bin/claude", slow, sizeof slow - 1);
+	help_bytes("judge", judge, sizeof judge - 1);
+	help_file("f.orch", "retry 0 0s", "run claude as root | Root.", "parallel max 2 n in 1 2", "run claude as leaf-{{n}} | Leaf {{n}}.", "fork root", "end",
+	    "run claude as last | Last.", "fork leaf-*", "run claude as own | Own.", NULL);
+	for (round = 0; round < rounds; round++) {
+		help_sh(0, "rm -rf .orch talks sums turns twice; mkdir talks sums; : >turns");
+		for (i = 0, status = 1; status && i < 40; i++) {
+			pid_t pid = procs_start("exec orch run -q -r x f.orch");
+
+			help_pause((long)(help_random(&seed) % (i < 30 ? 160 : 20000)));
+			kill(pid, help_random(&seed) % 3 ? SIGKILL : SIGTERM);
+			status = procs_end(pid, SOON);
+			procs_none_left(SOON);
+		}
+		help_sh(0, "orch run -q -r x f.orch");
+		r = help_run("sh judge");
+		ck_assert_msg(r.status == 0, "%s%s%s", r.out, help_read("turns", NULL), help_read(".orch/x/log", NULL));
+		went += atoi(r.out);
+		help_none("twice");
+		help_sh(0, "for f in sums/*; do cmp $f talks/${f#sums/} || exit 1; done");
+		help_sh(0, "for k in root leaf-1 leaf-2 last own; do grep -q \"^$k of s-\" .orch/x/result/$k || exit 1; done");
+	}
+	ck_assert_int_gt(went, 0);      /* some were continued */
 }
 END_TEST
 
@@ -567,6 +644,7 @@ session_suite(void)
 	TCase *tc = help_case(s, "forks", begin, 60);
 
 	tcase_add_test(tc, branches_from_one_session);
+	tcase_add_test(tc, the_log_is_synced_first);
 	tcase_add_test(tc, a_chain_through_a_loop);
 	tcase_add_test(tc, another_directory);
 	tcase_add_test(tc, a_called_file_s_sessions);
@@ -584,6 +662,7 @@ session_suite(void)
 	tcase_add_test(tc, a_session_that_is_gone_starts_over);
 	tcase_add_test(tc, a_fork_that_was_cut_off);
 	tcase_add_test(tc, idle);
+	tcase_add_test(tc, random_interruptions);
 	tc = help_case(s, "revise", begin, 60);
 	tcase_add_loop_test(tc, revise_in_the_session, 0, 2);
 	tcase_add_loop_test(tc, revise_without_a_session, 0, 2);
