@@ -320,7 +320,7 @@ START_TEST(a_budget_beside_one_that_fails)
 
 	fake("claude", "echo '" INIT "'; test $ORCH_KEY = b || { while ! test -e \"$ORCH_ROOT/.orch/x/result/b\"; do sleep 0.05; done; sleep 0.3; echo '"
 	    ERROR("500", "broke") "'; exit 1; }; echo '" ANSWER("well") "'");
-	help_file("f.orch", "budget 0.25usd", "parallel k in a b", "run claude as {{k}} | x", _i ? "retry 2 0s" : "retry 0", "otherwise none", "end",
+	help_file("f.orch", "budget 0.25usd", "parallel max 2 k in a b d", "run claude as {{k}} | x", _i ? "retry 2 0s" : "retry 0", "otherwise none", "end",
 	    "run claude as c | x", NULL);
 	r = help_sh(7, "orch run -r x f.orch");
 	help_has(r.err, "failed    a  try 1: exit status 1");
