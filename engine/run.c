@@ -505,7 +505,7 @@ follow_step(void *ctx, const struct plan_step *step)
 		ids_add(&d->ids, keys_find(&d->run->keys, step->key, strlen(step->key)));
 }
 
-/* All kept results are as old as each other: what comes after one that is run again is what stands after it. */
+/* All kept results are as old as each other: what follows one that is run again is what comes after it in the workflow. */
 static void
 plan_redo(struct run *r, void (*each)(void *, const struct plan_step *), struct redo *d, int again)
 {

@@ -24,26 +24,29 @@ one_word(struct parser *p, struct word **where, const char *usage)
 		*where = f.words.list;
 }
 
+/* A duration that is written out, W (NULL: none is given), must be one. */
 static void
-attr_timeout(struct parser *p, struct attrs *a)
+check_duration(struct parser *p, const struct word *w, const char *message)
 {
 	const char *s;
 	size_t n;
 
+	if (w && tmpl_literal(&w->t, &s, &n) && duration_parse(s, n) < 0)
+		diag_error(p->diags, w->pos, message, s);
+}
+
+static void
+attr_timeout(struct parser *p, struct attrs *a)
+{
 	one_word(p, &a->timeout, "timeout 90s, 10m, 2h; 0 is none");
-	if (a->timeout && tmpl_literal(&a->timeout->t, &s, &n) && duration_parse(s, n) < 0)
-		diag_error(p->diags, a->timeout->pos, "`%s` is no time: write 90s, 10m or 2h; 0 is none", s);
+	check_duration(p, a->timeout, "`%s` is no time: write 90s, 10m or 2h; 0 is none");
 }
 
 static void
 attr_idle(struct parser *p, struct attrs *a)
 {
-	const char *s;
-	size_t n;
-
 	one_word(p, &a->idle, "idle 90s, 10m, 2h; 0 is none");
-	if (a->idle && tmpl_literal(&a->idle->t, &s, &n) && duration_parse(s, n) < 0)
-		diag_error(p->diags, a->idle->pos, "invalid duration '%s': use 90s, 10m or 2h; 0 is none", s);
+	check_duration(p, a->idle, "invalid duration '%s': use 90s, 10m or 2h; 0 is none");
 }
 
 static void
@@ -60,8 +63,7 @@ attr_retry(struct parser *p, struct attrs *a)
 	a->delay = f.words.n > 1 ? f.words.list + 1 : NULL;
 	if (tmpl_literal(&a->retry->t, &s, &n) && attempts_parse(s, n) < 0)
 		diag_error(p->diags, a->retry->pos, "`%s` is no number of tries: retry N [DELAY]", s);
-	if (a->delay && tmpl_literal(&a->delay->t, &s, &n) && duration_parse(s, n) < 0)
-		diag_error(p->diags, a->delay->pos, "`%s` is no time: write 5s, 10m or 2h", s);
+	check_duration(p, a->delay, "`%s` is no time: write 5s, 10m or 2h");
 }
 
 static struct command
@@ -142,24 +144,28 @@ attr_prompt(struct parser *p, struct attrs *a)
 		phrase_literal(p, a->prompt, "the file's name");
 }
 
+/* An attribute that is one word alone. */
 static void
-attr_interactive(struct parser *p, struct attrs *a)
+alone(struct parser *p, int *where)
 {
 	struct phrase f;
 
-	if (phrase_collect(p, &f, 0) || phrase_too_many(p, &f.words, 0) || given_twice(p, a->interactive))
-		return;
-	a->interactive = 1;
-	a->interactive_pos = p->pos;
+	if (!phrase_collect(p, &f, 0) && !phrase_too_many(p, &f.words, 0) && !given_twice(p, *where))
+		*where = 1;
+}
+
+static void
+attr_interactive(struct parser *p, struct attrs *a)
+{
+	if (!a->interactive)
+		a->interactive_pos = p->pos;
+	alone(p, &a->interactive);
 }
 
 static void
 attr_free(struct parser *p, struct attrs *a)
 {
-	struct phrase f;
-
-	if (!phrase_collect(p, &f, 0) && !phrase_too_many(p, &f.words, 0) && !given_twice(p, a->free))
-		a->free = 1;
+	alone(p, &a->free);
 }
 
 static void
@@ -176,10 +182,7 @@ attr_fork(struct parser *p, struct attrs *a)
 static void
 attr_fresh(struct parser *p, struct attrs *a)
 {
-	struct phrase f;
-
-	if (!phrase_collect(p, &f, 0) && !phrase_too_many(p, &f.words, 0) && !given_twice(p, a->fresh))
-		a->fresh = 1;
+	alone(p, &a->fresh);
 }
 
 static void

@@ -628,7 +628,15 @@ START_TEST(amounts)
 		{ 0, "0" }, { 999, "999" }, { 1000, "1.0k" }, { 12345, "12.3k" }, { 99949, "99.9k" }, { 123456, "123k" }, { 999499, "999k" },
 		{ 999500, "1.0M" }, { 4100000, "4.1M" }, { 250000000, "250M" }, { 7300000000, "7.3G" },
 	};
-	static const char *const wrong[] = { "", "x", "-1", "1x", "nan", "inf", "1e40", "0.1 " };
+	static const struct {
+		const char *text;
+		long long nanos;
+	} right[] = {
+		{ "0", 0 }, { "0.25", 250000000 }, { "7.000000000000001e-05", 70000 }, { "0.00028000000000000003", 280000 }, { "1e2", 100000000000 },
+		{ "12.5E+1", 125000000000 }, { "0.0000000004", 0 }, { "0.0000000005", 1 }, { "1e-9999", 0 }, { "0e9999", 0 }, { ".5", 500000000 },
+		{ "900000000.123456789012345678901234", 900000000123456789 },
+	};
+	static const char *const wrong[] = { ".", "e5", "1e", "1e+", "1e12345", "1.2.3", "99999999999", "1e10", "", "x", "-1", "1x", "nan", "inf", "1e40", "0.1 " };
 	struct buf b = { 0 };
 	struct usage u = { 0 };
 	long long nanos;
@@ -642,6 +650,8 @@ START_TEST(amounts)
 		usage_tokens_text(tokens[i].n, &b);
 		ck_assert_str_eq(buf_str(&b), tokens[i].text);
 	}
+	for (i = 0; i < LEN(right); i++)
+		ck_assert_msg(!usage_money_parse(right[i].text, strlen(right[i].text), &nanos) && nanos == right[i].nanos, "%s: %lld", right[i].text, nanos);
 	for (i = 0; i < LEN(wrong); i++)
 		ck_assert_msg(usage_money_parse(wrong[i], strlen(wrong[i]), &nanos) == -1, "%s", wrong[i]);
 	usage_text(&u, &b);

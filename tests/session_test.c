@@ -415,7 +415,7 @@ START_TEST(a_fork_that_was_cut_off)
 }
 END_TEST
 
-/* Without a sign of life the attempt is ended, and the next goes on; each sign begins the time anew. */
+/* Without a sign of life the attempt is ended, and the next goes on; with each sign the time begins again. */
 START_TEST(idle)
 {
 	struct ran r;

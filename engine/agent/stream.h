@@ -46,7 +46,7 @@ struct stream {
 	int is_error;           /* the latest one says that it has failed */
 	unsigned long signs;    /* records, but for those that say no more than that the agent waits */
 	int did;                /* the agent has done something: a message, a tool */
-	int waits;              /* it waits by itself, because its service takes no more for now */
+	int waits;              /* it waits by itself: its service is rate-limited */
 	int rejected;           /* its plan's limit is reached */
 	long long until;        /* of that, when it ends, in seconds since the Epoch; 0: not told */
 	char session[STREAM_ID];/* the id of its conversation; "": not told */

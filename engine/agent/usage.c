@@ -1,12 +1,9 @@
 /* What an agent has used. */
 #include "engine/agent/usage.h"
 
-#include <stdlib.h>
 #include <string.h>
 
-enum { MONEY_TEXT = 48 };
-
-#define NANOS_MOST 9e17         /* of one amount: so that a few of them fit */
+#define NANOS_MOST 900000000000000000LL /* of one amount: so that a few of them fit */
 
 static long long
 add(long long a, long long b)
@@ -69,20 +66,57 @@ usage_money_text(long long nanos, int most, struct buf *b)
 	buf_fmt(b, "%lld.%.*s", nanos / all, n, digits);
 }
 
+/* Reads the exponent in the N bytes at S: e-05. -1: it is none. */
+static int
+read_exponent(const char *s, size_t n, long *exponent)
+{
+	size_t i = 1;
+	long v = 0;
+	int minus = n > 1 && s[1] == '-';
+
+	i += n > 1 && (minus || s[1] == '+');
+	if (i == n || n - i > 4)
+		return -1;
+	for (; i < n; i++) {
+		if (s[i] < '0' || s[i] > '9')
+			return -1;
+		v = v * 10 + s[i] - '0';
+	}
+	*exponent += minus ? -v : v;
+	return 0;
+}
+
 int
 usage_money_parse(const char *s, size_t n, long long *nanos)
 {
-	char text[MONEY_TEXT], *end;
-	double v;
+	long long v = 0;
+	long exponent = USAGE_DECIMALS;
+	int point = 0, any = 0;
+	size_t i;
 
-	if (!n || n >= sizeof text)
+	for (i = 0; i < n && s[i] != 'e' && s[i] != 'E'; i++) {
+		if (s[i] == '.' && !point++)
+			continue;
+		if (s[i] < '0' || s[i] > '9')
+			return -1;
+		any = 1;
+		if (v < NANOS_MOST / 10) {
+			v = v * 10 + s[i] - '0';
+			exponent -= point;
+		} else {
+			exponent += !point;     /* a figure that is of no matter */
+		}
+	}
+	if (!any || (i < n && read_exponent(s + i, n - i, &exponent)))
 		return -1;
-	memcpy(text, s, n);
-	text[n] = '\0';
-	v = strtod(text, &end) * 1e9;
-	if (*end || !(v >= 0 && v < NANOS_MOST))
-		return -1;
-	*nanos = (long long)(v + 0.5);
+	for (; exponent > 0 && v; exponent--) {
+		if (v > NANOS_MOST / 10)
+			return -1;
+		v *= 10;
+	}
+	for (; exponent < 0 && v; exponent++)
+		v = (v + (exponent == -1 ? 5 : 0)) / 10;
+	*nanos = v;
 	return 0;
 }
 

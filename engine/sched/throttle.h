@@ -34,7 +34,7 @@ uint32_t throttle_asked(struct throttle *, long long now);
  * number. Returns whether it may wait; else the agent is given up. */
 int throttle_refused(struct throttle *, uint32_t round, long long named, long long first, uint32_t chance, long long now);
 
-/* A running attempt has told that the agent takes no more for MS milliseconds. */
+/* A running attempt has told that the agent is rate-limited for MS milliseconds. */
 void throttle_until(struct throttle *, long long ms, long long now);
 
 /* A step of ROUND has come to another end. */

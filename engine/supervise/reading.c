@@ -180,7 +180,7 @@ report(struct supervisor *d, enum outcome_kind kind, long wait)
 	d->out.of.wait = was;
 }
 
-/* Its agent takes no more, or does again: as soon as that is told. */
+/* Its agent is rate-limited, or is not any more: as soon as that is told. */
 static void
 tell_waiting(struct supervisor *d)
 {
