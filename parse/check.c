@@ -266,6 +266,17 @@ has_prompt(const struct node *n)
 	return n->text.there || n->step->text.there || n->attrs.prompt || n->step->attrs.prompt;
 }
 
+/* Whether the agent of -a stands in for claude or codex, whose prompts are no programs. */
+static int
+is_stand_in(const struct checker *c, const struct agent *agent)
+{
+	const struct agent *a;
+
+	for (a = c->with->agents; a && a != agent; a = a->next)
+		;
+	return a && (!strcmp(a->name, "claude") || !strcmp(a->name, "codex"));
+}
+
 /* How the step's agent is started: {} at most once, the rules of the built-in names, something to ask. */
 static void
 check_agent(struct checker *c, struct node *n)
@@ -289,6 +300,8 @@ check_agent(struct checker *c, struct node *n)
 		diag_error(c->diags, n->pos, "%s has nothing to ask: neither a text behind | nor a name behind <", name);
 	else if (prompts_interactive(n) && n->place == PROMPT_STDIN && has_prompt(n))
 		diag_error(c->diags, n->pos, "%s has no place for a prompt when it is interactive: put {} among its words", name);
+	else if (n->place == PROMPT_PROGRAM && is_stand_in(c, s->agent))
+		diag_error(c->diags, n->pos, "-a %s=... would run this prompt as a program: let it go to standard input, without {}", name);
 	else if (n->place == PROMPT_PROGRAM && !has_prompt(n))
 		diag_error(c->diags, n->pos, "%s has no program to run: it is the text behind |", name);
 }

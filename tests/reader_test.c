@@ -436,6 +436,26 @@ START_TEST(own_format)
 }
 END_TEST
 
+/* What is no id of a session would be a word of a command. */
+START_TEST(ids_of_sessions)
+{
+	static const char *const wrong[] = { "--yes", "-", "a b", "a\\nb", "a\\u0000b", "a;b", "" };
+	char line[200];
+	int i;
+
+	for (i = 0; i < LEN(wrong); i++) {
+		snprintf(line, sizeof line, "{\"type\":\"system\",\"subtype\":\"init\",\"session_id\":\"%s\"}\n", wrong[i]);
+		feed_text(AGENT_CLAUDE, line);
+		ck_assert_msg(!*stream.session, "`%s`", stream.session);
+		snprintf(line, sizeof line, "{\"type\":\"thread.started\",\"thread_id\":\"%s\"}\n", wrong[i]);
+		feed_text(AGENT_CODEX, line);
+		ck_assert_msg(!*stream.session, "`%s`", stream.session);
+	}
+	feed_text(AGENT_CODEX, "{\"type\":\"thread.started\",\"thread_id\":\"01a2-B_c.d:e\"}\n");
+	ck_assert_str_eq(stream.session, "01a2-B_c.d:e");
+}
+END_TEST
+
 /* Of several final records the last holds: its text, and whether it is an error. */
 START_TEST(several_results)
 {
@@ -688,6 +708,7 @@ reader_suite(void)
 	tcase_add_loop_test(tc, what_is_no_stream, 0, LEN(plain));
 	tcase_add_test(tc, nothing_at_all);
 	tcase_add_test(tc, own_format);
+	tcase_add_test(tc, ids_of_sessions);
 	tcase_add_test(tc, several_results);
 	tcase_add_test(tc, turns_that_have_not_ended);
 	tcase_add_test(tc, limits_beside_classes);

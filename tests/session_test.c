@@ -505,6 +505,15 @@ static const struct {
 	{ "run claude as a | x\nretry 1\nrevise | y\nrevise | z\n", "`revise` is given twice" },
 };
 
+START_TEST(a_stand_in_is_no_shell)
+{
+	help_file("f.orch", "run claude as a | rm everything", NULL);
+	help_has(help_sh(2, "orch run -r x -a claude='sh -c {}' f.orch").err,
+	    "f.orch:1:1: error: -a claude=... would run this prompt as a program: let it go to standard input, without {}\n");
+	help_sh(0, "orch run -q -r x -a claude='sh -c cat' f.orch");
+}
+END_TEST
+
 START_TEST(what_cannot_be_revised)
 {
 	struct ran r;
@@ -667,6 +676,7 @@ session_suite(void)
 	tcase_add_loop_test(tc, revise_in_the_session, 0, 2);
 	tcase_add_loop_test(tc, revise_without_a_session, 0, 2);
 	tcase_add_test(tc, revise_is_bounded);
+	tcase_add_test(tc, a_stand_in_is_no_shell);
 	tcase_add_loop_test(tc, what_cannot_be_revised, 0, LEN(unrevised));
 	tc = help_case(s, "redo", begin, 60);
 	tcase_add_test(tc, redo_and_what_follows);

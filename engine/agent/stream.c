@@ -134,6 +134,18 @@ copy_id(char to[STREAM_ID], const struct stream *s, int what)
 	to[i] = '\0';
 }
 
+/* The id of a session, which will be a word of a command: letters, digits, dots, dashes and the like. Another is none. */
+static void
+copy_session(struct stream *s, int what)
+{
+	static const char allowed[] = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789._:-";
+	char id[STREAM_ID];
+
+	copy_id(id, s, what);
+	if (*id && *id != '-' && s->fields[what].n == strspn(id, allowed))
+		strcpy(s->session, id);
+}
+
 static void
 set_words(struct stream *s, const char *p, size_t n)
 {
@@ -408,7 +420,7 @@ end_claude(struct stream *s)
 	int waits = 0;
 
 	if (has(s, SESSION))
-		copy_id(s->session, s, SESSION);
+		copy_session(s, SESSION);
 	s->signs += !is(s, SUBTYPE, "api_retry");
 	if (is(s, TYPE, "system") && is(s, SUBTYPE, "api_retry")) {
 		waits = is_wait(s);
@@ -494,7 +506,7 @@ end_codex(struct stream *s)
 
 	s->signs += !is(s, TYPE, "error");
 	if (is(s, TYPE, "thread.started")) {
-		copy_id(s->session, s, THREAD);
+		copy_session(s, THREAD);
 	} else if (begins(s, TYPE, "item.")) {
 		s->did |= !is(s, ITEM, "error");
 		if (!is(s, TYPE, "item.updated"))
