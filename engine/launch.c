@@ -142,14 +142,16 @@ begin_jobserver(struct loop_state *l)
 	l->walk->tokens = j->is_open;
 }
 
-/* The session in which an earlier attempt at the step was cut off; that of a result that was refused becomes the task's own; NULL: there is none, or it is not to be continued. */
+/* The session in which an earlier attempt at the step was cut off; that of a result that was refused becomes the task's
+ * own; NULL: there is none, or it is not to be continued. */
 static const struct talk *
 cut_off(const struct loop_state *l, struct order *o)
 {
 	const struct session *e;
 	uint32_t id;
 
-	if (!o->branch || o->task.kind != TASK_STEP || o->task.interactive || o->task.agent_kind == AGENT_OTHER || o->task.is_fresh || !l->walk->sessions)
+	if (!o->branch || o->task.kind != TASK_STEP || o->task.interactive || o->task.agent_kind == AGENT_OTHER ||
+	    o->task.is_fresh || !l->walk->sessions)
 		return NULL;
 	branch_key(l->walk, o->branch, &id);
 	e = sessions_of(l->walk->sessions, id);

@@ -44,8 +44,8 @@ status_text(int status, struct buf *b)
 int
 outcome_has_status(const struct outcome *o)
 {
-	return o->kind == OUT_ENDED || o->kind == OUT_RATE_LIMITED || o->kind == OUT_BUSY || o->kind == OUT_PERMANENT || o->kind == OUT_TIMEOUT || o->kind == OUT_IDLE ||
-	    o->kind == OUT_STOPPED;
+	return o->kind == OUT_ENDED || o->kind == OUT_RATE_LIMITED || o->kind == OUT_BUSY || o->kind == OUT_PERMANENT ||
+	    o->kind == OUT_TIMEOUT || o->kind == OUT_IDLE || o->kind == OUT_STOPPED;
 }
 
 void

@@ -32,7 +32,10 @@ struct stream_ops {
 	void (*activity)(void *ctx, const char *s, size_t n);
 };
 
-enum { STREAM_FIELD = 256, STREAM_WORDS = 2048, STREAM_ID = 64, STREAM_ACTIVITY = 200, STREAM_FIELDS = 48, STREAM_MESSAGES = 16, STREAM_OLDER = 240 };
+enum {
+	STREAM_FIELD = 256, STREAM_WORDS = 2048, STREAM_ID = 64, STREAM_ACTIVITY = 200, STREAM_FIELDS = 48,
+	STREAM_MESSAGES = 16, STREAM_OLDER = 240
+};
 
 struct stream {
 	const struct stream_ops *ops;

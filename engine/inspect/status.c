@@ -279,7 +279,8 @@ show_fields(struct status *t)
 static int
 exit_status(enum run_phase s)
 {
-	return s == RUN_COMPLETE ? 0 : s == RUN_FAILED ? 1 : s == RUN_OVER_BUDGET ? RUNS_OVER_BUDGET : s == RUN_RUNNING || s == RUN_ENDING ? RUNS_GOING : RUNS_CUT_OFF;
+	return s == RUN_COMPLETE ? 0 : s == RUN_FAILED ? 1 : s == RUN_OVER_BUDGET ? RUNS_OVER_BUDGET :
+	    s == RUN_RUNNING || s == RUN_ENDING ? RUNS_GOING : RUNS_CUT_OFF;
 }
 
 int

@@ -135,8 +135,8 @@ by_itself(const struct outcome *o)
 static int
 is_final(const struct outcome *o)
 {
-	return o->kind == OUT_NO_SESSION || o->kind == OUT_NO_DIR || o->kind == OUT_NOT_WORKTREE || o->kind == OUT_STILL_OPEN || o->kind == OUT_LEFTOVERS ||
-	    o->kind == OUT_UNENDED || (o->kind == OUT_LOST && *o->text);
+	return o->kind == OUT_NO_SESSION || o->kind == OUT_NO_DIR || o->kind == OUT_NOT_WORKTREE || o->kind == OUT_STILL_OPEN ||
+	    o->kind == OUT_LEFTOVERS || o->kind == OUT_UNENDED || (o->kind == OUT_LOST && *o->text);
 }
 
 static void

@@ -237,7 +237,8 @@ keep(struct walk *w, struct branch *b)
 	} else if (w->again) {
 		e.text = "what it would be asked cannot be told";
 	}
-	again = (w->again || (w->results->keys->list[b->key].flags & KEY_REDO)) && result_is_outdated(w->results->keys, b->key, b->at, e.text, &b->newest_seq);
+	again = (w->again || (w->results->keys->list[b->key].flags & KEY_REDO)) &&
+	    result_is_outdated(w->results->keys, b->key, b->at, e.text, &b->newest_seq);
 	e.kind = again ? EVENT_AGAIN : EVENT_KEPT;
 	e.key = branch_key(w, b, &e.id);
 	if (!again || e.text)
