@@ -32,7 +32,7 @@ ENGINE = engine/agent/json.o engine/agent/outcome.o engine/agent/stream.o engine
 	engine/supervise/look.o engine/supervise/making.o engine/supervise/orphans.o engine/supervise/proctree.o \
 	engine/supervise/reading.o engine/supervise/report.o engine/supervise/spawn.o engine/supervise/supervisor.o \
 	engine/supervise/terminal.o engine/supervise/title.o engine/task/decisions.o engine/task/digest.o \
-	engine/task/expand.o engine/task/items.o engine/task/keys.o engine/task/question.o engine/task/results.o engine/task/sessions.o engine/task/spent.o \
+	engine/task/expand.o engine/task/items.o engine/task/keys.o engine/task/question.o engine/task/redo.o engine/task/results.o engine/task/sessions.o engine/task/spent.o \
 	engine/task/task.o engine/task/worktree.o engine/ui/live.o engine/ui/output.o engine/ui/progress.o \
 	engine/ui/screen.o engine/ui/watch.o engine/ui/width.o
 ROOMS = $(ENGINE) $(STORE) $(PARSE)
@@ -44,7 +44,7 @@ HEADERS = engine/agent/json.h engine/agent/outcome.h engine/agent/stream.h engin
 	engine/supervise/jobserver.h engine/supervise/orphans.h engine/supervise/proctree.h \
 	engine/supervise/spawn.h engine/supervise/supervision.h engine/supervise/supervisor.h \
 	engine/supervise/title.h engine/task/decisions.h engine/task/digest.h engine/task/expand.h \
-	engine/task/items.h engine/task/keys.h engine/task/question.h engine/task/results.h engine/task/sessions.h engine/task/spent.h engine/task/task.h \
+	engine/task/items.h engine/task/keys.h engine/task/question.h engine/task/redo.h engine/task/results.h engine/task/sessions.h engine/task/spent.h engine/task/task.h \
 	engine/task/worktree.h engine/ui/live.h engine/ui/output.h engine/ui/progress.h engine/ui/screen.h \
 	engine/ui/watch.h engine/ui/width.h parse/agents.h parse/arena.h parse/budget.h parse/buf.h parse/check.h parse/commands.h parse/diag.h \
 	parse/forks.h parse/glob.h parse/index.h parse/lacks.h parse/lex.h parse/map.h parse/mem.h parse/names.h parse/near.h parse/parse.h parse/parser.h parse/prompts.h parse/text.h \

@@ -7,6 +7,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "parse/forks.h"
 #include "parse/mem.h"
 #include "store/clock.h"
 #include "store/how.h"
@@ -150,14 +151,14 @@ cut_off(const struct loop_state *l, struct order *o)
 	const struct session *e;
 	uint32_t id;
 
-	if (!o->branch || o->task.kind != TASK_STEP || o->task.interactive || o->task.agent_kind == AGENT_OTHER ||
-	    o->task.is_fresh || !l->walk->sessions)
+	if (!o->branch || o->task.kind != TASK_STEP || o->task.agent_kind == AGENT_OTHER || !l->walk->sessions ||
+	    !forks_may(branch_line(o->branch)))
 		return NULL;
 	branch_key(l->walk, o->branch, &id);
 	e = sessions_of(l->walk->sessions, id);
-	if (o->task.refused_by && e && e->walk == l->walk->sessions->walk && e->attempt == branch_attempt(o->branch) - 1)
-		o->task.refused = &e->latest;
-	return e && *e->cut.id ? &e->cut : NULL;
+	if (o->task.refused_by && e && *e->refused.id)
+		o->task.refused = &e->refused;
+	return e && *e->cut.id && !o->task.is_fresh ? &e->cut : NULL;
 }
 
 static void

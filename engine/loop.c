@@ -302,9 +302,14 @@ static void
 tell_failed(struct loop_state *l, const struct running_step *s, const struct outcome *o)
 {
 	struct buf why = { 0 };
+	uint32_t id;
 
 	if (!was_cut_off(o))
 		end_session(l, s);
+	if ((o->kind == OUT_FILTER || o->kind == OUT_CHECK) && s->branch && l->walk->sessions) {
+		branch_key(l->walk, s->branch, &id);
+		sessions_refused(l->walk->sessions, id, branch_attempt(s->branch));
+	}
 	outcome_text(o, o->timeout, &why);
 	loop_log_step(l, o->kind == OUT_STOPPED ? LOG_STOP : o->kind == OUT_RATE_LIMITED ? LOG_RATE_LIMITED : LOG_FAIL, s->branch, o, buf_str(&why));
 	buf_free(&why);

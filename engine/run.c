@@ -202,6 +202,7 @@ load_keys(struct run *r)
 		return runs_fail(r->request.say, 1, "the log cannot be read", strerror(errno));
 	if (results_keys(&r->keys, &r->store))
 		return runs_fail(r->request.say, 1, "result/ cannot be read", strerror(errno));
+	question_settle(&r->asked);
 	rivals_begin(&r->keys, &r->store);
 	if (r->request.args->again)
 		question_seq_found(&r->asked);
@@ -462,7 +463,7 @@ walk(struct run *r)
 struct redo {
 	struct run *run;
 	unsigned short **globs; /* of the keys that were named */
-	size_t *lengths, *found;
+	size_t *lengths, *found, *trees;
 	struct ids ids;         /* what is to be run again */
 	int bad;
 };
@@ -477,8 +478,10 @@ is_named(struct redo *d, const struct plan_step *step)
 
 	for (i = 0; i < a->nredo; i++)
 		if (glob_match(d->globs[i], d->lengths[i], step->key, strlen(step->key))) {
-			d->found[i]++;
-			named |= step->node->kind != NODE_WORKTREE || !strchr(a->redo[i], '*');
+			int passed = step->node->kind == NODE_WORKTREE && strchr(a->redo[i], '*');
+
+			passed ? d->trees[i]++ : d->found[i]++;
+			named |= !passed;
 		}
 	if (named && step->node->kind == NODE_WORKTREE) {
 		buf_fmt(d->run->request.say, "orch: redo: %s is a worktree, and is not made again: remove it by git first, and its result\n", step->key);
@@ -532,12 +535,14 @@ find_redo(struct run *r, struct redo *d)
 	d->globs = mem_zero(a->nredo + 1, sizeof *d->globs);
 	d->lengths = mem_zero(a->nredo + 1, sizeof *d->lengths);
 	d->found = mem_zero(a->nredo + 1, sizeof *d->found);
+	d->trees = mem_zero(a->nredo + 1, sizeof *d->trees);
 	for (i = 0; i < a->nredo; i++)
 		d->globs[i] = glob_of_text(a->redo[i], &d->lengths[i]);
 	plan_redo(r, name_step, d, 0);
 	for (i = 0; i < a->nredo && !d->bad; i++)
 		if (!d->found[i]) {
-			runs_fail(r->request.say, 2, a->redo[i], "no result of this run is called so; `orch status` shows them");
+			runs_fail(r->request.say, 2, a->redo[i], d->trees[i] ? "only worktrees are called so, and these are not made again" :
+			    "no result of this run is called so; `orch status` shows them");
 			d->bad = 1;
 		}
 	if (!d->bad)
@@ -547,7 +552,18 @@ find_redo(struct run *r, struct redo *d)
 	free(d->globs);
 	free(d->lengths);
 	free(d->found);
+	free(d->trees);
 	return d->bad ? 2 : 0;
+}
+
+static void
+mark_redo(struct run *r, const struct redo *d)
+{
+	size_t i;
+
+	for (i = 0; i < d->ids.n; i++)
+		question_redo(&r->asked, d->ids.list[i], 1);
+	r->keys.is_redo = 1;
 }
 
 /* Recorded first, so that any later walk finishes it. */
@@ -563,8 +579,8 @@ record_redo(struct run *r, struct redo *d)
 		l.event = LOG_REDO;
 		l.key = keys_text(&r->keys, d->ids.list[i]);
 		l.n = strlen(l.key);
+		l.value = (long)(d->ids.n - 1 - i);
 		bad = log_add(r->store.log, &l);
-		question_redo(&r->asked, d->ids.list[i], 1);
 	}
 	if (!bad && !file_sync(r->store.log))
 		return 0;
@@ -674,12 +690,14 @@ run_it(struct run *r)
 		status = rivals_check(r->request.flow.w, r->request.flow.scope, &r->results, r->request.say);
 	if (!status && r->request.args->redo)
 		status = find_redo(r, &redo);
+	if (!status && r->request.args->redo)
+		mark_redo(r, &redo);
 	/* What was given anew holds for an earlier run only when nothing is refused. */
 	if (!status && r->request.was_there)
 		status = check_needs(r);
 	if (!status && r->request.was_there)
 		status = write_record(r);
-	if (!status && redo.ids.n)
+	if (!status && r->request.args->redo)
 		status = record_redo(r, &redo);
 	ids_free(&redo.ids);
 	return status ? status : walk(r);
@@ -690,7 +708,6 @@ show_it(struct run *r, struct buf *show)
 {
 	struct plan_with with;
 	struct redo redo = { 0 };
-	size_t i;
 	int status = 0;
 
 	results_of_store(&r->results, &r->keys, &r->store);
@@ -707,8 +724,8 @@ show_it(struct run *r, struct buf *show)
 		status = rivals_check(r->request.flow.w, r->request.flow.scope, &r->results, r->request.say);
 	if (!status && r->request.args->redo)
 		status = find_redo(r, &redo);
-	for (i = 0; i < redo.ids.n; i++)
-		question_redo(&r->asked, redo.ids.list[i], 1);
+	if (!status && r->request.args->redo)
+		mark_redo(r, &redo);
 	ids_free(&redo.ids);
 	if (redo.run)
 		compare(r, &with);

@@ -56,6 +56,12 @@ refuse(struct diags *d, struct pos pos, const struct node *n, const char *who)
 	return 1;
 }
 
+int
+forks_may(const struct node *n)
+{
+	return n->step && n->place == PROMPT_STDIN && !prompts_interactive(n) && !chooses_session(n, agents_kind(n->step));
+}
+
 struct forking {
 	struct names *names;
 	const struct agent *over;

@@ -9,4 +9,7 @@
  * when N and all above it are bound. */
 void forks_check(struct names *, const struct agent *over, struct node *n);
 
+/* Whether the run N can be asked in a copy of a session: it gets its prompt on standard input and chooses none itself. */
+int forks_may(const struct node *n);
+
 #endif

@@ -13,12 +13,12 @@
  *     TIME limited KEY ATTEMPT MILLISECONDS STATUS TEXT
  *     TIME paused MILLISECONDS TEXT
  *     TIME usage KEY ATTEMPT INPUT CACHED OUTPUT TEXT
- *     TIME redo KEY 0 TEXT
+ *     TIME redo KEY LEFT TEXT
  *     TIME session KEY ATTEMPT ID FROM DIGEST TEXT
  *     TIME if FILE:LINE 1|0 0 DIGEST TEXT
  *
  * TIME is in milliseconds since the Epoch, OFFSET where the attempt's entry begins in `how` (-1: it has none), DIGEST
- * sixteen hexadecimal digits, STATUS of a step what wait() gave (-1: it never ran), of the end an exit status. In KEY and
+ * sixteen hexadecimal digits, LEFT how many lines of the same redo follow, STATUS of a step what wait() gave (-1: it never ran), of the end an exit status. In KEY and
  * TEXT a control character and % are written %XX.
  *
  * Orch and its supervisors write lines at the same time, each with a newline before it and one behind it by one write().

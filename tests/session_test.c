@@ -396,7 +396,7 @@ START_TEST(a_session_that_is_gone_starts_over)
 	start_and_cut("f.orch", CUT_TERM);
 	help_sh(0, "rm talks/s-1");
 	r = help_sh(0, "orch resume -r x");
-	help_has(r.err, "the session of the attempt that was cut off is gone: it starts over");
+	help_has(r.err, "the session of the attempt before is gone: it starts over");
 	help_is("asked", "a \na s-1\na \n");
 	help_has(help_read(RESULT "a", NULL), "a of s-");
 }
@@ -480,6 +480,40 @@ START_TEST(revise_without_a_session)
 	    "One.\n\n==> in <==\ninput\n----\nOne.\n\n==> in <==\ninput\n\n==> the result that was refused <==\nresult 1\n\nMend it.\n"
 	    "grep 2 >&2: exit status 1\nGive the complete result again, not only what changed.\n----\n");
 	help_is(".orch/x/asked/a", "One.\n\n==> in <==\ninput\n");
+}
+END_TEST
+
+/* A rate limit is no attempt: what was refused is revised by the next. `fresh` is about what was cut off. */
+START_TEST(revise_after_a_limit)
+{
+	help_file("f.orch", "run claude as a | One.", "check grep -q s-3", "retry 3 0s", "revise | Mend.", NULL);
+	help_file("do/a", "-", "limit", NULL);
+	help_sh(0, "orch run -q -r x f.orch");
+	help_is("asked", "a \na s-1\na s-1\n");
+	help_has(help_read("talks/s-3", NULL), "[One.\n][Mend.\ngrep -q s-3: exit status 1\n");
+	help_file("f.orch", "run claude as a | One.", "check grep -q s-5", "retry 1 0s", "fresh", "revise | Mend.", NULL);
+	help_sh(0, "rm asked; orch run -q -r y f.orch");
+	help_is("asked", "a \na s-4\n");
+	help_sh(0, "! ls .orch/x/tmp .orch/y/tmp | grep %v");
+	/* Nobody is to revise the last one. */
+	help_file("f.orch", "run claude as a | One.", "check false", "retry 1 0s", "otherwise no", "revise | Mend.", NULL);
+	help_sh(0, "orch run -q -r z f.orch; ! ls .orch/z/tmp | grep %v");
+}
+END_TEST
+
+/* Nothing goes into a session where a fork of it is refused, since the words of the command choose it or hold the prompt. */
+START_TEST(words_that_choose_the_session)
+{
+	static const char *const steps[] = { "codex resume s-0", "codex {}", "claude {}", "claude --no-session-persistence", "codex --ephemeral" };
+	char line[80];
+
+	snprintf(line, sizeof line, "step s %s", steps[_i]);
+	help_file("talks/s-0", NULL);
+	help_file("f.orch", line, "run s as a | One.", "retry 2 0s", "check grep -q s-3", "revise | Mend.", NULL);
+	help_file("do/a", "limit", NULL);
+	help_sh(0, "orch run -q -r x f.orch");
+	help_sh(0, "test $(grep -c . args) = 3 && ! grep -e ' fork s-[1-9]' -e '--resume s-[1-9]' -e '--fork-session' args");
+	help_lacks(help_read(".orch/x/stderr/a", NULL), TOLD);
 }
 END_TEST
 
@@ -587,6 +621,110 @@ START_TEST(redo_that_was_cut_off)
 }
 END_TEST
 
+/* All of it is recorded, or nothing. */
+START_TEST(redo_that_was_not_recorded)
+{
+	write_redo();
+	help_sh(0, "cp .orch/x/log saved");
+	help_sh(0, "orch redo -q c-1; { grep '	walk	' .orch/x/log | tail -n 1; grep '	redo	' .orch/x/log; } >lines; test $(grep -c . lines) = 4; rm ran");
+	help_sh(0, "cp saved .orch/x/log; { echo; head -n 3 lines; } >>.orch/x/log; orch resume -q; test ! -e ran");
+	help_lacks(help_run("orch status -r x").out, "to be re-run\n");
+	help_sh(0, "cat lines >>.orch/x/log");
+	help_has(help_run("orch status -r x").out, "to be re-run\n");
+	help_sh(0, "orch resume -q");
+	help_is("ran", "c-1\nd-1\ne\n");
+}
+END_TEST
+
+/* What comes into reach by what was run again follows it, as -u has it; what goes out of reach is not marked for ever. */
+START_TEST(redo_of_a_list)
+{
+	pid_t pid;
+
+	help_file("f.orch", "run sh as list | cat items", "parallel x in < list", "run sh as c-{{x}} | test ! -e wait || { : >hangs; sleep 1000; }; cat base", "end",
+	    "run sh as all < c-* | cat", NULL);
+	help_sh(0, "echo old >base; printf '1\n2\n' >items; orch run -q -r x f.orch");
+	help_sh(0, "echo 1 >items; orch redo -q list");
+	help_is(RESULT "all", "old\n");
+	help_lacks(help_run("orch status -r x").out, "to be re-run");
+	help_sh(0, "printf '1\n2\n' >items; echo new >base");
+	if (_i) {
+		help_file("wait", NULL);
+		pid = procs_start("exec orch redo -j 1 -r x list");
+		procs_await_file("hangs");
+		kill(pid, SIGKILL);
+		procs_end(pid, SOON);
+		procs_none_left(SOON);
+		help_sh(0, "rm wait; orch resume -q");
+	} else {
+		help_sh(0, "orch redo -q list");
+	}
+	help_is(RESULT "all", "new\nnew\n");
+	/* It is complete: what was taken away is made again, and nothing else. */
+	help_sh(0, "echo newer >base; rm .orch/x/result/c-1; orch resume -q");
+	help_is(RESULT "c-2", "new\n");
+}
+END_TEST
+
+/* What it needs is looked for before anything is recorded. */
+START_TEST(redo_and_what_it_needs)
+{
+	help_file("my", "#!/bin/sh", "cat", NULL);
+	chmod("my", 0755);
+	help_file("f.orch", "agent my ./my", "run sh as a | echo a >>ran", "run my as b < a | x", NULL);
+	help_sh(0, "orch run -q -r x f.orch; rm my ran; cp .orch/x/log before");
+	help_sh(2, "orch redo -r x a");
+	help_sh(0, "cmp before .orch/x/log && test ! -e ran");
+}
+END_TEST
+
+/* A result whose line a crash has kept out of the log has its session, and is not asked for twice. */
+START_TEST(a_result_without_its_line)
+{
+	help_file("f.orch", "run claude as a | One.", NULL);
+	help_sh(0, "orch run -q -r x f.orch; grep -v -e '	done	a' -e '	end	' .orch/x/log >log; cp log .orch/x/log");
+	help_file("f.orch", "run claude as a | One.", "run claude as b | Two.", "fork a", NULL);
+	help_sh(0, _i ? "orch run -q -u -r x f.orch" : "orch run -q -r x f.orch");
+	help_is("asked", "a \nb s-1\n");
+	help_has(help_read(".orch/x/log", NULL), "\tdone\ta\t1\t0\t");
+	/* The same of a redo, which then goes on with what follows. */
+	help_file("do/b", "hang", NULL);
+	help_sh(0, "sleep 0.1");
+	help_sh(0, "orch redo -q -j 1 -r x a & until test -e hangs; do :; done; kill -9 $!; wait; grep -v -e '	end	' .orch/x/log | awk -F'\t' "
+	    "'$2 != \"done\" || $3 != \"a\" || ++n == 1' >log; cp log .orch/x/log; until orch status -r x >/dev/null; [ $? != 4 ]; do :; done");
+	procs_none_left(SOON);
+	help_sh(0, _i ? "orch resume -q -u" : "orch resume -q");
+	help_is("asked", "a \nb s-1\na \nb s-3\nb s-4\n");
+	/* One that somebody has put there has none. */
+	help_sh(0, "rm .orch/x/result/a; echo 'die' >do/a; orch resume -q; echo mine >.orch/x/result/a; rm .orch/x/result/b");
+	help_has(help_sh(1, "orch resume").err, "a has no session (its result was written by hand)");
+}
+END_TEST
+
+/* What a conversation has used is known before it counts, so it is not counted twice. */
+START_TEST(totals_are_told_with_usage)
+{
+	static const char *const order[] = { "\tactive total=10,0,10,0 ", "\tusage\ta\t1\t10\t0\t10\t" };
+
+	help_file("f.orch", "run codex as a | One.", NULL);
+	help_file("do/a", "half", NULL);
+	start_and_cut("f.orch", CUT_KILL);
+	help_in_order(help_read(".orch/x/log", NULL), order, 2);
+}
+END_TEST
+
+/* A session that is gone, when no more is to be started: the step has not failed. */
+START_TEST(gone_while_it_stops)
+{
+	help_file("f.orch", "parallel", "run claude as a | One.", "run sh as b | test -e fine", "end", NULL);
+	help_file("do/a", "hang", NULL);
+	help_file("fine", NULL);
+	start_and_cut("f.orch", CUT_KILL);
+	help_sh(0, "rm -f talks/s-1 fine .orch/x/result/b; sed -i 's/^if test \"$parent\"/until grep -q \"fail.b\" .orch\\/x\\/log; do :; done; &/' bin/claude");
+	help_lacks(help_sh(1, "orch resume -x -r x").err, "failed    a");
+}
+END_TEST
+
 /* A fork forks again, and no attempt from before is continued. */
 START_TEST(redo_of_sessions)
 {
@@ -603,6 +741,13 @@ START_TEST(redo_of_sessions)
 	help_is("asked", "a \na \nb s-2\na \nb s-4\n");
 	help_sh(0, "orch redo -q b");
 	help_is("asked", "a \na \nb s-2\na \nb s-4\nb s-4\n");
+	/* Not of one redo by another, either; resume goes on with it. */
+	help_sh(0, "rm asked; echo hang >do/a; orch redo -q -r x a & until test -e hangs; do :; done; kill -9 $!; wait; rm hangs");
+	procs_none_left(SOON);
+	help_sh(0, "echo hang >do/a; orch redo -q -r x a & until test -e hangs; do :; done; kill -9 $!; wait; rm hangs");
+	procs_none_left(SOON);
+	help_sh(0, "orch resume -q -r x; head -n 3 asked >first");
+	help_is("first", "a \na \na s-8\n");
 }
 END_TEST
 
@@ -612,6 +757,7 @@ START_TEST(redo_of_a_worktree)
 	help_file("repo/f.orch", "worktree w enter", "run sh as a | echo a >>ran", "commit as c | c", NULL);
 	help_sh(0, "cd repo && orch run -q -r x f.orch");
 	help_has(help_sh(2, "cd repo && orch redo w").err, "orch: redo: w is a worktree, and is not made again");
+	help_has(help_sh(2, "cd repo && orch redo 'w*'").err, "only worktrees are called so");
 	help_sh(0, "cd repo && orch redo -q 'a*' && test $(grep -c . ../repo--w/ran) = 2");
 }
 END_TEST
@@ -676,12 +822,20 @@ session_suite(void)
 	tcase_add_loop_test(tc, revise_in_the_session, 0, 2);
 	tcase_add_loop_test(tc, revise_without_a_session, 0, 2);
 	tcase_add_test(tc, revise_is_bounded);
+	tcase_add_test(tc, revise_after_a_limit);
+	tcase_add_loop_test(tc, words_that_choose_the_session, 0, 5);
 	tcase_add_test(tc, a_stand_in_is_no_shell);
 	tcase_add_loop_test(tc, what_cannot_be_revised, 0, LEN(unrevised));
 	tc = help_case(s, "redo", begin, 60);
 	tcase_add_test(tc, redo_and_what_follows);
 	tcase_add_loop_test(tc, redo_that_was_cut_off, 0, 2);
 	tcase_add_test(tc, redo_of_sessions);
+	tcase_add_test(tc, redo_that_was_not_recorded);
+	tcase_add_loop_test(tc, redo_of_a_list, 0, 2);
+	tcase_add_test(tc, redo_and_what_it_needs);
+	tcase_add_loop_test(tc, a_result_without_its_line, 0, 2);
+	tcase_add_test(tc, totals_are_told_with_usage);
+	tcase_add_test(tc, gone_while_it_stops);
 	tcase_add_test(tc, redo_of_a_worktree);
 	return s;
 }

@@ -151,6 +151,27 @@ step_line(struct run_state *v, const struct log_line *l)
 }
 
 static void
+mark_redo(struct run_state *v, const struct ids *ids)
+{
+	size_t i;
+
+	for (i = 0; i < ids->n; i++)
+		step_of(v, ids->list[i])->redo = 1;
+	v->has_redo = 1;
+}
+
+/* What a complete walk has not reached is not to be run again. */
+static void
+unmark_redo(struct run_state *v)
+{
+	size_t i;
+
+	for (i = 0; v->has_redo && i < v->nsteps; i++)
+		v->steps[i].redo = 0;
+	v->has_redo = 0;
+}
+
+static void
 session_line(struct run_state *v, const struct log_line *l)
 {
 	uint32_t id = keys_add(&v->keys, l->key, l->n);
@@ -167,9 +188,11 @@ add_line(void *ctx, const struct log_line *l)
 	spent_line(&v->used, &v->keys, l);
 	if (l->event == LOG_SESSION)
 		session_line(v, l);
-	if (l->event == LOG_REDO)
-		step_of(v, keys_add(&v->keys, l->key, l->n))->redo = 1;
+	if (l->event == LOG_REDO && redo_line(&v->redone, keys_add(&v->keys, l->key, l->n), l->value))
+		mark_redo(v, &v->redone.ids);
 	if (l->event == LOG_END) {
+		if (!l->value)
+			unmark_redo(v);
 		end_line(v, l);
 	} else if (l->event == LOG_WALK) {
 		walk_line(v, l);
@@ -321,6 +344,7 @@ run_state_close(struct run_state *v)
 	free(v->steps);
 	spent_free(&v->used);
 	sessions_free(&v->sessions);
+	ids_free(&v->redone.ids);
 	free(v->reason);
 	ids_free(&v->order);
 	buf_free(&v->waiting);

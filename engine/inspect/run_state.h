@@ -3,6 +3,7 @@
 #define ENGINE_INSPECT_RUN_STATE_H
 
 #include "engine/task/expand.h"
+#include "engine/task/redo.h"
 #include "engine/task/sessions.h"
 #include "engine/task/spent.h"
 #include "store/log.h"
@@ -40,6 +41,8 @@ struct run_state {
 	uint32_t nsteps;
 	struct spent used;      /* what they have used */
 	struct sessions sessions;
+	struct redo_lines redone;
+	int has_redo;           /* steps are ->redo */
 	uint32_t nseen;
 	struct ids order;
 	long walks;             /* how many there were */

@@ -119,7 +119,7 @@ static void
 start_over(struct walk *w, struct branch *b)
 {
 	b->refused++;
-	walk_say(w, EVENT_RETRY, b, "the session of the attempt that was cut off is gone: it starts over", 0);
+	walk_say(w, EVENT_RETRY, b, "the session of the attempt before is gone: it starts over", 0);
 	queue_pause(w, b, 0);
 }
 
@@ -144,7 +144,11 @@ step_ended(struct walk *w, struct branch *b, const struct outcome *o)
 {
 	struct throttled_agent *h = queue_throttle(w, b);
 
-	b->refused_by = o->kind == OUT_FILTER || o->kind == OUT_CHECK ? o->pid : 0;
+	/* What was refused is what the next attempt is about, also if this one could not begin. */
+	if (o->kind == OUT_FILTER || o->kind == OUT_CHECK)
+		b->refused_by = o->pid;
+	else if (o->kind != OUT_RATE_LIMITED && o->kind != OUT_BUSY)
+		b->refused_by = 0;
 	if (h && by_itself(o))
 		throttle_ended(&h->throttle, b->round);
 	if (o->kind == OUT_OK) {
@@ -165,7 +169,9 @@ step_ended(struct walk *w, struct branch *b, const struct outcome *o)
 		branch_end(w, b, 1);
 	} else if (o->kind == OUT_RATE_LIMITED) {
 		step_refused(w, b, o);
-	} else if (o->kind == OUT_NO_SESSION && o->continued && !w->stop) {
+	} else if (o->kind == OUT_NO_SESSION && o->continued && w->stop) {
+		branch_end(w, b, 1);
+	} else if (o->kind == OUT_NO_SESSION && o->continued) {
 		start_over(w, b);
 	} else if (o->kind != OUT_BUSY || !step_is_busy(w, b, o)) {
 		struct buf why = { 0 };

@@ -63,8 +63,7 @@ plan_kept(struct plan *p, struct cursor *cursor, struct plan_step *step, uint32_
 	if (keys->list[id].flags & KEY_MADE)
 		return 0;
 	step->differs = what_differs(p, cursor, step->node, id, step->key);
-	step->again = p->with && (p->with->again || (keys->list[id].flags & KEY_REDO)) &&
-	    result_is_outdated(keys, id, step->node, step->differs, &cursor->newest);
+	step->again = p->with && result_is_outdated(keys, id, step->node, p->with->again, step->differs, &cursor->newest);
 	if (step->again)
 		cursor->newest = SEQ_NOW;
 	keys->list[id].flags |= KEY_MADE;

@@ -237,8 +237,7 @@ keep(struct walk *w, struct branch *b)
 	} else if (w->again) {
 		e.text = "what it would be asked cannot be told";
 	}
-	again = (w->again || (w->results->keys->list[b->key].flags & KEY_REDO)) &&
-	    result_is_outdated(w->results->keys, b->key, b->at, e.text, &b->newest_seq);
+	again = result_is_outdated(w->results->keys, b->key, b->at, w->again, e.text, &b->newest_seq);
 	e.kind = again ? EVENT_AGAIN : EVENT_KEPT;
 	e.key = branch_key(w, b, &e.id);
 	if (!again || e.text)
@@ -475,6 +474,7 @@ make_task(struct walk *w, struct branch *b, struct task *t)
 	b->has_otherwise = t->has_otherwise;
 	b->answered = 0;
 	b->attempts++;
+	t->is_last = b->attempts - b->refused > b->retries;
 	return 0;
 }
 

@@ -16,6 +16,7 @@ enum {
 	GRACE_MS = 10 * 1000,   /* between the word to stop and SIGKILL */
 	SIGINT_MS = 5 * 1000,   /* of these, for an agent that takes SIGINT first */
 	LEFT_MS = 1000,         /* for what an agent has left behind, between TERM and KILL */
+	IDLE_LOOKS = 8,         /* at what an agent writes into a file, in the time that it may be idle for */
 	PATIENCE_MS = 700,      /* for git to come to its end when orch is gone */
 	AGAIN_MS = 30 * 1000,   /* for a process to be had */
 	EXEC_MS = 10 * 1000,    /* for a directory to be entered and a program to be executed */
@@ -184,13 +185,17 @@ follow_pause(struct supervisor *d, struct child *r)
 static long long
 idle_in(struct supervisor *d)
 {
-	long long now = supervisor_clock();
+	long long now = supervisor_clock(), left;
 
 	if (!d->sign_at || d->suspended_at)
 		return -1;
 	if (reading_has_sign(d))
 		d->sign_at = now;
-	return d->sign_at + d->task->idle > now ? d->sign_at + d->task->idle - now : 0;
+	left = d->sign_at + d->task->idle - now;
+	/* What the agent writes into its result's file itself wakes nobody. */
+	if (!d->reading && left > d->task->idle / IDLE_LOOKS)
+		left = d->task->idle / IDLE_LOOKS;
+	return left > 0 ? left : 0;
 }
 
 /* What is due now; returns in how many milliseconds something else will be, -1: nothing. */

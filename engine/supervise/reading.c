@@ -33,6 +33,7 @@ struct reading {
 	unsigned long came;     /* bytes */
 	char session[SESSION_ID];       /* that was told */
 	unsigned session_says;
+	struct usage session_total;
 	struct usage logged;
 	long long logged_at;    /* by clock_ms; 0: nothing was logged */
 };
@@ -201,22 +202,27 @@ tell_waiting(struct supervisor *d)
 	report(d, OUT_WAITS, waits ? -1 : 0);
 }
 
-/* Logs and reports the session, as soon as it is told, when the agent does something in it, and at its end. */
+static unsigned
+session_says(const struct supervisor *d)
+{
+	return (d->out.continued ? SESSION_CONTINUED : 0) | (d->reading->stream.did ? SESSION_ACTIVE : 0);
+}
+
+/* Logs and reports the session, and that MORE holds of it: SESSION_ANSWERED or 0. */
 static void
-tell_session(struct supervisor *d, int last)
+log_session(struct supervisor *d, unsigned more)
 {
 	struct reading *r = d->reading;
 	const struct stream *s = &r->stream;
-	unsigned says = (d->out.continued ? SESSION_CONTINUED : 0) | (s->did ? SESSION_ACTIVE : 0);
+	unsigned says = session_says(d) | more;
 	struct log_line l = { 0 };
 	struct buf text = { 0 };
 	char was[sizeof d->out.text];
 	struct usage used;
 
-	if (!*s->session || (!strcmp(s->session, r->session) && says == r->session_says && !last))
-		return;
 	strcpy(r->session, s->session);
 	r->session_says = says;
+	r->session_total = s->total;
 	session_text(&text, says, &s->total, d->task->short_dir);
 	l.ms = clock_epoch();
 	l.event = LOG_SESSION;
@@ -238,10 +244,23 @@ tell_session(struct supervisor *d, int last)
 	d->out.used = used;
 }
 
+/* The same if there is something new: as soon as the session is told, and when the agent does something in it. */
+static void
+tell_session(struct supervisor *d)
+{
+	const struct reading *r = d->reading;
+
+	if (*r->stream.session && (strcmp(r->stream.session, r->session) || session_says(d) != r->session_says))
+		log_session(d, 0);
+}
+
 void
 reading_sync(struct supervisor *d)
 {
-	if (d->reading && *d->reading->session && file_sync(d->m->store->log))
+	if (!d->reading || !*d->reading->session)
+		return;
+	log_session(d, SESSION_ANSWERED);
+	if (file_sync(d->m->store->log))
 		supervisor_exit_errno(d, OUT_IO, "the log cannot be made safe on disk");
 }
 
@@ -261,6 +280,8 @@ tell_usage(struct supervisor *d, int last)
 	if (wait > 0 && !last)
 		return wait;
 	d->out.used = u;
+	if (*r->stream.session && !usage_is_same(&r->stream.total, &r->session_total))
+		log_session(d, 0);      /* first: what a conversation has used is known as soon as it is counted */
 	log_usage(d, &u);
 	if (!last)
 		report(d, OUT_USED, 0);
@@ -334,7 +355,7 @@ void
 reading_take(struct supervisor *d)
 {
 	d->reading->came += take(d, PIECE);
-	tell_session(d, 0);
+	tell_session(d);
 	tell_waiting(d);
 }
 
@@ -388,7 +409,7 @@ reading_close(struct supervisor *d)
 	close(r->out);
 	r->in = r->out = -1;
 	stream_end(&r->stream);
-	tell_session(d, 1);
+	tell_session(d);
 	tell_usage(d, 1);
 	if (r->stream.is_own)
 		end_own(d);

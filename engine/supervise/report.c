@@ -77,9 +77,15 @@ mark_cut(struct supervisor *d)
 void
 supervisor_exit(struct supervisor *d, enum outcome_kind kind)
 {
+	char name[KEY_NAME_MAX + 1];
+
 	reading_close(d);
 	if (kind != OUT_OK)
 		drop_begun(d);
+	if (d->task->refused_by && kind != OUT_RATE_LIMITED && kind != OUT_BUSY) {
+		supervisor_refusal_name(name, d->task->refused_by);     /* no attempt revises that result again */
+		unlinkat(d->m->store->tmp, name, 0);
+	}
 	stderr_close(d);
 	if (kind == OUT_OK && d->stderr_error && !*d->out.text)
 		snprintf(d->out.text, sizeof d->out.text, "its standard error could not be kept: %s", strerror(d->stderr_error));

@@ -89,7 +89,7 @@ leave_refusal(struct supervisor *d, const char *command, int status)
 	size_t from = utf8_rest(d->refusal.s ? d->refusal.s : "", d->refusal.n);
 	int fd;
 
-	if (!d->task->revise)
+	if (!d->task->revise || d->task->is_last)
 		return;
 	buf_fmt(&b, "%s: ", command);
 	if (WIFEXITED(status))
@@ -225,7 +225,6 @@ ask_revision(struct supervisor *d, int in)
 
 	supervisor_refusal_name(name, t->refused_by);
 	file_read(d->m->store->tmp, name, &why, &n);
-	unlinkat(d->m->store->tmp, name, 0);
 	buf_add(&b, t->revise, t->nrevise);
 	buf_add(&b, why, n);
 	buf_text(&b, "Give the complete result again, not only what changed.\n");

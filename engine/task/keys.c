@@ -209,14 +209,16 @@ result_seq(const struct keys *k, uint32_t id)
 }
 
 int
-result_is_outdated(const struct keys *k, uint32_t id, const struct node *n, const char *differs, uint32_t *newest)
+result_is_outdated(const struct keys *k, uint32_t id, const struct node *n, int again, const char *differs, uint32_t *newest)
 {
 	unsigned origin = k->list[id].origin;
 	uint32_t seq = result_seq(k, id);
 
 	if (k->list[id].flags & KEY_REDO)
 		return n->kind != NODE_WORKTREE;
-	if (differs || (n->kind != NODE_WORKTREE && *newest > seq))
+	if (!again && !k->is_redo)
+		return 0;
+	if ((again && differs) || (n->kind != NODE_WORKTREE && *newest > seq))
 		return 1;
 	if (origin != ORIGIN_FOUND && origin != ORIGIN_FOREIGN && seq > *newest)
 		*newest = seq;

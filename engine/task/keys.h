@@ -57,6 +57,7 @@ struct keys {
 	size_t size;            /* of the table, a power of two */
 	struct key_files *files;        /* NULL: keys_rival does not look */
 	struct node *const *lines;      /* the statements by their numbers, the first is 1's */
+	int is_redo;            /* a redo is not complete: what follows a result that has come since is asked again */
 };
 
 void keys_free(struct keys *);
@@ -88,10 +89,10 @@ uint64_t keys_digest(const struct keys *, uint32_t id);
 void result_set_seq(struct keys *, uint32_t id, uint32_t seq);
 uint32_t result_seq(const struct keys *, uint32_t id);
 
-/* The rule of -u. Whether the step N, which has its result ID, is asked again: if it DIFFERS from what it was asked, or if
- * something before it, the NEWEST of which is given, came later than it. A worktree is no question: it is where the others
+/* The rule of -u, if AGAIN, and of redo. Whether the step N, which has its result ID, is asked again: if it is KEY_REDO; for
+ * -u, if it DIFFERS from what it was asked; if something before it, the NEWEST of which is given, came later than it. A worktree is no question: it is where the others
  * work. Else *NEWEST is what holds behind it: a result that was put there by hand makes nothing later than itself. */
-int result_is_outdated(const struct keys *, uint32_t id, const struct node *n, const char *differs, uint32_t *newest);
+int result_is_outdated(const struct keys *, uint32_t id, const struct node *n, int again, const char *differs, uint32_t *newest);
 
 /* From here on keys_rival looks: the file system takes names for one that are not (store/fold.h). Else nothing is kept
  * for that. */

@@ -65,6 +65,30 @@ origin_behind(struct questions *a, uint32_t id, const struct log_line *l)
 	return l->event == LOG_FOUND ? ORIGIN_FOUND : ORIGIN_ASKED;
 }
 
+/* A run that is complete has nothing left to run again: what was not reached is not to be, should it come into reach. */
+static void
+end_redo(struct questions *a)
+{
+	uint32_t id;
+
+	for (id = 0; a->redo && id < a->keys->n; id++)
+		question_redo(a, id, 0);
+	a->keys->is_redo = 0;
+}
+
+static void
+add_redo(struct questions *a, uint32_t id, const struct log_line *l)
+{
+	size_t i;
+
+	if (!redo_line(&a->redone, id, l->value))
+		return;
+	a->keys->is_redo = 1;
+	a->redo_ms = l->ms;
+	for (i = 0; i < a->redone.ids.n; i++)
+		question_redo(a, a->redone.ids.list[i], 1);
+}
+
 static void
 add_line(void *ctx, const struct log_line *l)
 {
@@ -79,6 +103,8 @@ add_line(void *ctx, const struct log_line *l)
 		sessions_line(a->sessions, a->keys, 0, l);
 	if (l->event == LOG_WALK || l->event == LOG_END) {
 		a->is_open = l->event == LOG_WALK;
+		if (l->event == LOG_END && !l->value)
+			end_redo(a);
 		return;
 	}
 	if (l->event == LOG_IF) {
@@ -90,10 +116,12 @@ add_line(void *ctx, const struct log_line *l)
 		sessions_line(a->sessions, a->keys, id, l);
 	if (l->event == LOG_SESSION)
 		return;
-	question_redo(a, id, l->event == LOG_REDO || ((a->keys->list[id].flags & KEY_REDO) && l->event != LOG_DONE &&
-	    l->event != LOG_OTHERWISE && l->event != LOG_FOUND));
-	if (l->event == LOG_REDO)
+	if (l->event == LOG_REDO) {
+		add_redo(a, id, l);
 		return;
+	}
+	if (l->event == LOG_DONE || l->event == LOG_OTHERWISE || l->event == LOG_FOUND)
+		question_redo(a, id, 0);
 	a->keys->list[id].origin = origin_behind(a, id, l);
 	if (LOG_TRIED >> l->event & 1)
 		return;
@@ -102,12 +130,12 @@ add_line(void *ctx, const struct log_line *l)
 		return;
 	a->keys->list[id].flags &= ~(unsigned)KEY_FALLBACK;
 	a->keys->list[id].flags |= l->event == LOG_OTHERWISE ? KEY_FALLBACK : 0;
-	if (a->again)
+	if (a->again || a->keys->is_redo)
 		result_set_seq(a->keys, id, ++a->last);
 }
 
 static void
-tell(struct questions *a, uint32_t id, enum log_event event, uint64_t digest)
+tell(struct questions *a, uint32_t id, enum log_event event, long attempt, uint64_t digest)
 {
 	struct log_line l = { 0 };
 
@@ -117,6 +145,7 @@ tell(struct questions *a, uint32_t id, enum log_event event, uint64_t digest)
 	l.event = event;
 	l.key = keys_text(a->keys, id);
 	l.n = strlen(l.key);
+	l.value = attempt;
 	l.digest = digest;
 	log_add(a->store->log, &l);
 }
@@ -139,6 +168,7 @@ asking_of(struct questions *a, uint32_t id)
 		for (i = a->nasked; i < a->keys->cap; i++) {
 			a->asked[i].ms = 0;
 			a->asked[i].at = -1;
+			a->asked[i].attempt = 0;
 		}
 		a->nasked = a->keys->cap;
 	}
@@ -153,6 +183,7 @@ add_asking(void *ctx, const struct log_line *l)
 
 	asking->ms = l->ms;
 	asking->at = l->at;
+	asking->attempt = l->value;
 }
 
 /* What the log has lost. */
@@ -175,7 +206,7 @@ add_lost(void *ctx, const char *name, long long ms, long long at)
 static struct asking
 latest(struct questions *a, uint32_t id)
 {
-	static const struct asking none = { 0, -1 };
+	static const struct asking none = { 0, -1, 0 };
 
 	if (!a->has_asked) {
 		a->has_asked = 1;
@@ -221,7 +252,45 @@ seq_found(struct questions *a, uint32_t id)
 	if (is_stale)
 		return;
 	result_set_seq(a->keys, id, ++a->last);
-	tell(a, id, LOG_FOUND, 0);
+	tell(a, id, LOG_FOUND, 0, 0);
+}
+
+void
+question_settle(struct questions *a)
+{
+	uint32_t id, n = a->keys->n;
+	uint64_t digest;
+
+	for (id = 0; id < n; id++) {
+		unsigned flags = a->keys->list[id].flags, origin = a->keys->list[id].origin;
+		const struct session *e = a->sessions ? sessions_of(a->sessions, id) : NULL;
+		int told = e && !e->is_settled, answered = told && (e->says & SESSION_ANSWERED);
+		struct asking asking;
+
+		if (!(flags & KEY_KEPT) || (!told && !(flags & KEY_REDO)))
+			continue;
+		asking = latest(a, id);
+		if ((flags & KEY_REDO) && asking.ms < a->redo_ms)
+			continue;
+		if (((flags & KEY_REDO) || (origin != ORIGIN_UNTOLD && origin != ORIGIN_BEGUN)) && !came_after(a, id, asking.ms))
+			continue;
+		question_redo(a, id, 0);
+		if (told && !answered) {        /* it was put there, in place of what the attempt has not given */
+			a->keys->list[id].origin = ORIGIN_FOREIGN;
+			sessions_none(a->sessions, id);
+			continue;
+		}
+		digest = answered ? e->latest.digest : 0;
+		a->keys->list[id].origin = ORIGIN_ASKED;
+		keys_set_digest(a->keys, id, digest);
+		if (a->again || a->keys->is_redo)
+			result_set_seq(a->keys, id, ++a->last);
+		tell(a, id, LOG_DONE, answered ? e->attempt : asking.attempt, digest);
+		if (answered)
+			sessions_done(a->sessions, id, e->attempt);
+		else if (a->sessions)
+			sessions_none(a->sessions, id);
+	}
 }
 
 void
@@ -270,12 +339,12 @@ question_redo(struct questions *a, uint32_t id, int redo)
 {
 	struct key *k = &a->keys->list[id];
 
+	if (redo && a->sessions)
+		sessions_over(a->sessions, id);
 	if (!(k->flags & KEY_REDO) == !redo)
 		return;
 	k->flags ^= KEY_REDO;
 	a->redo += redo ? 1 : -1;
-	if (redo && a->sessions)
-		sessions_over(a->sessions, id);
 }
 
 void
@@ -289,7 +358,7 @@ question_kept(struct questions *a, uint32_t id, const struct task *t)
 	k->origin = a->again && k->origin == ORIGIN_UNTOLD ? ORIGIN_ASKED : ORIGIN_FOUND;
 	if (t->kind == TASK_COMMIT && file_name(a, id, name) >= 0)
 		how_answered(a->store->how, name);
-	tell(a, id, k->origin == ORIGIN_ASKED ? LOG_DONE : LOG_FOUND, a->digest);
+	tell(a, id, k->origin == ORIGIN_ASKED ? LOG_DONE : LOG_FOUND, 0, a->digest);
 }
 
 /* Comparing. */
@@ -513,5 +582,6 @@ question_free(struct questions *a)
 {
 	free(a->content);
 	free(a->asked);
+	ids_free(&a->redone.ids);
 	buf_free(&a->what);
 }

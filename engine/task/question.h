@@ -7,6 +7,7 @@
 
 #include "engine/task/decisions.h"
 #include "engine/task/keys.h"
+#include "engine/task/redo.h"
 #include "engine/task/sessions.h"
 #include "engine/task/spent.h"
 #include "engine/task/task.h"
@@ -16,6 +17,7 @@
 /* When an attempt began, in milliseconds since the Epoch, and where its entry in `how` is; 0 and -1: not known. */
 struct asking {
 	long long ms, at;
+	long attempt;
 };
 
 /* What question_differs says of a step that was begun again, and has its earlier result. */
@@ -33,6 +35,8 @@ struct questions {
 	int is_open;            /* the latest walk has no end in the log */
 	int again;              /* -u: the sequence numbers of the results are wanted */
 	long redo;              /* keys that are KEY_REDO */
+	long long redo_ms;      /* when the latest redo was recorded, in milliseconds since the Epoch */
+	struct redo_lines redone;
 	uint32_t last;          /* the newest sequence number */
 	uint64_t *content;      /* by key: the digest of its result, once it was needed */
 	uint32_t ncontent;
@@ -46,7 +50,11 @@ struct questions {
 /* Reads the log: what its results were asked, and with ->again also their sequence numbers. -1 and errno. */
 int question_load(struct questions *);
 
-/* Then, when it is known which keys have a result, gives a sequence number to those that the log does not tell of, and
+/* Then, when it is known which keys have a result: one that came with the end of an attempt, of which a crash has kept the
+ * log's line, gets it, so that its session is known, and no redo asks for it once more. */
+void question_settle(struct questions *);
+
+/* The same for -u: gives a sequence number to those that the log does not tell of, and
  * notes them there if the store is open to write. */
 void question_seq_found(struct questions *);
 

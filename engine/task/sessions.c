@@ -7,7 +7,7 @@
 
 #include "parse/mem.h"
 
-static const char *const words[] = { "continued", "active", "over" };
+static const char *const words[] = { "continued", "active", "over", "answered" };
 
 enum { WORDS = sizeof words / sizeof *words };
 
@@ -106,6 +106,7 @@ sessions_told(struct sessions *s, const struct keys *keys, uint32_t id, long att
 
 	talk_set(&e->latest, t);
 	e->says = says;
+	e->is_settled = 0;
 	e->attempt = attempt;
 	e->walk = s->walk;
 	if (says & SESSION_OVER)
@@ -133,14 +134,30 @@ sessions_done(struct sessions *s, uint32_t id, long attempt)
 	else
 		talk_drop(&e->result);
 	talk_drop(&e->cut);
+	e->is_settled = 1;
+}
+
+void
+sessions_refused(struct sessions *s, uint32_t id, long attempt)
+{
+	struct session *e = id < s->n ? s->list[id] : NULL;
+
+	if (!e)
+		return;
+	if (e->walk == s->walk && e->attempt == attempt)
+		talk_set(&e->refused, &e->latest);
+	else
+		talk_drop(&e->refused);
 }
 
 void
 sessions_none(struct sessions *s, uint32_t id)
 {
 	sessions_over(s, id);
-	if (id < s->n && s->list[id])
-		talk_drop(&s->list[id]->result);
+	if (id >= s->n || !s->list[id])
+		return;
+	talk_drop(&s->list[id]->result);
+	s->list[id]->is_settled = 1;
 }
 
 void
@@ -184,6 +201,7 @@ sessions_free(struct sessions *s)
 		if (s->list[i]) {
 			talk_drop(&s->list[i]->latest);
 			talk_drop(&s->list[i]->cut);
+			talk_drop(&s->list[i]->refused);
 			talk_drop(&s->list[i]->result);
 			free(s->list[i]);
 		}

@@ -15,7 +15,8 @@ enum { SESSION_ID = 64 };
 enum {
 	SESSION_CONTINUED = 1,          /* it is a copy of the one that an earlier attempt of the step was cut off in */
 	SESSION_ACTIVE = 2,             /* the agent has done something in it */
-	SESSION_OVER = 4                /* no later attempt continues it */
+	SESSION_OVER = 4,               /* no later attempt continues it */
+	SESSION_ANSWERED = 8            /* its answer is good, and is about to be the result */
 };
 
 /* One conversation. */
@@ -30,9 +31,11 @@ struct talk {
 struct session {
 	struct talk latest;             /* of the latest attempt that has told one */
 	unsigned says;
+	int is_settled;         /* a line that says how the step ended came behind it */
 	long attempt;
 	uint32_t walk;
 	struct talk cut;                /* the latest in which the agent had done something, and that is not over */
+	struct talk refused;            /* in which the result was given that was refused, in this walk */
 	struct talk result;             /* in which the result was given */
 };
 
@@ -59,6 +62,9 @@ void sessions_told(struct sessions *, const struct keys *, uint32_t id, long att
 void sessions_done(struct sessions *, uint32_t id, long attempt);
 void sessions_none(struct sessions *, uint32_t id);
 void sessions_over(struct sessions *, uint32_t id);
+
+/* In this walk: what the ATTEMPT of ID has given was refused. */
+void sessions_refused(struct sessions *, uint32_t id, long attempt);
 
 void sessions_free(struct sessions *);
 

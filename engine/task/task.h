@@ -48,6 +48,7 @@ struct task {
 	const struct talk *cut; /* an earlier attempt's, to be continued if it was asked the same; NULL: none */
 	const char *revise;     /* what the next attempt is told when the result was refused, nrevise bytes; NULL: nothing */
 	size_t nrevise;
+	int is_last;            /* no attempt is to follow this one */
 	long refused_by;        /* the process id of the supervisor whose result a filter or check has refused; 0: none was */
 	const struct talk *refused;     /* the session in which that was given; NULL: in none */
 	int is_fresh;           /* no attempt of it continues another */
