@@ -48,6 +48,8 @@ struct run {
 	struct buf needed;      /* pointers to the statements that are still to be asked, once looked at */
 	int looked;
 	struct buf shown;       /* the name for messages */
+	char *lacking;          /* the key that lacked a session last, and how many steps a redo of it runs again behind it */
+	long behind;
 };
 
 /* Without its lock nothing is started: two could work on the run. */
@@ -368,16 +370,62 @@ log_end(struct run *r, int status, const char *reason)
 	return status ? status : 1;
 }
 
-/* For task.h: what gives the step KEY a session. */
+static void
+count_again(void *ctx, const struct plan_step *step)
+{
+	long *n = ctx;
+
+	*n += step->kept && step->again;
+}
+
+/* How many steps with results a redo of KEY would run again besides it; -1: nobody knows. The walk that is under way uses the
+ * keys, so this one on paper has its own. */
+static long
+count_behind(struct run *r, const char *key)
+{
+	struct keys keys = { 0 };
+	struct results results = { 0 };
+	struct plan_with with = { 0 };
+	struct run_env around = r->around;
+	uint32_t id, named;
+	long n = 0;
+
+	around.sessions = NULL;
+	with.around = &around;
+	with.again = with.only_kept = 1;
+	results_of_store(&results, &keys, &r->store);
+	keys.lines = r->request.flow.w->keyed;
+	if (!results_keys(&keys, &r->store) && (named = keys_find(&keys, key, strlen(key))) != KEY_NONE) {
+		for (id = 0; id < keys.n; id++)
+			result_set_seq(&keys, id, 1);
+		keys.list[named].flags |= KEY_REDO;
+		plan_walk(r->request.flow.w, r->request.flow.scope, &results, &with, count_again, &n);
+	}
+	buf_free(&results.error);
+	buf_free(&results.warning);
+	keys_free(&keys);
+	return n - 1;
+}
+
+/* For task.h: what gives the step KEY a session. Many steps may lack the same. */
 static void
 on_redo(void *ctx, const char *key, struct buf *b)
 {
 	struct run *r = ctx;
 
+	if (!r->lacking || strcmp(r->lacking, key)) {
+		free(r->lacking);
+		r->lacking = mem_dup(key, strlen(key));
+		r->behind = count_behind(r, key);
+	}
 	buf_text(b, ": orch redo");
 	put_run(r, b);
 	shell_fmt(b, " %s", key);
-	buf_text(b, " re-runs it and what follows it");
+	buf_text(b, " re-runs it");
+	if (r->behind > 0)
+		buf_fmt(b, " and %ld step%s after it", r->behind, r->behind == 1 ? "" : "s");
+	else if (r->behind < 0)
+		buf_text(b, " and what follows it");
 }
 
 static void
@@ -752,6 +800,7 @@ run_workflow(const struct run_args *args, struct buf *say, struct buf *show)
 	decisions_free(&r.decisions);
 	spent_free(&r.spent);
 	sessions_free(&r.sessions);
+	free(r.lacking);
 	free(r.results_dir);
 	free(r.within);
 	buf_free(&r.needed);

@@ -692,8 +692,9 @@ START_TEST(a_result_without_its_line)
 	/* The same of a redo, which then goes on with what follows. */
 	help_file("do/b", "hang", NULL);
 	help_sh(0, "sleep 0.1");
-	help_sh(0, "orch redo -q -j 1 -r x a & until test -e hangs; do :; done; kill -9 $!; wait; grep -v -e '	end	' .orch/x/log | awk -F'\t' "
-	    "'$2 != \"done\" || $3 != \"a\" || ++n == 1' >log; cp log .orch/x/log; until orch status -r x >/dev/null; [ $? != 4 ]; do :; done");
+	help_sh(0, "orch redo -q -j 1 -r x a & until test -e hangs; do :; done; kill -9 $!; wait; "
+	    "until orch status -r x >/dev/null; [ $? != 4 ]; do :; done; grep -v -e '	end	' .orch/x/log | awk -F'\t' "
+	    "'$2 != \"done\" || $3 != \"a\" || ++n == 1' >log; cp log .orch/x/log");
 	procs_none_left(SOON);
 	help_sh(0, _i ? "orch resume -q -u" : "orch resume -q");
 	help_is("asked", "a \nb s-1\na \nb s-3\nb s-4\n");
@@ -730,10 +731,10 @@ START_TEST(redo_of_sessions)
 {
 	struct ran r;
 
-	help_file("f.orch", "run claude as a | One.", "otherwise none", "run claude as b | Two.", "fork a", NULL);
+	help_file("f.orch", "run claude as a | One.", "otherwise none", "run sh as c | echo c", "run claude as b | Two.", "fork a", NULL);
 	help_file("do/a", "die", NULL);
 	r = help_sh(1, "orch run -r x f.orch");
-	help_has(r.err, "failed    b  a has no session (fallback): orch redo -r x a re-runs it and what follows it\n");
+	help_has(r.err, "failed    b  a has no session (fallback): orch redo -r x a re-runs it and 1 step after it\n");
 	help_sh(0, "orch redo -q -r x a");
 	help_is("asked", "a \na \nb s-2\n");
 	help_is(RESULT "a", "a of s-2\n");
