@@ -266,7 +266,7 @@ has_prompt(const struct node *n)
 	return n->text.there || n->step->text.there || n->attrs.prompt || n->step->attrs.prompt;
 }
 
-/* Whether the agent of -a stands in for claude or codex, whose prompts are no programs. */
+/* Whether the agent of -a is a stand-in for claude or codex, whose prompts are no programs. */
 static int
 is_stand_in(const struct checker *c, const struct agent *agent)
 {

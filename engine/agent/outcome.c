@@ -100,6 +100,39 @@ unstarted_text(const struct outcome *o, struct buf *b)
 		buf_fmt(b, "%s: %s", o->text, strerror(o->error));
 }
 
+/* Its agent has ended, or was to end, and what it gave is not kept. */
+static void
+unkept_text(const struct outcome *o, struct buf *b)
+{
+	switch (o->kind) {
+	case OUT_FILTER:
+		buf_text(b, "its filter: ");
+		status_text(o->status, b);
+		break;
+	case OUT_CHECK:
+		buf_fmt(b, "its check %d: ", (int)o->of.check);
+		status_text(o->status, b);
+		break;
+	case OUT_IO:
+		buf_fmt(b, "%s: %s", o->text, strerror(o->error));
+		break;
+	case OUT_FULL:
+		buf_text(b, "the disk was full when it ended: its answer may lack a part");
+		break;
+	case OUT_STILL_OPEN:
+		buf_fmt(b, "somebody still writes into its answer: %s", o->text);
+		break;
+	case OUT_LEFTOVERS:
+		buf_fmt(b, "it left processes that cannot be ended: %s", o->text);
+		break;
+	case OUT_UNENDED:
+		buf_fmt(b, "cannot be ended, and may still run: %s", o->text);
+		break;
+	default:
+		break;
+	}
+}
+
 void
 outcome_text(const struct outcome *o, long long timeout, struct buf *b)
 {
@@ -134,27 +167,13 @@ outcome_text(const struct outcome *o, long long timeout, struct buf *b)
 		unstarted_text(o, b);
 		break;
 	case OUT_FILTER:
-		buf_text(b, "its filter: ");
-		status_text(o->status, b);
-		break;
 	case OUT_CHECK:
-		buf_fmt(b, "its check %d: ", (int)o->of.check);
-		status_text(o->status, b);
-		break;
 	case OUT_IO:
-		buf_fmt(b, "%s: %s", o->text, strerror(o->error));
-		break;
 	case OUT_FULL:
-		buf_text(b, "the disk was full when it ended: its answer may lack a part");
-		break;
 	case OUT_STILL_OPEN:
-		buf_fmt(b, "somebody still writes into its answer: %s", o->text);
-		break;
 	case OUT_LEFTOVERS:
-		buf_fmt(b, "it left processes that cannot be ended: %s", o->text);
-		break;
 	case OUT_UNENDED:
-		buf_fmt(b, "cannot be ended, and may still run: %s", o->text);
+		unkept_text(o, b);
 		break;
 	case OUT_TEXT:
 	case OUT_NOT_WORKTREE:
