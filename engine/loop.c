@@ -291,7 +291,7 @@ end_session(struct loop_state *l, const struct running_step *s)
 	line.session = e->latest.id;
 	line.from = "";
 	line.digest = e->latest.digest;
-	session_text(&text, e->says | SESSION_OVER, &e->latest.total, e->latest.dir ? e->latest.dir : "");
+	session_text(&text, (e->says & ~(unsigned)SESSION_ANSWERED) | SESSION_OVER, &e->latest.total, e->latest.dir ? e->latest.dir : "");
 	line.text = buf_str(&text);
 	loop_log(l, &line);
 	buf_free(&text);

@@ -6,8 +6,6 @@
 #include "store/clock.h"
 #include "store/file.h"
 
-/* A supervisor has told how it went. From here on its number is nobody's; for the result's name in tmp/ it
- * is kept in the record. */
 /* The attempt in the slot has told its session, or has come further in it. */
 static void
 take_session(struct loop_state *l, struct running_step *s, const struct outcome *o)
@@ -40,6 +38,8 @@ add_usage(struct loop_state *l, struct running_step *s, const struct outcome *o)
 	s->used = o->used;
 }
 
+/* A supervisor has told how it goes, or went. When it has ended its number is nobody's; for the result's name in tmp/ it
+ * is kept in the record. */
 static void
 take_record(struct loop_state *l, struct outcome *o)
 {

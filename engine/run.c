@@ -473,7 +473,7 @@ walk(struct run *r)
 		log_walk(r, LOG_WALK, (long)getpid(), NULL);
 	r->sessions.walk++;
 	if (r->progress.loud > LOUD_QUIET)
-		buf_fmt(&r->progress.out, "orch: run %s%s\n", r->shown.s, r->request.was_there ? ", gone on with" : "");
+		buf_fmt(&r->progress.out, "orch: %s %s\n", r->request.was_there ? "resuming run" : "run", r->shown.s);
 	walk_start(&w, r->request.flow.w, &r->around, &r->results, r->request.flow.scope, &ops, r->request.args->jobs, r->request.args->stop_first);
 	w.again = r->request.args->again;
 	w.decisions = &r->decisions;

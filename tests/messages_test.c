@@ -770,7 +770,7 @@ static const struct message {
 	/* Going on. */
 	{ "kept, asked otherwise", "run sh as x | echo y\n",
 	    RUN "; echo 'run sh as x | echo z' >w.orch; orch resume -r r", 0,
-	    "orch: run r, gone on with\n"
+	    "orch: resuming run r\n"
 	    "kept      x  though it would be asked otherwise now: command (-u asks it again)\n"
 	    "orch: 1 result is stale (x: command has changed); to re-run: orch resume -u -r r\n"
 	    "orch: run r is complete: 0 done, 1 kept, 0 failed, in T\n", NULL },
@@ -839,7 +839,7 @@ static const struct message {
 	    "orch check w.orch 2>&1 | grep -c warning", 0, "", "2\n" },
 	{ "asked again", "run sh as x | echo y\n" "run sh as z < x | cat\n",
 	    RUN "; sed 's/echo y/echo z/' w.orch >v; cat v >w.orch; orch resume -u -r r", 0,
-	    "orch: run r, gone on with\n"
+	    "orch: resuming run r\n"
 	    "again     x  since it would be asked otherwise now: command\n"
 	    "done      x  T\n"
 	    "again     z  since it would be asked otherwise now: input x\n"

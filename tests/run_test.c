@@ -757,7 +757,7 @@ START_TEST(print_is_whole_in_a_log_of_both)
 	ck_assert_str_eq(help_sh(0, "grep -xc 'x*' log; awk 'length == 200000 { n++ } END { print n }' log; "
 	    "grep -cx 'the end' log; grep -c '^the end [0-9]*$' log; sed 's/^x*$//' log | grep -c .").out, "21\n21\n1\n20\n44\n");
 	help_in_order(help_sh(0, "sed 's/^xx*$/text/' log").out,
-	    (const char *const[]){ "gone on with\n", "kept      b-19\n", "text\n", "the end\n", "kept      21 more\n" }, 5);
+	    (const char *const[]){ "orch: resuming run ", "kept      b-19\n", "text\n", "the end\n", "kept      21 more\n" }, 5);
 }
 END_TEST
 

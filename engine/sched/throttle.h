@@ -29,9 +29,8 @@ int throttle_waits(const struct throttle *, long long now);
 /* A step is asked now. Returns the round that it is to note. */
 uint32_t throttle_asked(struct throttle *, long long now);
 
-/* A step of ROUND was refused; NAMED: for how many milliseconds, or -1 (a time longer than our own pauses is none of the hours
- * after which the agent is given up); FIRST: the pause to begin with; CHANCE: any
- * number. Returns whether it may wait; else the agent is given up. */
+/* A step of ROUND was refused; NAMED: for how many milliseconds, or -1 (a time longer than our own pauses is
+ * none of the hours after which the agent is given up); FIRST: the pause to begin with; CHANCE: any number. Returns whether it may wait; else the agent is given up. */
 int throttle_refused(struct throttle *, uint32_t round, long long named, long long first, uint32_t chance, long long now);
 
 /* A running attempt has told that the agent is rate-limited for MS milliseconds. */
