@@ -221,7 +221,7 @@ static const char slow[] = "#!/bin/sh\ncd \"$ORCH_ROOT\"; parent=; for w; do tes
     "test ! -e .orch/x/result/$ORCH_KEY || echo $ORCH_KEY >>twice\n"
     "prompt=$(cat; echo .); id=s-$$-$(date +%N); sleep 0.0$(($$ % 5))\n"
     "test -z \"$parent\" || cat talks/$parent >talks/$id.new || exit 1\n"
-    "printf '[%s]' \"${prompt%.}\" >>talks/$id.new; mv talks/$id.new talks/$id; cp talks/$id sums/$id\n"
+    "printf '[%s]' \"${prompt%.}\" >>talks/$id.new; mv talks/$id.new talks/$id; cp talks/$id talks/$id.sum; mv talks/$id.sum sums/$id\n"
     "echo '{\"type\":\"system\",\"subtype\":\"init\",\"session_id\":\"'$id'\"}'; echo \"$ORCH_KEY ${parent:--} $id\" >>turns; sleep 0.0$(($$ % 7))\n"
     "echo '{\"type\":\"assistant\",\"message\":{\"id\":\"'$id'\",\"content\":[{\"type\":\"tool_use\",\"name\":\"Bash\",\"input\":{\"command\":\"x\"}}]}}'; sleep 0.0$(($$ % 9))\n"
     "test $(($$ % 11)) != 0 || exit 75\n"
