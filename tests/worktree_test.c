@@ -443,7 +443,8 @@ START_TEST(moved_away_it_is_gone)
 	before = everything();
 	r = repo_sh(1, "orch run -r x ../f.orch");
 	is_named(&r);
-	help_has(r.err, "gone");
+	help_has(r.err, "failed    s  worktree w was moved to ");
+	help_has(r.err, ": to move it back: git worktree move ");
 	ck_assert_str_eq(everything(), before);
 	repo_sh(0, "git worktree move ../elsewhere \"$W\" && orch resume -r x");
 	ck_assert_str_eq(repo_out("git show --format= --name-only w"), "wrote");
