@@ -22,7 +22,7 @@ PARSE = parse/agents.o parse/arena.o parse/attributes.o parse/blocks.o parse/bud
 	parse/tree.o parse/ways.o
 STORE = store/clock.o store/escape.o store/file.o store/fold.o store/how.o store/identity.o store/key.o store/log.o \
 	store/record.o store/store.o
-ENGINE = engine/agent/json.o engine/agent/outcome.o engine/agent/stream.o engine/agent/usage.o engine/agent/verdict.o engine/inspect/cat.o engine/inspect/completion.o \
+ENGINE = engine/agent/json.o engine/agent/outcome.o engine/agent/stream.o engine/agent/usage.o engine/agent/verdict.o engine/files.o engine/inspect/cat.o engine/inspect/completion.o \
 	engine/inspect/diff.o engine/inspect/logs.o engine/inspect/run_state.o engine/inspect/runs.o engine/inspect/session.o \
 	engine/inspect/sink.o engine/inspect/status.o engine/inspect/table.o engine/inspect/trust.o engine/load.o \
 	engine/launch.o engine/loop.o engine/loop_state.o engine/lost.o engine/reports.o engine/request.o engine/run.o engine/sched/branch.o engine/sched/ended.o engine/sched/plan.o \
@@ -30,8 +30,8 @@ ENGINE = engine/agent/json.o engine/agent/outcome.o engine/agent/stream.o engine
 	engine/sched/running.o engine/sched/throttle.o engine/sched/walk.o engine/signals.o engine/start.o engine/supervise/child.o \
 	engine/supervise/commit.o engine/supervise/files.o engine/supervise/git.o engine/supervise/jobserver.o \
 	engine/supervise/look.o engine/supervise/making.o engine/supervise/orphans.o engine/supervise/proctree.o \
-	engine/supervise/reading.o engine/supervise/report.o engine/supervise/spawn.o engine/supervise/supervisor.o \
-	engine/supervise/terminal.o engine/supervise/title.o engine/task/decisions.o engine/task/digest.o \
+	engine/supervise/reader.o engine/supervise/reading.o engine/supervise/report.o engine/supervise/spawn.o engine/supervise/supervisor.o \
+	engine/supervise/terminal.o engine/supervise/title.o engine/task/decisions.o engine/task/depends.o engine/task/digest.o \
 	engine/task/expand.o engine/task/items.o engine/task/keys.o engine/task/question.o engine/task/redo.o engine/task/results.o engine/task/sessions.o engine/task/spent.o \
 	engine/task/task.o engine/task/worktree.o engine/ui/live.o engine/ui/output.o engine/ui/progress.o \
 	engine/ui/screen.o engine/ui/watch.o engine/ui/width.o
@@ -41,9 +41,9 @@ HEADERS = engine/agent/json.h engine/agent/outcome.h engine/agent/stream.h engin
 	engine/inspect/trust.h engine/load.h engine/loop.h engine/loop_state.h engine/request.h engine/run.h engine/sched/branch.h engine/sched/ended.h \
 	engine/sched/plan.h engine/sched/queue.h engine/sched/reserve.h engine/sched/rivals.h \
 	engine/sched/running.h engine/sched/throttle.h engine/sched/walk.h engine/start.h engine/supervise/git.h \
-	engine/supervise/jobserver.h engine/supervise/orphans.h engine/supervise/proctree.h \
+	engine/supervise/jobserver.h engine/supervise/orphans.h engine/supervise/proctree.h engine/supervise/reader.h \
 	engine/supervise/spawn.h engine/supervise/supervision.h engine/supervise/supervisor.h \
-	engine/supervise/title.h engine/task/decisions.h engine/task/digest.h engine/task/expand.h \
+	engine/supervise/title.h engine/task/decisions.h engine/task/depends.h engine/task/digest.h engine/task/expand.h \
 	engine/task/items.h engine/task/keys.h engine/task/question.h engine/task/redo.h engine/task/results.h engine/task/sessions.h engine/task/spent.h engine/task/task.h \
 	engine/task/worktree.h engine/ui/live.h engine/ui/output.h engine/ui/progress.h engine/ui/screen.h \
 	engine/ui/watch.h engine/ui/width.h parse/agents.h parse/arena.h parse/budget.h parse/buf.h parse/check.h parse/commands.h parse/diag.h \
@@ -60,7 +60,7 @@ orch.o $(ROOMS): $(HEADERS)
 .c.o:
 	$(CC) $(ALL_CFLAGS) $(CHECK_CFLAGS) -c -o $@ $<
 
-TESTS = tests/again_test.o tests/call_test.o tests/check.o tests/engine_test.o tests/fault_test.o \
+TESTS = tests/again_test.o tests/call_test.o tests/changes_test.o tests/check.o tests/depends_test.o tests/engine_test.o tests/fault_test.o \
 	tests/fold_test.o tests/foreign_test.o tests/git_test.o tests/held_test.o tests/help.o tests/history.o \
 	tests/history_test.o tests/jobs_test.o tests/kill_test.o tests/limits_test.o tests/live_test.o \
 	tests/messages_test.o tests/parse_test.o tests/process_test.o tests/procs.o tests/pty.o tests/reader_test.o tests/report_test.o tests/reflog.o \

@@ -31,8 +31,8 @@ static int do_run(int, char **), do_resume(int, char **), do_redo(int, char **),
 
 static const struct subcommand command_list[] = {
 	{ "run", "nqvxuj:b:d:r:a:", "FILE [NAME=VALUE]... [PROMPT]", do_run },
-	{ "resume", "qvxuj:b:d:r:a:", "", do_resume },
-	{ "redo", "nqvxj:b:d:r:a:", "KEY...", do_redo },
+	{ "resume", "nqvxuj:b:d:r:a:", "", do_resume },
+	{ "redo", "Fnqvxj:b:d:r:a:", "[KEY...]", do_redo },
 	{ "check", "", "FILE...", do_check },
 	{ "status", "pd:r:", "", do_status },
 	{ "runs", "pd:", "", do_runs },
@@ -51,12 +51,13 @@ static const struct {
 	const char *value;      /* NULL: none */
 	const char *help;
 } option_list[] = {
+	{ 'F', NULL, "re-run all results that are fallbacks" },
 	{ 'a', "NAME=CMD", "start the agent NAME with these words" },
 	{ 'b', "BUDGET", "use no more than this: 5usd, 200ktok, 1.5Mtok" },
 	{ 'd', "DIR", "where the runs are kept (ORCH_DIR, else .orch)" },
 	{ 'f', NULL, "follow as long as the run goes on" },
 	{ 'j', "N", "at most N agents at once" },
-	{ 'n', NULL, "show what would run; start and write nothing" },
+	{ 'n', NULL, "show what would run; start and write nothing (with -v: whole prompts)" },
 	{ 'p', NULL, "fields for scripts, split by tabs" },
 	{ 'q', NULL, "say only failures and warnings" },
 	{ 'r', "RUN", "the run's name: start it, or go on with it" },
@@ -196,6 +197,7 @@ read_options(struct options *o, int argc, char **argv)
 	strcat(letters, command ? command->options : commands.list[0].options);
 	while (!bad && (c = getopt(argc, argv, letters)) != -1) {
 		switch (c) {
+		case 'F': o->run.redo_fallbacks = 1; break;
 		case 'a': o->agents[o->run.nagents++] = optarg; break;
 		case 'b': bad = read_budget(o, optarg); break;
 		case 'd': o->run.dir = optarg; break;
@@ -327,8 +329,10 @@ do_redo(int argc, char **argv)
 	struct options o = { 0 };
 	int bad = read_options(&o, argc, argv);
 
-	if (!bad && optind == argc)
-		bad = wrong_usage("redo is followed by KEY...", NULL);
+	if (!bad && optind == argc && !o.run.redo_fallbacks)
+		bad = wrong_usage("redo needs KEY..., or -F for all fallbacks", NULL);
+	if (!bad && optind < argc && o.run.redo_fallbacks)
+		bad = wrong_usage("redo takes KEY... or -F, not both", argv[optind]);
 	o.run.redo = argv + optind;
 	o.run.nredo = (size_t)(argc - optind);
 	return bad ? bad : start_run(&o);

@@ -189,10 +189,7 @@ start_task(struct loop_state *l, struct order *o)
 	o->task.tells = l->slots.running >= MANY_RUNNING;
 	pid = fork_supervisor();
 	if (!pid) {
-		close(l->life);
-		close(l->report);
-		if (l->output.screen.tty >= 0)
-			close(l->output.screen.tty);
+		loop_close_own(l);
 		supervisor_run(&l->supervision, &o->task, i);
 	}
 	if (pid < 0) {
@@ -249,6 +246,8 @@ start_some(struct loop_state *l)
 			return 1;
 		if (o.kind == ORDER_PRINT)
 			output_print(&l->output, o.branch, &o.text);
+		else if (o.kind == ORDER_LOOK)
+			files_look(l, o.branch, o.files);
 		else
 			start_task(l, &o);
 	}

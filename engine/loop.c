@@ -222,6 +222,13 @@ keep_results(struct loop_state *l)
 	}
 }
 
+/* Whether a pure step gave the same again. */
+static int
+is_same(const struct running_step *s, const struct outcome *o)
+{
+	return s->branch && s->kind == TASK_STEP && node_is_pure(branch_line(s->branch)) && o->of.same;
+}
+
 static void
 tell_done(struct loop_state *l, const struct running_step *s, const struct outcome *o)
 {
@@ -244,7 +251,7 @@ tell_done(struct loop_state *l, const struct running_step *s, const struct outco
 		file_of(l, s, file);
 		how_answered(l->store->how, file);
 	}
-	loop_log_step(l, LOG_DONE, s->branch, o, NULL);
+	loop_log_step(l, is_same(s, o) ? LOG_SAME : LOG_DONE, s->branch, o, NULL);
 	if (s->branch)
 		l->walk->results->keys->list[id].flags &= ~(unsigned)(KEY_FALLBACK | KEY_REDO);
 	if (s->branch && l->walk->sessions)
@@ -254,7 +261,7 @@ tell_done(struct loop_state *l, const struct running_step *s, const struct outco
 	if (!s->branch && *o->text)
 		progress_stdin(l->progress, NULL);
 	if (s->branch)
-		progress_done(l->progress, key, o, branch_attempt(s->branch));
+		progress_done(l->progress, key, o, branch_attempt(s->branch), is_same(s, o));
 	if (s->branch && s->kind == TASK_STEP && !o->used.told && branch_line(s->branch)->step && !queue_is_shell(branch_line(s->branch)))
 		progress_untold(l->progress, key);
 }
@@ -378,6 +385,7 @@ wait_for_something(struct loop_state *l, int more)
 	FD_ZERO(&in);
 	FD_ZERO(&out);
 	ms = clock_sooner(ms, output_wants(&l->output, !ms, now, &out, &last));
+	ms = clock_sooner(ms, files_wait(l, now, &out, &last));
 	FD_SET(l->report, &in);
 	if (launch_wants_token(l)) {
 		FD_SET(l->jobserver->in, &in);
@@ -433,6 +441,7 @@ loop_run(struct walk *w, struct store *s, struct progress *p)
 		wait_for_something(&l, more);
 		lost_reap(&l);
 		reports_read(&l);
+		files_due(&l);
 		lost_look(&l);
 		lost_end(&l);
 		if (!l.nended || !w->stop_first)
@@ -445,6 +454,7 @@ loop_run(struct walk *w, struct store *s, struct progress *p)
 	while (l.jobserver->held)
 		jobserver_give(l.jobserver);
 	screen_close(&l.output.screen, p);
+	files_end(&l);
 	see_supervisors_out(&l);
 	running_free(&l.slots);
 	free(l.ended);

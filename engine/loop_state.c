@@ -3,6 +3,7 @@
 
 #include <errno.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "parse/mem.h"
 #include "store/clock.h"
@@ -11,6 +12,17 @@ long long
 loop_now(const struct loop_state *l)
 {
 	return clock_ms() - l->skew;
+}
+
+void
+loop_close_own(const struct loop_state *l)
+{
+	close(l->life);
+	close(l->report);
+	if (l->output.screen.tty >= 0)
+		close(l->output.screen.tty);
+	if (l->reader.fd > 0)
+		close(l->reader.fd);
 }
 
 void

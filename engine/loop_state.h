@@ -4,11 +4,27 @@
 #ifndef ENGINE_LOOP_STATE_H
 #define ENGINE_LOOP_STATE_H
 
+#include <sys/select.h>
+
 #include "engine/loop.h"
 #include "engine/supervise/jobserver.h"
 #include "engine/supervise/supervisor.h"
 #include "engine/ui/output.h"
 #include "store/log.h"
+
+/* The process that looks at the files that steps depend on. */
+struct file_reader {
+	pid_t pid;              /* 0: there is none */
+	int fd;                 /* to ask it; 0: there is none */
+	uint32_t number;        /* of the process; what an earlier one says does not count */
+	struct buf out;         /* what it is still to be asked, from ->written on */
+	size_t written;
+	struct look *first, **last;     /* what is to be looked at, in order */
+	long long moved_at;     /* when it last told something, or had nothing to do */
+	long long again_at;     /* no process is tried for before; ->error is why there was none */
+	int error;
+	int deaths;             /* of processes since one has told something */
+};
 
 struct loop_state {
 	struct walk *walk;
@@ -39,6 +55,7 @@ struct loop_state {
 	int scarce;             /* a fork was refused, and nothing has ended since */
 	long long scarce_since, scarce_pause, scarce_until;
 	int log_failed, how_failed;
+	struct file_reader reader;
 	long long asked_at;     /* where the entry of what is being started is in `how`; -1: it has none */
 	struct output output;
 };
@@ -56,6 +73,28 @@ void reports_read(struct loop_state *);
 
 /* O has come, and is told when the loop looks next. */
 void loop_add_outcome(struct loop_state *, const struct outcome *o);
+
+/* Closes, in a process that was forked, what is orch's own alone. */
+void loop_close_own(const struct loop_state *);
+
+/* files.c: has the FILES of B's step looked at; then walk_looked is called, unless the walk is to stop. */
+void files_look(struct loop_state *, struct branch *b, struct depends *files);
+
+/* The reader has told something; it has died; whether PID is it. */
+void files_record(struct loop_state *, const struct outcome *o);
+void files_lost(struct loop_state *);
+int files_is_reader(const struct loop_state *, pid_t pid);
+
+/* Asks the reader, as far as it can take it. */
+void files_write(struct loop_state *);
+
+/* In how many milliseconds files_due has to be called; -1: never. Adds the descriptor that is waited for to OUT, *LAST being the
+ * highest. */
+long long files_wait(const struct loop_state *, long long now, fd_set *out, int *last);
+void files_due(struct loop_state *);
+
+/* There is no reader any more. */
+void files_end(struct loop_state *);
 
 /* launch.c: starts what may be started, and takes tokens for it; those that nothing needs now go back. Returns whether
  * there may be more at once. */

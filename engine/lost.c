@@ -43,29 +43,36 @@ lost_reap(struct loop_state *l)
 	pid_t pid, *dead = NULL;
 	size_t n = 0, i;
 	uint32_t slot;
+	int lost_reader = 0;
 
 	if (!l->has_dead || loop_now(l) < l->reap_at)
 		return;
 	l->has_dead = 0;
 	l->reap_at = loop_now(l) + (long long)l->slots.running * REAP_MS / 10000;
 	while ((pid = waitpid(-1, NULL, WNOHANG)) > 0) {
+		lost_reader |= files_is_reader(l, pid);
 		if (running_find(&l->slots, pid) == NO_RUNNING)
 			continue;
 		dead = mem_grow(dead, n + 1, sizeof *dead);
 		dead[n++] = pid;
 	}
-	if (n)
+	if (n || lost_reader)
 		reports_read(l);        /* what they had said before they died */
+	if (lost_reader)
+		files_lost(l);
 	for (i = 0; i < n; i++)
 		if ((slot = running_find(&l->slots, dead[i])) != NO_RUNNING)
 			lose_slot(l, slot);
 	free(dead);
 }
 
+/* Whether the child PID is none that a supervisor has left. */
 static int
-is_supervisor(void *ctx, pid_t pid)
+is_own(void *ctx, pid_t pid)
 {
-	return running_find(ctx, pid) != NO_RUNNING;
+	const struct loop_state *l = ctx;
+
+	return running_find(&l->slots, pid) != NO_RUNNING || files_is_reader(l, pid);
 }
 
 /* A supervisor is asked to go on, should somebody have stopped it, and to end; one that does not even end so is stuck in
@@ -122,7 +129,7 @@ has_no_strays(struct loop_state *l)
 	int none = 1;
 
 	for (i = 0; i < n; i++)
-		none &= is_supervisor(&l->slots, list[i]) || waitpid(list[i], NULL, WNOHANG) > 0;
+		none &= is_own(l, list[i]) || waitpid(list[i], NULL, WNOHANG) > 0;
 	free(list);
 	return none;
 }
@@ -136,7 +143,7 @@ name_strays(struct loop_state *l, struct outcome *o)
 	size_t at = 0;
 
 	for (i = 0; i < n && at < sizeof o->text - 20; i++)
-		if (!is_supervisor(&l->slots, list[i]))
+		if (!is_own(l, list[i]))
 			at += (size_t)snprintf(o->text + at, sizeof o->text - at, "%spid %ld", at ? ", " : "", (long)list[i]);
 	free(list);
 }
@@ -151,7 +158,7 @@ lost_end(struct loop_state *l)
 		return;
 	if (l->adopts && loop_now(l) < l->patience && !has_no_strays(l))
 		return;
-	left = l->adopts ? proctree_kill(is_supervisor, &l->slots) : 0;
+	left = l->adopts ? proctree_kill(is_own, l) : 0;
 	if (left > 0 && loop_now(l) - l->lost_since < STRAY_MS)
 		return;
 	for (i = 0; i < l->nlost && left > 0; i++)

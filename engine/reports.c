@@ -45,6 +45,10 @@ take_record(struct loop_state *l, struct outcome *o)
 {
 	struct branch *b;
 
+	if (o->kind == OUT_FILE || o->kind == OUT_READING) {
+		files_record(l, o);
+		return;
+	}
 	if (o->slot >= l->slots.n || !l->slots.list[o->slot].pid)
 		return;
 	if (o->kind == OUT_BEGUN) {

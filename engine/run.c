@@ -260,7 +260,7 @@ stdin_used(struct run *r, int read)
 	struct buf again = { 0 };
 
 	if (read)
-		question_forget_stdin(&r->asked);
+		question_forget(&r->asked, keys_find(&r->keys, "-", 1));
 	if (read || !has_stdin() || (!r->request.args->file && r->request.args->loud == LOUD_QUIET))
 		return;
 	buf_text(&again, "orch run -u");
@@ -277,6 +277,8 @@ on_event(void *ctx, const struct event *e)
 
 	if (e->kind == EVENT_KEPT && e->task && !e->text)
 		question_kept(&r->asked, e->id, e->task);
+	if (e->kind == EVENT_MADE)
+		question_forget(&r->asked, e->id);
 	if (e->kind == EVENT_UNASKED)
 		log_event(r, e, LOG_FAIL);
 	if (e->kind == EVENT_DECIDED)
@@ -387,7 +389,8 @@ count_behind(struct run *r, const char *key)
 	struct results results = { 0 };
 	struct plan_with with = { 0 };
 	struct run_env around = r->around;
-	uint32_t id, named;
+	struct result_seqs none;
+	uint32_t named;
 	long n = 0;
 
 	around.sessions = NULL;
@@ -396,8 +399,7 @@ count_behind(struct run *r, const char *key)
 	results_of_store(&results, &keys, &r->store);
 	keys.lines = r->request.flow.w->keyed;
 	if (!results_keys(&keys, &r->store) && (named = keys_find(&keys, key, strlen(key))) != KEY_NONE) {
-		for (id = 0; id < keys.n; id++)
-			result_set_seq(&keys, id, 1);
+		result_seqs_level(&keys, &none);
 		keys.list[named].flags |= KEY_REDO;
 		plan_walk(r->request.flow.w, r->request.flow.scope, &results, &with, count_again, &n);
 	}
@@ -513,7 +515,8 @@ struct redo {
 	unsigned short **globs; /* of the keys that were named */
 	size_t *lengths, *found, *trees;
 	struct ids ids;         /* what is to be run again */
-	int bad;
+	int any;                /* a result was named */
+	int bad;                /* why it is refused: orch's exit status; 0: it is not */
 };
 
 /* Whether the key was named. A worktree cannot be made again. */
@@ -533,7 +536,7 @@ is_named(struct redo *d, const struct plan_step *step)
 		}
 	if (named && step->node->kind == NODE_WORKTREE) {
 		buf_fmt(d->run->request.say, "orch: redo: %s is a worktree, and is not made again: remove it by git first, and its result\n", step->key);
-		d->bad = 1;
+		d->bad = 2;
 	}
 	return named;
 }
@@ -542,18 +545,30 @@ static void
 name_step(void *ctx, const struct plan_step *step)
 {
 	struct redo *d = ctx;
+	struct run *r = d->run;
+	uint32_t id = step->kept ? keys_find(&r->keys, step->key, strlen(step->key)) : KEY_NONE;
+	int named;
 
-	if (step->kept && step->key && is_named(d, step))
-		question_redo(&d->run->asked, keys_find(&d->run->keys, step->key, strlen(step->key)), 1);
+	if (id == KEY_NONE)
+		return;
+	named = r->request.args->redo_fallbacks ? (r->keys.list[id].flags & KEY_FALLBACK) != 0 : is_named(d, step);
+	d->any |= named;
+	if (named)
+		question_redo(&r->asked, id, 1);
 }
 
 static void
 follow_step(void *ctx, const struct plan_step *step)
 {
 	struct redo *d = ctx;
+	const struct keys *keys = &d->run->keys;
+	uint32_t id;
 
-	if (step->kept && step->again)
-		ids_add(&d->ids, keys_find(&d->run->keys, step->key, strlen(step->key)));
+	if (!step->kept || !step->again)
+		return;
+	id = keys_find(keys, step->key, strlen(step->key));
+	if (!node_is_always(step->node) || (keys->list[id].flags & KEY_REDO))   /* that is run in any case */
+		ids_add(&d->ids, id);
 }
 
 /* All kept results are as old as each other: what follows one that is run again is what comes after it in the workflow. */
@@ -561,14 +576,14 @@ static void
 plan_redo(struct run *r, void (*each)(void *, const struct plan_step *), struct redo *d, int again)
 {
 	struct plan_with with = { 0 };
-	uint32_t id;
+	struct result_seqs saved;
 
-	for (id = 0; id < r->keys.n; id++)
-		result_set_seq(&r->keys, id, 1);
+	result_seqs_level(&r->keys, &saved);
 	with.around = &r->around;
 	with.again = again;
 	with.only_kept = 1;
 	plan_walk(r->request.flow.w, r->request.flow.scope, &r->results, &with, each, d);
+	result_seqs_restore(&r->keys, &saved);
 }
 
 /* Finds what is to be run again: what was named, and what follows. Returns orch's exit status. */
@@ -591,8 +606,12 @@ find_redo(struct run *r, struct redo *d)
 		if (!d->found[i]) {
 			runs_fail(r->request.say, 2, a->redo[i], d->trees[i] ? "only worktrees are called so, and these are not made again" :
 			    "no result of this run is called so; `orch status` shows them");
-			d->bad = 1;
+			d->bad = 2;
 		}
+	if (a->redo_fallbacks && !d->any) {
+		runs_fail(r->request.say, 3, r->request.name, "no result of this run is a fallback");
+		d->bad = 3;
+	}
 	if (!d->bad)
 		plan_redo(r, follow_step, d, 1);
 	for (i = 0; i < a->nredo; i++)
@@ -601,7 +620,7 @@ find_redo(struct run *r, struct redo *d)
 	free(d->lengths);
 	free(d->found);
 	free(d->trees);
-	return d->bad ? 2 : 0;
+	return d->bad;
 }
 
 static void
@@ -641,6 +660,7 @@ compare(struct run *r, struct plan_with *with)
 {
 	with->around = &r->around;
 	with->differs = r->request.args->again || r->request.args->dry || r->asked.redo ? on_differs : NULL;
+	with->looks = with->differs != NULL;
 	with->ctx = r;
 	with->again = r->request.args->again;
 }
@@ -675,7 +695,7 @@ static int
 is_needed(void *ctx, const struct node *n)
 {
 	struct run *r = ctx;
-	struct plan_with with;
+	struct plan_with with = { 0 };
 	size_t size = sizeof n;
 
 	if (!r->looked) {
@@ -754,7 +774,7 @@ run_it(struct run *r)
 static int
 show_it(struct run *r, struct buf *show)
 {
-	struct plan_with with;
+	struct plan_with with = { 0 };
 	struct redo redo = { 0 };
 	int status = 0;
 
@@ -778,7 +798,7 @@ show_it(struct run *r, struct buf *show)
 	if (redo.run)
 		compare(r, &with);
 	if (!status)
-		plan_show(r->request.flow.w, r->request.flow.scope, &r->results, &with, show);
+		plan_show(r->request.flow.w, r->request.flow.scope, &r->results, &with, r->request.args->loud == LOUD_VERBOSE, show);
 	return status;
 }
 

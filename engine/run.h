@@ -20,6 +20,7 @@ struct run_args {
 	int dry;                /* -n: only show */
 	char *const *redo;      /* the keys that are to be run again, nredo of them, patterns among them; NULL: it is no `redo` */
 	size_t nredo;
+	int redo_fallbacks;     /* instead of keys: all that are fallbacks */
 	int again;              /* -u: ask again what would be asked otherwise */
 	char *const *environ;
 };

@@ -201,6 +201,37 @@ attr_revise(struct parser *p, struct attrs *a)
 	p->text = &a->revise;
 }
 
+/* Files, one after another, added to those of the lines above. */
+static void
+attr_depends(struct parser *p, struct attrs *a)
+{
+	struct phrase f;
+	size_t i;
+
+	if (phrase_collect(p, &f, 0) || phrase_missing(p, &f.words, 1, "depends FILE..."))
+		return;
+	for (i = 0; i < f.words.n; i++) {
+		struct word *w = &f.words.list[i];
+
+		if (!w->quoted && phrase_globs(w))
+			diag_error(p->diags, w->pos, "there is no globbing here: name each file, or one of a list as {{file}} inside of "
+			    "`for file in < files`; or quote it to mean it as it is");
+		phrase_words_add(&a->depends, w, &p->w->mem);
+	}
+}
+
+static void
+attr_pure(struct parser *p, struct attrs *a)
+{
+	alone(p, &a->pure);
+}
+
+static void
+attr_always(struct parser *p, struct attrs *a)
+{
+	alone(p, &a->always);
+}
+
 static void
 attr_budget(struct parser *p, struct attrs *a)
 {
@@ -223,7 +254,7 @@ static const struct {
 	{ "check", attr_check, 1 }, { "otherwise", attr_otherwise, 0 }, { "env", attr_env, 1 },
 	{ "prompt", attr_prompt, 0 }, { "interactive", attr_interactive, 0 }, { "free", attr_free, 0 },
 	{ "budget", attr_budget, ONLY_AT_TOP }, { "fork", attr_fork, 0 }, { "fresh", attr_fresh, 0 },
-	{ "revise", attr_revise, 0 },
+	{ "revise", attr_revise, 0 }, { "depends", attr_depends, 0 }, { "pure", attr_pure, 0 }, { "always", attr_always, 0 },
 };
 
 enum { ATTRIBUTES = sizeof attributes / sizeof *attributes };

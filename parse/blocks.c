@@ -46,49 +46,34 @@ read_range(struct parser *p, struct item *item)
 	return seen && item->from.n == 1 && item->to.n == 1;
 }
 
-/* Where in T the first byte is that C's bytes name; NULL: nowhere. What is between braces is no text. */
-static const char *
-text_with(const struct tmpl *t, const char *c)
-{
-	size_t i, k;
-
-	for (i = 0; i < t->n; i++)
-		for (k = 0; t->parts[i].kind == PART_TEXT && k < t->parts[i].n; k++)
-			if (strchr(c, t->parts[i].s[k]) && t->parts[i].s[k])
-				return t->parts[i].s + k;
-	return NULL;
-}
-
 /* Whether the word, which is no range, was to be one: A..B, without a /. */
 static int
 is_near_range(const struct tmpl *t, const char *raw)
 {
 	const char *dots = strstr(raw, "..");
 
-	return dots && dots > raw && dots[2] && !text_with(t, "/");
+	return dots && dots > raw && dots[2] && !tmpl_text_with(t, "/");
 }
 
 /* An unquoted item that means something to a shell or in another language, and here is that very word. */
 static void
 check_item(struct parser *p, const struct word *w, int alone)
 {
-	const char *s = text_with(&w->t, "*?`"), *raw = w->raw;
+	const char *raw = w->raw;
 	size_t n = strlen(raw);
+	int shell = phrase_globs(w);
 
-	if (!s)
-		s = text_with(&w->t, "$");
-	if (s && (*s != '$' || s[1] == '(')) {
-		if (*s == '*' || *s == '?')
-			diag_error(p->diags, w->pos, "there is no globbing here: list files with a step, `run sh as files | ls %s`, then "
-			    "`in < files`; or quote it to mean it as it is", raw);
-		else
-			diag_error(p->diags, w->pos, "there is no shell here: list items with a step, `run sh as list | COMMAND`, then "
-			    "`in < list`; or quote it to mean it as it is");
+	if (shell == '*' || shell == '?') {
+		diag_error(p->diags, w->pos, "there is no globbing here: list files with a step, `run sh as files | ls %s`, then "
+		    "`in < files`; or quote it to mean it as it is", raw);
+	} else if (shell) {
+		diag_error(p->diags, w->pos, "there is no shell here: list items with a step, `run sh as list | COMMAND`, then "
+		    "`in < list`; or quote it to mean it as it is");
 	} else if (*raw == '[' || (n > 1 && raw[n - 1] == ',')) {
 		diag_error(p->diags, w->pos, "items stand without brackets and commas, split by blanks: in a b c; or quote it to mean it as it is");
 	} else if (is_near_range(&w->t, raw)) {
 		diag_error(p->diags, w->pos, "`%s` is no range: its ends are digits or {{NAME}}, as in 1..{{n}}; or quote it to mean it as it is", raw);
-	} else if (alone && text_with(&w->t, ",")) {
+	} else if (alone && tmpl_text_with(&w->t, ",")) {
 		diag_warn(p->diags, w->pos, "this is one item: items are split by blanks, not by commas; quote it to mean it as it is");
 	}
 }

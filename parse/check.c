@@ -343,6 +343,8 @@ check_attrs(struct checker *c, const struct node *n, const struct attrs *a)
 			names_check(&c->names, n, &words[i]->t);
 	for (i = 0; i < a->nenv; i++)
 		names_check(&c->names, n, &a->env[i].t);
+	for (i = 0; i < a->depends.n; i++)
+		names_check(&c->names, n, &a->depends.list[i].t);
 	if (a->filter.s)
 		check_command(c, n, &a->filter);
 	for (i = 0; i < a->nchecks; i++)

@@ -78,6 +78,9 @@ struct word *phrase_keep(struct parser *, const struct word *w);
 /* The word behind the Ith, which is an option that wants one; NULL, which is said: there is none. */
 struct word *phrase_option(struct parser *, const struct words *l, size_t i);
 
+/* The first character of the word W, which is unquoted, that a shell would take for a pattern or a command; 0: none. */
+int phrase_globs(const struct word *w);
+
 /* Opens the block N: the lines that follow are in it. */
 void blocks_open(struct parser *, struct node *n);
 

@@ -98,6 +98,17 @@ phrase_collect(struct parser *p, struct phrase *f, int takes)
 	return 0;
 }
 
+int
+phrase_globs(const struct word *w)
+{
+	const char *s = tmpl_text_with(&w->t, "*?`");
+
+	if (s)
+		return *s;
+	s = tmpl_text_with(&w->t, "$");
+	return s && s[1] == '(' ? '$' : 0;
+}
+
 /* Whether W is this keyword. */
 int
 phrase_is(const struct word *w, const char *keyword)

@@ -277,3 +277,15 @@ tmpl_show(const struct tmpl *t, struct buf *b)
 		}
 	}
 }
+
+const char *
+tmpl_text_with(const struct tmpl *t, const char *c)
+{
+	size_t i, k;
+
+	for (i = 0; i < t->n; i++)
+		for (k = 0; t->parts[i].kind == PART_TEXT && k < t->parts[i].n; k++)
+			if (strchr(c, t->parts[i].s[k]) && t->parts[i].s[k])
+				return t->parts[i].s + k;
+	return NULL;
+}

@@ -53,6 +53,9 @@ int tmpl_pattern(const struct tmpl *t);
 /* Whether {{NAME}} stands in T, at any depth. */
 int tmpl_holds(const struct tmpl *t, const char *name);
 
+/* Where in T the first byte is that C's bytes name; NULL: nowhere. What is between braces is no text. */
+const char *tmpl_text_with(const struct tmpl *t, const char *c);
+
 /* Whether A and B are written alike, so that in one place they give the same bytes. */
 int tmpl_same(const struct tmpl *a, const struct tmpl *b);
 

@@ -134,6 +134,24 @@ node_parallel(const struct node *n)
 }
 
 int
+node_is_always(const struct node *n)
+{
+	return n->attrs.always || (n->step && n->step->attrs.always);
+}
+
+int
+node_is_pure(const struct node *n)
+{
+	return n->attrs.pure || (n->step && n->step->attrs.pure) || node_is_always(n);
+}
+
+int
+node_depends(const struct node *n)
+{
+	return n->attrs.depends.n || (n->step && n->step->attrs.depends.n);
+}
+
+int
 node_breaks(const struct node *n)
 {
 	for (; n; n = n->next)

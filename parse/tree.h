@@ -63,6 +63,9 @@ struct attrs {
 	struct text revise;             /* what the next attempt is told when a filter or check has refused the result */
 	struct pos revise_pos;
 	int fresh;                      /* what was cut off is not continued */
+	struct words depends;           /* the files whose bytes are part of the question */
+	int pure;                       /* it has no effect but its result */
+	int always;                     /* its result depends on more than its question: it is run on every walk, and is pure */
 	struct word *budget;            /* of a file, literal */
 	struct budget budget_is;
 };
@@ -216,6 +219,15 @@ const char *node_var(const struct node *n, size_t i);
 
 /* Whether the N bytes at NAME stand in a line that could not be read. */
 int workflow_lost(const struct workflow *, const char *name, size_t n);
+
+/* Whether N has no effect but its result: what follows it is re-run only where that makes a difference. */
+int node_is_pure(const struct node *n);
+
+/* Whether it is run on every walk, and so is pure. */
+int node_is_always(const struct node *n);
+
+/* Whether it depends on files. */
+int node_depends(const struct node *n);
 
 /* Whether N or a statement behind it is a break, or holds one. */
 int node_breaks(const struct node *n);

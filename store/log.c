@@ -5,6 +5,7 @@
  *     TIME walk PID TEXT
  *     TIME start KEY ATTEMPT OFFSET TEXT
  *     TIME done KEY ATTEMPT MILLISECONDS DIGEST TEXT
+ *     TIME same KEY ATTEMPT MILLISECONDS DIGEST TEXT
  *     TIME fail KEY ATTEMPT MILLISECONDS STATUS TEXT
  *     TIME otherwise KEY ATTEMPT TEXT
  *     TIME stop KEY ATTEMPT MILLISECONDS STATUS TEXT
@@ -37,7 +38,8 @@
 #include "store/escape.h"
 #include "store/file.h"
 
-static const char *const events[] = { "walk", "start", "done", "fail", "otherwise", "stop", "end", "found", "limited", "paused", "usage", "session", "redo", "if" };
+static const char *const events[] = { "walk", "start", "done", "fail", "otherwise", "stop", "end", "found", "limited", "paused", "usage", "session",
+    "same", "redo", "if" };
 
 enum { EVENTS = sizeof events / sizeof *events, LINE_MOST = 4096, NUMBERS = 128, PIECE = 64 * 1024 };   /* NUMBERS: of those behind a key */
 
@@ -90,7 +92,7 @@ has_key(const struct log_line *l)
 static int
 has_digest(const struct log_line *l)
 {
-	return l->event == LOG_DONE || l->event == LOG_FOUND || l->event == LOG_IF;
+	return (LOG_ASKED >> l->event & 1) || l->event == LOG_FOUND || l->event == LOG_IF;
 }
 
 int

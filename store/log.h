@@ -17,12 +17,16 @@ enum log_event {
 	LOG_PAUSED,             /* orch and its agents were stopped, and go on now; value: for how many milliseconds that was */
 	LOG_USAGE,              /* what the attempt of KEY has used so far; tokens; text: dollars, as usage.h has them */
 	LOG_SESSION,            /* the attempt of KEY is in a session, or that has come further; digest: of the question; text: sessions.h */
+	LOG_SAME,               /* as LOG_DONE, of a pure step: its result is the same as before, byte for byte */
 	LOG_REDO,               /* KEY, which has its result, is to be run again; the result stays until then */
 	LOG_IF                  /* an `if` in a worktree has decided; KEY: its place; value: 1 true, 0 false; digest: of the evaluation */
 };
 
 /* Events of attempts that gave no result: a bit 1u << EVENT for each. */
 #define LOG_TRIED (1u << LOG_FAIL | 1u << LOG_STOP | 1u << LOG_RATE_LIMITED)
+
+/* Events after which KEY has its result, the step's that was asked. */
+#define LOG_ASKED (1u << LOG_DONE | 1u << LOG_SAME)
 
 #define LOG_AGAIN "again"
 

@@ -37,6 +37,7 @@ enum { KEYS_MOST = 4000, DEEP_MOST = 8 };
 struct place_of {
 	char key[64];
 	int blocks[DEEP_MOST], branches[DEEP_MOST], deep;
+	int pure;               /* it makes nothing later */
 };
 
 struct tree {
@@ -68,6 +69,12 @@ grow(struct tree *t, int deep, int only_runs)
 	return first;
 }
 
+static int
+is_pure(const struct line_of *n)
+{
+	return n->id % 4 == 3;
+}
+
 static void
 put_nodes(struct tree *t, const struct line_of *n, const char *suffix)
 {
@@ -76,7 +83,7 @@ put_nodes(struct tree *t, const struct line_of *n, const char *suffix)
 	for (; n; n = n->next) {
 		snprintf(inner, sizeof inner, "%s-{{v%d}}", suffix, n->id);
 		if (n->kind == RUN)
-			buf_fmt(&t->text, "run t as k%d%s\n", n->id, suffix);
+			buf_fmt(&t->text, "run t as k%d%s\n%s", n->id, suffix, is_pure(n) ? "pure\n" : "");
 		else if (n->kind == FOR || n->kind == SAME)
 			buf_fmt(&t->text, "%s v%d in 1 2\n", n->kind == FOR ? "for" : "parallel", n->id);
 		else if (n->kind == DIFF)
@@ -116,6 +123,7 @@ interpret(struct tree *t, const struct line_of *n, const char *suffix, struct pl
 		if (n->kind == RUN) {
 			ck_assert_int_lt(t->n, KEYS_MOST);
 			snprintf(at.key, sizeof at.key, "k%d%s", n->id, suffix);
+			at.pure = is_pure(n);
 			t->steps[t->n++] = at;
 		}
 		for (i = 1; i <= 2 && (n->kind == FOR || n->kind == SAME); i++) {
@@ -162,7 +170,7 @@ make_tree(uint64_t seed)
 	return t;
 }
 
-/* Whether B is on a later line of A's branch, or behind a block that A is in. */
+/* Whether B is on a later line of A's branch, or after a block that A is in; not where A is pure. */
 static int
 is_later(const struct place_of *a, const struct place_of *b)
 {
@@ -171,7 +179,7 @@ is_later(const struct place_of *a, const struct place_of *b)
 	for (i = 0; i < a->deep && i < b->deep && a->blocks[i] == b->blocks[i]; i++)
 		if (a->branches[i] != b->branches[i])
 			return 0;
-	return b > a;
+	return b > a && !a->pure;
 }
 
 /* Walking it: what run.c and the log are to the walk. */
@@ -216,6 +224,8 @@ on_event(void *ctx, const struct event *e)
 	static const char *const words[] = { "kept", "again", "retry", "failed", "trouble", "note" };
 	struct rig *r = ctx;
 
+	if (e->kind == EVENT_MADE)
+		return;
 	buf_fmt(&r->events, "%s %s%s%s\n", words[e->kind], e->key ? e->key : "", e->text ? ": " : "", e->text ? e->text : "");
 }
 
@@ -1009,7 +1019,7 @@ START_TEST(no_difference_is_known)
 	help_file("f.orch", "run sh as a | test -f ok", "run sh as b | :", NULL);
 	help_sh(1, "orch run -q -r r f.orch");
 	ck_assert_str_eq(help_sh(0, "orch diff a").out, "");
-	help_has(help_sh(3, "orch diff b").err, "not asked yet");
+	help_has(help_run("orch diff b").out, "--- b was not asked yet\n+++ b as it would be asked\n@@ -0,0 +1");
 	help_file(R("b"), NULL);
 	help_has(help_sh(3, "orch diff b").err, "by hand");
 }

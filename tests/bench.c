@@ -110,6 +110,17 @@ static const struct contender million[] = {
 	{ NULL, NULL, NULL, NULL }
 };
 
+/* One of the files that steps depend on has changed. */
+#define FILES "mkdir d; head -c $((N * 4000)) /dev/urandom | split -b 4000 -a 4 - d/; "
+static const struct contender change[] = {
+	{ "cksum of all, one echo", "cksum", FILES, "echo x >>d/aaaa; cksum d/* >/dev/null; exec sh -c 'ls d/* >list; echo x >out'" },
+	{ "orch", NULL, FILES "printf 'run sh as files | ls d/*\nalways\nparallel max %d f in < files\nrun sh as x-{{f}} | echo x\n"
+	    "depends {{f}}\nend\n' $J >w.orch; orch" RUN, "echo x >>d/aaaa; exec orch run -q -u -r r w.orch" },
+	{ "make", "make", FILES "printf 'all: $(patsubst d/%%,r/%%,$(wildcard d/*))\nr/%%: d/%%\n\t@echo x >$@\n' >Makefile; mkdir r; make -s",
+	    "echo x >>d/aaaa; exec make -s -j$J" },
+	{ NULL, NULL, NULL, NULL }
+};
+
 static const struct scenario scenarios[] = {
 	{ "kept-1", "1,000 x echo, kept, one after another", "1000", "1", 0, keep, 0 },
 	{ "kept-2", "1,000 x echo, kept, 2 at once", "1000", "2", 0, keep, 0 },
@@ -117,6 +128,8 @@ static const struct scenario scenarios[] = {
 	{ "again-1000", "nothing to do: 1,000 kept", "1000", "8", 1, again, 0 },
 	{ "again-10000", "nothing to do: 10,000 kept", "10000", "8", 1, again, 0 },
 	{ "again-100000", "nothing to do: 100,000 kept", "100000", "8", 1, again, 0 },
+	{ "change-500", "500 files, one of them changed", "500", "4", 1, change, 0 },
+	{ "change-10000", "10,000 files, one of them changed", "10000", "4", 1, change, 0 },
 	{ "once-1000", "1,000 x sleep 3, all at once", "1000", "1", 0, at_once, 0 },
 	{ "once-2000", "2,000 x sleep 3, all at once", "2000", "1", 0, at_once, 0 },
 	{ "once-5000", "5,000 x sleep 3, all at once", "5000", "1", 0, at_once, 0 },

@@ -95,7 +95,7 @@ ops_random(void *ctx)
 static void
 ops_event(void *ctx, const struct event *e)
 {
-	static const char *const words[] = { "kept", "again", "retry", "held", "failed", "trouble", "note", "decided", "said", "stdin", "unasked" };
+	static const char *const words[] = { "kept", "again", "retry", "held", "failed", "trouble", "note", "decided", "said", "stdin", "unasked", "made", "changed" };
 	struct rig *r = ctx;
 
 	if (e->kind == EVENT_RETRY || e->kind == EVENT_RATE_LIMITED)
@@ -104,7 +104,7 @@ ops_event(void *ctx, const struct event *e)
 		free(r->differs);
 		r->differs = e->task ? mem_dup(e->task->prompt, e->task->nprompt) : NULL;
 	}
-	if (r->quiet || e->kind == EVENT_STDIN)
+	if (r->quiet || e->kind == EVENT_STDIN || e->kind == EVENT_MADE)
 		return;
 	buf_text(&r->events, words[e->kind]);
 	if (e->key)

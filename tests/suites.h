@@ -16,6 +16,8 @@ Suite *worktree_suite(void);    /* whole runs: worktrees are looked at again; wh
 Suite *terminal_suite(void);    /* whole runs on a pseudo-terminal: ask, interactive, job control */
 Suite *fault_suite(void);       /* whole runs in which a call fails, or the process is killed there */
 Suite *again_suite(void);       /* what is asked again: -u, -n, diff */
+Suite *changes_suite(void);     /* whole runs: only what has changed, against a reference */
+Suite *depends_suite(void);     /* whole runs: depends, pure, always, redo, and the manual's recipes of them */
 Suite *survive_suite(void);     /* whole runs: nobody outlives orch, however it ends */
 Suite *together_suite(void);    /* whole runs: orch and supervisors killed together, what cannot be ended */
 Suite *trust_suite(void);       /* whole runs: directories that came from elsewhere */

@@ -191,6 +191,8 @@ outcome_text(const struct outcome *o, long long timeout, struct buf *b)
 	case OUT_SESSION:
 	case OUT_USED:
 	case OUT_WAITS:
+	case OUT_FILE:
+	case OUT_READING:
 		break;
 	}
 }

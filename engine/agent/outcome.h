@@ -36,7 +36,10 @@ enum outcome_kind {
 	OUT_BEGUN,              /* its supervisor runs; only of a task that is to tell that */
 	OUT_SESSION,            /* its agent has told its session, or has come further in it: text, digest, wait: what it says */
 	OUT_USED,               /* its agent has told that it has used more */
-	OUT_WAITS               /* its agent is rate-limited, and waits by itself, or will end: wait says how long */
+	OUT_WAITS,              /* its agent is rate-limited, and waits by itself, or will end: wait says how long */
+	/* No outcomes at all, but the reader's (supervise/reader.h), whose number is slot: */
+	OUT_FILE,               /* it has looked at a file: status: enum file_found, error, digest */
+	OUT_READING             /* it still reads a file */
 };
 
 /* What OUT_NOT_WORKTREE has found. */
@@ -56,6 +59,7 @@ struct outcome {
 		int32_t idle;           /* OUT_IDLE: the time, in milliseconds */
 		int32_t check;          /* OUT_CHECK: which, from 1 */
 		int32_t worktree;       /* OUT_NOT_WORKTREE: one of those above */
+		int32_t same;           /* OUT_OK of a pure step: its result is the same as before, byte for byte */
 	} of;
 	uint64_t digest;        /* of what was asked, when kind is OUT_OK; then text is a warning, or empty */
 	int64_t ms;             /* how long it took */

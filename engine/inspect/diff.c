@@ -26,6 +26,7 @@ struct diff {
 	struct run_env around;
 	struct questions asked;
 	const char *key;
+	int never;              /* it was not asked yet */
 	char file[KEY_NAME_MAX + 1];
 	int status;             /* NOTHING until a line was found that makes the key */
 	int then, now;          /* files, already without a name; -1: not open */
@@ -114,11 +115,14 @@ write_both(struct diff *d, uint32_t id, const struct task *t)
 	char *how;
 	size_t n;
 
-	if (question_how(&d->asked, id, &how, &n))
-		return d->key;
+	d->never = question_how(&d->asked, id, &how, &n) != 0;
+	if (d->never) {
+		how = NULL;
+		n = 0;
+	}
 	d->then = make_unnamed(d);
 	d->now = d->then < 0 ? -1 : make_file(d, d->now_name, sizeof d->now_name);
-	n = d->now < 0 || write_how(d->then, how, n) || write_file(d->then, d->state->store.asked, d->file) ||
+	n = d->now < 0 || (!d->never && (write_how(d->then, how, n) || write_file(d->then, d->state->store.asked, d->file))) ||
 	    write_how(d->now, t->how, t->nhow) || question_write(&d->asked, t, d->now);
 	free(how);
 	return !n ? NULL : d->now < 0 ? d->tmp : d->key;
@@ -133,14 +137,15 @@ compare(struct diff *d, uint32_t id, const struct task *t)
 
 	if (t->kind != TASK_STEP && t->kind != TASK_ASK)
 		return runs_fail(d->error, NOTHING, d->key, "this line asks nobody");
-	if (question_how(&d->asked, id, &how, &n))
-		return runs_fail(d->error, NOTHING, d->key, d->state->keys.list[id].flags & KEY_KEPT ?
-		    "what it was asked is not known: its answer was put there by hand, or the file `how` has lost it" : "it was not asked yet");
-	free(how);
+	if (!question_how(&d->asked, id, &how, &n))
+		free(how);
+	else if (d->state->keys.list[id].flags & KEY_KEPT)
+		return runs_fail(d->error, NOTHING, d->key,
+		    "what it was asked is not known: its answer was put there by hand, or the file `how` has lost it");
 	bad = write_both(d, id, t);
 	if (bad)
 		return runs_fail(d->error, TROUBLE, bad, strerror(errno));
-	return what ? DIFFERENT : SAME;
+	return what || d->never ? DIFFERENT : SAME;
 }
 
 /* For plan.h. Of two arms with one key the first counts. */
@@ -171,7 +176,7 @@ put_heads(struct diff *d, struct sink *sink, const char *old, const char *new)
 	if (old) {
 		buf_text(&b, old);
 		visible_add(&b, d->key, strlen(d->key), 0);
-		buf_text(&b, " as it was asked\n");
+		buf_text(&b, d->never ? " was not asked yet\n" : " as it was asked\n");
 	}
 	if (new) {
 		buf_text(&b, new);
@@ -269,6 +274,7 @@ look(struct diff *d)
 		d->around.root = d->state->record.directory;
 		d->around.sessions = &d->state->sessions;
 		with.around = &d->around;
+		with.looks = 1;
 		d->asked.store = &d->state->store;
 		d->asked.keys = &d->state->keys;
 		if (question_load(&d->asked))

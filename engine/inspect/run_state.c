@@ -79,7 +79,7 @@ end_line(struct run_state *v, const struct log_line *l)
 static int
 is_answered(const struct log_line *l)
 {
-	return l->event == LOG_DONE || l->event == LOG_OTHERWISE || l->event == LOG_FOUND;
+	return (LOG_ASKED >> l->event & 1) || l->event == LOG_OTHERWISE || l->event == LOG_FOUND;
 }
 
 /* The time MS of the log on the axis; what a foreign log says may be any number. */
@@ -126,7 +126,7 @@ step_line(struct run_state *v, const struct log_line *l)
 		if (s->since < 0 || l->value <= 1)
 			s->since = s->at;
 	}
-	if (l->event == LOG_START || l->event == LOG_DONE || l->event == LOG_FOUND)
+	if (l->event == LOG_START || (LOG_ASKED >> l->event & 1) || l->event == LOG_FOUND)
 		s->otherwise = 0;
 	if (is_answered(l))
 		s->redo = 0;

@@ -239,13 +239,13 @@ put_step_fields(const struct run_state *v, uint32_t id, struct buf *b)
 	if (s->began)
 		buf_fmt(b, "%lld", s->began);
 	buf_char(b, '\t');
-	if (s->last == LOG_DONE || ended)
+	if ((LOG_ASKED >> s->last & 1) || ended)
 		buf_fmt(b, "%lld", s->took);
 	buf_char(b, '\t');
 	if (s->began)
 		buf_fmt(b, "%ld", s->attempts);
 	buf_char(b, '\t');
-	if (s->state == STEP_DONE && s->last == LOG_DONE)
+	if (s->state == STEP_DONE && (LOG_ASKED >> s->last & 1))
 		buf_char(b, '0');
 	else if (ended && s->status >= 0 && WIFEXITED(s->status))
 		buf_fmt(b, "%d", WEXITSTATUS(s->status));

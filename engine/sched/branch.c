@@ -4,6 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "engine/task/depends.h"
 #include "parse/mem.h"
 #include "parse/text.h"
 
@@ -176,7 +177,7 @@ branch_make(struct walk *w, struct block *block)
 		b->visible.up = &block->in->visible;
 		b->scope = block->in->scope;
 		b->flow = block->in->flow;
-		b->newest_seq = block->in->newest_seq;
+		b->newest = block->in->newest;
 		b->prefix = block->in->prefix;
 		b->dir = block->in->dir;
 		b->worktree = block->in->worktree;
@@ -185,9 +186,19 @@ branch_make(struct walk *w, struct block *block)
 	return b;
 }
 
+void
+branch_forget_files(struct branch *b)
+{
+	depends_free(b->files);
+	depends_free(b->after);
+	b->files = b->after = NULL;
+	b->looked = 0;
+}
+
 static void
 free_branch(struct walk *w, struct branch *b)
 {
+	branch_forget_files(b);
 	while (b->frame)
 		frame_pop(b);
 	free(b->own_dir);
@@ -398,8 +409,7 @@ block_settle(struct walk *w, struct block *block)
 		branch_end(w, in, 1);
 	} else {
 		visible_join(&in->visible, w->results->keys, block->made.first);
-		if (block->newest_seq > in->newest_seq)
-			in->newest_seq = block->newest_seq;
+		newest_join(&in->newest, &block->newest);
 		in->state = BRANCH_READY;
 		branch_go_on(in);
 		list_add(&w->ready, in);
@@ -431,8 +441,7 @@ branch_end(struct walk *w, struct branch *b, int unfinished)
 	struct block *block = b->of;
 
 	block->unfinished += unfinished;
-	if (b->newest_seq > block->newest_seq)
-		block->newest_seq = b->newest_seq;
+	newest_join(&block->newest, &b->newest);
 	branch_leave_slot(w, b);
 	branch_leave_room(b);
 	pass_turn(w, block, b->index, b->visible.made.first);
@@ -563,4 +572,5 @@ branch_context(const struct branch *b, struct context *at)
 	at->flow = b->flow;
 	at->dir = b->dir;
 	at->worktree = b->worktree;
+	at->files = b->look == LOOK_AFTER ? NULL : b->files;
 }

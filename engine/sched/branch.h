@@ -16,6 +16,7 @@ enum branch_state {
 	BRANCH_PAUSE,           /* between two attempts */
 	BRANCH_PRINT,           /* its text is to be written, or being written */
 	BRANCH_STDIN,           /* it waits for standard input to be read */
+	BRANCH_FILES,           /* it waits for the files that its step depends on to be looked at */
 	BRANCH_BLOCK            /* it waits for a block inside of it */
 };
 
@@ -52,7 +53,7 @@ struct branch {
 	int has_slot;           /* it takes a slot of -j */
 	int uses_token;         /* and a token */
 	int has_room;           /* it takes a place of its block's `max` */
-	uint32_t newest_seq;    /* the highest sequence number of a result that it has come by; asked in this walk: SEQ_NOW */
+	struct newest newest;   /* of the results that it has come by; asked in this walk: SEQ_NOW */
 
 	/* Of the step it is at. */
 	uint32_t key;
@@ -65,6 +66,10 @@ struct branch {
 	int has_otherwise, otherwise;
 	int answered;           /* its agent has answered; the result is being kept */
 	char *reason;           /* why the latest attempt failed */
+	struct depends *files;  /* that it depends on; NULL: on none, or nobody was asked to look */
+	struct depends *after;  /* the same when it had ended */
+	enum { LOOK_KEPT, LOOK_START, LOOK_AFTER } look;        /* why they are looked at: is it kept, before it is asked, what has it changed */
+	int looked;             /* they were */
 
 	uint64_t question;      /* of the `if` that it is at, in a worktree */
 };
@@ -101,7 +106,7 @@ struct block {
 	long unfinished;        /* that ended without having come to their end */
 	int doomed;             /* it will fail: nothing behind it is reached */
 	uint32_t seen;          /* the look at what is left that came by here last */
-	uint32_t newest_seq;    /* the highest that its branches have come by */
+	struct newest newest;   /* of what its branches have come by */
 	struct failure *failures;
 	size_t nfailures;
 
@@ -169,6 +174,9 @@ void branch_print_later(struct walk *, struct branch *b, const struct buf *text)
 
 /* Whether one of the statements prints, or one in them. */
 int node_has_print(const struct node *);
+
+/* The files that the step of the branch depends on are forgotten. */
+void branch_forget_files(struct branch *);
 
 /* Gives back its place of its block's `max`; its slot of -j and its token. */
 void branch_leave_room(struct branch *);

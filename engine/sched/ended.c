@@ -6,6 +6,7 @@
 #include <sys/wait.h>
 
 #include "engine/sched/queue.h"
+#include "engine/task/depends.h"
 #include "parse/mem.h"
 
 enum { BUSY_MOST = 5 };         /* times that a step is asked again which could not begin beside others */
@@ -139,6 +140,42 @@ is_final(const struct outcome *o)
 	    o->kind == OUT_LEFTOVERS || o->kind == OUT_UNENDED || (o->kind == OUT_LOST && *o->text);
 }
 
+/* The step has ended: what it depends on is looked at once more, before anybody else can have changed it. */
+static void
+look_after(struct walk *w, struct branch *b)
+{
+	struct context at;
+
+	if (!b->files || b->otherwise || w->stop) {
+		branch_forget_files(b);
+		return;
+	}
+	branch_context(b, &at);
+	b->after = depends_make(w->results, &at, b->at);
+	if (!b->after)
+		return;
+	b->look = LOOK_AFTER;
+	b->state = BRANCH_FILES;
+	w->nlooking++;
+}
+
+void
+ended_say_changed(struct walk *w, struct branch *b)
+{
+	struct event e = { 0 };
+	size_t i;
+
+	for (i = 0; i < b->after->n; i++)
+		if (depends_changed(&b->files->list[i], &b->after->list[i]) && b->after->list[i].found != FILE_FAILED) {
+			e.kind = EVENT_CHANGED;
+			e.id = b->key;
+			e.key = branch_step(w, b);
+			e.text = b->after->list[i].name;
+			w->ops->event(w->ops->ctx, &e);
+			return;
+		}
+}
+
 static void
 step_ended(struct walk *w, struct branch *b, const struct outcome *o)
 {
@@ -152,8 +189,9 @@ step_ended(struct walk *w, struct branch *b, const struct outcome *o)
 	if (h && by_itself(o))
 		throttle_ended(&h->throttle, b->round);
 	if (o->kind == OUT_OK) {
+		walk_say(w, EVENT_MADE, b, NULL, 0);
 		visible_add_key(&b->visible, w->results->keys, b->key);
-		b->newest_seq = SEQ_NOW;
+		newest_made(&b->newest, w->results->keys, b->key, b->at, o->of.same && !b->otherwise);
 		free(b->reason);
 		b->reason = NULL;
 		if (walk_enter_worktree(w, b))
@@ -163,8 +201,9 @@ step_ended(struct walk *w, struct branch *b, const struct outcome *o)
 			return;
 		}
 		b->state = BRANCH_READY;
+		look_after(w, b);
 		branch_go_on(b);
-		list_add(&w->ready, b);
+		list_add(b->state == BRANCH_FILES ? &w->to_look : &w->ready, b);
 	} else if (o->kind == OUT_STOPPED) {
 		branch_end(w, b, 1);
 	} else if (o->kind == OUT_RATE_LIMITED) {

@@ -4,11 +4,17 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "engine/task/depends.h"
 #include "engine/task/items.h"
+#include "parse/mem.h"
 #include "parse/text.h"
 
 struct plan {
 	struct results *results;
+	struct results watched; /* the same; reading one that is pending is noted */
+	unsigned char *pending; /* by key, npending of them: it is of a pure step that would be run again, and may come out the same */
+	size_t npending;
+	int saw_pending;
 	const struct plan_with *with;   /* NULL: nothing else is looked at */
 	uint32_t serials;
 	struct ids made;        /* the keys that were come by */
@@ -17,15 +23,28 @@ struct plan {
 	void *ctx;
 };
 
+/* What holds after what was come by. */
+struct passed {
+	struct newest newest;   /* SEQ_NOW: of what would be asked */
+	int maybe;              /* a step that is not pure may be run again */
+};
+
 /* Where the walk is: what a branch of walk.c knows. */
 struct cursor {
 	struct context at;
 	struct visible *visible;        /* at.visible, to add to */
-	uint32_t newest;        /* the highest sequence number of a result; SEQ_NOW: of what would be asked */
+	struct passed passed;
 	int perhaps;            /* the call of this file may not be reached */
 };
 
 static int plan_nodes(struct plan *, struct cursor *, const struct node *);
+
+static void
+pass(struct passed *passed, const struct passed *other)
+{
+	newest_join(&passed->newest, &other->newest);
+	passed->maybe |= other->maybe;
+}
 
 static int
 is_perhaps(const struct node *n)
@@ -36,9 +55,54 @@ is_perhaps(const struct node *n)
 	return 0;
 }
 
+static int
+is_pending(const struct plan *p, const char *key)
+{
+	uint32_t id = keys_find(p->results->keys, key, strlen(key));
+
+	return id < p->npending && p->pending[id];
+}
+
+static void
+make_pending(struct plan *p, uint32_t id)
+{
+	size_t n = p->results->keys->cap;
+
+	if (id >= p->npending) {
+		p->pending = mem_grow(p->pending, n, 1);
+		memset(p->pending + p->npending, 0, n - p->npending);
+		p->npending = n;
+	}
+	p->pending[id] = 1;
+}
+
+static int
+watch_read(void *ctx, const char *key, char **s, size_t *n)
+{
+	struct plan *p = ctx;
+
+	p->saw_pending |= is_pending(p, key);
+	return p->results->read(p->results->ctx, key, s, n);
+}
+
+/* Whether T sees a result that may be another by then. What its prompt holds was noted when that was read. */
+static int
+sees_pending(const struct plan *p, const struct task *t)
+{
+	const char *key = t->inputs;
+	size_t i;
+
+	if (p->saw_pending || (t->fork_key && is_pending(p, t->fork_key)))
+		return 1;
+	for (i = 0; i < t->ninputs; i++, key += strlen(key) + 1)
+		if (is_pending(p, key))
+			return 1;
+	return 0;
+}
+
 /* What the kept step would be asked otherwise. */
 static const char *
-what_differs(struct plan *p, const struct cursor *cursor, const struct node *n, uint32_t id, const char *key)
+what_differs(struct plan *p, const struct cursor *cursor, struct plan_step *step, uint32_t id)
 {
 	const char *what;
 	struct task t;
@@ -46,10 +110,13 @@ what_differs(struct plan *p, const struct cursor *cursor, const struct node *n, 
 	if (!p->with || !p->with->differs)
 		return NULL;
 	memset(&t, 0, sizeof t);
-	if (!task_asked(&t, p->with->around, p->results, &cursor->at, n, key))
+	p->saw_pending = 0;
+	if (!task_asked(&t, p->with->around, &p->watched, &cursor->at, step->node, step->key)) {
 		what = p->with->differs(p->with->ctx, id, &t);
-	else
+		step->maybe = p->npending && sees_pending(p, &t);
+	} else {
 		what = p->with->again ? "what it would be asked cannot be told" : NULL;
+	}
 	task_free(&t);
 	return what;
 }
@@ -59,13 +126,22 @@ static int
 plan_kept(struct plan *p, struct cursor *cursor, struct plan_step *step, uint32_t id)
 {
 	struct keys *keys = p->results->keys;
+	const struct node *n = step->node;
+	int again = p->with && (p->with->again || keys->is_redo);
 
 	if (keys->list[id].flags & KEY_MADE)
 		return 0;
-	step->differs = what_differs(p, cursor, step->node, id, step->key);
-	step->again = p->with && result_is_outdated(keys, id, step->node, p->with->again, step->differs, &cursor->newest);
-	if (step->again)
-		cursor->newest = SEQ_NOW;
+	step->differs = what_differs(p, cursor, step, id);
+	step->again = p->with && result_is_outdated(keys, id, n, p->with->again, step->differs, &cursor->passed.newest);
+	if (p->with && n->kind == NODE_RUN && node_is_always(n))
+		step->again = 1;
+	step->maybe |= cursor->passed.maybe || (n->kind == NODE_ASK && p->npending);
+	step->maybe &= again && !step->again && n->kind != NODE_WORKTREE;
+	if ((step->again || step->maybe) && node_is_pure(n))
+		make_pending(p, id);
+	else if (step->again)
+		cursor->passed.newest.seq = SEQ_NOW;
+	cursor->passed.maybe |= step->maybe && !node_is_pure(n);
 	keys->list[id].flags |= KEY_MADE;
 	ids_add(&p->made, id);
 	return 1;
@@ -97,8 +173,12 @@ plan_step(struct plan *p, struct cursor *cursor, const struct node *n)
 	struct plan_step step = { 0 };
 	struct buf key = { 0 }, written = { 0 };
 	uint32_t id = KEY_NONE;
+	struct depends *files = NULL;
 	int is_new = 0;
 
+	if (p->with && p->with->looks && n->kind == NODE_RUN && node_depends(n) && (files = depends_make(p->results, &cursor->at, n)))
+		depends_look_all(files);
+	cursor->at.files = files;
 	tmpl_show(&n->key->t, &written);
 	step.node = n;
 	step.written = buf_str(&written);
@@ -113,8 +193,10 @@ plan_step(struct plan *p, struct cursor *cursor, const struct node *n)
 			is_new = plan_kept(p, cursor, &step, id);
 	}
 	if (!step.kept && !step.perhaps && !(p->with && p->with->only_kept))
-		cursor->newest = SEQ_NOW;
+		newest_made(&cursor->passed.newest, p->results->keys, id, n, 0);
 	p->each(p->ctx, &step);
+	depends_free(files);
+	cursor->at.files = NULL;
 	if (is_new)                     /* seen from here on: not by the line itself */
 		visible_add_key(cursor->visible, p->results->keys, id);
 	if (step.kept && n->enter && p->with)
@@ -137,24 +219,22 @@ begin_branch(struct plan *p, const struct cursor *around, struct cursor *cursor,
 
 /* And ends: what it has made is seen behind the block. MADE and *PASSED are of the block. */
 static void
-end_branch(struct plan *p, const struct cursor *cursor, struct chain *made, uint32_t *newest)
+end_branch(struct plan *p, const struct cursor *cursor, struct chain *made, struct passed *passed)
 {
 	chain_join(made, p->results->keys, cursor->visible->made.first);
-	if (cursor->newest > *newest)
-		*newest = cursor->newest;
+	pass(passed, &cursor->passed);
 }
 
 static void
-settle(struct plan *p, struct cursor *cursor, const struct chain *made, uint32_t newest)
+settle(struct plan *p, struct cursor *cursor, const struct chain *made, const struct passed *passed)
 {
 	visible_join(cursor->visible, p->results->keys, made->first);
-	if (newest > cursor->newest)
-		cursor->newest = newest;
+	pass(&cursor->passed, passed);
 }
 
 /* The lines of a block for one item; VAR NULL: as they are written. */
 static int
-plan_item(struct plan *p, struct cursor *cursor, const struct node *n, const struct scope *var, struct chain *made, uint32_t *newest)
+plan_item(struct plan *p, struct cursor *cursor, const struct node *n, const struct scope *var, struct chain *made, struct passed *passed)
 {
 	struct cursor inner = *cursor;
 	struct visible visible;
@@ -166,9 +246,9 @@ plan_item(struct plan *p, struct cursor *cursor, const struct node *n, const str
 		inner.at.scope = var;
 	ended = plan_nodes(p, &inner, n->body);
 	if (n->kind == NODE_PARALLEL)
-		end_branch(p, &inner, made, newest);
+		end_branch(p, &inner, made, passed);
 	else
-		cursor->newest = inner.newest;
+		cursor->passed = inner.passed;
 	return ended;
 }
 
@@ -179,22 +259,22 @@ plan_items(struct plan *p, struct cursor *cursor, const struct node *n)
 	struct items items = { 0 };
 	struct chain made = { 0 };
 	struct scope var;
-	uint32_t newest = 0;
+	struct passed passed = { { 0, 0 }, 0 };
 	char number[ITEM_NUMBER], *lines;
 	const char *s;
 	size_t len;
 	int ended = 0;
 
 	if (inputs_read(p->results, &cursor->at, n, &lines, &len) || items_read(&items, p->results, &cursor->at, n, lines, len)) {
-		ended = plan_item(p, cursor, n, NULL, &made, &newest);
+		ended = plan_item(p, cursor, n, NULL, &made, &passed);
 	} else {
 		while ((!ended || n->kind == NODE_PARALLEL) && items_next(&items, number, &s, &len)) {
 			scope_set(&var, cursor->at.scope, n, s, len);
-			ended |= plan_item(p, cursor, n, &var, &made, &newest);
+			ended |= plan_item(p, cursor, n, &var, &made, &passed);
 		}
 	}
 	items_free(&items);
-	settle(p, cursor, &made, newest);
+	settle(p, cursor, &made, &passed);
 	return ended;
 }
 
@@ -205,14 +285,14 @@ plan_runs(struct plan *p, struct cursor *cursor, const struct node *n)
 	struct chain made = { 0 };
 	struct cursor inner;
 	struct visible visible;
-	uint32_t newest = 0;
+	struct passed passed = { { 0, 0 }, 0 };
 
 	for (; n; n = n->next) {
 		begin_branch(p, cursor, &inner, &visible);
 		plan_step(p, &inner, n);
-		end_branch(p, &inner, &made, &newest);
+		end_branch(p, &inner, &made, &passed);
 	}
-	settle(p, cursor, &made, newest);
+	settle(p, cursor, &made, &passed);
 }
 
 /* A called file; its parameters as far as they can be told. */
@@ -224,7 +304,7 @@ plan_call(struct plan *p, struct cursor *cursor, const struct node *n)
 	struct arena mem = { 0 };
 	struct cursor inner;
 	struct visible visible;
-	uint32_t newest = 0;
+	struct passed passed = { { 0, 0 }, 0 };
 
 	begin_branch(p, cursor, &inner, &visible);
 	buf_text(&prefix, cursor->at.prefix);
@@ -237,8 +317,8 @@ plan_call(struct plan *p, struct cursor *cursor, const struct node *n)
 	inner.at.scope = call_scope(p->results, &cursor->at, n, &mem, NULL);
 	inner.perhaps |= is_perhaps(n);
 	plan_nodes(p, &inner, n->called->body);
-	end_branch(p, &inner, &made, &newest);
-	settle(p, cursor, &made, newest);
+	end_branch(p, &inner, &made, &passed);
+	settle(p, cursor, &made, &passed);
 	buf_free(&prefix);
 	arena_free(&mem);
 }
@@ -251,7 +331,8 @@ plan_if(struct plan *p, struct cursor *cursor, const struct node *n)
 	int ended = plan_nodes(p, &yes, n->body);
 
 	ended |= plan_nodes(p, &no, n->other);
-	cursor->newest = yes.newest > no.newest ? yes.newest : no.newest;
+	cursor->passed = yes.passed;
+	pass(&cursor->passed, &no.passed);
 	return ended;
 }
 
@@ -300,6 +381,9 @@ plan_walk(const struct workflow *w, const struct scope *scope, struct results *a
 	size_t i;
 
 	p.results = a;
+	p.watched.keys = a->keys;
+	p.watched.read = watch_read;
+	p.watched.ctx = &p;
 	p.with = with;
 	p.serials = UINT32_MAX;
 	p.each = each;
@@ -318,14 +402,41 @@ plan_walk(const struct workflow *w, const struct scope *scope, struct results *a
 		a->keys->list[p.made.list[i]].owner = 0;
 	}
 	ids_free(&p.made);
+	free(p.pending);
+	buf_free(&p.watched.error);
+	buf_free(&p.watched.warning);
 	arena_free(&p.mem);
 }
 
 struct shower {
 	struct results *results;
 	struct buf *out;
+	int whole;              /* prompts are shown whole */
 	size_t kept, would, again, might;
 };
+
+/* All lines of the N bytes at TEXT, and below them the names of what follows them. */
+static void
+show_whole(struct shower *s, const struct plan_step *step, const char *text, size_t n)
+{
+	const char *end = text + n, *nl;
+	struct buf name = { 0 };
+	size_t i;
+
+	for (; text < end; text = nl + 1) {
+		nl = memchr(text, '\n', (size_t)(end - text));
+		nl = nl ? nl : end;
+		buf_text(s->out, "\n    | ");
+		visible_add(s->out, text, (size_t)(nl - text), VISIBLE_TABS);
+	}
+	for (i = 0; i < step->node->inputs.n; i++) {
+		name.n = 0;
+		tmpl_show(&step->node->inputs.list[i].t, &name);
+		buf_text(s->out, i ? " " : "\n    < ");
+		visible_add(s->out, name.s, name.n, 0);
+	}
+	buf_free(&name);
+}
 
 static void
 show_prompt(struct shower *s, const struct plan_step *step)
@@ -340,7 +451,9 @@ show_prompt(struct shower *s, const struct plan_step *step)
 		tmpl_show(&step->node->prompt, &text);
 	}
 	n = strcspn(buf_str(&text), "\n");
-	if (n) {
+	if (s->whole) {
+		show_whole(s, step, text.s, text.n);
+	} else if (n) {
 		buf_text(s->out, "  | ");
 		visible_cut(s->out, text.s, n, 120, VISIBLE_TABS);
 	}
@@ -350,7 +463,7 @@ show_prompt(struct shower *s, const struct plan_step *step)
 static const char *
 step_word(const struct plan_step *step)
 {
-	return step->again ? "would run again  " : step->kept ? "kept       " : step->perhaps ? "might run  " : "would run  ";
+	return step->again ? "would run again  " : step->maybe ? "might run again  " : step->kept ? "kept       " : step->perhaps ? "might run  " : "would run  ";
 }
 
 static void
@@ -372,6 +485,8 @@ show_step(void *ctx, const struct plan_step *step)
 	buf_char(s->out, '\n');
 	if (step->again)
 		s->again++;
+	else if (step->maybe)
+		s->might++;
 	else if (step->kept)
 		s->kept++;
 	else if (step->perhaps)
@@ -381,10 +496,12 @@ show_step(void *ctx, const struct plan_step *step)
 }
 
 void
-plan_show(const struct workflow *w, const struct scope *scope, struct results *a, const struct plan_with *with, struct buf *out)
+plan_show(const struct workflow *w, const struct scope *scope, struct results *a, const struct plan_with *with, int whole,
+    struct buf *out)
 {
 	struct shower s = { 0 };
 
+	s.whole = whole;
 	s.results = a;
 	s.out = out;
 	plan_walk(w, scope, a, with, show_step, &s);

@@ -12,6 +12,7 @@ struct plan_step {
 	int kept;               /* its result is there */
 	const char *differs;    /* and it would be asked otherwise now: in this; NULL: not, or not looked at */
 	int again;              /* and it would be asked again */
+	int maybe;              /* the same, if a pure step before it, which would be asked again, gives another result */
 	int perhaps;            /* it stands in an arm of an `if`, or in a `for` that may break */
 	const struct context *at;
 };
@@ -22,6 +23,7 @@ struct plan_with {
 	/* As in walk.h; NULL: it is not looked at. */
 	const char *(*differs)(void *ctx, uint32_t id, const struct task *);
 	void *ctx;
+	int looks;              /* the files that steps depend on are looked at, in this process: that may block */
 	int again;              /* -u: the keys have their sequence numbers */
 	int only_kept;          /* what has no result yet makes nothing after it outdated */
 };
@@ -31,7 +33,8 @@ struct plan_with {
 void plan_walk(const struct workflow *, const struct scope *, struct results *, const struct plan_with *with,
     void (*each)(void *ctx, const struct plan_step *), void *ctx);
 
-/* Shows it: a line a step, what is kept, what would run, the first line of its prompt. */
-void plan_show(const struct workflow *, const struct scope *, struct results *, const struct plan_with *with, struct buf *out);
+/* Shows it: a line a step, what is kept, what would run, the first line of its prompt; WHOLE: all of it, below. */
+void plan_show(const struct workflow *, const struct scope *, struct results *, const struct plan_with *with, int whole,
+    struct buf *out);
 
 #endif

@@ -112,6 +112,9 @@ walk_remaining(struct walk *w, struct remaining *r)
 	add_waiting(w, w->pausing.first, r);
 	add_waiting(w, w->printing.first, r);
 	add_waiting(w, w->stdin_wait.first, r);
+	add_waiting(w, w->to_look.first, r);
+	add_waiting(w, w->looking.first, r);
+	add_waiting(w, w->looked.first, r);
 	for (block = w->filling; block; block = block->next) {
 		if (block->node->kind == NODE_CALL)
 			add_list(r, block->node->called->body, 1);

@@ -9,6 +9,7 @@
 #include "engine/sched/queue.h"
 #include "engine/sched/reserve.h"
 #include "engine/sched/rivals.h"
+#include "engine/task/depends.h"
 #include "parse/mem.h"
 #include "parse/parse.h"
 #include "parse/text.h"
@@ -237,7 +238,7 @@ keep(struct walk *w, struct branch *b)
 	} else if (w->again) {
 		e.text = "what it would be asked cannot be told";
 	}
-	again = result_is_outdated(w->results->keys, b->key, b->at, w->again, e.text, &b->newest_seq);
+	again = result_is_outdated(w->results->keys, b->key, b->at, w->again, e.text, &b->newest);
 	e.kind = again ? EVENT_AGAIN : EVENT_KEPT;
 	e.key = branch_key(w, b, &e.id);
 	if (!again || e.text)
@@ -279,16 +280,43 @@ walk_enter_worktree(struct walk *w, struct branch *b)
 	return bad;
 }
 
+/* Has the files that the step of the branch depends on looked at. Returns 0 if they have no names, which the results' error says. */
+static int
+look_at_files(struct walk *w, struct branch *b, int why)
+{
+	struct context at;
+
+	branch_context(b, &at);
+	branch_forget_files(b);
+	b->files = depends_make(w->results, &at, b->at);
+	if (!b->files)
+		return 0;
+	b->look = why;
+	b->state = BRANCH_FILES;
+	list_add(&w->to_look, b);
+	w->nlooking++;
+	return 1;
+}
+
 /* Any statement whose result is kept: run, worktree, commit, ask. */
 static int
 at_kept(struct walk *w, struct branch *b)
 {
-	if (wait_for_stdin(w, b) || begin_key(w, b))
+	int compares;
+
+	if (!b->looked) {
+		if (wait_for_stdin(w, b) || begin_key(w, b))
+			return 0;
+		b->attempts = b->refused = b->busy = 0;
+		b->refused_by = 0;
+		b->otherwise = 0;
+	}
+	compares = (w->results->keys->list[b->key].flags & KEY_KEPT) && !(b->at->kind == NODE_RUN && node_is_always(b->at));
+	if (compares && !b->looked && node_depends(b->at) && look_at_files(w, b, LOOK_KEPT))
 		return 0;
-	b->attempts = b->refused = b->busy = 0;
-	b->refused_by = 0;
-	b->otherwise = 0;
-	if ((w->results->keys->list[b->key].flags & KEY_KEPT) && keep(w, b)) {
+	b->looked = 0;
+	if (compares && keep(w, b)) {
+		branch_forget_files(b);
 		visible_add_key(&b->visible, w->results->keys, b->key);
 		if (walk_enter_worktree(w, b))
 			return 0;
@@ -494,6 +522,28 @@ fail_task(struct walk *w, struct branch *b)
 	buf_free(&why);
 }
 
+/* A file that is missing is no reason not to ask; it is said once. */
+static void
+say_missing(struct walk *w, const struct branch *b)
+{
+	struct buf text = { 0 };
+	char key[TEXT_SHORT], file[TEXT_SHORT];
+	size_t i, n;
+
+	for (i = 0; b->files && i < b->files->n; i++) {
+		const struct depended *f = &b->files->list[i];
+
+		n = strlen(f->path);
+		if (f->found != FILE_MISSING || keys_find(&w->missing, f->path, n) != KEY_NONE)
+			continue;
+		keys_add(&w->missing, f->path, n);
+		text.n = 0;
+		buf_fmt(&text, "warning: %s: %s, which it depends on, is missing", text_short(key, branch_step(w, b)), text_short(file, f->name));
+		walk_say(w, EVENT_TROUBLE, NULL, buf_str(&text), 0);
+	}
+	buf_free(&text);
+}
+
 /* The agent was given up before the branch's turn came. */
 static void
 not_asked(struct walk *w, struct branch *b, const struct throttled_agent *h)
@@ -502,18 +552,50 @@ not_asked(struct walk *w, struct branch *b, const struct throttled_agent *h)
 
 	buf_fmt(&why, "not asked: %s has taken no more for ", h->name);
 	duration_text(w->now - h->throttle.since, &why);
+	branch_leave_slot(w, b);
 	b->attempts--;
 	b->retries = -1;
 	ended_step_failed(w, b, buf_str(&why));
 	buf_free(&why);
 }
 
+/* The branch takes a slot of -j, and a token where it needs one. */
+static void
+take_slot(struct walk *w, struct branch *b)
+{
+	if (b->has_slot)
+		return;
+	b->has_slot = 1;
+	w->busy++;
+	b->uses_token = !queue_is_free(b);
+	w->tokens_used += b->uses_token;
+}
+
 static int
 give_task(struct walk *w, struct branch *b, struct order *o)
 {
 	struct throttled_agent *h = queue_throttle(w, b);
-	int bad = make_task(w, b, &o->task);
+	int bad = 0;
 
+	if (b->at->kind == NODE_RUN && node_depends(b->at) && !b->otherwise) {
+		if (!b->looked && look_at_files(w, b, LOOK_START)) {
+			take_slot(w, b);
+			return 0;
+		}
+		bad = !b->looked;
+		b->looked = 0;
+		if (h && throttle_waits(&h->throttle, w->now)) {
+			branch_leave_slot(w, b);
+			b->state = BRANCH_QUEUED;
+			list_add(&h->waiting, b);
+			w->nparked++;
+			return 0;
+		}
+	}
+	if (bad)
+		memset(&o->task, 0, sizeof o->task);
+	else
+		bad = make_task(w, b, &o->task);
 	if (bad) {
 		task_free(&o->task);
 		fail_task(w, b);
@@ -524,12 +606,11 @@ give_task(struct walk *w, struct branch *b, struct order *o)
 		not_asked(w, b, h);
 		return 0;
 	}
+	say_missing(w, b);
 	b->round = h ? throttle_asked(&h->throttle, w->now) : 0;
 	b->state = BRANCH_RUNNING;
-	b->has_slot = 1;
-	w->busy++;
-	b->uses_token = o->task.uses_token = !queue_is_free(b);
-	w->tokens_used += b->uses_token;
+	take_slot(w, b);
+	o->task.uses_token = b->uses_token;
 	o->kind = ORDER_START;
 	o->branch = b;
 	return 1;
@@ -549,6 +630,34 @@ give_text(struct walk *w, struct order *o)
 	return 1;
 }
 
+/* The next files to be looked at. */
+static void
+give_files(struct walk *w, struct order *o)
+{
+	struct branch *b = list_take(&w->to_look);
+
+	list_add(&w->looking, b);
+	o->kind = ORDER_LOOK;
+	o->branch = b;
+	o->files = b->look == LOOK_AFTER ? b->after : b->files;
+}
+
+void
+walk_looked(struct walk *w, struct branch *b, long long now)
+{
+	w->now = now;
+	list_take(&w->looking);
+	w->nlooking--;
+	if (b->look == LOOK_AFTER) {
+		ended_say_changed(w, b);
+		branch_forget_files(b);
+	} else {
+		b->looked = 1;
+	}
+	b->state = b->look == LOOK_START ? BRANCH_QUEUED : BRANCH_READY;
+	list_add(b->look == LOOK_START ? &w->looked : &w->ready, b);
+}
+
 static struct block *
 block_to_fill(const struct walk *w)
 {
@@ -563,7 +672,7 @@ block_to_fill(const struct walk *w)
 static int
 is_wanted(const struct walk *w)
 {
-	return w->queue.first || w->pausing.first || w->nparked || w->stdin_state == STDIN_WANTED;
+	return w->queue.first || w->pausing.first || w->looked.first || w->nparked || w->stdin_state == STDIN_WANTED;
 }
 
 void
@@ -602,12 +711,18 @@ walk_next(struct walk *w, long long now, struct order *o)
 			o->kind = ORDER_START;
 			task_stdin(&o->task);
 			return;
-		} else if (w->jobs && w->busy >= w->jobs) {
+		} else if (w->to_look.first) {
+			give_files(w, o);
+			return;
+		} else if (w->looked.first) {
+			if (give_task(w, list_take(&w->looked), o))
+				return;
+		} else if ((w->jobs && w->busy >= w->jobs) || w->nlooking >= AHEAD) {
 			return;
 		} else if ((b = queue_next(w))) {
 			if (give_task(w, b, o))
 				return;
-		} else if (w->nparked < AHEAD && (block = block_to_fill(w))) {
+		} else if (w->nparked + w->nlooking < AHEAD && (block = block_to_fill(w))) {
 			block_fill(w, block);
 			w->budget--;
 		} else {
@@ -647,7 +762,10 @@ walk_stop(struct walk *w, enum stop how)
 	list_move(&w->waiting_for_token, &w->ready, BRANCH_READY);
 	for (h = w->throttled; h; h = h->next)
 		list_move(&h->waiting, &w->ready, BRANCH_READY);
-	w->nparked = 0;
+	w->nparked = w->nlooking = 0;
+	list_move(&w->to_look, &w->ready, BRANCH_READY);
+	list_move(&w->looking, &w->ready, BRANCH_READY);
+	list_move(&w->looked, &w->ready, BRANCH_READY);
 	list_move(&w->pausing, &w->ready, BRANCH_READY);
 	list_move(&w->printing, &w->ready, BRANCH_READY);
 	if (w->stdin_state != STDIN_READING)
@@ -719,6 +837,9 @@ walk_start(struct walk *w, const struct workflow *workflow, const struct run_env
 	list_init(&w->printing);
 	list_init(&w->pausing);
 	list_init(&w->stdin_wait);
+	list_init(&w->to_look);
+	list_init(&w->looking);
+	list_init(&w->looked);
 	root->total = 1;
 	b = branch_make(w, root);
 	b->scope = scope;
@@ -753,6 +874,7 @@ walk_free(struct walk *w)
 	buf_free(&w->reason);
 	buf_free(&w->flush);
 	buf_free(&w->key);
+	keys_free(&w->missing);
 	worktree_free_all(w->worktrees);
 	while ((b = list_take(&w->spare)))
 		free(b);

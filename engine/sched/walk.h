@@ -6,8 +6,8 @@
  * A block makes its branches as they may start, so what waits for a slot costs nothing.
  *
  * walk_start; then walk_next again and again, until ->ended. Each ORDER_START is answered by walk_refused, or by
- * walk_ended, with walk_has_result before it where there is a result; each ORDER_PRINT by walk_printed. Behind its
- * answer a branch may be gone. On ORDER_NONE the loop waits: for an end, walk_wake's time, or a token if walk_wants one.
+ * walk_ended, with walk_has_result before it where there is a result; each ORDER_PRINT by walk_printed; each ORDER_LOOK by
+ * walk_looked, unless the walk is to stop. Behind its answer a branch may be gone. On ORDER_NONE the loop waits: for an end, walk_wake's time, or a token if walk_wants one.
  * walk_stop may come at any time; what runs is answered all the same. walk_free at the end.
  *
  * Nothing here fails: what goes wrong in a workflow is told by ->event and ends its branch; ->failed and ->reason are the
@@ -35,7 +35,9 @@ enum event_kind {
 	EVENT_DECIDED,          /* the command of an `if` in a worktree has decided: KEY its place, yes, digest of the evaluation */
 	EVENT_SAID,             /* what the command of an `if` has said on standard error: KEY its place, text */
 	EVENT_STDIN,            /* standard input is used; yes: it was read just now; else the kept one is */
-	EVENT_UNASKED           /* before EVENT_FAILED: KEY cannot even be asked, so nothing else tells of an attempt */
+	EVENT_UNASKED,          /* before EVENT_FAILED: KEY cannot even be asked, so nothing else tells of an attempt */
+	EVENT_MADE,             /* KEY has got its result */
+	EVENT_CHANGED           /* it has itself changed a file that it depends on: text */
 };
 
 struct event {
@@ -64,7 +66,8 @@ enum order_kind {
 	ORDER_NONE,             /* nothing until something ends or is due */
 	ORDER_MORE,             /* much was done; look at the signals and ask again */
 	ORDER_START,            /* start the task: then walk_ended, or walk_refused */
-	ORDER_PRINT             /* write the text to standard output: then walk_printed */
+	ORDER_PRINT,            /* write the text to standard output: then walk_printed */
+	ORDER_LOOK              /* look at the files: then walk_looked, in the order of the orders */
 };
 
 struct order {
@@ -72,6 +75,7 @@ struct order {
 	struct branch *branch;  /* to be handed back; may be NULL: standard input's, or a text of several */
 	struct task task;       /* ORDER_START: the caller's, to be freed with task_free */
 	struct buf text;        /* ORDER_PRINT: the caller's, to be freed with buf_free */
+	struct depends *files;  /* ORDER_LOOK: the walk's, to be filled in; when the walk is to stop, it and the branch are gone */
 };
 
 enum stop {
@@ -99,6 +103,10 @@ struct walk {
 	long tokens;            /* how many tasks may run that are not `free`, as the loop knows it; 0: no jobserver */
 	long tokens_used;       /* that do run */
 	struct branch_list ready, queue, printing, pausing, stdin_wait;
+	struct branch_list to_look, looking;    /* whose files are to be looked at, and are being */
+	struct branch_list looked;      /* that have been, and are about to start */
+	long nlooking;          /* branches in the first two */
+	struct keys missing;    /* paths of files that are missing, as far as that was said */
 	struct branch_list spare;       /* that have ended, and serve the next */
 	struct branch_list waiting_for_token;   /* they wait for a slot too, and for a token */
 	struct worktree *worktrees;     /* that were come by */
@@ -143,6 +151,9 @@ void walk_read_stdin(struct walk *);
 /* The agent of the branch, which runs, is rate-limited: for SECONDS; -1: until this attempt tells otherwise, or ends; 0: it
  * goes on. No more of that agent is started meanwhile. */
 void walk_agent_waits(struct walk *, struct branch *, long seconds, long long now);
+
+/* The files of the branch were looked at. */
+void walk_looked(struct walk *, struct branch *, long long now);
 
 /* How the task of the branch (NULL: standard input's) has ended; with OUT_OK its result is kept. */
 void walk_ended(struct walk *, struct branch *, const struct outcome *, long long now);

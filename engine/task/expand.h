@@ -40,6 +40,7 @@ struct context {
 	const struct workflow *flow;    /* the file that it is in */
 	const char *dir;        /* absolute: its directory */
 	const struct worktree *worktree;        /* that it works in; NULL: none */
+	const struct depends *files;            /* that its step depends on, looked at; NULL: it depends on none, or nobody has looked */
 };
 
 /* The results, wherever they are. */

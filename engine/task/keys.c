@@ -20,6 +20,7 @@ keys_free(struct keys *k)
 	mem_apart_free(k->list, k->cap * sizeof *k->list);
 	mem_apart_free(k->digest, k->digest ? k->cap * sizeof *k->digest : 0);
 	mem_apart_free(k->seq, k->seq ? k->cap * sizeof *k->seq : 0);
+	mem_apart_free(k->changed, k->changed ? k->cap * sizeof *k->changed : 0);
 	mem_apart_free(k->table, k->size * sizeof *k->table);
 	if (k->files)
 		mem_apart_free(k->files->table, k->files->size * sizeof *k->files->table);
@@ -125,6 +126,8 @@ grow_lists(struct keys *k)
 		k->digest = mem_apart(k->digest, old * sizeof *k->digest, cap * sizeof *k->digest);
 	if (k->seq)
 		k->seq = mem_apart(k->seq, old * sizeof *k->seq, cap * sizeof *k->seq);
+	if (k->changed)
+		k->changed = mem_apart(k->changed, old * sizeof *k->changed, cap * sizeof *k->changed);
 	k->cap = (uint32_t)cap;
 }
 
@@ -200,6 +203,23 @@ result_set_seq(struct keys *k, uint32_t id, uint32_t seq)
 	if (!k->seq)
 		k->seq = mem_apart(NULL, 0, k->cap * sizeof *k->seq);
 	k->seq[id] = seq;
+	if (k->changed)
+		k->changed[id] = seq;
+}
+
+void
+result_set_same(struct keys *k, uint32_t id, uint32_t seq)
+{
+	uint32_t changed = k->changed ? k->changed[id] : result_seq(k, id);
+
+	if (!k->seq)
+		k->seq = mem_apart(NULL, 0, k->cap * sizeof *k->seq);
+	if (!k->changed) {
+		k->changed = mem_apart(NULL, 0, k->cap * sizeof *k->changed);
+		memcpy(k->changed, k->seq, k->n * sizeof *k->changed);
+	}
+	k->seq[id] = seq;
+	k->changed[id] = changed;
 }
 
 uint32_t
@@ -208,8 +228,53 @@ result_seq(const struct keys *k, uint32_t id)
 	return k->seq ? k->seq[id] : 0;
 }
 
+void
+result_seqs_level(struct keys *k, struct result_seqs *saved)
+{
+	uint32_t id;
+
+	saved->seq = k->seq;
+	saved->changed = k->changed;
+	k->seq = k->changed = NULL;
+	for (id = 0; id < k->n; id++)
+		result_set_seq(k, id, 1);
+}
+
+void
+result_seqs_restore(struct keys *k, struct result_seqs *saved)
+{
+	mem_apart_free(k->seq, k->seq ? k->cap * sizeof *k->seq : 0);
+	k->seq = saved->seq;
+	k->changed = saved->changed;
+}
+
+static void
+raise_to(uint32_t *seq, uint32_t other)
+{
+	if (*seq < other)
+		*seq = other;
+}
+
+void
+newest_join(struct newest *newest, const struct newest *other)
+{
+	raise_to(&newest->seq, other->seq);
+	raise_to(&newest->pure, other->pure);
+}
+
+void
+newest_made(struct newest *newest, const struct keys *k, uint32_t id, const struct node *n, int is_same)
+{
+	if (!node_is_pure(n))
+		newest->seq = SEQ_NOW;
+	else if (is_same)
+		raise_to(&newest->pure, k->changed ? k->changed[id] : result_seq(k, id));
+	else
+		newest->pure = SEQ_NOW;
+}
+
 int
-result_is_outdated(const struct keys *k, uint32_t id, const struct node *n, int again, const char *differs, uint32_t *newest)
+result_is_outdated(const struct keys *k, uint32_t id, const struct node *n, int again, const char *differs, struct newest *newest)
 {
 	unsigned origin = k->list[id].origin;
 	uint32_t seq = result_seq(k, id);
@@ -218,10 +283,16 @@ result_is_outdated(const struct keys *k, uint32_t id, const struct node *n, int 
 		return n->kind != NODE_WORKTREE;
 	if (!again && !k->is_redo)
 		return 0;
-	if ((again && differs) || (n->kind != NODE_WORKTREE && *newest > seq))
+	if ((again && differs) || (n->kind != NODE_WORKTREE && newest->seq > seq))
 		return 1;
-	if (origin != ORIGIN_FOUND && origin != ORIGIN_FOREIGN && seq > *newest)
-		*newest = seq;
+	if (newest->pure > seq && (differs || n->kind == NODE_ASK))
+		return 1;
+	if (origin == ORIGIN_FOUND || origin == ORIGIN_FOREIGN)
+		return 0;
+	if (node_is_pure(n))
+		raise_to(&newest->pure, k->changed ? k->changed[id] : seq);
+	else
+		raise_to(&newest->seq, seq);
 	return 0;
 }
 

@@ -32,8 +32,7 @@ enum origin {
 	ORIGIN_STALE,           /* the same, but the step was begun again since, and this is the one from before */
 	ORIGIN_FOUND,           /* nobody's who was asked: it was put there */
 	ORIGIN_FOREIGN,         /* the same, and no line tells of it */
-	ORIGIN_BEGUN,           /* the step was begun, and none was there yet */
-	ORIGIN_CAME             /* the step was begun again, and this came since */
+	ORIGIN_BEGUN            /* the step was begun, and none was there yet */
 };
 
 struct key {
@@ -52,6 +51,7 @@ struct keys {
 	struct key *list;       /* by number */
 	uint64_t *digest;       /* by number: of what it was asked; 0: not known; NULL until one is known */
 	uint32_t *seq;          /* when the results came; NULL until one is known; 0: of no matter */
+	uint32_t *changed;      /* when they were last another than before; NULL: whenever they came */
 	uint32_t n, cap;
 	uint32_t *table;        /* numbers from 1, and bits of the hash, by hash; 0: empty */
 	size_t size;            /* of the table, a power of two */
@@ -84,15 +84,35 @@ void keys_reserve_for(struct keys *, uint32_t id, uint32_t tag, const struct nod
 void keys_set_digest(struct keys *, uint32_t id, uint64_t digest);
 uint64_t keys_digest(const struct keys *, uint32_t id);
 
-
-/* When the result of the key ID came: the higher, the later. */
+/* When the result of the key ID came: the higher, the later. The second is for one that is the same as before. */
 void result_set_seq(struct keys *, uint32_t id, uint32_t seq);
+void result_set_same(struct keys *, uint32_t id, uint32_t seq);
 uint32_t result_seq(const struct keys *, uint32_t id);
 
+/* All results are as old as each other, until the second, which gets what the first has put in SAVED. No key may be added in between. */
+struct result_seqs {
+	uint32_t *seq, *changed;
+};
+void result_seqs_level(struct keys *, struct result_seqs *saved);
+void result_seqs_restore(struct keys *, struct result_seqs *saved);
+
+/* The highest sequence numbers of the results before a statement. */
+struct newest {
+	uint32_t seq;           /* of steps that are not pure: what follows one is later than it in any case */
+	uint32_t pure;          /* of pure steps, when their results last changed: that concerns who sees the difference, and asks */
+};
+
+/* Adds what follows both to the first. */
+void newest_join(struct newest *, const struct newest *);
+
+/* The step N has its result ID, which came in this walk; IS_SAME: it is what it was before. */
+void newest_made(struct newest *, const struct keys *, uint32_t id, const struct node *n, int is_same);
+
 /* The rule of -u, if AGAIN, and of redo. Whether the step N, which has its result ID, is asked again: if it is KEY_REDO; for
- * -u, if it DIFFERS from what it was asked; if something before it, the NEWEST of which is given, came later than it. A worktree is no question: it is where the others
- * work. Else *NEWEST is what holds behind it: a result that was put there by hand makes nothing later than itself. */
-int result_is_outdated(const struct keys *, uint32_t id, const struct node *n, int again, const char *differs, uint32_t *newest);
+ * -u, if it DIFFERS from what it was asked; if something before it, the NEWEST of which is given, came later than it; for redo, if
+ * it differs and a pure step before it has changed since. A worktree is no question: it is where the others work. Else *NEWEST is
+ * what holds after it: a result that was put there by hand makes nothing later than itself. */
+int result_is_outdated(const struct keys *, uint32_t id, const struct node *n, int again, const char *differs, struct newest *newest);
 
 /* From here on keys_rival looks: the file system takes names for one that are not (store/fold.h). Else nothing is kept
  * for that. */

@@ -16,6 +16,7 @@
 #include "store/clock.h"
 #include "engine/task/digest.h"
 #include "parse/mem.h"
+#include "store/escape.h"
 #include "store/file.h"
 #include "store/how.h"
 #include "store/log.h"
@@ -24,6 +25,9 @@ enum {
 	PIECE = 16 * 1024,
 	LINES = 96              /* bytes of the two lines that the log has of a step, about */
 };
+
+/* The lines that tell of a result. */
+#define RESULT_LINES (LOG_ASKED | 1u << LOG_OTHERWISE | 1u << LOG_FOUND)
 
 static const char unanswered[] = QUESTION_UNANSWERED, unknown[] = "question";
 
@@ -37,19 +41,23 @@ file_name(const struct questions *a, uint32_t id, char name[KEY_NAME_MAX + 1])
 	return key_encode(key, strlen(key), name);
 }
 
-/* Whether the result has come after the time MS, in milliseconds since the Epoch. */
+/* Whether the result has come with the attempt: not before it began, as far as a file's time can tell, and after the one that the log
+ * told of. */
 static int
-came_after(struct questions *a, uint32_t id, long long ms)
+came_with(struct questions *a, uint32_t id, const struct asking *asking)
 {
 	char name[KEY_NAME_MAX + 1];
 	struct stat st;
+	long long came;
 
-	return file_name(a, id, name) >= 0 && fstatat(a->store->result, name, &st, AT_SYMLINK_NOFOLLOW) == 0 &&
-	    clock_of(st.st_mtim) > ms;
+	if (file_name(a, id, name) < 0 || fstatat(a->store->result, name, &st, AT_SYMLINK_NOFOLLOW))
+		return 0;
+	came = clock_of(st.st_mtim);
+	return came > asking->told && came > asking->ms - CLOCK_STEP_MS;
 }
 
-/* Whose the result of ID is behind the line L. An attempt began: until a line says that it was answered, the result that
- * is there is the one from before, if there was one and it was not replaced since. Or else it came since; if that
+/* Whose the result of ID is after the line L. An attempt began: until a line says that it was answered, the result that
+ * is there is the one from before, if there was one (question_settle sees whether it was replaced since); or it came since; if that
  * attempt was the first and has failed, from somebody else. */
 static enum origin
 origin_behind(struct questions *a, uint32_t id, const struct log_line *l)
@@ -59,7 +67,7 @@ origin_behind(struct questions *a, uint32_t id, const struct log_line *l)
 	if (l->event == LOG_START && (!l->text || strcmp(l->text, LOG_AGAIN)))
 		return ORIGIN_BEGUN;
 	if (l->event == LOG_START)
-		return came_after(a, id, l->ms) ? ORIGIN_CAME : ORIGIN_STALE;
+		return ORIGIN_STALE;
 	if (LOG_TRIED >> l->event & 1)
 		return was == ORIGIN_BEGUN ? ORIGIN_FOREIGN : was;
 	return l->event == LOG_FOUND ? ORIGIN_FOUND : ORIGIN_ASKED;
@@ -73,6 +81,8 @@ end_redo(struct questions *a)
 
 	for (id = 0; a->redo && id < a->keys->n; id++)
 		question_redo(a, id, 0);
+	for (id = 0; a->keys->is_redo && !a->again && id < a->keys->n; id++)
+		result_set_seq(a->keys, id, 0); /* what has come since is of no matter to the next redo */
 	a->keys->is_redo = 0;
 }
 
@@ -120,7 +130,7 @@ add_line(void *ctx, const struct log_line *l)
 		add_redo(a, id, l);
 		return;
 	}
-	if (l->event == LOG_DONE || l->event == LOG_OTHERWISE || l->event == LOG_FOUND)
+	if (RESULT_LINES >> l->event & 1)
 		question_redo(a, id, 0);
 	a->keys->list[id].origin = origin_behind(a, id, l);
 	if (LOG_TRIED >> l->event & 1)
@@ -130,7 +140,11 @@ add_line(void *ctx, const struct log_line *l)
 		return;
 	a->keys->list[id].flags &= ~(unsigned)KEY_FALLBACK;
 	a->keys->list[id].flags |= l->event == LOG_OTHERWISE ? KEY_FALLBACK : 0;
-	if (a->again || a->keys->is_redo)
+	if (!a->again && !a->keys->is_redo)
+		return;
+	if (l->event == LOG_SAME)
+		result_set_same(a->keys, id, ++a->last);
+	else
 		result_set_seq(a->keys, id, ++a->last);
 }
 
@@ -166,9 +180,8 @@ asking_of(struct questions *a, uint32_t id)
 	if (id >= a->nasked) {
 		a->asked = mem_grow(a->asked, a->keys->cap, sizeof *a->asked);
 		for (i = a->nasked; i < a->keys->cap; i++) {
-			a->asked[i].ms = 0;
+			memset(&a->asked[i], 0, sizeof *a->asked);
 			a->asked[i].at = -1;
-			a->asked[i].attempt = 0;
 		}
 		a->nasked = a->keys->cap;
 	}
@@ -181,9 +194,14 @@ add_asking(void *ctx, const struct log_line *l)
 	struct questions *a = ctx;
 	struct asking *asking = asking_of(a, keys_add(a->keys, l->key, l->n));
 
-	asking->ms = l->ms;
-	asking->at = l->at;
-	asking->attempt = l->value;
+	asking->is_ended = l->event != LOG_START;
+	if (l->event == LOG_START) {
+		asking->ms = l->ms;
+		asking->at = l->at;
+		asking->attempt = l->value;
+	} else if (!(LOG_TRIED >> l->event & 1)) {
+		asking->told = l->ms;
+	}
 }
 
 /* What the log has lost. */
@@ -206,11 +224,11 @@ add_lost(void *ctx, const char *name, long long ms, long long at)
 static struct asking
 latest(struct questions *a, uint32_t id)
 {
-	static const struct asking none = { 0, -1, 0 };
+	static const struct asking none = { 0, -1, 0, 0, 0 };
 
 	if (!a->has_asked) {
 		a->has_asked = 1;
-		log_read(a->store->run, 1u << LOG_START, add_asking, a);
+		log_read(a->store->run, 1u << LOG_START | LOG_TRIED | RESULT_LINES, add_asking, a);
 	}
 	if (a->has_asked == 1 && (id >= a->nasked || a->asked[id].at < 0)) {
 		a->has_asked = 2;
@@ -267,12 +285,12 @@ question_settle(struct questions *a)
 		int told = e && !e->is_settled, answered = told && (e->says & SESSION_ANSWERED);
 		struct asking asking;
 
-		if (!(flags & KEY_KEPT) || (!told && !(flags & KEY_REDO)))
+		if (!(flags & KEY_KEPT) || (!told && !(flags & KEY_REDO) && !a->is_open && origin != ORIGIN_STALE && origin != ORIGIN_BEGUN))
 			continue;
 		asking = latest(a, id);
-		if ((flags & KEY_REDO) && asking.ms < a->redo_ms)
+		if ((!told && (!asking.ms || (asking.is_ended && origin != ORIGIN_STALE))) || ((flags & KEY_REDO) && asking.ms < a->redo_ms))
 			continue;
-		if (((flags & KEY_REDO) || (origin != ORIGIN_UNTOLD && origin != ORIGIN_BEGUN)) && !came_after(a, id, asking.ms))
+		if ((!told || (flags & KEY_REDO) || (origin != ORIGIN_UNTOLD && origin != ORIGIN_BEGUN)) && !came_with(a, id, &asking))
 			continue;
 		question_redo(a, id, 0);
 		if (told && !answered) {        /* it was put there, in place of what the attempt has not given */
@@ -306,20 +324,17 @@ question_seq_found(struct questions *a)
 			seq_found(a, id);
 	}
 	/* What was asked, and lacks only its line, is the latest. */
-	for (id = 0; id < n; id++) {
-		struct key *k = &a->keys->list[id];
-
-		if (k->origin == ORIGIN_BEGUN || k->origin == ORIGIN_CAME) {
-			k->origin = ORIGIN_UNTOLD;
+	for (id = 0; id < n; id++)
+		if (a->keys->list[id].origin == ORIGIN_BEGUN) {
+			a->keys->list[id].origin = ORIGIN_UNTOLD;
 			result_set_seq(a->keys, id, ++a->last);
 		}
-	}
 }
 
 int
 question_load(struct questions *a)
 {
-	unsigned results = 1u << LOG_REDO | 1u << LOG_DONE | 1u << LOG_OTHERWISE | 1u << LOG_FOUND | 1u << LOG_WALK | 1u << LOG_END;
+	unsigned results = 1u << LOG_REDO | RESULT_LINES | 1u << LOG_WALK | 1u << LOG_END;
 	unsigned attempts = 1u << LOG_START | LOG_TRIED;
 	struct stat st;
 
@@ -398,10 +413,8 @@ content_digest(struct questions *a, const char *key)
 }
 
 void
-question_forget_stdin(struct questions *a)
+question_forget(struct questions *a, uint32_t id)
 {
-	uint32_t id = keys_find(a->keys, "-", 1);
-
 	if (id < a->ncontent)
 		a->content[id] = 0;
 }
@@ -514,25 +527,62 @@ what_differs_asked(struct questions *a, const char *name, const struct task *t)
 	return what;
 }
 
-/* Which part of the entry in `how` differs, what was THEN against what is NOW, both with a NUL behind: a variable is
- * called by its name. */
+/* Where in a LINE of an entry of `how` the name of what it is about begins; NULL: it has none. */
+static const char *
+is_about(const char *line)
+{
+	return !strncmp(line, "variable\t", 9) ? line + 9 : !strncmp(line, "depends\t", 8) ? line + 8 : NULL;
+}
+
+/* Which part of the entry in `how` differs, what was THEN against what is NOW, both with a NUL behind: a variable and a
+ * file are called by their names. */
 static const char *
 what_of(struct questions *a, const char *then, const char *now)
 {
-	const char *line = now;
+	const char *line = now, *name;
 	size_t i, n;
 
 	for (i = 0; then[i] && then[i] == now[i]; i++)
 		if (now[i] == '\n')
 			line = now + i + 1;
-	if (strncmp(line, "variable\t", 9))
+	if (is_about(line) == NULL)
 		line = then + (line - now);
-	if (strncmp(line, "variable\t", 9))
+	name = is_about(line);
+	if (!name)
 		return "command";
-	n = strcspn(line + 9, "\t");
+	n = strcspn(name, "\t\n");
+	if (name == line + 8) {         /* a file's, and behind a blank what was found */
+		while (n && name[n - 1] != ' ')
+			n--;
+		n -= n > 0;
+	}
 	a->what.n = 0;
-	buf_add(&a->what, line + 9, n);
-	return buf_str(&a->what);
+	buf_add(&a->what, name, n);
+	escape_undo(buf_str(&a->what), n);
+	return a->what.s;
+}
+
+/* The task T, where the directory of its step is gone with the files that it depends on: as it was asked, nobody can say that they have
+ * changed. COPY becomes T with what was known of them then, its entry *HOW, to be freed. Returns which of both is to be compared. */
+static const struct task *
+with_recorded_files(struct questions *a, uint32_t id, const struct task *t, struct task *copy, char **how)
+{
+	struct buf b = { 0 };
+	const char *files;
+	char *then;
+	size_t n;
+
+	*how = NULL;
+	if (!t->files_gone || question_how(a, id, &then, &n))
+		return t;
+	buf_add(&b, t->how, (size_t)(task_how_files(t->how, t->nhow) - t->how));
+	files = task_how_files(then, n);
+	buf_add(&b, files, (size_t)(then + n - files));
+	free(then);
+	*copy = *t;
+	copy->nhow = b.n;
+	copy->how = *how = buf_take(&b);
+	return copy;
 }
 
 /* The first part that differs from the entry in `how` and from asked/KEY; NULL: none, or it was not orch that wrote the
@@ -555,8 +605,8 @@ what_differs(struct questions *a, uint32_t id, const struct task *t)
 	return t->kind == TASK_WORKTREE ? NULL : what_differs_asked(a, name, t);
 }
 
-const char *
-question_differs(struct questions *a, uint32_t id, const struct task *t)
+static const char *
+differs(struct questions *a, uint32_t id, const struct task *t)
 {
 	unsigned origin = a->keys->list[id].origin;
 	uint64_t was = keys_digest(a->keys, id);
@@ -574,6 +624,17 @@ question_differs(struct questions *a, uint32_t id, const struct task *t)
 		return unknown;
 	if (!what && (was || origin == ORIGIN_STALE || (origin == ORIGIN_UNTOLD && is_outdated(a, id))))
 		return unanswered;
+	return what;
+}
+
+const char *
+question_differs(struct questions *a, uint32_t id, const struct task *t)
+{
+	struct task copy;
+	char *how;
+	const char *what = differs(a, id, with_recorded_files(a, id, t, &copy, &how));
+
+	free(how);
 	return what;
 }
 

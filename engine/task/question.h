@@ -14,10 +14,13 @@
 #include "parse/buf.h"
 #include "store/store.h"
 
-/* When an attempt began, in milliseconds since the Epoch, and where its entry in `how` is; 0 and -1: not known. */
+/* The latest attempt at a step: when it began, in milliseconds since the Epoch, and where its entry in `how` is; 0 and -1: not
+ * known. */
 struct asking {
 	long long ms, at;
+	long long told;         /* when the log told of a result of the step last; 0: never */
 	long attempt;
+	int is_ended;           /* the log tells how it ended */
 };
 
 /* What question_differs says of a step that was begun again, and has its earlier result. */
@@ -51,7 +54,7 @@ struct questions {
 int question_load(struct questions *);
 
 /* Then, when it is known which keys have a result: one that came with the end of an attempt, of which a crash has kept the
- * log's line, gets it, so that its session is known, and no redo asks for it once more. */
+ * log's line, gets it, so that its session is known, nothing asks for it once more, and what comes after it is known to. */
 void question_settle(struct questions *);
 
 /* The same for -u: gives a sequence number to those that the log does not tell of, and
@@ -67,8 +70,8 @@ const char *question_differs(struct questions *, uint32_t id, const struct task 
  * does not tell of. */
 void question_kept(struct questions *, uint32_t id, const struct task *);
 
-/* Standard input was read again: what was known of its bytes is not. */
-void question_forget_stdin(struct questions *);
+/* The key ID has another result: what was known of its bytes is not. */
+void question_forget(struct questions *, uint32_t id);
 
 /* Hands what TASK is asked to ADD, piece by piece: the prompt, then each input below a line with its key. ADD returns
  * whether that is enough. *DIGEST (may be NULL), which begins as task_digest, gets the inputs; *INPUT the key of the

@@ -181,6 +181,7 @@ sessions_line(struct sessions *s, const struct keys *keys, uint32_t id, const st
 		free(t.dir);
 		break;
 	case LOG_DONE:
+	case LOG_SAME:
 		sessions_done(s, id, l->value);
 		break;
 	case LOG_OTHERWISE:

@@ -5,6 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "engine/task/depends.h"
 #include "engine/task/digest.h"
 #include "engine/task/items.h"
 #include "parse/agents.h"
@@ -563,6 +564,49 @@ is_named(const struct maker *m, const char *name)
 	return 0;
 }
 
+/* What a file that the step depends on is to its question. */
+static void
+how_file(struct buf *b, const struct depended *f)
+{
+	static const char *const words[] = { "unread", "", "missing", "missing", "no-plain-file", "unreadable" };
+	struct buf line = { 0 };
+
+	buf_fmt(&line, "%s ", f->name);
+	if (f->found == FILE_READ)
+		buf_fmt(&line, "%016llx", (unsigned long long)f->digest);
+	else
+		buf_text(&line, words[f->found]);
+	task_how_line(b, "depends", line.s, line.n);
+	buf_free(&line);
+}
+
+const char *
+task_how_files(const char *s, size_t n)
+{
+	const char *end = s + n, *nl;
+
+	while (s < end && strncmp(s, "depends\t", 8)) {
+		nl = memchr(s, '\n', (size_t)(end - s));
+		s = nl ? nl + 1 : end;
+	}
+	return s;
+}
+
+/* What it depends on is refused before it is asked. */
+static int
+check_files(struct maker *m)
+{
+	const struct depends *d = m->at->files;
+	size_t i;
+
+	for (i = 0; d && i < d->n; i++) {
+		m->task->files_gone |= d->list[i].found == FILE_GONE;
+		if (!m->compares && depends_refuse(&d->list[i], &m->results->error))
+			return -1;
+	}
+	return 0;
+}
+
 static void
 make_how(struct maker *m)
 {
@@ -595,6 +639,8 @@ make_how(struct maker *m)
 			buf_fmt(&b, "variable\t%s", v.name);
 			task_how_line(&b, "", v.value, v.n);
 		}
+	for (i = 0; m->at->files && i < m->at->files->n; i++)
+		how_file(&b, &m->at->files->list[i]);
 	set_how(t, &b);
 }
 
@@ -641,9 +687,10 @@ make_step(struct maker *m, struct task *t, const struct run_env *around, struct 
 	t->worktree = at->worktree;
 	t->interactive = node->attrs.interactive || node->step->attrs.interactive;
 	t->is_fresh = node->attrs.fresh || node->step->attrs.fresh;
+	t->is_pure = node_is_pure(node);
 	t->short_dir = short_dir(t);
 	take_key(t, key);
-	if (make_argv(m, node->step, t->interactive) || make_prompt(m) || make_inputs(m) || make_fork(m) || make_attrs(m))
+	if (make_argv(m, node->step, t->interactive) || make_prompt(m) || make_inputs(m) || make_fork(m) || make_attrs(m) || check_files(m))
 		return -1;
 	read_env(m);
 	make_how(m);
@@ -769,6 +816,7 @@ task_word(struct task *t, const struct run_env *around, struct results *a, const
 	start(&m, t, TASK_WORD, around, a);
 	m.at = at;
 	m.node = node;
+	t->is_pure = node_is_pure(node);
 	t->word = read_tmpl(&m, &w->t, &t->nword, 0);
 	take_key(t, key);
 	return !t->word || take_file(t) ? -1 : 0;

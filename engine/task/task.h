@@ -52,6 +52,8 @@ struct task {
 	long refused_by;        /* the process id of the supervisor whose result a filter or check has refused; 0: none was */
 	const struct talk *refused;     /* the session in which that was given; NULL: in none */
 	int is_fresh;           /* no attempt of it continues another */
+	int is_pure;            /* it has no effect but its result */
+	int files_gone;         /* files that it depends on are missing since its whole directory is */
 	const char *how;        /* its entry in the file `how` (how.h), its nhow bytes; of TASK_COMMIT none */
 	size_t nhow;
 	const char *word;       /* TASK_WORD: its nword bytes */
@@ -125,6 +127,10 @@ void task_lacks_session(const struct run_env *, const char *key, const char *rea
 
 /* Whether ENTRY of an environment tells git which repository, worktree or index is meant (as a hook of git has it). */
 int task_names_repository(const char *entry);
+
+/* The first line in an entry of `how` that is about a file which the step depends on, of the N bytes at S; behind the last line: there is none. All
+ * such lines come last: `depends', a tab, the file's name, a blank, what was found. */
+const char *task_how_files(const char *s, size_t n);
 
 /* Adds a line of an entry of `how` to B: WORD, and the N bytes of S escaped. */
 void task_how_line(struct buf *b, const char *word, const char *s, size_t n);

@@ -158,7 +158,7 @@ say_warning(struct progress *p, const char *key, const char *text)
 }
 
 void
-progress_done(struct progress *p, const char *key, const struct outcome *o, long attempts)
+progress_done(struct progress *p, const char *key, const struct outcome *o, long attempts, int is_same)
 {
 	progress_flush(p);
 	say_errors(p, key);
@@ -172,6 +172,8 @@ progress_done(struct progress *p, const char *key, const struct outcome *o, long
 	duration_text(o->ms, &p->out);
 	if (attempts > 1 || o->continued)
 		buf_fmt(&p->out, "  at try %ld%s", attempts, o->continued ? ", continued" : "");
+	if (is_same)
+		buf_text(&p->out, "  unchanged");
 	buf_char(&p->out, '\n');
 }
 
@@ -356,7 +358,11 @@ progress_event(struct progress *p, const struct event *e)
 	case EVENT_RATE_LIMITED:
 		say_held(p, e);
 		break;
+	case EVENT_CHANGED:
+		add_said(&p->changed, e->key, e->text);
+		break;
 	case EVENT_UNASKED:
+	case EVENT_MADE:
 	case EVENT_DECIDED:
 	case EVENT_STDIN:
 		break;
@@ -430,6 +436,12 @@ progress_end(struct progress *p, const char *run, int status, long long ms, cons
 		buf_fmt(&p->out, "orch: %ld result%s stale", p->stale.n, p->stale.n > 1 ? "s are" : " is");
 		put_said(p, &p->stale);
 		buf_fmt(&p->out, "; to re-run: %s\n", again);
+	}
+	if (p->changed.n) {
+		buf_fmt(&p->out, "orch: warning: %ld step%s", p->changed.n, p->changed.n > 1 ? "s have changed files that they depend on" :
+		    " has changed a file that it depends on");
+		put_said(p, &p->changed);
+		buf_fmt(&p->out, "; -u would re-run %s every time\n", p->changed.n > 1 ? "them" : "it");
 	}
 	if (p->fallen.n) {
 		buf_fmt(&p->out, "orch: %ld result%s", p->fallen.n, p->fallen.n > 1 ? "s are fallbacks" : " is a fallback");

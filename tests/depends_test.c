@@ -1,0 +1,568 @@
+/* Files that a step depends on, steps that are pure, steps that are always run, redo, and what the manual shows of them. */
+#include "tests/procs.h"
+#include "tests/repo.h"
+#include "tests/suites.h"
+
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#define RUN "orch run -r x w.orch"
+#define AGAIN "orch resume -u -r x"
+#define MARK "echo $ORCH_KEY >>\"$ORCH_ROOT/marks\"; "
+
+/* The steps that were called since this was asked last. */
+static const char *
+marks(void)
+{
+	static char text[4096];
+
+	snprintf(text, sizeof text, "%s", help_sh(0, "touch marks; sort marks | tr '\\n' ' '; rm marks").out);
+	return text;
+}
+
+static void
+expect_marks(const char *want)
+{
+	ck_assert_str_eq(marks(), want);
+}
+
+/* The line of `how` about the file NAME of the latest attempt of KEY. */
+static const char *
+digest_of(const char *key, const char *name)
+{
+	return help_run("grep '^%s\t' .orch/x/how | tail -n 1 | tr '\\t' '\\n' | grep '^%s '", key, name).out;
+}
+
+static void
+begin(void)
+{
+	procs_begin();
+	help_file("f", "one", NULL);
+	help_file("g", "two", NULL);
+}
+
+/* Files. */
+
+START_TEST(a_change_is_named)
+{
+	struct ran r;
+
+	help_file("w.orch", "run sh as a | " MARK "cat f", "depends f", "run sh as b | " MARK "cat g", "depends g", "pure",
+	    "run sh as c < a | " MARK "cat", "pure", NULL);
+	help_sh(0, RUN);
+	expect_marks("a b c ");
+	help_sh(0, "touch f; " AGAIN);
+	expect_marks("");
+	help_file("g", "three", NULL);
+	r = help_sh(0, "orch resume -r x");
+	help_has(r.err, "kept      b  though it would be asked otherwise now: g (-u asks it again)");
+	help_has(r.err, "orch: 1 result is stale (b: g has changed); to re-run: orch resume -u -r x\n");
+	help_has(help_sh(0, "orch resume -q -r x").err, "orch: 1 result is stale (b: g has changed)");
+	help_has(help_sh(0, "orch resume -n -u -r x").out, "would run again  b  since it would be asked otherwise: g");
+	r = help_run("orch diff -r x b");
+	ck_assert_int_eq(r.status, 1);
+	help_has(r.out, "\n-depends\tg ");
+	help_has(r.out, "\n+depends\tg ");
+	expect_marks("");
+	help_sh(0, AGAIN);
+	expect_marks("b ");
+	help_sh(0, AGAIN);
+	expect_marks("");
+	/* Of a step that is not pure all that follows is re-run. */
+	help_file("f", "four", NULL);
+	help_sh(0, AGAIN);
+	expect_marks("a b c ");
+	ck_assert_str_eq(help_read(RESULT "c", NULL), "four\n");
+}
+END_TEST
+
+START_TEST(a_missing_file_is_a_warning)
+{
+	struct ran r;
+
+	help_file("w.orch", "parallel i in 1 2 3", "run sh as a-{{i}} | " MARK, "depends no/such g", "pure", "end", NULL);
+	r = help_sh(0, RUN);
+	ck_assert_int_eq(help_count(r.err, "no/such, which it depends on, is missing"), 1);
+	help_has(r.err, "orch: warning: a-");
+	expect_marks("a-1 a-2 a-3 ");
+	help_lacks(help_sh(0, AGAIN).err, "missing");
+	expect_marks("");
+	help_sh(0, "mkdir no; echo >no/such");
+	help_has(help_sh(0, "orch resume -r x").err, "orch: 3 results are stale (a-1, a-2, a-3: no/such has changed)");
+	help_sh(0, AGAIN);
+	expect_marks("a-1 a-2 a-3 ");
+	help_sh(0, "rm -r no");
+	help_has(help_sh(0, AGAIN).err, "no/such, which it depends on, is missing");
+	expect_marks("a-1 a-2 a-3 ");
+}
+END_TEST
+
+static const struct {
+	const char *make, *said;
+} refusals[] = {
+	{ "mkdir d", "d is a directory: a step can depend on plain files alone" },
+	{ "mkfifo d", "d is a fifo: a step can depend on plain files alone" },
+	{ "ln -s /dev/null d", "d is a device: a step can depend on plain files alone" },
+	{ "ln -s d d", "d, which it depends on, cannot be read: " },
+};
+
+START_TEST(what_is_no_file_is_refused)
+{
+	struct ran r;
+
+	help_file("w.orch", "run sh as a | " MARK, "depends d", "retry 3 0s", "otherwise none", NULL);
+	help_sh(0, refusals[_i].make);
+	r = help_run(RUN);
+	ck_assert_int_eq(r.status, 1);
+	help_has(r.err, "failed    a  ");
+	help_has(r.err, refusals[_i].said);
+	help_none(RESULT "a");
+	expect_marks("");
+	help_sh(0, "rm -rf d; echo >d; orch resume -q -r x");
+	expect_marks("a ");
+	/* One that has its result is kept, and stale. */
+	help_sh(0, "rm d");
+	help_sh(0, refusals[_i].make);
+	help_has(help_sh(0, "orch resume -r x").err, "(a: d has changed)");
+	help_has(help_sh(1, AGAIN).err, refusals[_i].said);
+}
+END_TEST
+
+START_TEST(a_step_that_changes_its_own_file)
+{
+	struct ran r;
+
+	help_file("w.orch", "run sh as a | echo new >f", "depends g f", "run sh as b | :", "depends f g", NULL);
+	r = help_sh(0, "orch run -q -r x w.orch");
+	help_has(r.err, "orch: warning: 1 step has changed a file that it depends on (a: f); -u would re-run it every time\n");
+	ck_assert_int_eq(help_count(r.err, "has changed"), 1);
+	/* It was asked with what was there before; the next with what it has made of it. */
+	ck_assert_str_ne(digest_of("a", "f"), digest_of("b", "f"));
+	help_lacks(help_sh(0, AGAIN).err, "warning");
+}
+END_TEST
+
+/* A file is looked at again at each use: what a step has changed in between is seen, also where size and times of
+ * writing are as before. */
+START_TEST(a_file_that_changes_in_between)
+{
+	help_file("w.orch", "run sh as a | :", "depends f", "run sh as b | printf 'eno\\n' 1<>f; touch -r g f", "run sh as c | :", "depends f", NULL);
+	help_sh(0, "touch -d '2001-01-01' f g; sleep 2.2");
+	help_sh(0, RUN);
+	help_is("f", "eno\n");
+	ck_assert_str_ne(digest_of("a", "f"), "");
+	ck_assert_str_ne(digest_of("a", "f"), digest_of("c", "f"));
+}
+END_TEST
+
+/* So in the attempts of one step. */
+START_TEST(each_attempt_looks_again)
+{
+	help_file("w.orch", "run sh as a | grep -q new f || { echo new >f; exit 1; }", "depends f", "retry 1 0s", NULL);
+	help_sh(0, RUN);
+	ck_assert_int_eq(atoi(help_run("grep '^a\t' .orch/x/how | tr '\\t' '\\n' | grep -c '^f '").out), 2);
+	ck_assert_int_eq(atoi(help_run("grep '^a\t' .orch/x/how | tr '\\t' '\\n' | grep '^f ' | sort -u | wc -l").out), 2);
+	help_lacks(help_sh(0, "orch resume -u -r x").err, "again");
+}
+END_TEST
+
+START_TEST(names_of_files)
+{
+	struct ran r;
+
+	help_sh(0, "mkdir sub; mv f \"sub/a b\"; echo x >\"sub/$(printf 'n\\nl\\t\\303\\274%%')\"; ls sub | cat");
+	help_file("w.orch", "param name", "step s sh", "depends 'a b'", "cd sub", "run s as a | " MARK, "depends {{name}}", "depends ../g", NULL);
+	help_sh(0, RUN " name=\"$(printf 'n\\nl\\t\\303\\274%%')\"");
+	expect_marks("a ");
+	help_lacks(help_sh(0, AGAIN).err, "warning");
+	expect_marks("");
+	help_sh(0, "for f in sub/n*; do echo y >\"$f\"; done");
+	r = help_sh(0, "orch resume -r x");
+	help_has(r.err, "orch: 1 result is stale (a: n\\x0al\\x09\xc3\xbc% has changed)");
+	help_sh(0, AGAIN);
+	expect_marks("a ");
+	help_sh(0, "echo >>'sub/a b'; " AGAIN);
+	expect_marks("a ");
+	help_sh(0, "echo >>g; " AGAIN);
+	expect_marks("a ");
+}
+END_TEST
+
+/* Slots of -j, tokens of make, limits of an agent: whoever waits for files to be looked at has what it needs, and gives it back. */
+START_TEST(many_at_once)
+{
+	help_file("w.orch", "parallel max 5 i in 1..200", "run sh as a-{{i}} | " MARK, "depends f g", "end", NULL);
+	help_sh(0, "orch run -q -j 3 -r x w.orch");
+	ck_assert_int_eq(help_count(marks(), "a-"), 200);
+	help_file("Makefile", "all:", "\t+orch resume -q -u -r x", NULL);
+	help_sh(0, "echo >>f; make -s -j 2");
+	ck_assert_int_eq(help_count(marks(), "a-"), 200);
+	help_sh(0, "make -s -j 2");
+	expect_marks("");
+}
+END_TEST
+
+START_TEST(a_rate_limited_agent)
+{
+	help_file("w.orch", "step s sh", "parallel i in 1..4",
+	    "run s as a-{{i}} | test -e limit || { touch limit; echo retry-after: 1 >&2; exit 75; }; " MARK, "depends f", "end", NULL);
+	help_sh(0, "orch run -q -r x w.orch");
+	expect_marks("a-1 a-2 a-3 a-4 ");
+}
+END_TEST
+
+/* The process that reads. */
+
+#define READER "$(ps -e -o pid= -o ppid= -o args= | awk -v orch=\"$(ps -o ppid= -p $PPID)\" '$2 == orch + 0 && /orch-reader/ { print $1 }')"
+
+START_TEST(a_reader_that_is_killed)
+{
+	if (procs_portable()) {
+		help_skip("a_reader_that_is_killed", "its command line is its own on Linux only");
+		return;
+	}
+	help_file("w.orch", "run sh as a | r=" READER "; test -n \"$r\"; kill -9 $r", "depends f", "run sh as b | :", "depends g", NULL);
+	help_sh(0, RUN);
+	ck_assert_str_ne(digest_of("b", "g"), "");
+	procs_none_left(AFTER);
+}
+END_TEST
+
+/* One that does not answer is waited for, for 30 s: the step fails, and names the file; others go on meanwhile. */
+START_TEST(a_reader_that_does_not_answer)
+{
+	struct ran r;
+
+	if (procs_portable()) {
+		help_skip("a_reader_that_does_not_answer", "its command line is its own on Linux only");
+		return;
+	}
+	help_sh(0, "mkdir d; echo >d/h");
+	help_file("w.orch", "run sh as a | :", "depends f", "run sh as s | kill -STOP " READER, "parallel", "run sh as b | :", "depends g", "otherwise none",
+	    "run sh as c | :", "run sh as d | :", "depends d/h", "end", NULL);
+	r = help_run(RUN);
+	ck_assert_int_eq(r.status, 1);
+	help_has(r.err, "failed    b  g, which it depends on, cannot be read: no progress for 30s\n");
+	help_is(RESULT "c", "");
+	help_is(RESULT "d", "");
+	help_none(RESULT "b");
+	procs_none_left(AFTER);
+}
+END_TEST
+
+START_TEST(a_signal_while_files_are_looked_at)
+{
+	pid_t orch;
+
+	if (procs_portable()) {
+		help_skip("a_signal_while_files_are_looked_at", "its command line is its own on Linux only");
+		return;
+	}
+	help_file("w.orch", "run sh as a | :", "depends f", "run sh as s | kill -STOP " READER, "run sh as b | :", "depends g", NULL);
+	orch = procs_start("exec orch run -r x w.orch");
+	procs_await_text(".orch/x/log", "\tdone\ts\t");
+	kill(orch, SIGTERM);
+	ck_assert_int_eq(procs_end(orch, SOON), 128 + SIGTERM);
+	procs_none_left(AFTER);
+	help_sh(0, "orch resume -q -r x");
+}
+END_TEST
+
+/* pure and always. */
+
+START_TEST(the_same_again)
+{
+	struct ran r;
+
+	help_file("w.orch", "run sh as a | " MARK "wc -l <f", "depends f", "pure", "run sh as b < a | " MARK "cat", "run sh as c | " MARK, NULL);
+	help_sh(0, RUN);
+	expect_marks("a b c ");
+	help_file("f", "other", NULL);
+	r = help_sh(0, "orch resume -n -u -r x");
+	help_has(r.out, "would run again  a  since it would be asked otherwise: f");
+	help_has(r.out, "might run again  b\nmight run again  c\n0 kept, 0 would run, 1 would run again, 2 might\n");
+	r = help_sh(0, AGAIN);
+	help_has(r.err, "again     a  since it would be asked otherwise now: f\n");
+	help_has(strstr(r.err, "done      a  "), "  unchanged\n");
+	help_has(r.err, "kept      b\nkept      c\n");
+	expect_marks("a ");
+	ck_assert_int_eq(help_count(help_read(".orch/x/log", NULL), "\tsame\ta\t"), 1);
+	help_has(help_run("orch status -p -r x").out, "done\ta\t");
+	help_file("f", "other", "more", NULL);
+	help_sh(0, AGAIN);
+	expect_marks("a b c ");
+}
+END_TEST
+
+/* A yes to one plan is none to another; but to the same one it is. */
+START_TEST(a_question_after_a_pure_step)
+{
+	help_file("w.orch", "run sh as plan | " MARK "wc -l <f", "depends f", "pure", "ask go yes no default yes | Go?", "run sh as act | " MARK, NULL);
+	help_sh(0, RUN);
+	expect_marks("act plan ");
+	help_file("f", "other", NULL);
+	help_sh(0, AGAIN);
+	expect_marks("plan ");
+	ck_assert_int_eq(help_count(help_read(".orch/x/log", NULL), "\tstart\tgo\t"), 1);
+	help_file("f", "other", "more", NULL);
+	help_sh(0, AGAIN);
+	expect_marks("act plan ");
+	ck_assert_int_eq(help_count(help_read(".orch/x/log", NULL), "\tstart\tgo\t"), 2);
+}
+END_TEST
+
+START_TEST(always)
+{
+	struct ran r;
+
+	help_file("w.orch", "run sh as list | " MARK "ls *.md || :", "always", "parallel file in < list", "run sh as do-{{file}} | " MARK, "end",
+	    "run sh as all < list | " MARK "cat", NULL);
+	help_sh(0, "touch a.md; " RUN);
+	expect_marks("all do-a.md list ");
+	help_has(help_sh(0, "orch resume -n -r x").out, "would run again  list");
+	help_sh(0, "orch resume -q -r x");
+	expect_marks("list ");
+	help_sh(0, "touch b.md");
+	r = help_sh(0, "orch resume -r x");
+	expect_marks("do-b.md list ");
+	help_has(r.err, "orch: 1 result is stale (all: input list has changed); to re-run: ");
+	help_sh(0, AGAIN);
+	expect_marks("all list ");
+	ck_assert_str_eq(help_read(RESULT "all", NULL), "a.md\nb.md\n");
+	/* A failure leaves what was there. */
+	help_sh(0, "sed -i 's/ls .*/false/' w.orch");
+	help_sh(1, "orch resume -q -r x");
+	ck_assert_str_eq(help_read(RESULT "list", NULL), "a.md\nb.md\n");
+}
+END_TEST
+
+/* A complete run stays complete after its worktrees were removed, with the files that its steps depended on there. */
+START_TEST(a_worktree_that_was_removed)
+{
+	struct ran r;
+
+	repo_make();
+	repo_sh(0, "echo one >f; git add f; git commit -qm f");
+	help_file("w.orch", "worktree w enter", "run sh as a | " MARK "cat f", "depends f none", "pure", NULL);
+	help_sh(0, RUN);
+	expect_marks("a ");
+	r = help_sh(0, AGAIN);
+	help_lacks(r.err, "stale");
+	repo_sh(0, "git worktree remove --force ../repo--w");
+	r = help_sh(0, "orch resume -r x");
+	help_lacks(r.err, "stale");
+	help_lacks(r.err, "missing");
+	help_lacks(help_sh(0, "orch resume -n -u -r x").out, "again");
+	help_sh(0, AGAIN);
+	expect_marks("");
+}
+END_TEST
+
+/* redo, and what would be. */
+
+START_TEST(redo_of_fallbacks)
+{
+	struct ran r;
+
+	help_file("w.orch", "parallel i in 1 2 3", "run sh as a-{{i}} | " MARK "test -e ok-$i", "otherwise none", "end", "run sh as b < a-* | " MARK "cat", NULL);
+	help_sh(0, "touch ok-2; " RUN);
+	expect_marks("a-1 a-2 a-3 b ");
+	help_has(help_sh(0, "touch ok-1; orch redo -n -F -r x").out, "1 kept, 0 would run, 3 would run again\n");
+	expect_marks("");
+	help_sh(0, "orch redo -F -r x");
+	expect_marks("a-1 a-3 b ");
+	help_sh(0, "touch ok-3; orch redo -q -F -r x");
+	expect_marks("a-3 b ");
+	r = help_sh(3, "orch redo -F -r x");
+	help_has(r.err, "orch: x: no result of this run is a fallback\n");
+	help_has(help_sh(2, "orch redo -F -r x b").err, "orch: redo takes KEY... or -F, not both: b");
+	help_has(help_sh(2, "orch redo -r x").err, "orch: redo needs KEY..., or -F for all fallbacks");
+	expect_marks("");
+}
+END_TEST
+
+/* What follows a pure step that is run again is so only where it sees a difference; and a second redo does not forget the first. */
+START_TEST(redo_of_a_pure_step)
+{
+	help_file("w.orch", "run sh as a | " MARK "cat f", "pure", "run sh as b < a | " MARK "cat", "pure", "run sh as c | " MARK, "pure", NULL);
+	help_sh(0, RUN);
+	expect_marks("a b c ");
+	help_sh(0, "orch redo -q -r x a");
+	expect_marks("a ");
+	help_file("f", "other", NULL);
+	help_sh(0, "orch redo -q -r x a");
+	expect_marks("a b ");
+	ck_assert_int_eq(help_count(help_read(".orch/x/log", NULL), "\tredo\tb\t"), 0);
+	help_sh(0, "orch redo -q -r x c");      /* the first is over: b is none of its */
+	expect_marks("c ");
+}
+END_TEST
+
+START_TEST(whole_prompts)
+{
+	struct ran r;
+
+	help_file("w.orch", "run sh as a | echo hi", "run claude as b < a", "| First {{a}}.", "|", "|   Third.", NULL);
+	r = help_sh(0, "orch run -n -v -a 'claude=cat' -r x w.orch");
+	help_has(r.out, "would run  b\n    | First {{a}}.\n    | \n    |   Third.\n    < a\n");
+	help_has(help_sh(0, "orch run -n -a 'claude=cat' -r x w.orch").out, "would run  b  | First {{a}}.\n0 kept");
+}
+END_TEST
+
+START_TEST(what_was_never_asked_is_shown)
+{
+	struct ran r;
+
+	help_file("w.orch", "agent c cat", "run sh as a | echo hi", "run sh as stop | false", "run c as b < a | First {{a}}.", "depends f", NULL);
+	help_sh(1, "orch run -q -r x w.orch");
+	r = help_run("orch diff -r x b");
+	ck_assert_int_eq(r.status, 1);
+	help_has(r.out, "--- b was not asked yet\n+++ b as it would be asked\n");
+	help_has(r.out, "+word\tcat\n+depends\tf ");
+	help_has(r.out, "+First hi.\n+\n+==> a <==\n+hi\n");
+}
+END_TEST
+
+/* What is refused. */
+
+static const struct {
+	const char *text, *says;        /* NULL: nothing is wrong */
+} checks[] = {
+	{ "run sh as a | :\ndepends\n", "2:1: error: `depends` is not whole: depends FILE..." },
+	{ "run sh as a | :\ndepends *.md\n", "2:9: error: there is no globbing here: name each file, or one of a list as {{file}} inside of "
+	    "`for file in < files`; or quote it to mean it as it is" },
+	{ "run sh as a | :\ndepends a? `b`\n", "2:12: error: there is no globbing here" },
+	{ "run sh as a | :\ndepends '*.md' \"a?\"\n", NULL },
+	{ "run sh as a | :\ndepends < a\n", "2:9: error: `depends` takes no <" },
+	{ "run sh as a | :\ndepends {{b}}\n", "2:9: error: unknown name `b`" },
+	{ "depends f\nrun sh as a | :\n", "1:1: error: `depends` stands directly below a step or a run, not at the top of the file" },
+	{ "worktree w\ndepends f\n", "2:1: error: `depends` must follow a step or run" },
+	{ "step s sh | :\ndepends f\nrun s as a\ndepends g h\ndepends i\n", NULL },
+	{ "run sh as a | :\npure x\n", "2:6: error: `x` does not belong here" },
+	{ "run sh as a | :\npure\npure\n", "3:1: error: `pure` is given twice" },
+	{ "always\nrun sh as a | :\n", "1:1: error: `always` stands directly below a step or a run, not at the top of the file" },
+	{ "run sh as a | :\npure\nalways\n", NULL },
+};
+
+START_TEST(what_check_says)
+{
+	struct ran r;
+
+	help_bytes("w.orch", checks[_i].text, strlen(checks[_i].text));
+	r = help_run("orch check w.orch");
+	ck_assert_int_eq(r.status, checks[_i].says ? 2 : 0);
+	if (checks[_i].says)
+		help_has(r.err, checks[_i].says);
+	else
+		ck_assert_str_eq(r.err, "");
+}
+END_TEST
+
+/* The manual's recipes, as they stand there. */
+
+static void
+take_examples(void)
+{
+	help_sh(0, "awk -f \"$TREE/tests/examples.awk\" \"$TREE/orch.1\"");
+}
+
+START_TEST(the_translation)
+{
+	take_examples();
+	help_sh(0, "mkdir docs; for i in 1 2 3 4 5 6; do echo $i >docs/$i.md; done; echo word >glossary.txt");
+	help_file("agent", "cat >/dev/null", "echo $file >>$ORCH_ROOT/marks", NULL);
+	help_sh(0, "orch run -q -u -r docs -a 'claude=sh ./agent' translate.orch");
+	expect_marks("docs/1.md docs/2.md docs/3.md docs/4.md docs/5.md docs/6.md ");
+	help_sh(0, "echo more >>docs/4.md; echo 7 >docs/7.md; orch run -q -u -r docs translate.orch");
+	expect_marks("docs/4.md docs/7.md ");
+	help_sh(0, "orch run -q -u -r docs translate.orch");
+	expect_marks("");
+	help_sh(0, "echo more >>glossary.txt; orch run -q -u -r docs translate.orch");
+	ck_assert_int_eq(help_count(marks(), "docs/"), 7);
+}
+END_TEST
+
+START_TEST(the_make_rule)
+{
+	take_examples();
+	help_file("sides.orch", "param topic", "run sh as a | " MARK "wc -c <f", "depends f", "pure", "run sh as b < a | " MARK "cat; echo $topic",
+	    "print | {{b}}", NULL);
+	help_path(help_sh(0, "mkdir bin; printf '#!/bin/sh\\necho pandoc >>marks; cp $3 $2\\n' >bin/pandoc; chmod +x bin/pandoc; pwd | tr -d '\\n'; printf /bin").out);
+	help_sh(0, "make -s -f report.mk report.html");
+	expect_marks("a b pandoc ");
+	help_sh(0, "make -s -f report.mk report.html");
+	expect_marks("");
+	help_file("f", "eno", NULL);        /* of the same length */
+	help_sh(0, "make -s -f report.mk report.html");
+	expect_marks("a ");
+	help_sh(0, "make -s -f report.mk report.html TOPIC=spaces");
+	expect_marks("b pandoc ");
+	/* A run that fails leaves the file, and the next make resumes. */
+	help_sh(0, "sed -i 's/cat; echo/test -e ok; cat; echo/' sides.orch");
+	help_run("make -s -f report.mk report.html TOPIC=spaces");
+	expect_marks("b ");
+	help_has(help_read("report.txt", NULL), "spaces");
+	help_sh(0, "touch ok; make -s -f report.mk report.html TOPIC=spaces");
+	expect_marks("b ");
+	help_sh(0, "make -s -f report.mk report.html TOPIC=spaces");
+	expect_marks("");
+}
+END_TEST
+
+START_TEST(the_merge_queue)
+{
+	repo_make();
+	take_examples();
+	repo_sh(0, "printf 'one\\ntwo\\n' >shared; printf 'check:\\n\\t! grep -q broken shared\\n' >Makefile; git add shared Makefile; git commit -qm start");
+	repo_program("../bin/codex-stand-in", "#!/bin/sh\ncat >/dev/null; echo $module >>shared; echo $module >$module");
+	repo_program("../bin/claude-stand-in", "#!/bin/sh\ncat; grep -v '^[<=>]' shared >s; mv s shared; git add shared; echo resolve >>\"$ORCH_ROOT/marks\"");
+	help_sh(0, "orch run -q -r modules -a codex=codex-stand-in modules.orch");
+	help_sh(0, "orch run -q -r queue -a claude=claude-stand-in queue.orch");
+	expect_marks("resolve ");
+	ck_assert_str_eq(help_sh(0, "cat shared").out, "one\ntwo\napi\nauth\n");
+	ck_assert_str_eq(help_sh(0, "git worktree list | wc -l; git branch --format='%(refname:short)'").out, "1\nmain\n");
+	help_has(help_sh(0, "git log --format=%s").out, "Merge feat/auth\n");
+	help_sh(0, "orch run -q -r queue queue.orch");
+	expect_marks("");
+}
+END_TEST
+
+Suite *
+depends_suite(void)
+{
+	Suite *s = suite_create("depends");
+	TCase *c = help_case(s, "files", begin, 60);
+
+	tcase_add_test(c, a_change_is_named);
+	tcase_add_test(c, a_missing_file_is_a_warning);
+	tcase_add_loop_test(c, what_is_no_file_is_refused, 0, LEN(refusals));
+	tcase_add_test(c, a_step_that_changes_its_own_file);
+	tcase_add_test(c, a_file_that_changes_in_between);
+	tcase_add_test(c, each_attempt_looks_again);
+	tcase_add_test(c, names_of_files);
+	tcase_add_test(c, many_at_once);
+	tcase_add_test(c, a_rate_limited_agent);
+	tcase_add_loop_test(c, what_check_says, 0, LEN(checks));
+	c = help_case(s, "reader", begin, 120);
+	tcase_add_test(c, a_reader_that_is_killed);
+	tcase_add_test(c, a_reader_that_does_not_answer);
+	tcase_add_test(c, a_signal_while_files_are_looked_at);
+	c = help_case(s, "pure", begin, 60);
+	tcase_add_test(c, the_same_again);
+	tcase_add_test(c, a_question_after_a_pure_step);
+	tcase_add_test(c, always);
+	tcase_add_test(c, redo_of_fallbacks);
+	tcase_add_test(c, redo_of_a_pure_step);
+	tcase_add_test(c, whole_prompts);
+	tcase_add_test(c, what_was_never_asked_is_shown);
+	tcase_add_test(c, the_translation);
+	tcase_add_test(c, the_make_rule);
+	c = help_case(s, "git", repo_begin, 60);
+	tcase_add_test(c, a_worktree_that_was_removed);
+	tcase_add_test(c, the_merge_queue);
+	return s;
+}
