@@ -725,7 +725,7 @@ live(unsigned long seed)
 	}
 	write_workflow(l);
 	for (walks = 3 + dice(l, WALKS - 3); walks; walks--) {
-		walk(l, dice(l, 3) ? AGAIN : dice(l, 2) ? RESUME : REDO, dice(l, 2) ? 0 : signals[dice(l, LEN(signals))]);
+		walk(l, dice(l, 3) ? AGAIN : dice(l, 2) ? RESUME : REDO, dice(l, 2) || procs_portable() ? 0 : signals[dice(l, LEN(signals))]);
 		change(l);
 	}
 	walk(l, AGAIN, 0);

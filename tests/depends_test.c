@@ -159,6 +159,16 @@ START_TEST(a_file_that_changes_in_between)
 }
 END_TEST
 
+/* And where the clock of the file system does not tell both times of writing apart, which happens in some of the passes. */
+START_TEST(a_change_within_a_tick)
+{
+	help_file("w.orch", "for i in 1..40", "run sh as a-{{i}} | echo 1 >f", "run sh as b-{{i}} | echo 2 >f", "depends f", "run sh as c-{{i}} | cat f",
+	    "depends f", "end", NULL);
+	help_sh(0, RUN);
+	ck_assert_int_eq(atoi(help_run("tr '\\t' '\\n' <.orch/x/how | grep '^f ' | sort | uniq -c | awk '$1 == 40' | wc -l").out), 2);
+}
+END_TEST
+
 /* So in the attempts of one step. */
 START_TEST(each_attempt_looks_again)
 {
@@ -542,6 +552,7 @@ depends_suite(void)
 	tcase_add_loop_test(c, what_is_no_file_is_refused, 0, LEN(refusals));
 	tcase_add_test(c, a_step_that_changes_its_own_file);
 	tcase_add_test(c, a_file_that_changes_in_between);
+	tcase_add_test(c, a_change_within_a_tick);
 	tcase_add_test(c, each_attempt_looks_again);
 	tcase_add_test(c, names_of_files);
 	tcase_add_test(c, many_at_once);
