@@ -23,7 +23,7 @@ PARSE = parse/agents.o parse/arena.o parse/attributes.o parse/blocks.o parse/bud
 STORE = store/clock.o store/escape.o store/file.o store/fold.o store/how.o store/identity.o store/key.o store/log.o \
 	store/record.o store/store.o
 ENGINE = engine/agent/json.o engine/agent/outcome.o engine/agent/stream.o engine/agent/usage.o engine/agent/verdict.o engine/files.o engine/inspect/cat.o engine/inspect/completion.o \
-	engine/inspect/diff.o engine/inspect/logs.o engine/inspect/run_state.o engine/inspect/runs.o engine/inspect/session.o \
+	engine/inspect/diff.o engine/inspect/help.o engine/inspect/logs.o engine/inspect/run_state.o engine/inspect/runs.o engine/inspect/session.o \
 	engine/inspect/sink.o engine/inspect/status.o engine/inspect/table.o engine/inspect/trust.o engine/load.o \
 	engine/launch.o engine/loop.o engine/loop_state.o engine/lost.o engine/reports.o engine/request.o engine/run.o engine/sched/branch.o engine/sched/ended.o engine/sched/plan.o \
 	engine/sched/queue.o engine/sched/remaining.o engine/sched/reserve.o engine/sched/rivals.o \
@@ -36,7 +36,7 @@ ENGINE = engine/agent/json.o engine/agent/outcome.o engine/agent/stream.o engine
 	engine/task/task.o engine/task/worktree.o engine/ui/live.o engine/ui/output.o engine/ui/progress.o \
 	engine/ui/screen.o engine/ui/watch.o engine/ui/width.o
 ROOMS = $(ENGINE) $(STORE) $(PARSE)
-HEADERS = engine/agent/json.h engine/agent/outcome.h engine/agent/stream.h engine/agent/usage.h engine/agent/verdict.h engine/inspect/subcommand.h engine/inspect/completion.h engine/inspect/diff.h \
+HEADERS = engine/agent/json.h engine/agent/outcome.h engine/agent/stream.h engine/agent/usage.h engine/agent/verdict.h engine/inspect/subcommand.h engine/inspect/completion.h engine/inspect/diff.h engine/inspect/help.h \
 	engine/inspect/run_state.h engine/inspect/runs.h engine/inspect/sink.h engine/inspect/table.h \
 	engine/inspect/trust.h engine/load.h engine/loop.h engine/loop_state.h engine/request.h engine/run.h engine/sched/branch.h engine/sched/ended.h \
 	engine/sched/plan.h engine/sched/queue.h engine/sched/reserve.h engine/sched/rivals.h \

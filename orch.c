@@ -6,6 +6,7 @@
 
 #include "engine/inspect/completion.h"
 #include "engine/inspect/diff.h"
+#include "engine/inspect/help.h"
 #include "engine/loop.h"
 #include "engine/run.h"
 #include "engine/inspect/runs.h"
@@ -27,21 +28,23 @@ extern char **environ;
 enum { OK, FAILED, USAGE };
 
 static int do_run(int, char **), do_resume(int, char **), do_redo(int, char **), do_check(int, char **), do_status(int, char **), do_runs(int, char **),
-    do_logs(int, char **), do_cat(int, char **), do_diff(int, char **), do_session(int, char **), do_trust(int, char **), do_completion(int, char **);
+    do_logs(int, char **), do_cat(int, char **), do_diff(int, char **), do_session(int, char **), do_trust(int, char **), do_help(int, char **),
+    do_completion(int, char **);
 
 static const struct subcommand command_list[] = {
-	{ "run", "nqvxuj:b:d:r:a:", "FILE [NAME=VALUE]... [PROMPT]", do_run },
-	{ "resume", "nqvxuj:b:d:r:a:", "", do_resume },
-	{ "redo", "Fnqvxj:b:d:r:a:", "[KEY...]", do_redo },
-	{ "check", "", "FILE...", do_check },
-	{ "status", "pd:r:", "", do_status },
-	{ "runs", "pd:", "", do_runs },
-	{ "logs", "fd:r:", "[KEY...]", do_logs },
-	{ "cat", "d:r:", "KEY...", do_cat },
-	{ "diff", "d:r:", "KEY", do_diff },
-	{ "session", "d:r:", "KEY", do_session },
-	{ "trust", "d:", "RUN...", do_trust },
-	{ "completion", "", "bash|zsh|fish", do_completion },
+	{ "run", "nqvxuj:b:d:r:a:", "FILE [NAME=VALUE]... [PROMPT]", do_run, "run a workflow, or resume the run that -r names" },
+	{ "resume", "nqvxuj:b:d:r:a:", "", do_resume, "resume the newest unfinished run, or the one that -r names" },
+	{ "redo", "Fnqvxj:b:d:r:a:", "[KEY...]", do_redo, "re-run steps that have results, and what follows them" },
+	{ "check", "", "FILE...", do_check, "check workflows; start nothing" },
+	{ "status", "pd:r:", "", do_status, "show the steps of a run" },
+	{ "runs", "pd:", "", do_runs, "list the runs here" },
+	{ "logs", "fd:r:", "[KEY...]", do_logs, "show what agents wrote" },
+	{ "cat", "d:r:", "KEY...", do_cat, "print results" },
+	{ "diff", "d:r:", "KEY", do_diff, "show what a step was asked, and what it would be asked now" },
+	{ "session", "d:r:", "KEY", do_session, "print the id of a step's session" },
+	{ "trust", "d:", "RUN...", do_trust, "accept run directories that came from elsewhere" },
+	{ "help", "", "[COMMAND | FORMAT | FILE]", do_help, "show the commands; FORMAT: how to write a workflow; FILE: its parameters" },
+	{ "completion", "", "bash|zsh|fish", do_completion, "print a script that completes commands, options, runs and keys" },
 };
 
 static const struct subcommands commands = { command_list, sizeof command_list / sizeof *command_list };
@@ -52,18 +55,18 @@ static const struct {
 	const char *help;
 } option_list[] = {
 	{ 'F', NULL, "re-run all results that are fallbacks" },
-	{ 'a', "NAME=CMD", "start the agent NAME with these words" },
+	{ 'a', "NAME=CMD", "use CMD as the command for agent NAME" },
 	{ 'b', "BUDGET", "use no more than this: 5usd, 200ktok, 1.5Mtok" },
 	{ 'd', "DIR", "where the runs are kept (ORCH_DIR, else .orch)" },
-	{ 'f', NULL, "follow as long as the run goes on" },
+	{ 'f', NULL, "follow until the run ends" },
 	{ 'j', "N", "at most N agents at once" },
 	{ 'n', NULL, "show what would run; start and write nothing (with -v: whole prompts)" },
-	{ 'p', NULL, "fields for scripts, split by tabs" },
-	{ 'q', NULL, "say only failures and warnings" },
-	{ 'r', "RUN", "the run's name: start it, or go on with it" },
-	{ 'u', NULL, "ask again what would be asked otherwise now, and what comes after it" },
+	{ 'p', NULL, "tab-separated output for scripts" },
+	{ 'q', NULL, "print only failures and warnings" },
+	{ 'r', "RUN", "the run's name: start it, or resume it" },
+	{ 'u', NULL, "re-run stale steps and everything after them" },
 	{ 'v', NULL, "show the agents' standard error too" },
-	{ 'x', NULL, "after the first failure start nothing more" },
+	{ 'x', NULL, "start no more steps after the first failure" },
 };
 
 enum { OPTIONS = sizeof option_list / sizeof *option_list };
@@ -88,11 +91,13 @@ say(struct buf *b)
 static void
 no_memory(void)
 {
-	static const char text[] = "orch: out of memory; what was answered is kept\n";
+	static const char text[] = "orch: out of memory; results so far are kept\n";
 
 	file_write_wait(2, text, sizeof text - 1);
 	_exit(FAILED);
 }
+
+static const char *command_name;        /* that was given; NULL: none */
 
 static int
 wrong_usage(const char *what, const char *arg)
@@ -104,7 +109,7 @@ wrong_usage(const char *what, const char *arg)
 		buf_text(&b, ": ");
 		visible_add(&b, arg, strlen(arg), 0);
 	}
-	buf_text(&b, "; orch -h shows the usage\n");
+	buf_fmt(&b, "; see: orch %s%s-h\n", command_name ? command_name : "", command_name ? " " : "");
 	say(&b);
 	buf_free(&b);
 	return USAGE;
@@ -133,7 +138,7 @@ read_jobs(struct options *o, const char *s)
 	long long n = number_parse(s, strlen(s));
 
 	if (n < 1 || n > 1000000000)
-		return wrong_usage("-j is followed by a positive number", s);
+		return wrong_usage("-j takes a positive number", s);
 	o->run.jobs = (long)n;
 	return OK;
 }
@@ -144,7 +149,7 @@ read_budget(struct options *o, const char *s)
 	struct budget b;
 
 	if (budget_parse(s, strlen(s), &b))
-		return wrong_usage("-b is followed by a budget, as 5usd, 200ktok or 1.5Mtok", s);
+		return wrong_usage("-b takes a budget, such as 5usd, 200ktok or 1.5Mtok", s);
 	o->run.budget = s;
 	return OK;
 }
@@ -162,11 +167,11 @@ find_option(int letter)
 
 /* WHOLE is the option as it was given. */
 static int
-wrong_option(int c, const char *option, const char *whole)
+wrong_option(int c, const char *whole)
 {
 	if (c == ':')
-		return wrong_usage("this option needs a value", whole);
-	return wrong_usage(find_option(option[1]) < OPTIONS ? "this command has no such option" : "unknown option", whole);
+		return wrong_usage("missing value for option", whole);
+	return wrong_usage("unknown option", whole);
 }
 
 static const struct subcommand *
@@ -180,13 +185,84 @@ find_command(const char *name)
 	return NULL;
 }
 
+/* Writes TEXT to standard output. */
+static int
+put_out(const char *text)
+{
+	struct buf error = { 0 };
+
+	errno = 0;
+	return end_output(&error, file_write_wait(1, text, strlen(text)) ? FAILED : OK);
+}
+
+/* The options of a command as its usage shows them: those without a value together, then the others. */
+static void
+put_options(const struct subcommand *c, struct buf *b)
+{
+	const char *o;
+	int any = 0;
+
+	for (o = c->options; *o; o++)
+		if (*o != ':' && o[1] != ':')
+			buf_fmt(b, "%s%c", any++ ? "" : " [-", *o);
+	buf_text(b, any ? "]" : "");
+	for (o = c->options; *o; o++)
+		if (o[1] == ':')
+			buf_fmt(b, " [-%c %s]%s", *o, option_list[find_option(*o)].value, *o == 'a' ? "..." : "");
+}
+
+static void
+put_usage(const struct subcommand *c, struct buf *b)
+{
+	buf_fmt(b, "usage: orch %s", c->name);
+	put_options(c, b);
+	buf_fmt(b, "%s%s\n", *c->operands ? " " : "", c->operands);
+}
+
+/* What a command does, and its options. */
+static int
+help_command(const struct subcommand *c)
+{
+	struct buf b = { 0 };
+	size_t i;
+	int status;
+
+	put_usage(c, &b);
+	buf_fmt(&b, "\n%s\n", c->what);
+	if (*c->options)
+		buf_char(&b, '\n');
+	for (i = 0; i < OPTIONS; i++)
+		if (strchr(c->options, option_list[i].letter))
+			buf_fmt(&b, "  -%c %-9s %s\n", option_list[i].letter, option_list[i].value ? option_list[i].value : "", option_list[i].help);
+	status = put_out(buf_str(&b));
+	buf_free(&b);
+	return status;
+}
+
+/* A line for each command. */
+static int
+help_all(void)
+{
+	struct buf b = { 0 };
+	size_t i;
+	int status;
+
+	buf_text(&b, "usage: orch COMMAND [OPTION...] ...\n       orch [OPTION...] FILE ...      the same as orch run\n       orch -V | -h\n\n");
+	for (i = 0; i < commands.n; i++)
+		buf_fmt(&b, "  %-11s %s\n", commands.list[i].name, commands.list[i].what);
+	buf_text(&b, "\norch COMMAND -h shows its options, orch help FORMAT how to write a workflow; the manual is orch(1).\n");
+	status = put_out(buf_str(&b));
+	buf_free(&b);
+	return status;
+}
+
 /* Reads the options that the command takes; argv[0] is its name, or run's FILE is there. The + in front keeps GNU's
  * getopt from looking for options behind the operands, which POSIX's does not do. */
 static int
 read_options(struct options *o, int argc, char **argv)
 {
 	const struct subcommand *command = find_command(argv[0]);
-	char option[3] = "-?", letters[64] = "+:";
+	char option[3] = "-?", letters[64] = "+:h";
 	int c, bad = OK;
 
 	o->run.dir = getenv("ORCH_DIR") && *getenv("ORCH_DIR") ? getenv("ORCH_DIR") : ".orch";
@@ -209,15 +285,16 @@ read_options(struct options *o, int argc, char **argv)
 		case 'r': o->run.run = optarg; break;
 		case 'u': o->run.again = 1; break;
 		case 'v': o->run.loud = LOUD_VERBOSE; break;
+		case 'h': exit(command ? help_command(command) : help_all());
 		case 'x': o->run.stop_first = 1; break;
 		default:
 			option[1] = (char)optopt;
-			bad = wrong_option(c, option, optopt == '-' && optind < argc && argv[optind][0] == '-' ? argv[optind] : option);
+			bad = wrong_option(c, optopt == '-' && optind < argc && argv[optind][0] == '-' ? argv[optind] : option);
 		}
 	}
 	o->was_end = !bad && optind > 1 && !strcmp(argv[optind - 1], "--");
 	if (!bad && !*o->run.dir)
-		bad = wrong_usage("-d is followed by a directory", NULL);
+		bad = wrong_usage("-d takes a directory", NULL);
 	return bad;
 }
 
@@ -258,6 +335,31 @@ is_late_command(const char *file)
 	return find_command(file) && access(file, F_OK) != 0;
 }
 
+static int
+late_command(const char *command, const char *option)
+{
+	struct buf b = { 0 };
+
+	buf_fmt(&b, "orch: options go after the command: orch %s ", command);
+	visible_add(&b, option, strlen(option), 0);
+	buf_text(&b, " ...\n");
+	say(&b);
+	buf_free(&b);
+	return USAGE;
+}
+
+/* The operands are not those that the command takes. */
+static int
+wrong_operands(const char *name)
+{
+	struct buf b = { 0 };
+
+	put_usage(find_command(name), &b);
+	say(&b);
+	buf_free(&b);
+	return USAGE;
+}
+
 /* A word that is neither a file nor a command was one of these, mistyped. */
 static int
 is_mistyped(const char *file)
@@ -273,7 +375,7 @@ is_mistyped(const char *file)
 		near_try(&near, commands.list[i].name, strlen(commands.list[i].name));
 	if (!near.best)
 		return 0;
-	buf_text(&b, "orch: no file is called ");
+	buf_text(&b, "orch: no such file: ");
 	visible_add(&b, file, strlen(file), 0);
 	buf_fmt(&b, "; did you mean `orch %s`?\n", near.best);
 	say(&b);
@@ -288,12 +390,12 @@ do_run(int argc, char **argv)
 	int bad = read_options(&o, argc, argv), i;
 
 	if (!bad && optind == argc)
-		bad = wrong_usage("a workflow's FILE is missing", NULL);
+		bad = wrong_usage("missing FILE (a workflow)", NULL);
 	if (bad)
 		return bad;
 	o.run.file = argv[optind++];
 	if (strcmp(argv[0], "run") && is_late_command(o.run.file))
-		return wrong_usage("a command stands before its options", o.run.file);
+		return late_command(o.run.file, argv[1]);
 	if (optind < argc && !o.was_end && !strcmp(argv[optind], "--")) {
 		o.was_end = 1;
 		optind++;
@@ -304,7 +406,7 @@ do_run(int argc, char **argv)
 			argc--;
 			o.was_end = 1;
 		} else if (*argv[i] == '-') {
-			return wrong_usage("options stand before FILE (or put -- before what is none)", argv[i]);
+			return wrong_usage("options go before FILE (use -- before an argument that starts with -)", argv[i]);
 		}
 	}
 	o.run.operands = argv + optind;
@@ -319,7 +421,7 @@ do_resume(int argc, char **argv)
 	int bad = read_options(&o, argc, argv);
 
 	if (!bad && optind < argc)
-		bad = wrong_usage("resume takes no operands (a run is named with -r)", argv[optind]);
+		bad = wrong_usage("resume takes no operand (to name a run: -r RUN)", argv[optind]);
 	return bad ? bad : start_run(&o);
 }
 
@@ -346,7 +448,7 @@ do_check(int argc, char **argv)
 	int status = read_options(&o, argc, argv), i;
 
 	if (!status && optind == argc)
-		status = wrong_usage("check is followed by FILE...", NULL);
+		status = wrong_operands(argv[0]);
 	else
 		for (i = optind; i < argc && !(status && i == optind); i++)
 			if (run_check(argv[i], environ, &said))
@@ -383,7 +485,7 @@ do_status(int argc, char **argv)
 	int bad = read_options(&o, argc, argv);
 
 	if (!bad && optind < argc)
-		bad = wrong_usage("status takes no operands (a run is named with -r)", argv[optind]);
+		bad = wrong_usage("status takes no operand (to name a run: -r RUN)", argv[optind]);
 	make_sink(&sink);
 	if (bad)
 		return bad;
@@ -401,7 +503,7 @@ do_runs(int argc, char **argv)
 	int bad = read_options(&o, argc, argv);
 
 	if (!bad && optind < argc)
-		bad = wrong_usage("runs takes no operands", argv[optind]);
+		bad = wrong_operands(argv[0]);
 	make_sink(&sink);
 	return bad ? bad : end_output(&error, runs_list(o.run.dir, o.for_scripts, &sink, &error));
 }
@@ -428,7 +530,7 @@ do_cat(int argc, char **argv)
 	int bad = read_options(&o, argc, argv);
 
 	if (!bad && optind == argc)
-		bad = wrong_usage("cat is followed by KEY...", NULL);
+		bad = wrong_operands(argv[0]);
 	make_sink(&sink);
 	return bad ? bad : end_output(&error, runs_cat(o.run.dir, o.run.run, argv + optind, (size_t)(argc - optind),
 	    &sink, &error));
@@ -444,7 +546,7 @@ about_key(int argc, char **argv, int (*show)(const char *, const char *, const c
 	int status = read_options(&o, argc, argv);
 
 	if (!status && optind + 1 != argc)
-		status = wrong_usage(*argv[0] == 'd' ? "diff is followed by one KEY" : "session is followed by one KEY", NULL);
+		status = wrong_operands(argv[0]);
 	make_sink(&sink);
 	if (!status)
 		status = show(o.run.dir, o.run.run, argv[optind], &sink, &error);
@@ -474,7 +576,7 @@ do_trust(int argc, char **argv)
 	int status = read_options(&o, argc, argv);
 
 	if (!status && optind == argc)
-		status = wrong_usage("trust is followed by RUN...", NULL);
+		status = wrong_operands(argv[0]);
 	else if (!status)
 		status = trust_runs(o.run.dir, argv + optind, (size_t)(argc - optind), &said);
 	say(&said);
@@ -482,50 +584,28 @@ do_trust(int argc, char **argv)
 	return status;
 }
 
-/* Writes TEXT to standard output. */
 static int
-put_out(const char *text)
+do_help(int argc, char **argv)
 {
-	struct buf error = { 0 };
+	struct options o = { 0 };
+	struct buf text = { 0 }, error = { 0 };
+	int status = read_options(&o, argc, argv);
 
-	errno = 0;
-	return end_output(&error, file_write_wait(1, text, strlen(text)) ? FAILED : OK);
-}
-
-/* The options of a command as its usage shows them: those without a value together, then the others. */
-static void
-put_options(const struct subcommand *c, struct buf *b)
-{
-	const char *o;
-	int any = 0;
-
-	for (o = c->options; *o; o++)
-		if (*o != ':' && o[1] != ':')
-			buf_fmt(b, "%s%c", any++ ? "" : " [-", *o);
-	buf_text(b, any ? "]" : "");
-	for (o = c->options; *o; o++)
-		if (o[1] == ':')
-			buf_fmt(b, " [-%c %s]%s", *o, option_list[find_option(*o)].value, *o == 'a' ? "..." : "");
-}
-
-static int
-do_help(void)
-{
-	struct buf b = { 0 };
-	size_t i;
-	int status;
-
-	for (i = 0; i < commands.n; i++) {
-		buf_fmt(&b, "%s orch %s", i ? "      " : "usage:", commands.list[i].name);
-		put_options(&commands.list[i], &b);
-		buf_fmt(&b, "%s%s\n", *commands.list[i].operands ? " " : "", commands.list[i].operands);
-	}
-	buf_text(&b, "       orch [OPTION...] FILE ...      the same as orch run\n       orch -V | -h\n\n");
-	for (i = 0; i < OPTIONS; i++)
-		buf_fmt(&b, "  -%c %-9s %s\n", option_list[i].letter, option_list[i].value ? option_list[i].value : "", option_list[i].help);
-	buf_text(&b, "\nThe manual is orch(1).\n");
-	status = put_out(buf_str(&b));
-	buf_free(&b);
+	if (!status && optind + 1 < argc)
+		status = wrong_operands(argv[0]);
+	else if (!status && optind == argc)
+		return help_all();
+	else if (!status && find_command(argv[optind]))
+		return help_command(find_command(argv[optind]));
+	else if (!status && !strcmp(argv[optind], "FORMAT"))
+		return put_out(help_format());
+	else if (!status)
+		status = help_workflow(argv[optind], &text, &error);
+	say(&error);
+	if (!status)
+		status = put_out(buf_str(&text));
+	buf_free(&text);
+	buf_free(&error);
 	return status;
 }
 
@@ -537,7 +617,7 @@ do_completion(int argc, char **argv)
 	int bad = read_options(&o, argc, argv);
 
 	if (!bad && (optind != argc - 1 || completion_script(argv[optind], &commands, &text)))
-		bad = wrong_usage("completion is followed by bash, zsh or fish", NULL);
+		bad = wrong_operands(argv[0]);
 	if (!bad)
 		bad = put_out(buf_str(&text));
 	buf_free(&text);
@@ -552,12 +632,13 @@ main(int argc, char **argv)
 	mem_onfail(no_memory);
 	title_init(argc, argv);
 	if (argc < 2)
-		return wrong_usage("nothing to do", NULL);
+		return wrong_usage("no command", NULL);
 	if (!strcmp(argv[1], "-h") || !strcmp(argv[1], "--help"))
-		return do_help();
+		return help_all();
 	if (!strcmp(argv[1], "-V") || !strcmp(argv[1], "--version"))
 		return put_out("orch " VERSION "\n");
 	c = find_command(argv[1]);
+	command_name = c ? c->name : NULL;
 	if (c)
 		return c->run(argc - 1, argv + 1);
 	return is_mistyped(argv[1]) ? USAGE : do_run(argc, argv);

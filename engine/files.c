@@ -20,6 +20,7 @@
 
 enum {
 	READ_MS = 30 * 1000,
+	GRACE_MS = 1000,
 	AGAIN_MS = 100,         /* until another process is tried for, where there was none */
 	DEATHS_MOST = 3         /* of readers at one file */
 };
@@ -72,7 +73,7 @@ make_reader(struct loop_state *l)
 		loop_close_own(l);
 		reader_run(&l->supervision, fds[0], r->number);
 	}
-	saved = errno;
+	saved = fds[1] < FD_SETSIZE ? errno : EMFILE;
 	close(fds[0]);
 	if (r->pid < 0) {
 		close(fds[1]);
@@ -123,12 +124,19 @@ files_look(struct loop_state *l, struct branch *b, struct depends *files)
 	struct file_reader *r = &l->reader;
 	struct look *k = mem_zero(1, sizeof *k), **p;
 
+	if (!files->n) {
+		walk_looked(l->walk, b, loop_now(l));
+		free(k);
+		return;
+	}
 	k->branch = b;
 	k->files = files;
 	for (p = r->last && r->first ? r->last : &r->first; *p; p = &(*p)->next)
 		;
-	if (!r->first)
+	if (!r->first) {
 		r->moved_at = loop_now(l);
+		r->expired = 0;
+	}
 	*p = k;
 	r->last = &k->next;
 	if (r->pid)
@@ -188,6 +196,7 @@ files_record(struct loop_state *l, const struct outcome *o)
 	if (o->slot != r->number || !r->first)
 		return;
 	r->moved_at = loop_now(l);
+	r->expired = 0;
 	if (o->kind == OUT_FILE)
 		answer(l, (enum file_found)o->status, o->error, o->digest);
 }
@@ -239,6 +248,7 @@ give_up(struct loop_state *l)
 	} while (next && directory_of(next) == strlen(stuck) && !strncmp(next, stuck, strlen(stuck)));
 	free(stuck);
 	r->moved_at = loop_now(l);
+	r->expired = 0;
 	if (r->first)
 		begin_reader(l);
 	files_write(l);
@@ -273,10 +283,16 @@ files_due(struct loop_state *l)
 		return;
 	}
 	files_write(l);
-	if (loop_now(l) >= r->moved_at + READ_MS)
+	if (!r->pid && l->slots.running)
+		r->moved_at = loop_now(l);      /* a step that ends gives back what is lacking */
+	if (loop_now(l) >= r->moved_at + READ_MS && r->expired) {
 		give_up(l);
-	else if (!r->pid)
+	} else if (loop_now(l) >= r->moved_at + READ_MS) {
+		r->expired = 1;         /* the whole system may have stood still: it gets a little more */
+		r->moved_at = loop_now(l) - READ_MS + GRACE_MS;
+	} else if (!r->pid) {
 		begin_reader(l);
+	}
 }
 
 void

@@ -310,16 +310,16 @@ positive_parse(const char *s, size_t n)
 	return v < 1 ? -1 : v;
 }
 
-/* Returns the number that T is, -1 where it is none or not known yet. */
+/* Returns the number that T is, -1 where it is none, which FORMAT says of its %s, or not known yet. */
 static long long
-check_bound(struct bound *b, const struct tmpl *t, struct pos pos, long long (*parse)(const char *, size_t), const char *what)
+check_bound(struct bound *b, const struct tmpl *t, struct pos pos, long long (*parse)(const char *, size_t), const char *format)
 {
 	struct buf v = { 0 };
 	char quoted[TEXT_SHORT];
 	long long number = -1;
 
 	if (t->n && !expand(b->results, b->at, t, &v) && (number = parse(buf_str(&v), v.n)) < 0)
-		diag_error(&b->f->diags, pos, "`%s` is no %s", text_short(quoted, v.s), what);
+		diag_error(&b->f->diags, pos, format, text_short(quoted, v.s));
 	buf_free(&v);
 	return number;
 }
@@ -328,18 +328,18 @@ static void
 check_bound_attrs(struct bound *b, const struct attrs *a)
 {
 	if (a->timeout)
-		check_bound(b, &a->timeout->t, a->timeout->pos, duration_parse, "time: write 90s, 10m or 2h; 0 is none");
+		check_bound(b, &a->timeout->t, a->timeout->pos, duration_parse, "invalid duration '%s': use 90s, 10m or 2h; 0 is none");
 	if (a->retry)
-		check_bound(b, &a->retry->t, a->retry->pos, attempts_parse, "number of tries");
+		check_bound(b, &a->retry->t, a->retry->pos, attempts_parse, "invalid number of attempts '%s': use retry N [DELAY]");
 	if (a->delay)
-		check_bound(b, &a->delay->t, a->delay->pos, duration_parse, "time: write 5s, 10m or 2h");
+		check_bound(b, &a->delay->t, a->delay->pos, duration_parse, "invalid duration '%s': use 5s, 10m or 2h");
 }
 
 static void
 check_bound_range(struct bound *b, const struct item *item)
 {
-	long long from = check_bound(b, &item->from, item->word.pos, number_parse, "number for a range");
-	long long to = check_bound(b, &item->to, item->word.pos, number_parse, "number for a range");
+	long long from = check_bound(b, &item->from, item->word.pos, number_parse, "invalid range end '%s': use digits");
+	long long to = check_bound(b, &item->to, item->word.pos, number_parse, "invalid range end '%s': use digits");
 
 	if (from >= 0 && to - from >= ITEMS_MOST)
 		diag_error(&b->f->diags, item->word.pos, "a block has at most %d items", (int)ITEMS_MOST);
@@ -360,7 +360,7 @@ check_bound_key(struct bound *b, const struct node *n)
 	else if ((id = keys_find(&b->keys, key.s, key.n)) == KEY_NONE)
 		keys_reserve_for(&b->keys, keys_add(&b->keys, key.s, key.n), 1, n);
 	else if (!node_exclusive(keys_line(&b->keys, id), n))
-		diag_error(&b->f->diags, n->key->pos, "the key `%s` is made on line %u already: give one of them `as` another",
+		diag_error(&b->f->diags, n->key->pos, "duplicate key `%s` (first made on line %u): add 'as NAME'",
 		    key.s, keys_line(&b->keys, id)->pos.line);
 	buf_free(&key);
 	buf_free(&why);
@@ -375,7 +375,7 @@ check_bound_nodes(struct bound *b, const struct node *n)
 		if (n->key)
 			check_bound_key(b, n);
 		if (n->max)
-			check_bound(b, &n->max->t, n->max->pos, positive_parse, "positive number for max");
+			check_bound(b, &n->max->t, n->max->pos, positive_parse, "max must be a positive number, not %s");
 		for (i = 0; i < n->nitems; i++)
 			if (n->items[i].kind == ITEM_RANGE)
 				check_bound_range(b, &n->items[i]);
@@ -602,7 +602,7 @@ load_terminal(struct flow *f, int (*needed)(void *, const struct node *), void *
 		n = find_interactive(file->w->body, needed, ctx);
 	if (!n)
 		return 0;
-	diag_error(&f->diags, n->pos, "an interactive step needs a terminal, and there is none");
+	diag_error(&f->diags, n->pos, "no terminal: an interactive step needs one");
 	return say_diags(f, error);
 }
 

@@ -203,7 +203,7 @@ keep_results(struct loop_state *l)
 		file_of(l, &l->slots.list[o->slot], to);
 		supervisor_result_name(l->slots.list[o->slot].kind, to, (pid_t)o->pid, from);
 		if (store_keep(l->store, from, to))
-			cannot_keep(o, errno, "its answer cannot be kept");
+			cannot_keep(o, errno, "its result cannot be kept");
 		else
 			kept++;
 	}
@@ -217,8 +217,8 @@ keep_results(struct loop_state *l)
 			continue;
 		file_of(l, &l->slots.list[o->slot], to);
 		stays = store_unkeep(l->store, to);
-		cannot_keep(o, error, stays ? "result/ cannot be made safe on disk; remove the answer's file there" :
-		    "result/ cannot be made safe on disk");
+		cannot_keep(o, error, stays ? "result/ cannot be synced to disk; remove the result's file there" :
+		    "result/ cannot be synced to disk");
 	}
 }
 
@@ -239,7 +239,7 @@ tell_done(struct loop_state *l, const struct running_step *s, const struct outco
 	if (s->kind == TASK_IF)
 		return;
 	if (s->kind == TASK_WORD) {
-		loop_log_step(l, LOG_OTHERWISE, s->branch, NULL, NULL);
+		loop_log_step(l, LOG_OTHERWISE, s->branch, NULL, branch_is_redone(s->branch) ? LOG_REDONE : NULL);
 		l->walk->results->keys->list[id].flags &= ~(unsigned)KEY_REDO;
 		l->walk->results->keys->list[id].flags |= KEY_FALLBACK;
 		if (l->walk->sessions)
@@ -251,7 +251,7 @@ tell_done(struct loop_state *l, const struct running_step *s, const struct outco
 		file_of(l, s, file);
 		how_answered(l->store->how, file);
 	}
-	loop_log_step(l, is_same(s, o) ? LOG_SAME : LOG_DONE, s->branch, o, NULL);
+	loop_log_step(l, is_same(s, o) ? LOG_SAME : LOG_DONE, s->branch, o, s->branch && branch_is_redone(s->branch) ? LOG_REDONE : NULL);
 	if (s->branch)
 		l->walk->results->keys->list[id].flags &= ~(unsigned)(KEY_FALLBACK | KEY_REDO);
 	if (s->branch && l->walk->sessions)
@@ -261,7 +261,7 @@ tell_done(struct loop_state *l, const struct running_step *s, const struct outco
 	if (!s->branch && *o->text)
 		progress_stdin(l->progress, NULL);
 	if (s->branch)
-		progress_done(l->progress, key, o, branch_attempt(s->branch), is_same(s, o));
+		progress_done(l->progress, key, o, branch_attempt(s->branch), is_same(s, o) ? "unchanged" : s->kind == TASK_ASK && *o->text ? o->text : NULL);
 	if (s->branch && s->kind == TASK_STEP && !o->used.told && branch_line(s->branch)->step && !queue_is_shell(branch_line(s->branch)))
 		progress_untold(l->progress, key);
 }
@@ -317,6 +317,7 @@ tell_failed(struct loop_state *l, const struct running_step *s, const struct out
 		branch_key(l->walk, s->branch, &id);
 		sessions_refused(l->walk->sessions, id, branch_attempt(s->branch));
 	}
+	l->progress->interrupted += o->kind == OUT_STOPPED && s->kind != TASK_IF;
 	outcome_text(o, o->timeout, &why);
 	loop_log_step(l, o->kind == OUT_STOPPED ? LOG_STOP : o->kind == OUT_RATE_LIMITED ? LOG_RATE_LIMITED : LOG_FAIL, s->branch, o, buf_str(&why));
 	buf_free(&why);

@@ -21,6 +21,7 @@ struct file_reader {
 	size_t written;
 	struct look *first, **last;     /* what is to be looked at, in order */
 	long long moved_at;     /* when it last told something, or had nothing to do */
+	int expired;            /* its time was over once */
 	long long again_at;     /* no process is tried for before; ->error is why there was none */
 	int error;
 	int deaths;             /* of processes since one has told something */

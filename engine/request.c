@@ -152,7 +152,7 @@ no_directory(struct request *r)
 	return runs_fail(r->say, 2, "the current directory", errno == ENOENT ? "it was deleted: cd to one that is there" : strerror(errno));
 }
 
-/* FILE cannot be the workflow of a run, with errno; 0: it is no plain file. */
+/* FILE cannot be the workflow of a run, with errno; 0: it is not a plain file. */
 static int
 refuse_file(struct request *r, const char *file)
 {
@@ -191,7 +191,7 @@ take_file(struct request *r)
 		return no_directory(r);
 	}
 	if (r->record.workflow && strcmp(r->record.workflow, path)) {
-		buf_fmt(r->say, "orch: the run %s is one of %s; give this one another name with -r\n", r->args->run,
+		buf_fmt(r->say, "orch: run %s belongs to %s; use another name with -r\n", r->args->run,
 		    strcmp(r->record.workflow, "-") ? r->record.workflow : "texts on standard input");
 		free(path);
 		return 2;
@@ -352,13 +352,13 @@ find_run(struct request *r)
 	else if (a->redo ? runs_newest(a->dir, &r->name) : !a->file && runs_newest_open(a->dir, r->say, &r->name))
 		return runs_fail(r->say, 2, a->dir, strerror(errno));
 	if (!r->name)
-		return a->file ? 0 : runs_fail(r->say, 3, "there is no run here that is not complete; `orch runs` shows all, `orch run FILE` starts one", NULL);
+		return a->file ? 0 : runs_fail(r->say, 3, "no unfinished run here; to list: orch runs", NULL);
 	status = find_record(r, r->name);
 	if (status != 3)
 		return status;
 	return a->file ? 0 : runs_fail(r->say, 3, r->name, r->lacks_record ?
-	    "this run's file `run` is gone; `orch run -r RUN FILE` goes on with it" :
-	    "no such run; `orch runs` shows those that are there");
+	    "this run's file `run` is gone; to resume: orch run -r RUN FILE" :
+	    "no such run; to list: orch runs");
 }
 
 /* The run, its workflow and its parameters, as far as nothing is written. */

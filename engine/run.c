@@ -92,9 +92,9 @@ lock(struct run *r)
 	if (store_lock(&r->store, &holder)) {
 		if (errno != EAGAIN)
 			return lock_error(r);
-		buf_fmt(r->request.say, "orch: the run %s is in use by another orch", r->shown.s);
+		buf_fmt(r->request.say, "orch: run %s is in use by another orch", r->shown.s);
 		if (holder > 0)
-			buf_fmt(r->request.say, " (pid %ld); `kill %ld` stops it\n", holder, holder);
+			buf_fmt(r->request.say, " (pid %ld); to stop it: kill %ld\n", holder, holder);
 		else
 			buf_text(r->request.say, "; which one cannot be told\n");
 		return 4;
@@ -105,7 +105,7 @@ lock(struct run *r)
 	if (store_lock_wait(&r->store, LOCK_WAIT_MS, &holder)) {
 		if (errno != EAGAIN)
 			return lock_error(r);
-		buf_fmt(r->request.say, "orch: a step of the run %s that an earlier orch has left is still being ended (", r->shown.s);
+		buf_fmt(r->request.say, "orch: a step of run %s, left by an earlier orch, is still being ended (", r->shown.s);
 		put_supervisor(r, holder);
 		buf_text(r->request.say, "); try again later\n");
 		return 4;
@@ -147,7 +147,7 @@ compare_record(struct run *r)
 	if (same && there.id)
 		take_id(r, there.id);
 	if (!same)
-		buf_fmt(r->request.say, "orch: the run %s was just made for %s; give this one another name with -r\n", r->shown.s, there.workflow);
+		buf_fmt(r->request.say, "orch: run %s was just made for %s; use another name with -r\n", r->shown.s, there.workflow);
 	record_free(&there);
 	return same ? 0 : 2;
 }
@@ -409,6 +409,36 @@ count_behind(struct run *r, const char *key)
 	return n - 1;
 }
 
+enum { COUNTED_MOST = 100000 };  /* keys of which it is counted what was not run */
+
+static void
+count_unrun(void *ctx, const struct plan_step *step)
+{
+	long *n = ctx;
+
+	*n += !step->kept && !step->perhaps;
+}
+
+/* How many steps have no result, of those that are sure to be reached; of a very large run it is not counted. */
+static long
+count_left(struct run *r)
+{
+	struct keys keys = { 0 };
+	struct results results = { 0 };
+	long n = 0;
+
+	if (r->keys.n > COUNTED_MOST)
+		return 0;
+	results_of_store(&results, &keys, &r->store);
+	keys.lines = r->request.flow.w->keyed;
+	if (!results_keys(&keys, &r->store))
+		plan_walk(r->request.flow.w, r->request.flow.scope, &results, NULL, count_unrun, &n);
+	buf_free(&results.error);
+	buf_free(&results.warning);
+	keys_free(&keys);
+	return n;
+}
+
 /* For task.h: what gives the step KEY a session. Many steps may lack the same. */
 static void
 on_redo(void *ctx, const char *key, struct buf *b)
@@ -486,8 +516,10 @@ walk(struct run *r)
 	if (r->request.args->again && r->request.args->file && has_stdin())
 		walk_read_stdin(&w);
 	status = loop_run(&w, &r->store, &r->progress);
+	if (status && !store_gone(&r->store))
+		r->progress.not_run = count_left(r) - r->progress.failed - r->progress.interrupted;
 	status = log_end(r, status, w.reason.n ? buf_str(&w.reason) : NULL);
-	if (!store_gone(&r->store)) {
+	if (!store_gone(&r->store) && (w.can_resume || w.unfinished || w.output_failed || status == LOOP_OVER_BUDGET || status > 128)) {
 		buf_text(&hint, r->request.args->again ? "orch resume -u" : "orch resume");
 		if (status == LOOP_OVER_BUDGET)
 			put_more_budget(r, &hint);
@@ -604,8 +636,8 @@ find_redo(struct run *r, struct redo *d)
 	plan_redo(r, name_step, d, 0);
 	for (i = 0; i < a->nredo && !d->bad; i++)
 		if (!d->found[i]) {
-			runs_fail(r->request.say, 2, a->redo[i], d->trees[i] ? "only worktrees are called so, and these are not made again" :
-			    "no result of this run is called so; `orch status` shows them");
+			runs_fail(r->request.say, 2, a->redo[i], d->trees[i] ? "only worktrees match, and these are not made again" :
+			    "no such result in this run; to list: orch status");
 			d->bad = 2;
 		}
 	if (a->redo_fallbacks && !d->any) {
@@ -701,6 +733,7 @@ is_needed(void *ctx, const struct node *n)
 	if (!r->looked) {
 		r->looked = 1;
 		compare(r, &with);
+		with.looks = 0;         /* orch itself reads no files that may block: what of these has changed is found out in the walk */
 		plan_walk(r->request.flow.w, r->request.flow.scope, &r->results, &with, add_needed, r);
 		if (r->needed.n)
 			qsort(r->needed.s, r->needed.n / size, size, by_address);
@@ -733,7 +766,7 @@ end_orphans(struct run *r)
 		return 0;
 	found = orphans_end(r->request.record.id, &left);
 	if (found == ORPHANS_AROUND)
-		buf_fmt(r->request.say, "orch: this shell belongs to run %s: a step of it has started it; use another one\n", r->shown.s);
+		buf_fmt(r->request.say, "orch: this shell belongs to run %s: one of its steps started it; use another shell\n", r->shown.s);
 	else if (found == ORPHANS_LEFT)
 		buf_fmt(r->request.say, "orch: processes of run %s are still running, and cannot be ended: %s\n", r->shown.s, buf_str(&left));
 	buf_free(&left);

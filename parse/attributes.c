@@ -39,7 +39,7 @@ static void
 attr_timeout(struct parser *p, struct attrs *a)
 {
 	one_word(p, &a->timeout, "timeout 90s, 10m, 2h; 0 is none");
-	check_duration(p, a->timeout, "`%s` is no time: write 90s, 10m or 2h; 0 is none");
+	check_duration(p, a->timeout, "invalid duration '%s': use 90s, 10m or 2h; 0 is none");
 }
 
 static void
@@ -62,8 +62,8 @@ attr_retry(struct parser *p, struct attrs *a)
 	a->retry = f.words.list;
 	a->delay = f.words.n > 1 ? f.words.list + 1 : NULL;
 	if (tmpl_literal(&a->retry->t, &s, &n) && attempts_parse(s, n) < 0)
-		diag_error(p->diags, a->retry->pos, "`%s` is no number of tries: retry N [DELAY]", s);
-	check_duration(p, a->delay, "`%s` is no time: write 5s, 10m or 2h");
+		diag_error(p->diags, a->retry->pos, "invalid number of attempts '%s': use retry N [DELAY]", s);
+	check_duration(p, a->delay, "invalid duration '%s': use 5s, 10m or 2h");
 }
 
 static struct command
@@ -72,7 +72,7 @@ command_line(struct parser *p)
 	struct command c = lex_command(&p->lex);
 
 	if (!*c.s)
-		diag_error(p->diags, c.pos, "no command: %s COMMAND", p->word);
+		diag_error(p->diags, c.pos, "missing command: %s COMMAND", p->word);
 	return c;
 }
 
@@ -126,7 +126,7 @@ attr_env(struct parser *p, struct attrs *a)
 	eq = strchr(raw, '=');
 	n = eq ? (size_t)(eq - raw) : 0;
 	if (!env_name(raw, n)) {
-		diag_error(p->diags, f.words.list[0].pos, "env is followed by NAME=VALUE, its NAME of letters, digits and _");
+		diag_error(p->diags, f.words.list[0].pos, "env takes NAME=VALUE, with letters, digits and _ in NAME");
 		return;
 	}
 	for (i = 0; i < sizeof ours / sizeof *ours; i++)
@@ -267,19 +267,19 @@ read_attribute(struct parser *p, size_t i)
 
 	p->word = attributes[i].word;
 	if (attributes[i].at_top == ONLY_AT_TOP && (!p->attrs || p->level != ATTR_FILE)) {
-		diag_error(p->diags, p->pos, "`%s` holds for the whole file: it must come first in it, above everything else", p->word);
+		diag_error(p->diags, p->pos, "`%s` holds for the whole file: it must come first, above everything else", p->word);
 		a = &nobody;
 	} else if (!p->attrs && !p->after_blank && attributes[i].read == attr_timeout)
 		diag_error(p->diags, p->pos, "`timeout` must follow a step, run, worktree or commit, or come first in the file, before param");
 	else if (!p->attrs)
-		diag_error(p->diags, p->pos, "`%s` stands directly below %s", p->word, p->after_blank ?
+		diag_error(p->diags, p->pos, "`%s` must follow %s", p->word, p->after_blank ?
 		    "its step or run, without a blank line between" : attributes[i].at_top ?
-		    "a step or a run, or at the top of the file, above everything else" : "a step or a run");
+		    "a step or run, or come first in the file, before param" : "a step or run");
 	else if (p->level == ATTR_STEP && attributes[i].read == attr_fork) {
 		diag_error(p->diags, p->pos, "`fork` must follow a run: which session is forked is for each run to say");
 		a = &nobody;
 	} else if (p->level == ATTR_FILE && !attributes[i].at_top)
-		diag_error(p->diags, p->pos, "`%s` stands directly below a step or a run, not at the top of the file", p->word);
+		diag_error(p->diags, p->pos, "`%s` must follow a step or run; it cannot come at the top of the file", p->word);
 	else if (p->level == ATTR_GIT && attributes[i].read != attr_timeout) {
 		diag_error(p->diags, p->pos, "`%s` must follow a step or run; below worktree and commit only timeout may", p->word);
 		a = &nobody;

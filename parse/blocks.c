@@ -70,11 +70,11 @@ check_item(struct parser *p, const struct word *w, int alone)
 		diag_error(p->diags, w->pos, "there is no shell here: list items with a step, `run sh as list | COMMAND`, then "
 		    "`in < list`; or quote it to mean it as it is");
 	} else if (*raw == '[' || (n > 1 && raw[n - 1] == ',')) {
-		diag_error(p->diags, w->pos, "items stand without brackets and commas, split by blanks: in a b c; or quote it to mean it as it is");
+		diag_error(p->diags, w->pos, "items are separated by blanks, without brackets or commas: in a b c; or quote it to mean it as it is");
 	} else if (is_near_range(&w->t, raw)) {
-		diag_error(p->diags, w->pos, "`%s` is no range: its ends are digits or {{NAME}}, as in 1..{{n}}; or quote it to mean it as it is", raw);
+		diag_error(p->diags, w->pos, "invalid range '%s': its ends are digits or {{NAME}}, as in 1..{{n}}; or quote it to mean it as it is", raw);
 	} else if (alone && tmpl_text_with(&w->t, ",")) {
-		diag_warn(p->diags, w->pos, "this is one item: items are split by blanks, not by commas; quote it to mean it as it is");
+		diag_warn(p->diags, w->pos, "this is one item: items are separated by blanks, not commas; quote it to mean it as it is");
 	}
 }
 
@@ -96,9 +96,9 @@ take_items(struct parser *p, struct node *n, const struct phrase *f, size_t firs
 			check_item(p, &item->word, f->words.n == first + 1 && !f->names.n);
 	}
 	if (n->vars && n->nitems)
-		diag_error(p->diags, n->items[0].word.pos, "items of several variables are rows, lines split at tabs: in < NAME");
+		diag_error(p->diags, n->items[0].word.pos, "with several variables, items are tab-separated lines of results: in < NAME");
 	else if (!n->nitems && !n->inputs.n)
-		diag_error(p->diags, p->pos, "nothing stands behind `in`: ITEM... or < NAME...");
+		diag_error(p->diags, p->pos, "missing items after `in`: ITEM... or < NAME...");
 }
 
 void
@@ -129,17 +129,17 @@ row_var(struct parser *p, struct node *n, const struct word *w, const char *s, s
 	size_t i;
 
 	if (!len) {
-		diag_error(p->diags, w->pos, "a variable is missing beside a comma: VAR,VAR,... in < NAME, without blanks");
+		diag_error(p->diags, w->pos, "missing variable next to a comma: use VAR,VAR,... in < NAME, without blanks");
 		return NULL;
 	}
 	if (!variable_name(s, len)) {
-		diag_error(p->diags, w->pos, "`%.*s` is no name for a variable: VAR,VAR,... in < NAME takes lower case letters, digits "
-		    "and _, but neither `_` nor *_proxy, which programs read", (int)len, s);
+		diag_error(p->diags, w->pos, "invalid variable name '%.*s': use a-z, 0-9, _ in VAR,VAR,... in < NAME (`_` alone and *_proxy "
+		    "are read by programs)", (int)len, s);
 		return NULL;
 	}
 	for (i = 0; i < n->nvars; i++)
 		if (strlen(vars[i]) == len && !memcmp(vars[i], s, len)) {
-			diag_error(p->diags, w->pos, "the variable `%s` is there twice", vars[i]);
+			diag_error(p->diags, w->pos, "duplicate variable `%s`", vars[i]);
 			return NULL;
 		}
 	return arena_dup(&p->w->mem, s, len);
@@ -200,7 +200,7 @@ blocks_for(struct parser *p)
 	}
 	take_vars(p, n, &f.words.list[0]);
 	if (!phrase_is(&f.words.list[1], "in")) {
-		diag_error(p->diags, f.words.list[1].pos, "`in` is missing: for VAR in ITEM... [< NAME...]");
+		diag_error(p->diags, f.words.list[1].pos, "missing `in`: for VAR in ITEM... [< NAME...]");
 		return;
 	}
 	take_items(p, n, &f, 2);
@@ -223,7 +223,7 @@ blocks_parallel(struct parser *p)
 		return;
 	}
 	if (f.words.n && phrase_is(&f.words.list[0], "max")) {
-		n->max = phrase_option(p, &f.words, 0);
+		n->max = phrase_option(p, &f.words, 0, "number");
 		i = 2;
 	}
 	if (i >= f.words.n && !f.has_names)
@@ -232,7 +232,7 @@ blocks_parallel(struct parser *p)
 	if (i < f.words.n)
 		take_vars(p, n, &f.words.list[i]);
 	if (i + 1 >= f.words.n || !phrase_is(&f.words.list[i + 1], "in")) {
-		diag_error(p->diags, i < f.words.n ? f.words.list[i].pos : p->pos, "`in` is missing: %s", usage);
+		diag_error(p->diags, i < f.words.n ? f.words.list[i].pos : p->pos, "missing `in`: %s", usage);
 		return;
 	}
 	take_items(p, n, &f, i + 2);

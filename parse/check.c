@@ -2,6 +2,7 @@
 #include "parse/check.h"
 
 #include <stdint.h>
+#include <stdio.h>
 #include <string.h>
 
 #include "parse/agents.h"
@@ -30,7 +31,7 @@ say_circle(struct checker *c, const struct node *n, const struct workflow *calle
 	}
 	while (i--)
 		buf_fmt(&b, "%s calls ", chain[i]->src.name);
-	diag_error(c->diags, n->arg->pos, "calls in a circle: %s%s", buf_str(&b), called->src.name);
+	diag_error(c->diags, n->arg->pos, "calls form a circle: %s%s", buf_str(&b), called->src.name);
 	buf_free(&b);
 }
 
@@ -63,7 +64,7 @@ bind_call(struct checker *c, struct node *n)
 		return;
 	}
 	if (depth_of(c->w) + 1 + called->height > CALLS_MOST) {
-		diag_error(c->diags, n->arg->pos, "calls go deeper than %d files here", (int)CALLS_MOST);
+		diag_error(c->diags, n->arg->pos, "calls are nested deeper than %d files", (int)CALLS_MOST);
 		return;
 	}
 	if (!called->checking) {
@@ -150,11 +151,11 @@ check_values(struct checker *c, const struct node *n)
 		diag_error(c->diags, n->pos, "%s takes no text: it has no `param prompt`", w->src.name);
 	for (i = 0; i < n->values.n && n->text.there; i++)
 		if (!strncmp(n->values.list[i].raw, "prompt=", 7))
-			diag_error(c->diags, n->values.list[i].pos, "the text is its prompt already");
+			diag_error(c->diags, n->values.list[i].pos, "prompt is given twice: the text is the prompt");
 	for (v = w->params; v; v = v->next)
 		if (!v->fallback && !is_given(n, v->name))
 			diag_error(c->diags, n->pos, strcmp(v->name, "prompt") ? "%s needs %s=VALUE (its line %u)" :
-			    "%s needs a text behind |: its %s (its line %u)", w->src.name, v->name, v->pos.line);
+			    "%s needs a text after |: its %s (its line %u)", w->src.name, v->name, v->pos.line);
 }
 
 /* Agents and steps. */
@@ -165,7 +166,7 @@ find_agent(struct checker *c, const char *name, struct pos pos)
 	const struct agent *a = agents_find(c->w, c->with->agents, name);
 
 	if (a && !a->built_in && a->pos.src == &c->w->src && a->pos.line > pos.line)
-		diag_error(c->diags, pos, "the agent `%s` stands on line %u, below its first use", name, a->pos.line);
+		diag_error(c->diags, pos, "the agent `%s` is used before it is defined (line %u)", name, a->pos.line);
 	return a;
 }
 
@@ -177,7 +178,7 @@ bind_step(struct checker *c, struct step *s)
 
 	other = agents_find(c->w, c->with->agents, s->name);
 	if (other)
-		diag_error(c->diags, s->pos, "a step cannot be called `%s`: that is an agent", s->name);
+		diag_error(c->diags, s->pos, "a step cannot be named `%s`: that is an agent", s->name);
 	if (!a)
 		return;
 	s->agent = find_agent(c, a->name, a->pos);
@@ -214,13 +215,35 @@ bind_agents(struct checker *c)
 	for (a = c->w->agents; a && !a->built_in; a = a->next) {
 		other = agents_find(c->w, NULL, a->name);
 		if (other != a)
-			diag_error(c->diags, a->pos, "the agent `%s` is there already, on line %u", a->name, other->pos.line);
+			diag_error(c->diags, a->pos, "duplicate agent `%s` (first defined on line %u)", a->name, other->pos.line);
 	}
 	for (a = c->with->agents; a && !c->w->up; a = a->next)
 		if (!knows_agent(c->w, c->w->body, a->name) && !workflow_lost(c->w, a->name, strlen(a->name)))
-			diag_error(c->diags, a->pos, "no agent of this workflow is called `%s`", a->name);
+			diag_error(c->diags, a->pos, "this workflow has no agent `%s`", a->name);
 	for (s = c->w->steps; s; s = s->next)
 		bind_step(c, s);
+}
+
+/* What helps who runs a program as if it were an agent. */
+static const char *
+remedy_for(const char *name)
+{
+	static const char *const shells[] = { "bash", "zsh", "dash", "ksh", "mksh", "busybox" };
+	static const char *const others[] = { "python", "python3", "perl", "ruby", "node" };
+	static char text[100];
+	size_t i;
+
+	for (i = 0; i < sizeof shells / sizeof *shells; i++)
+		if (!strcmp(name, shells[i])) {
+			snprintf(text, sizeof text, ": add 'agent %s %s -eu -c {}', or use sh", name, !strcmp(name, "busybox") ? "busybox sh" : name);
+			return text;
+		}
+	for (i = 0; i < sizeof others / sizeof *others; i++)
+		if (!strcmp(name, others[i])) {
+			snprintf(text, sizeof text, ": add 'agent %s %s %s {}'", name, name, *name == 'p' && name[1] == 'y' ? "-c" : "-e");
+			return text;
+		}
+	return "";
 }
 
 static void
@@ -240,7 +263,7 @@ unknown_step(struct checker *c, const struct step *want, struct pos pos)
 	if (near.best)
 		diag_error(c->diags, pos, "unknown step `%s`; did you mean `%s`?", want->name, near.best);
 	else
-		diag_error(c->diags, pos, "unknown step `%s`: neither a step above nor an agent", want->name);
+		diag_error(c->diags, pos, "unknown step `%s`: neither a step above nor an agent%s", want->name, remedy_for(want->name));
 }
 
 /* The step that a run names: one of the file, or an agent taken as it is. */
@@ -256,7 +279,7 @@ bind_run(struct checker *c, struct node *n)
 		return;
 	}
 	if (s->pos.line > n->step_pos.line)
-		diag_error(c->diags, n->step_pos, "the step `%s` stands on line %u, below its first use", s->name, s->pos.line);
+		diag_error(c->diags, n->step_pos, "the step `%s` is used before it is defined (line %u)", s->name, s->pos.line);
 	n->step = s;
 }
 
@@ -289,21 +312,21 @@ check_agent(struct checker *c, struct node *n)
 	n->place = agents_place(s, prompts_interactive(n), &n->prompt_at);
 	for (i = 0; (w = agents_word(s, prompts_interactive(n), i)); i++) {
 		if (!w->quoted && !strcmp(w->raw, "{}") && places++)
-			diag_error(c->diags, w->pos, "a second {}: the prompt goes to one place");
+			diag_error(c->diags, w->pos, "a second {}: the prompt can go to one place only");
 		names_check(&c->names, n, &w->t);
 	}
 	if (!strcmp(name, "sh") && s->words.n)
-		diag_error(c->diags, s->words.list[0].pos, "sh takes no words: its program is the text behind |");
+		diag_error(c->diags, s->words.list[0].pos, "sh takes no arguments: its program is the text after |");
 	if (!i)
-		diag_error(c->diags, n->pos, "exec has no program: name one with `step NAME exec PROGRAM...` and run that");
+		diag_error(c->diags, n->pos, "exec needs a program: define `step NAME exec PROGRAM...` and run that");
 	if (agents_built_in(name) && strcmp(name, "exec") && !has_prompt(n) && !n->inputs.n)
-		diag_error(c->diags, n->pos, "%s has nothing to ask: neither a text behind | nor a name behind <", name);
+		diag_error(c->diags, n->pos, "no prompt: add '| TEXT' or '< NAME'");
 	else if (prompts_interactive(n) && n->place == PROMPT_STDIN && has_prompt(n))
-		diag_error(c->diags, n->pos, "%s has no place for a prompt when it is interactive: put {} among its words", name);
+		diag_error(c->diags, n->pos, "%s has no place for a prompt when interactive: put {} among its arguments", name);
 	else if (n->place == PROMPT_PROGRAM && is_stand_in(c, s->agent))
-		diag_error(c->diags, n->pos, "-a %s=... would run this prompt as a program: let it go to standard input, without {}", name);
+		diag_error(c->diags, n->pos, "-a %s=... would run this prompt as a program: pass it on standard input, without {}", name);
 	else if (n->place == PROMPT_PROGRAM && !has_prompt(n))
-		diag_error(c->diags, n->pos, "%s has no program to run: it is the text behind |", name);
+		diag_error(c->diags, n->pos, "no program for %s: it is the text after |", name);
 }
 
 /* A filter or a check. */
@@ -375,7 +398,7 @@ check_interactive(struct checker *c, const struct node *n)
 	if (n->attrs.idle || n->step->attrs.idle)
 		diag_error(c->diags, n->pos, "idle is not for an interactive step: the person may take any time");
 	if (n->attrs.filter.s || n->step->attrs.filter.s || n->attrs.nchecks || n->step->attrs.nchecks)
-		diag_error(c->diags, n->pos, "an interactive step has no answer for a filter or a check to read");
+		diag_error(c->diags, n->pos, "an interactive step has no result for a filter or check to read");
 }
 
 /* What a refused result is answered with needs another attempt, and a prompt that is no program. */
@@ -434,7 +457,7 @@ check_max(struct checker *c, const struct node *n)
 		return;
 	names_check(&c->names, n, &n->max->t);
 	if (tmpl_literal(&n->max->t, &s, &len) && number_parse(s, len) < 1)
-		diag_error(c->diags, n->max->pos, "max is followed by a positive number, not `%s`", s);
+		diag_error(c->diags, n->max->pos, "max must be a positive number, not %s", s);
 }
 
 /* How many items a range of two literal ends has. */
@@ -492,13 +515,13 @@ check_variable(struct checker *c, const struct node *n)
 	for (i = 0; (var = node_var(n, i)); i++) {
 		v = find_param(c->w, var, strlen(var));
 		if (v)
-			diag_error(c->diags, n->pos, "`%s` is a parameter already (line %u)", var, v->pos.line);
+			diag_error(c->diags, n->pos, "`%s` is already a parameter (line %u)", var, v->pos.line);
 		for (up = n->parent; up; up = up->parent)
 			if (node_has_var(up, var, strlen(var)))
-				diag_error(c->diags, n->pos, "`%s` is a variable already (line %u)", var, up->pos.line);
+				diag_error(c->diags, n->pos, "`%s` is already a variable (line %u)", var, up->pos.line);
 		made = names_result(&c->names, n, var);
 		if (made)
-			diag_error(c->diags, n->pos, "`%s` is a result already (line %u)", var, made->pos.line);
+			diag_error(c->diags, n->pos, "`%s` is already a result (line %u)", var, made->pos.line);
 	}
 }
 
@@ -631,7 +654,7 @@ check_default(struct checker *c, const struct node *n)
 	for (i = 0; i < n->choices.n; i++)
 		if (!tmpl_literal(&n->choices.list[i].t, &s, &len) || tmpl_same(&n->choices.list[i].t, &n->fallback->t))
 			return;
-	diag_error(c->diags, n->fallback->pos, "the default `%s` is none of the choices", n->fallback->raw);
+	diag_error(c->diags, n->fallback->pos, "the default '%s' is not one of the choices", n->fallback->raw);
 }
 
 static void
@@ -640,7 +663,7 @@ check_text(struct checker *c, struct node *n)
 	int wanted = n->kind == NODE_PRINT || n->kind == NODE_COMMIT || n->kind == NODE_ASK;
 
 	if (wanted && !n->text.there)
-		diag_error(c->diags, n->pos, "`%s` has no text: it begins with |", node_word(n->kind));
+		diag_error(c->diags, n->pos, "missing text: %s | TEXT", node_word(n->kind));
 	prompts_warn(c, n, &n->text);
 	prompts_add(c, &n->prompt, &n->text, 1);
 	names_check(&c->names, n, &n->prompt);

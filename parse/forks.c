@@ -90,7 +90,7 @@ check_parent(void *ctx, const struct node *made)
 	}
 	f->bad = 1;
 	if (kind == AGENT_OTHER)
-		diag_error(d, f->word->pos, "`%s` has no session: line %u is no run of claude or codex", f->word->raw, made->pos.line);
+		diag_error(d, f->word->pos, "`%s` has no session: line %u is not a run of claude or codex", f->word->raw, made->pos.line);
 	else if (kind != f->kind)
 		diag_error(d, f->word->pos, "`%s` is a session of %s (line %u): %s cannot fork it", f->word->raw, names_of_kinds[kind], made->pos.line,
 		    names_of_kinds[f->kind]);

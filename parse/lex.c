@@ -86,7 +86,7 @@ join(struct lex *l)
 {
 	if (l->next)
 		return take_line(l), 0;
-	diag_error(l->diags, lex_pos(l), "there is no line below for this \\ to join");
+	diag_error(l->diags, lex_pos(l), "no line below for this \\ to join");
 	l->p = l->eol;
 	return -1;
 }
@@ -124,7 +124,7 @@ take_quoted(struct lex *l, struct piece *w)
 		}
 	}
 	if (l->p == l->eol) {
-		diag_error(l->diags, open, "this %c is not closed on its line", quote);
+		diag_error(l->diags, open, "unclosed %c: a quote closes on its line", quote);
 		return -1;
 	}
 	l->p++;
@@ -138,7 +138,7 @@ shell_help(const char *s, size_t n)
 	if ((n == 2 && (!memcmp(s, "&&", 2) || !memcmp(s, "||", 2))) || (n == 1 && (*s == ';' || *s == '&')))
 		return "there is no shell here: one statement a line, or `run sh | ...` for a shell's own";
 	if (*s == '>' || (n > 1 && s[0] == '2' && s[1] == '>'))
-		return "there is no shell here: an answer is kept under its `as` key, standard error beside it";
+		return "there is no shell here: the result is kept under its `as` key, standard error beside it";
 	if (*s == '<')
 		return "write < and the name with a blank between; a file is read by a step: run sh as x | cat FILE";
 	if (*s == '|')

@@ -41,9 +41,9 @@ check_key(struct names *ns, const struct node *n, const struct key *key)
 	if (!key->t->n)
 		diag_error(ns->diags, n->key->pos, "an empty key");
 	if (key->literal && !strcmp(key->spelling, "-"))
-		diag_error(ns->diags, n->key->pos, "the key `-` is standard input's");
+		diag_error(ns->diags, n->key->pos, "the key `-` is reserved for standard input");
 	if (key->literal && strlen(key->spelling) > KEY_MOST)
-		diag_error(ns->diags, n->key->pos, "a key of more than %d bytes is no file's name", (int)KEY_MOST);
+		diag_error(ns->diags, n->key->pos, "key too long: a file name has at most %d bytes", (int)KEY_MOST);
 	for (up = n->parent; up; up = up->parent)
 		if (up->var && strcmp(up->var, "?") && !holds_var(&n->key->t, up))
 			diag_error(ns->diags, n->key->pos, "inside `%s %s%s` of line %u the key must hold {{%s}}%s: as %s-{{%s}}",
@@ -62,7 +62,7 @@ check_twice(struct names *ns, const struct key *key, const struct key *other)
 		return 0;
 	if (!key->literal && index_loop(key->node) != index_loop(other->node))
 		return 0;
-	diag_error(ns->diags, key->node->key->pos, "the key `%s` is made on line %u already: give one of them `as` another",
+	diag_error(ns->diags, key->node->key->pos, "duplicate key `%s` (first made on line %u): add 'as NAME'",
 	    key->spelling, other->node->pos.line);
 	return 1;
 }
@@ -328,12 +328,12 @@ say_unseen(struct names *ns, const struct node *at, const char *name, struct pos
 	const struct node *made = key->node;
 
 	if (node_exclusive(at, made))
-		diag_error(ns->diags, pos, "`%s` is made on line %u, in the other arm of an `if`", name, made->pos.line);
+		diag_error(ns->diags, pos, "`%s` is made only in the other arm of this if (line %u)", name, made->pos.line);
 	else if (made->order >= at->order)
-		diag_error(ns->diags, pos, "`%s` is not there yet: it is made on line %u", name, made->pos.line);
+		diag_error(ns->diags, pos, "`%s` is used before it is made (line %u)", name, made->pos.line);
 	else
-		diag_error(ns->diags, pos, "`%s` is made on line %u, in a branch beside this one: it may not be there yet; "
-		    "use it behind the block's end", name, made->pos.line);
+		diag_error(ns->diags, pos, "`%s` is made in a branch beside this one (line %u), perhaps later: use it after the block's end",
+		    name, made->pos.line);
 }
 
 /* Whether NAME is a parameter that stands below, which is said. */
@@ -343,7 +343,7 @@ below(struct names *ns, const char *name, struct pos pos)
 	const struct param *v = index_param(ns, name, strlen(name));
 
 	if (v)
-		diag_error(ns->diags, pos, "the parameter `%s` stands on line %u, below its first use", name, v->pos.line);
+		diag_error(ns->diags, pos, "the parameter `%s` is used before it is defined (line %u)", name, v->pos.line);
 	return v != NULL;
 }
 
@@ -481,7 +481,7 @@ check_name(struct names *ns, const struct node *at, const struct tmpl *t, struct
 	if (any)
 		say_unseen(ns, at, buf_str(&b), pos, any);
 	else if (!ns->w->lost.n)
-		diag_error(ns->diags, pos, "no key of this file can be `%s`", buf_str(&b));
+		diag_error(ns->diags, pos, "no key of this file can match `%s`", buf_str(&b));
 	buf_free(&b);
 }
 
@@ -578,11 +578,10 @@ names_check_program(struct names *ns, const struct node *at, const char *s, stru
 		}
 		n = (int)(close - open - 2);
 		if (names_variable(ns, at, open + 2, (size_t)n))
-			diag_error(ns->diags, pos, "{{%.*s}} would become a part of the program: write \"$%.*s\"",
-			    n, open + 2, n, open + 2);
+			diag_error(ns->diags, pos, "cannot insert {{%.*s}} into shell code: write \"$%.*s\"", n, open + 2, n, open + 2);
 		else
-			diag_error(ns->diags, pos, "{{%.*s}} would become a part of the program: name it behind <, "
-			    "which gives it on standard input", n, open + 2);
+			diag_error(ns->diags, pos, "cannot insert {{%.*s}} into shell code: use '< %.*s' (standard input) or 'env V={{%.*s}}'",
+			    n, open + 2, n, open + 2, n, open + 2);
 		open = close;
 	}
 }

@@ -11,7 +11,7 @@ near_start(struct near *w, const char *want, size_t n)
 	memset(w, 0, sizeof *w);
 	w->want = want;
 	w->n = n;
-	w->distance = n < 3 ? 2 : n < 6 ? 3 : 4;        /* what is found must be below this */
+	w->distance = n < 6 ? 2 : n < 9 ? 3 : 4;        /* what is found must be below this: a third of the word at most */
 }
 
 static unsigned
@@ -49,7 +49,7 @@ near_try(struct near *w, const char *name, size_t n)
 {
 	unsigned d;
 
-	if (!n || n > LONGEST || !w->n || w->n > LONGEST)
+	if (!n || n > LONGEST || !w->n || w->n > LONGEST || (w->n < 4 && n != w->n && memcmp(w->want, name, n < w->n ? n : w->n)))
 		return;
 	d = distance(w->want, w->n, name, n);
 	if (d && d < w->distance && d < n) {

@@ -54,7 +54,7 @@ is_as(const struct words *l, size_t i)
 static int
 as_nothing(struct parser *p, const struct words *l, size_t i)
 {
-	return is_as(l, i) && !phrase_option(p, l, i);
+	return is_as(l, i) && !phrase_option(p, l, i, "key");
 }
 
 static struct step *
@@ -68,6 +68,44 @@ bare_step(struct parser *p, const char *name)
 	s->name = name;
 	map_add(&p->w->bare_steps, name, s);
 	return s;
+}
+
+/* Whether the run has more than MOST words, which is said, with what was probably meant. */
+static void
+run_too_many(struct parser *p, const struct words *l, size_t most)
+{
+	const struct word *w = l->n > most ? &l->list[most] : NULL;
+	const char *agent = l->list[0].raw, *attribute;
+	size_t i;
+
+	if (!w)
+		return;
+	for (i = 0; (attribute = attribute_word(i)) && !phrase_is(w, attribute); i++)
+		;
+	if (attribute)
+		diag_error(p->diags, w->pos, "'%s' goes on a line of its own below", attribute);
+	else if (w->quoted)
+		diag_error(p->diags, w->pos, "a prompt begins with '|': run %s | %s", agent, w->raw);
+	else if (*w->raw == '-')
+		diag_error(p->diags, w->pos, "arguments belong to a step: step NAME %s %s", agent, w->raw);
+	else
+		phrase_too_many(p, l, most);
+}
+
+/* `as KEY` among the names of a run, where it belongs before them: is said, and the key taken. */
+static void
+take_late_as(struct parser *p, struct node *n, const char *name)
+{
+	struct words *names = &n->inputs;
+	size_t i;
+
+	for (i = 1; i + 1 < names->n && !phrase_is(&names->list[i], "as"); i++)
+		;
+	if (i + 1 >= names->n)
+		return;
+	diag_error(p->diags, names->list[i].pos, "'as' goes before '<': run %s as %s < %s", name, names->list[i + 1].raw, names->list[0].raw);
+	n->key = &names->list[i + 1];
+	names->n = i;
 }
 
 static void
@@ -92,10 +130,11 @@ do_run(struct parser *p)
 	n->step_pos = f.words.list[0].pos;
 	if (is_as(&f.words, 1)) {
 		n->key = &f.words.list[2];
-		phrase_too_many(p, &f.words, 3);
+		run_too_many(p, &f.words, 3);
 	} else {
 		n->key = default_key(p, n, name, strlen(name));
-		phrase_too_many(p, &f.words, 1);
+		run_too_many(p, &f.words, 1);
+		take_late_as(p, n, name);
 	}
 }
 
@@ -117,9 +156,9 @@ if_names(struct parser *p, struct node *n)
 	if (kind == LEX_TEXT && n->inputs.n)
 		return 0;
 	if (kind == LEX_TEXT)
-		diag_error(p->diags, p->pos, "no name behind <");
+		diag_error(p->diags, p->pos, "missing name after <");
 	else if (kind != LEX_BAD)
-		diag_error(p->diags, p->pos, "`if` is not whole: if [< NAME... |] COMMAND");
+		diag_error(p->diags, p->pos, "incomplete `if`: if [< NAME... |] COMMAND");
 	lex_skip(&p->lex);
 	n->inputs.n = 0;
 	return -1;
@@ -135,7 +174,7 @@ do_if(struct parser *p)
 		return;
 	n->command = lex_command(&p->lex);
 	if (!*n->command.s)
-		diag_error(p->diags, n->command.pos, "no command: if [< NAME... |] COMMAND");
+		diag_error(p->diags, n->command.pos, "missing command: if [< NAME... |] COMMAND");
 }
 
 static void
@@ -143,8 +182,15 @@ do_else(struct parser *p)
 {
 	struct phrase f;
 
-	if (!phrase_collect(p, &f, 0) && f.words.n)
-		diag_error(p->diags, f.words.list[0].pos, "`else` stands alone; another `if` goes on a line of its own below it");
+	struct lex ahead = p->lex;
+	struct word w;
+
+	if (lex_word(&ahead, &w, 0) == LEX_WORD && phrase_is(&w, "if")) {
+		diag_error(p->diags, w.pos, "there is no 'else if': put an if inside the else");
+		lex_skip(&p->lex);
+	} else if (!phrase_collect(p, &f, 0) && f.words.n) {
+		diag_error(p->diags, f.words.list[0].pos, "unexpected `%s`: nothing follows else on its line", f.words.list[0].raw);
+	}
 	if (p->depth > NESTED_MOST)
 		return;
 	if (!p->open || p->open->kind != NODE_IF) {
@@ -268,9 +314,9 @@ do_worktree(struct parser *p)
 		if (phrase_is(w, "enter")) {
 			n->enter = 1;
 		} else if (value && !*value) {
-			*value = phrase_option(p, &f.words, i++);
+			*value = phrase_option(p, &f.words, i++, *w->raw == 'f' ? "commit" : w->raw[1] == 't' ? "path" : "key");
 		} else {
-			diag_error(p->diags, w->pos, "`%s` does not belong here: worktree BRANCH [enter] [from REF] [at PATH] [as KEY]", w->raw);
+			diag_error(p->diags, w->pos, "unexpected `%s`: worktree BRANCH [enter] [from REF] [at PATH] [as KEY]", w->raw);
 			break;
 		}
 	}
@@ -331,7 +377,7 @@ do_ask(struct parser *p)
 	n->key = &f.words.list[0];
 	for (i = 1; i < f.words.n; i++) {
 		if (phrase_is(&f.words.list[i], "default")) {
-			n->fallback = phrase_option(p, &f.words, i);
+			n->fallback = phrase_option(p, &f.words, i, "choice");
 			phrase_too_many(p, &f.words, i + 2);
 			break;
 		}
@@ -346,7 +392,7 @@ outside(struct parser *p)
 {
 	if (!p->open)
 		return 0;
-	diag_error(p->diags, p->pos, "`%s` stands outside of blocks; the `%s` of line %u has no `end` yet",
+	diag_error(p->diags, p->pos, "`%s` must be outside of blocks: the `%s` of line %u has no `end` yet",
 	    p->word, node_word(p->open->kind), p->open->pos.line);
 	return -1;
 }
@@ -374,7 +420,7 @@ do_param(struct parser *p)
 	}
 	other = map_add(&p->w->params_by_name, v->name, v);
 	if (other)
-		diag_error(p->diags, f.words.list[0].pos, "the parameter `%s` is there already, on line %u", v->name, other->pos.line);
+		diag_error(p->diags, f.words.list[0].pos, "duplicate parameter `%s` (first defined on line %u)", v->name, other->pos.line);
 	*p->params = v;
 	p->params = &v->next;
 }
@@ -429,7 +475,7 @@ do_step(struct parser *p)
 	p->level = ATTR_STEP;
 	other = map_add(&p->w->steps_by_name, s->name, s);
 	if (other)
-		diag_error(p->diags, f.words.list[0].pos, "the step `%s` is there already, on line %u", s->name, other->pos.line);
+		diag_error(p->diags, f.words.list[0].pos, "duplicate step `%s` (first defined on line %u)", s->name, other->pos.line);
 	if (phrase_literal(p, &f.words.list[1], "the agent's name")) {
 		struct agent *meant = arena_get(&p->w->mem, sizeof *meant);
 
@@ -521,7 +567,7 @@ read_text(struct parser *p)
 	else if (p->after_blank)
 		diag_error(p->diags, p->pos, "a blank line has ended the text above; an empty line of text is a | alone");
 	else
-		diag_error(p->diags, p->pos, "there is no statement above that this text could belong to");
+		diag_error(p->diags, p->pos, "text without a statement above it");
 }
 
 static void
@@ -560,7 +606,7 @@ has_nul(const struct source *src, struct diags *diags)
 		pos.col = *s == '\n' ? 1 : pos.col + 1;
 		pos.line += *s == '\n';
 	}
-	diag_error(diags, pos, "a NUL byte: this is no workflow");
+	diag_error(diags, pos, "NUL byte: not a workflow");
 	return 1;
 }
 
@@ -584,7 +630,7 @@ workflow_parse(const struct source *src, struct diags *diags)
 	p.level = ATTR_FILE;
 	read_lines(&p);
 	for (; p.open; p.open = p.open->parent)
-		diag_error(diags, p.open->pos, "this `%s` has no `end`", node_word(p.open->kind));
+		diag_error(diags, p.open->pos, "`%s` without `end`", node_word(p.open->kind));
 	buf_free(&p.words);
 	buf_free(&p.names);
 	return w;
@@ -617,7 +663,7 @@ agent_parse(const struct source *src, struct arena *mem, struct diags *diags)
 		lex.p = lex.start ? lex.start : src->text;
 		lex.start = lex.p;
 		lex.line = 1;
-		diag_error(diags, lex_pos(&lex), "-a is followed by NAME=WORD...");
+		diag_error(diags, lex_pos(&lex), "-a takes NAME=WORD...");
 		return NULL;
 	}
 	a = arena_get(mem, sizeof *a);
@@ -631,6 +677,6 @@ agent_parse(const struct source *src, struct arena *mem, struct diags *diags)
 		return a;
 	}
 	if (kind != LEX_BAD)
-		diag_error(diags, w.pos.src ? w.pos : a->pos, "-a is followed by NAME=WORD..., without < and |");
+		diag_error(diags, w.pos.src ? w.pos : a->pos, "-a takes NAME=WORD..., without < and |");
 	return NULL;
 }

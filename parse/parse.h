@@ -8,7 +8,7 @@ enum {
 	NESTED_MOST = 64,               /* blocks in blocks */
 	ATTEMPTS_MOST = 1000 * 1000,       /* that a retry can add */
 	ITEMS_MOST = 10 * 1000 * 1000,  /* of one block: they are counted before the first one is begun */
-	KEYED_MOST = (1 << 22) - 1      /* statements with a key, in all files of a run */
+	KEYED_MOST = (1 << 21) - 1      /* statements with a key, in all files of a run */
 };
 
 /* Reads SRC, which must outlive the tree. Always returns a tree, to be freed with workflow_free;

@@ -75,8 +75,8 @@ struct node *phrase_node(struct parser *, enum node_kind kind);
 /* A copy of W that lives as long as the workflow. */
 struct word *phrase_keep(struct parser *, const struct word *w);
 
-/* The word behind the Ith, which is an option that wants one; NULL, which is said: there is none. */
-struct word *phrase_option(struct parser *, const struct words *l, size_t i);
+/* The word after the Ith, which is an option that takes one: a WHAT; NULL, which is said: there is none. */
+struct word *phrase_option(struct parser *, const struct words *l, size_t i, const char *what);
 
 /* The first character of the word W, which is unquoted, that a shell would take for a pattern or a command; 0: none. */
 int phrase_globs(const struct word *w);

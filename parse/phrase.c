@@ -42,7 +42,7 @@ static int
 wrong_mark(struct parser *p, struct pos pos, const char *mark, int takes)
 {
 	if (*mark == '<' && (takes & TAKES_NAMES))
-		diag_error(p->diags, pos, "a second <: all names stand behind the first");
+		diag_error(p->diags, pos, "a second <: put all names after the first");
 	else if (*mark == '<')
 		diag_error(p->diags, pos, "`%s` takes no <; it is for run, for, parallel and if", p->word);
 	else
@@ -92,7 +92,7 @@ phrase_collect(struct parser *p, struct phrase *f, int takes)
 	take_words(p, &f->words, &p->words);
 	take_words(p, &f->names, &p->names);
 	if (f->has_names && !f->names.n) {
-		diag_error(p->diags, names, "no name behind <");
+		diag_error(p->diags, names, "missing name after <");
 		return -1;
 	}
 	return 0;
@@ -124,7 +124,7 @@ phrase_literal(struct parser *p, const struct word *w, const char *what)
 	size_t n;
 
 	if (!tmpl_literal(&w->t, &s, &n)) {
-		diag_error(p->diags, w->pos, "%s is written out here, without {{", what);
+		diag_error(p->diags, w->pos, "%s must be literal, without {{", what);
 		return NULL;
 	}
 	if (!n) {
@@ -151,8 +151,7 @@ phrase_variable(struct parser *p, const struct word *w)
 	const char *s = phrase_literal(p, w, "a variable's name");
 
 	if (s && !variable_name(s, strlen(s))) {
-		diag_error(p->diags, w->pos, "`%s` is no name for a variable: lower case letters, digits and _, "
-		    "but neither `_` nor *_proxy, which programs read", s);
+		diag_error(p->diags, w->pos, "invalid variable name '%s': use a-z, 0-9, _ (`_` alone and *_proxy are read by programs)", s);
 		return NULL;
 	}
 	return s;
@@ -163,8 +162,8 @@ phrase_too_many(struct parser *p, const struct words *l, size_t most)
 {
 	if (l->n <= most)
 		return 0;
-	diag_error(p->diags, l->list[most].pos, "`%s` does not belong here%s", l->list[most].raw,
-	    most ? "; a text begins with |, a value with blanks is quoted" : "");
+	diag_error(p->diags, l->list[most].pos, "unexpected `%s`%s", l->list[most].raw,
+	    most ? ": a text begins with |, and a value with blanks is quoted" : "");
 	return -1;
 }
 
@@ -173,7 +172,7 @@ phrase_missing(struct parser *p, const struct words *l, size_t least, const char
 {
 	if (l->n >= least)
 		return 0;
-	diag_error(p->diags, p->pos, "`%s` is not whole: %s", p->word, usage);
+	diag_error(p->diags, p->pos, "incomplete `%s`: %s", p->word, usage);
 	return -1;
 }
 
@@ -242,10 +241,10 @@ phrase_keep(struct parser *p, const struct word *w)
 }
 
 struct word *
-phrase_option(struct parser *p, const struct words *l, size_t i)
+phrase_option(struct parser *p, const struct words *l, size_t i, const char *what)
 {
 	if (i + 1 < l->n)
 		return phrase_keep(p, &l->list[i + 1]);
-	diag_error(p->diags, l->list[i].pos, "nothing stands behind `%s`", l->list[i].raw);
+	diag_error(p->diags, l->list[i].pos, "missing %s after '%s'", what, l->list[i].raw);
 	return NULL;
 }

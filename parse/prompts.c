@@ -29,7 +29,7 @@ load_prompt(struct checker *c, struct attrs *a)
 	if (error)
 		diag_error(c->diags, a->prompt->pos, "cannot read `%s`: %s", name, error);
 	else if (src->n && memchr(src->text, '\0', src->n))
-		diag_error(c->diags, a->prompt->pos, "a NUL byte in `%s`: this is no text", name);
+		diag_error(c->diags, a->prompt->pos, "NUL byte in `%s`: not a text file", name);
 }
 
 /* The lines of a prompt's file, as a text; *ENDS says whether the last has its newline. */

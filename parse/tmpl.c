@@ -100,7 +100,7 @@ read_inside(struct reader *r, struct tmpl *t, size_t open)
 	if (r->i == first)
 		wrong(r, open, "no name between the braces: write {{x}}, or \\{{ for a literal {{");
 	else if (is_blank(r->in->s[r->i - 1]))
-		wrong(r, open, "a name stands directly between the braces: write {{x}}, or \\{{ for a literal {{");
+		wrong(r, open, "no blanks inside the braces: write {{x}}, or \\{{ for a literal {{");
 	r->i += 2;
 }
 
@@ -114,7 +114,7 @@ read_name(struct reader *r, struct tmpl *t)
 
 	r->i += 2;
 	if (r->i >= r->in->n || is_blank(r->in->s[r->i])) {
-		wrong(r, open, "a name stands directly between the braces: write {{x}}, or \\{{ for a literal {{");
+		wrong(r, open, "no blanks inside the braces: write {{x}}, or \\{{ for a literal {{");
 		return;
 	}
 	name = arena_get(r->mem, sizeof *name);

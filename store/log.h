@@ -7,7 +7,7 @@
 enum log_event {
 	LOG_WALK,               /* an orch has begun to walk the workflow; value: its pid */
 	LOG_START,              /* an attempt of KEY was started; text: LOG_AGAIN if it has its result, which stays until then */
-	LOG_DONE,               /* KEY has its result; digest: of what was asked */
+	LOG_DONE,               /* KEY has its result; digest: of what was asked; text: LOG_REDONE if it was re-run for redo */
 	LOG_FAIL,               /* an attempt of KEY has failed; text: why */
 	LOG_OTHERWISE,          /* the `otherwise` of KEY was kept as its result */
 	LOG_STOP,               /* an attempt of KEY was ended because orch was told to stop */
@@ -29,6 +29,7 @@ enum log_event {
 #define LOG_ASKED (1u << LOG_DONE | 1u << LOG_SAME)
 
 #define LOG_AGAIN "again"
+#define LOG_REDONE "redone"
 
 struct log_line {
 	long long ms;           /* since the Epoch */

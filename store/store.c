@@ -97,7 +97,7 @@ check_owner(struct store *s, int fd, const char *what)
 		return fail(s, what);
 	if (st.st_uid != geteuid())
 		return fail_told(s, EPERM, what, "belongs to another user");
-	return st.st_mode & 022 ? fail_told(s, EPERM, what, "is writable by others (chmod go-w mends it)") : 0;
+	return st.st_mode & 022 ? fail_told(s, EPERM, what, "is writable by others (to fix: chmod go-w)") : 0;
 }
 
 /* What is wrong with what stands where a part should be; NULL: nothing that can be seen. */
@@ -107,7 +107,7 @@ fault(const struct stat *st, int error)
 	if (S_ISLNK(st->st_mode))
 		return error == ELOOP || error == ENOTDIR || error == EMLINK ? "is a symbolic link" : NULL;
 	if (error == EINVAL && !S_ISREG(st->st_mode))
-		return "is no plain file";
+		return "is not a plain file";
 	if (error != EPERM || S_ISDIR(st->st_mode))
 		return NULL;
 	return st->st_uid != geteuid() ? "belongs to another user" : st->st_nlink > 1 ? "has a second name (a hard link)" : NULL;
@@ -224,7 +224,7 @@ hide_from_git(struct store *s)
 		return 0;
 	}
 	none = errno == ENOENT;
-	/* Something that is no plain file is somebody else's; any other error says nothing of it. */
+	/* Something that is not a plain file is somebody else's; any other error says nothing of it. */
 	if (!none && errno != ELOOP && errno != EINVAL && errno != EISDIR && errno != ENXIO)
 		return -1;
 	if (none && list(file_open_dir(s->top, "."), count_others, &others))

@@ -632,11 +632,11 @@ START_TEST(a_changed_line)
 	write_flow(changed);
 	n = log_size();
 	r = help_sh(0, "orch run -r r f.orch");
-	help_has(r.err, "though it would be asked otherwise now: ");
+	help_has(r.err, "  stale\n");
 	ck_assert_int_eq(help_count(help_read(LOG_FILE, NULL) + n, "\tstart\t"), 0);
 	before = help_tree(".orch", 1);
 	r = help_sh(0, "orch run -n -r r f.orch");
-	help_has(r.out, "  though it would be asked otherwise: ");
+	help_has(r.out, "  stale: ");
 	help_lacks(r.out, "would run  ");
 	help_has(r.out, "18 kept, 0 would run\n");
 	r = help_sh(0, "orch run -n -u -r r f.orch");
@@ -773,13 +773,13 @@ START_TEST(a_try_that_fails)
 	help_has(r.out, "done         c");
 	help_has(r.out, "run r: failed");
 	help_has(help_sh(0, "orch logs -r r b").out, "half");
-	help_has(help_sh(0, "orch run -n -r r f.orch").out, "kept       b  though it would be asked otherwise: ");
+	help_has(help_sh(0, "orch run -n -r r f.orch").out, "kept       b  stale: ");
 	r = help_sh(1, "orch diff b");
 	help_has(r.err, "earlier question");
 	/* It is found without its name; without -u it is kept. */
 	if (_i == 0) {
 		r = help_sh(0, "orch resume");
-		help_has(r.err, "kept      b  though it would be asked otherwise now: ");
+		help_has(r.err, "kept      b  stale");
 		ck_assert_str_eq(marks(), "");
 		help_has(help_sh(0, "orch status -r r").out, "done         b");
 	}
@@ -896,7 +896,7 @@ START_TEST(an_old_yes)
 	ck_assert_str_eq(marks(), "");
 	/* And another question is another. */
 	help_sh(0, "sed -i 's/Sure/Really/' f.orch");
-	help_has(help_sh(0, "orch resume -r r").err, "kept      go  though it would be asked otherwise now: text");
+	help_has(help_sh(0, "orch resume -r r").err, "kept      go  stale");
 	help_has(help_sh(1, "orch resume -u -r r").err, "failed    go");
 }
 END_TEST
@@ -986,8 +986,8 @@ START_TEST(differences)
 	help_sh(0, "orch run -q -r r f.orch");
 	before = help_tree(".orch", 1);
 	ck_assert_str_eq(help_sh(0, "orch diff one && orch diff -r r p-x && orch diff two && orch diff go").out, "");
-	help_has(help_sh(3, "orch diff c").err, "asks nobody");
-	help_has(help_sh(3, "orch diff none").err, "no line that makes it");
+	help_has(help_sh(3, "orch diff c").err, "not a run or ask");
+	help_has(help_sh(3, "orch diff none").err, "no line of the workflow makes it");
 	help_has(help_sh(3, "orch diff -r none one").err, "no such run");
 	help_sh(2, "orch diff");
 	help_sh(2, "orch diff one two");
@@ -995,7 +995,7 @@ START_TEST(differences)
 	r = help_run("orch diff p-y");
 	ck_assert_int_eq(r.status, 1);
 	ck_assert_str_eq(r.err, "");
-	ck_assert_str_eq(r.out, "--- p-y as it was asked\n+++ p-y as it would be asked\n@@ -1,9 +1,9 @@\n directory\t.\n word\tcat\n"
+	ck_assert_str_eq(r.out, "--- p-y (recorded)\n+++ p-y (current)\n@@ -1,9 +1,9 @@\n directory\t.\n word\tcat\n"
 	    "-env\tA=b\n+env\tA=c\n variable\twho\tyou\n \n-For you:\n+To you:\n \n ==> one <==\n a\n");
 	r = help_run("orch diff two");
 	ck_assert_int_eq(r.status, 1);
@@ -1003,8 +1003,8 @@ START_TEST(differences)
 	/* Without a diff both stand there whole. */
 	r = help_run("o=$(command -v orch); mkdir bin; PATH=$PWD/bin $o diff p-x");
 	ck_assert_int_eq(r.status, 1);
-	help_has(r.out, "==> p-x as it was asked\ndirectory\t.\nword\tcat\nenv\tA=b\nvariable\twho\tyou\n\nFor you:\n\n==> one <==\na\nb\n");
-	help_has(r.out, "\n==> p-x as it would be asked\n");
+	help_has(r.out, "==> p-x (recorded)\ndirectory\t.\nword\tcat\nenv\tA=b\nvariable\twho\tyou\n\nFor you:\n\n==> one <==\na\nb\n");
+	help_has(r.out, "\n==> p-x (current)\n");
 	/* Names that a terminal would act on, and a workflow that can no longer be read. */
 	help_sh(0, "mkdir tmp && TMPDIR=$PWD/tmp orch diff go && rmdir tmp");
 	help_file("f.orch", "rum", NULL);
@@ -1019,7 +1019,7 @@ START_TEST(no_difference_is_known)
 	help_file("f.orch", "run sh as a | test -f ok", "run sh as b | :", NULL);
 	help_sh(1, "orch run -q -r r f.orch");
 	ck_assert_str_eq(help_sh(0, "orch diff a").out, "");
-	help_has(help_run("orch diff b").out, "--- b was not asked yet\n+++ b as it would be asked\n@@ -0,0 +1");
+	help_has(help_run("orch diff b").out, "--- b (never asked)\n+++ b (current)\n@@ -0,0 +1");
 	help_file(R("b"), NULL);
 	help_has(help_sh(3, "orch diff b").err, "by hand");
 }

@@ -58,10 +58,13 @@ struct step {
 	int value;              /* its result; -1: it has none */
 	int side;               /* of its side effect, as its last call began; -1: none */
 	long seq, changed;      /* when its result came, and was last another */
+	long redone, rechanged; /* the same, as a part of the redo that is not complete; 0: not */
 	int cut;                /* a later call than that has come to no end */
 	int redo;               /* it was marked by redo, and was not run since */
 	/* In the walk that is looked at. */
+	int told;               /* a line of a redo is about it */
 	int calls, started, ended;      /* as it says itself; as the log says */
+	int same;
 	int was;                /* its result before, when that came */
 	long was_seq;
 	struct stat was_file;
@@ -77,7 +80,6 @@ struct life {
 	int files[FILES], ext[FILES];   /* what they hold; -1: it is missing */
 	long seq;               /* the latest */
 	int is_redo, is_complete;       /* a redo is not complete; the walk that is looked at was, and with it the redo */
-	long redo_seq;          /* the latest when that redo was told */
 	size_t log;             /* what of the log was read */
 	size_t marks;
 	struct buf told;        /* all that was done */
@@ -453,17 +455,15 @@ is_needed(struct life *l, const struct step *s, int again)
 		return 1;
 	if (!again && !l->is_redo)
 		return 0;
-	if (!again && seq < l->redo_seq)
-		seq = l->redo_seq;      /* what came before a redo is of no matter to it */
 	for (i = 0; i < l->nsteps; i++) {
 		const struct step *a = &l->steps[i];
 
 		if (!is_before(a, s) || !is_reached(l, a))
 			continue;
 		if (a->line->kind == IMPURE || a->line->kind == ASK)
-			later |= a->seq > seq;
+			later |= (again ? a->seq : a->redone) > seq;
 		else
-			changed |= a->changed > seq;
+			changed |= (again ? a->changed : a->rechanged) > seq;
 	}
 	now = question_of(l, s);
 	differs = (again && s->cut) || !s->question || strcmp(now, s->question);
@@ -521,6 +521,20 @@ read_marks(struct life *l)
 	l->marks = n;
 }
 
+/* A line of a redo, LEFT of which follow: with the last all of them count, and not before. */
+static void
+add_redo(struct life *l, struct step *s, int left)
+{
+	int i;
+
+	s->told = 1;
+	if (left)
+		return;
+	l->is_redo = 1;
+	for (i = 0; i < l->nsteps; i++)
+		l->steps[i].redo |= l->steps[i].told;
+}
+
 /* The lines of the log that this walk has written: what has come to an end, in which order. A question that was begun counts as a call. */
 static void
 read_log(struct life *l)
@@ -529,18 +543,17 @@ read_log(struct life *l)
 	const char *s = help_read(".orch/x/log", &n), *end = s + n, *nl;
 	char event[16], key[64];
 	long long ms;
+	int left;
 	struct step *step;
 
 	for (s += l->log; s < end && (nl = memchr(s, '\n', (size_t)(end - s))); s = nl + 1) {
-		if (s == nl || sscanf(s, "%lld %15s %63s", &ms, event, key) != 3)
+		left = -1;
+		if (s == nl || sscanf(s, "%lld %15s %63s %d", &ms, event, key, &left) < 3)
 			continue;
 		if (!strcmp(event, "end") && !strcmp(key, "0"))
 			l->is_complete = 1;
-		if (!strcmp(event, "redo")) {
-			if (!l->is_redo)
-				l->redo_seq = l->seq;
-			l->is_redo = find(l, key, strlen(key))->redo = 1;
-		}
+		if (!strcmp(event, "redo"))
+			add_redo(l, find(l, key, strlen(key)), left);
 		if (!strcmp(event, "start"))
 			find(l, key, strlen(key))->started = 1;
 		if (!strcmp(event, "start") && find(l, key, strlen(key))->line->kind == ASK)
@@ -552,12 +565,26 @@ read_log(struct life *l)
 			continue;       /* its own line was lost by a kill, and comes now */
 		step->ended++;
 		step->seq = ++l->seq;
-		if (strcmp(event, "same") || step->was < 0)
+		step->same = !strcmp(event, "same");
+		if (!step->same)
 			step->changed = step->seq;
 		if (!strcmp(event, "same") != (step->line->kind != IMPURE && step->line->kind != ASK && step->was == read_number(RESULT, key)))
 			wrong(l, key, "is the same, and was not said to be, or the other way round");
 	}
 	l->log = n;
+}
+
+/* S has its result of this walk. Whether it is a part of a redo: if it was marked, or since a part of that comes before it. */
+static void
+note_redone(const struct life *l, struct step *s, int again, int needed)
+{
+	int follows = !again && needed && s->was >= 0 && s->line->kind != ALWAYS && s->ended;
+
+	if (!l->is_redo || !(s->redo || follows))
+		return;
+	s->redone = s->seq;
+	if (!s->same)
+		s->rechanged = s->redone;
 }
 
 /* What was needed was run, and nothing else; then the walk is history. */
@@ -586,6 +613,8 @@ check_walk(struct life *l, int again, int complete)
 			s->side = read_number("side-", s->key);
 		if (s->calls && !s->ended && came)      /* only its line was lost */
 			s->seq = s->changed = ++l->seq;
+		if (s->calls && (s->ended || came))
+			note_redone(l, s, again, needed);
 		if (s->calls && (s->ended || came)) {
 			free(s->question);
 			s->question = question_of(l, s);
@@ -638,9 +667,10 @@ begin_walk(struct life *l, unsigned char *marked)
 	for (i = 0; i < l->nsteps; i++) {
 		struct step *s = &l->steps[i];
 
-		s->calls = s->started = s->ended = 0;
+		s->told = s->calls = s->started = s->ended = 0;
 		s->was = s->value;
 		s->was_seq = s->seq;
+		s->same = 0;
 		stat_result(s->key, &s->was_file);
 		marked[i] = (unsigned char)s->redo;
 	}
@@ -667,6 +697,8 @@ forget_redo(struct life *l)
 	l->is_redo = 0;
 	for (i = 0; i < l->nsteps; i++)
 		l->steps[i].redo = 0;
+	for (i = 0; i < l->nsteps; i++)
+		l->steps[i].redone = l->steps[i].rechanged = 0;
 }
 
 static void

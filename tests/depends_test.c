@@ -59,10 +59,10 @@ START_TEST(a_change_is_named)
 	expect_marks("");
 	help_file("g", "three", NULL);
 	r = help_sh(0, "orch resume -r x");
-	help_has(r.err, "kept      b  though it would be asked otherwise now: g (-u asks it again)");
+	help_has(r.err, "kept      b  stale");
 	help_has(r.err, "orch: 1 result is stale (b: g has changed); to re-run: orch resume -u -r x\n");
 	help_has(help_sh(0, "orch resume -q -r x").err, "orch: 1 result is stale (b: g has changed)");
-	help_has(help_sh(0, "orch resume -n -u -r x").out, "would run again  b  since it would be asked otherwise: g");
+	help_has(help_sh(0, "orch resume -n -u -r x").out, "would run again  b  g has changed");
 	r = help_run("orch diff -r x b");
 	ck_assert_int_eq(r.status, 1);
 	help_has(r.out, "\n-depends\tg ");
@@ -138,8 +138,9 @@ START_TEST(a_step_that_changes_its_own_file)
 
 	help_file("w.orch", "run sh as a | echo new >f", "depends g f", "run sh as b | :", "depends f g", NULL);
 	r = help_sh(0, "orch run -q -r x w.orch");
-	help_has(r.err, "orch: warning: 1 step has changed a file that it depends on (a: f); -u would re-run it every time\n");
-	ck_assert_int_eq(help_count(r.err, "has changed"), 1);
+	help_has(r.err, "orch: warning: a file that 1 step depends on changed while it ran (a: f); if the step itself does that, -u re-runs it "
+	    "every time\n");
+	ck_assert_int_eq(help_count(r.err, "changed"), 1);
 	/* It was asked with what was there before; the next with what it has made of it. */
 	ck_assert_str_ne(digest_of("a", "f"), digest_of("b", "f"));
 	help_lacks(help_sh(0, AGAIN).err, "warning");
@@ -166,6 +167,17 @@ START_TEST(a_change_within_a_tick)
 	    "depends f", "end", NULL);
 	help_sh(0, RUN);
 	ck_assert_int_eq(atoi(help_run("tr '\\t' '\\n' <.orch/x/how | grep '^f ' | sort | uniq -c | awk '$1 == 40' | wc -l").out), 2);
+}
+END_TEST
+
+/* A result that names a file is gone when the step has ended: that is no reason to wait, nor anything of the next step's. */
+START_TEST(a_name_that_is_gone)
+{
+	help_file("w.orch", "run sh as n | echo f", "run sh as a | rm \"$ORCH_RESULTS/n\"", "depends {{n}}", "run sh as b | :", "run sh as c | :", NULL);
+	help_sh(0, RUN);
+	ck_assert_str_eq(digest_of("b", "f"), "");
+	ck_assert_str_ne(digest_of("a", "f"), "");
+	help_sh(0, "orch resume -q -r x");
 }
 END_TEST
 
@@ -293,10 +305,10 @@ START_TEST(the_same_again)
 	expect_marks("a b c ");
 	help_file("f", "other", NULL);
 	r = help_sh(0, "orch resume -n -u -r x");
-	help_has(r.out, "would run again  a  since it would be asked otherwise: f");
+	help_has(r.out, "would run again  a  f has changed");
 	help_has(r.out, "might run again  b\nmight run again  c\n0 kept, 0 would run, 1 would run again, 2 might\n");
 	r = help_sh(0, AGAIN);
-	help_has(r.err, "again     a  since it would be asked otherwise now: f\n");
+	help_has(r.err, "rerun     a  f has changed\n");
 	help_has(strstr(r.err, "done      a  "), "  unchanged\n");
 	help_has(r.err, "kept      b\nkept      c\n");
 	expect_marks("a ");
@@ -357,8 +369,8 @@ START_TEST(a_worktree_that_was_removed)
 
 	repo_make();
 	repo_sh(0, "echo one >f; git add f; git commit -qm f");
-	help_file("w.orch", "worktree w enter", "run sh as a | " MARK "cat f", "depends f none", "pure", NULL);
-	help_sh(0, RUN);
+	help_file("w.orch", "param top", "worktree w enter", "run sh as a | " MARK "cat f", "depends f none {{top}}/../outside", "pure", NULL);
+	help_sh(0, "touch ../outside; " RUN " top=\"$PWD\"");
 	expect_marks("a ");
 	r = help_sh(0, AGAIN);
 	help_lacks(r.err, "stale");
@@ -369,6 +381,9 @@ START_TEST(a_worktree_that_was_removed)
 	help_lacks(help_sh(0, "orch resume -n -u -r x").out, "again");
 	help_sh(0, AGAIN);
 	expect_marks("");
+	/* But a file elsewhere that has changed is one. */
+	help_sh(0, "echo >>../outside");
+	help_has(help_sh(0, "orch resume -r x").err, "../outside has changed");
 }
 END_TEST
 
@@ -412,6 +427,51 @@ START_TEST(redo_of_a_pure_step)
 }
 END_TEST
 
+/* What is run in any case, or for the first time, is no part of a redo: what follows it is none either. */
+START_TEST(redo_and_what_else_is_run)
+{
+	help_file("w.orch", "run sh as al | " MARK "cat f", "always", "run sh as b < al | " MARK "cat", "ask go yes no default yes | Go?", "run sh as c | " MARK,
+	    "parallel i in 1 2", "run sh as w-{{i}} | " MARK, "end", NULL);
+	help_sh(0, RUN);
+	expect_marks("al b c w-1 w-2 ");
+	help_file("f", "other", NULL);
+	help_has(help_sh(0, "orch redo -n -r x w-2").out, "kept       b\nkept       go\nkept       c\nkept       w-1\n"
+	    "would run again  w-2  redo") ;
+	help_sh(0, "orch redo -q -r x w-2");
+	expect_marks("al w-2 ");
+	ck_assert_int_eq(help_count(help_read(".orch/x/log", NULL), "\tstart\tgo\t"), 1);
+	help_sh(0, "sed -i '1i run sh as first | echo first >>\"$ORCH_ROOT/marks\"' w.orch; orch redo -q -r x c");
+	expect_marks("al c first w-1 w-2 ");
+}
+END_TEST
+
+/* A result that was written by hand in the place of a fallback is none. */
+START_TEST(a_fallback_that_was_replaced)
+{
+	help_file("w.orch", "run sh as a | " MARK "test -e ok", "otherwise none", "run sh as b < a | cat", NULL);
+	help_has(help_sh(0, RUN).err, "1 result is a fallback (a)");
+	help_has(help_sh(0, "orch resume -r x").err, "1 result is a fallback (a)");
+	help_sh(0, "sleep 0.05; echo hand >" RESULT "a");
+	help_lacks(help_sh(0, "orch resume -r x").err, "fallback");
+	help_has(help_sh(3, "orch redo -F -r x").err, "no result of this run is a fallback");
+	ck_assert_str_eq(help_read(RESULT "a", NULL), "hand\n");
+}
+END_TEST
+
+/* What was said in an earlier attempt is none of a step that is refused before it is asked. */
+START_TEST(a_step_that_is_not_asked)
+{
+	struct ran r;
+
+	help_file("w.orch", "run sh as a | echo earlier >&2; false", "depends d", NULL);
+	help_has(help_sh(1, RUN).err, "    err| earlier\n");
+	help_sh(0, "mkdir d");
+	r = help_sh(1, "orch resume -r x");
+	help_has(r.err, "d is a directory");
+	help_lacks(r.err, "earlier");
+}
+END_TEST
+
 START_TEST(whole_prompts)
 {
 	struct ran r;
@@ -419,7 +479,7 @@ START_TEST(whole_prompts)
 	help_file("w.orch", "run sh as a | echo hi", "run claude as b < a", "| First {{a}}.", "|", "|   Third.", NULL);
 	r = help_sh(0, "orch run -n -v -a 'claude=cat' -r x w.orch");
 	help_has(r.out, "would run  b\n    | First {{a}}.\n    | \n    |   Third.\n    < a\n");
-	help_has(help_sh(0, "orch run -n -a 'claude=cat' -r x w.orch").out, "would run  b  | First {{a}}.\n0 kept");
+	help_has(help_sh(0, "orch run -n -a 'claude=cat' -r x w.orch").out, "would run  b  | First {{a}}.\n");
 }
 END_TEST
 
@@ -431,7 +491,7 @@ START_TEST(what_was_never_asked_is_shown)
 	help_sh(1, "orch run -q -r x w.orch");
 	r = help_run("orch diff -r x b");
 	ck_assert_int_eq(r.status, 1);
-	help_has(r.out, "--- b was not asked yet\n+++ b as it would be asked\n");
+	help_has(r.out, "--- b (never asked)\n+++ b (current)\n");
 	help_has(r.out, "+word\tcat\n+depends\tf ");
 	help_has(r.out, "+First hi.\n+\n+==> a <==\n+hi\n");
 }
@@ -442,19 +502,19 @@ END_TEST
 static const struct {
 	const char *text, *says;        /* NULL: nothing is wrong */
 } checks[] = {
-	{ "run sh as a | :\ndepends\n", "2:1: error: `depends` is not whole: depends FILE..." },
+	{ "run sh as a | :\ndepends\n", "2:1: error: incomplete `depends`: depends FILE..." },
 	{ "run sh as a | :\ndepends *.md\n", "2:9: error: there is no globbing here: name each file, or one of a list as {{file}} inside of "
 	    "`for file in < files`; or quote it to mean it as it is" },
 	{ "run sh as a | :\ndepends a? `b`\n", "2:12: error: there is no globbing here" },
 	{ "run sh as a | :\ndepends '*.md' \"a?\"\n", NULL },
 	{ "run sh as a | :\ndepends < a\n", "2:9: error: `depends` takes no <" },
 	{ "run sh as a | :\ndepends {{b}}\n", "2:9: error: unknown name `b`" },
-	{ "depends f\nrun sh as a | :\n", "1:1: error: `depends` stands directly below a step or a run, not at the top of the file" },
+	{ "depends f\nrun sh as a | :\n", "1:1: error: `depends` must follow a step or run; it cannot come at the top of the file" },
 	{ "worktree w\ndepends f\n", "2:1: error: `depends` must follow a step or run" },
 	{ "step s sh | :\ndepends f\nrun s as a\ndepends g h\ndepends i\n", NULL },
-	{ "run sh as a | :\npure x\n", "2:6: error: `x` does not belong here" },
+	{ "run sh as a | :\npure x\n", "2:6: error: unexpected `x`" },
 	{ "run sh as a | :\npure\npure\n", "3:1: error: `pure` is given twice" },
-	{ "always\nrun sh as a | :\n", "1:1: error: `always` stands directly below a step or a run, not at the top of the file" },
+	{ "always\nrun sh as a | :\n", "1:1: error: `always` must follow a step or run; it cannot come at the top of the file" },
 	{ "run sh as a | :\npure\nalways\n", NULL },
 };
 
@@ -553,6 +613,7 @@ depends_suite(void)
 	tcase_add_test(c, a_step_that_changes_its_own_file);
 	tcase_add_test(c, a_file_that_changes_in_between);
 	tcase_add_test(c, a_change_within_a_tick);
+	tcase_add_test(c, a_name_that_is_gone);
 	tcase_add_test(c, each_attempt_looks_again);
 	tcase_add_test(c, names_of_files);
 	tcase_add_test(c, many_at_once);
@@ -568,6 +629,9 @@ depends_suite(void)
 	tcase_add_test(c, always);
 	tcase_add_test(c, redo_of_fallbacks);
 	tcase_add_test(c, redo_of_a_pure_step);
+	tcase_add_test(c, redo_and_what_else_is_run);
+	tcase_add_test(c, a_fallback_that_was_replaced);
+	tcase_add_test(c, a_step_that_is_not_asked);
 	tcase_add_test(c, whole_prompts);
 	tcase_add_test(c, what_was_never_asked_is_shown);
 	tcase_add_test(c, the_translation);

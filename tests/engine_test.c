@@ -1290,8 +1290,8 @@ START_TEST(refused_and_held_back)
 	ck_assert_str_eq(r->started.s, "a1 a2 a3 a1 a2 a4 a5 ");
 	drive(r, TAKE_FIRST);
 	ended_well(r);
-	ck_assert_str_eq(r->events.s, "held a1 exit status 75, it takes no more for now\n"
-	    "held a2 exit status 75, it takes no more for now\n");
+	ck_assert_str_eq(r->events.s, "held a1 rate-limited: exit status 75\n"
+	    "held a2 rate-limited: exit status 75\n");
 	rig_free(r);
 }
 END_TEST
@@ -1346,7 +1346,7 @@ START_TEST(refused_for_a_time_that_is_named)
 	ck_assert_int_eq(walk_wake(&r->walk, r->now), 10000 * 1000);
 	pass(r, 10000 * 1000);
 	ck_assert_str_eq(r->started.s, "a1 a2 a3 a2 ");
-	ck_assert(has(r->events.s, "held a2 exit status 75, it takes no more for now: come tomorrow\n"));
+	ck_assert(has(r->events.s, "held a2 rate-limited: come tomorrow\n"));
 	drive(r, TAKE_LAST);
 	ended_well(r);
 	rig_free(r);
@@ -1422,7 +1422,7 @@ START_TEST(refused_until_it_is_given_up)
 	ended_badly(r);
 	ck_assert_int_ge(r->now - start, THROTTLE_OVER_MS);
 	ck_assert_int_le(r->now - start, THROTTLE_OVER_MS + THROTTLE_MOST_MS);
-	ck_assert(has(r->events.s, "failed a1 exit status 75, it takes no more for now\nfailed a2 not asked: t has taken no more for 6h"));
+	ck_assert(has(r->events.s, "failed a1 rate-limited: exit status 75\nfailed a2 skipped: t rate-limited for 6h"));
 	ck_assert(!has(r->started.s, "a2"));
 	rig_free(r);
 }
@@ -1439,7 +1439,7 @@ START_TEST(given_up_and_otherwise)
 	ended_badly(r);
 	ck_assert(has(r->started.s, "=a1 ") && has(r->started.s, "=a2 ") && has(r->started.s, "=a3 "));
 	ck_assert(!has(r->started.s, " a2 ") && !has(r->started.s, " b "));
-	ck_assert(has(reason(r), "b: not asked: t has taken no more for 6h"));
+	ck_assert(has(reason(r), "b: skipped: t rate-limited for 6h"));
 	rig_free(r);
 }
 END_TEST
@@ -1472,7 +1472,7 @@ START_TEST(futile_tries)
 	drive(r, TAKE_FIRST);
 	ended_badly(r);
 	ck_assert_str_eq(r->started.s, "a ");
-	ck_assert_str_eq(reason(r), "a: exit status 1, which another try would not change");
+	ck_assert_str_eq(reason(r), "a: exit status 1 (permanent error, not retried)");
 	rig_free(r);
 }
 END_TEST
@@ -3062,32 +3062,32 @@ END_TEST
 /* outcome */
 
 static const struct {
-	int kind, status, error, check;
+	int kind, status, error;
 	long long timeout;
 	const char *text, *says;
 } outcomes[] = {
-	{ OUT_ENDED, 3 << 8, 0, 0, 0, "", "exit status 3" },
-	{ OUT_ENDED, 143 << 8, 0, 0, 0, "", "exit status 143" },
-	{ OUT_ENDED, SIGTERM, 0, 0, 0, "", "SIGTERM" },
-	{ OUT_ENDED, SIGKILL, 0, 0, 0, "", "SIGKILL" },
-	{ OUT_ENDED, 40, 0, 0, 0, "", "signal 40" },
-	{ OUT_RATE_LIMITED, 75 << 8, 0, 0, 0, "", "exit status 75, it takes no more for now" },
-	{ OUT_RATE_LIMITED, 256, 0, 0, 0, "why", "exit status 1, it takes no more for now: why" },
-	{ OUT_PERMANENT, 256, 0, 0, 0, "why", "exit status 1, which another try would not change" },
-	{ OUT_EMPTY, 0, 0, 0, 0, "Execution error", "it was interrupted: exit status 0, but `Execution error` is no answer" },
-	{ OUT_EMPTY, 0, 0, 0, 0, "", "it was interrupted: exit status 0, but it has not written an answer" },
-	{ OUT_TIMEOUT, 0, 0, 0, 20 * 60 * 1000, "", "timed out after 20m" },
-	{ OUT_TIMEOUT, 0, 0, 0, 90 * 1000, "", "timed out after 1m30s" },
-	{ OUT_NO_DIR, 0, ENOENT, 0, 0, "/gone", "/gone" },
-	{ OUT_NO_EXEC, 0, EACCES, 0, 0, "prog", "prog" },
-	{ OUT_NO_INTERPRETER, 0, 0, 0, 0, "prog", "prog" },
-	{ OUT_FILTER, 2 << 8, 0, 0, 0, "", "filter: exit status 2" },
-	{ OUT_CHECK, 1 << 8, 0, 2, 0, "", "check 2: exit status 1" },
-	{ OUT_IO, 0, ENOSPC, 0, 0, "writing the answer", "writing the answer" },
-	{ OUT_FULL, 0, 0, 0, 0, "", "full" },
-	{ OUT_STILL_OPEN, 0, 0, 0, 0, "pid 12", "pid 12" },
-	{ OUT_LEFTOVERS, 0, 0, 0, 0, "pid 13", "pid 13" },
-	{ OUT_LOST, 0, 0, 0, 0, "", "supervisor" },
+	{ OUT_ENDED, 3 << 8, 0, 0, "", "exit status 3" },
+	{ OUT_ENDED, 143 << 8, 0, 0, "", "exit status 143" },
+	{ OUT_ENDED, SIGTERM, 0, 0, "", "SIGTERM" },
+	{ OUT_ENDED, SIGKILL, 0, 0, "", "SIGKILL" },
+	{ OUT_ENDED, 40, 0, 0, "", "signal 40" },
+	{ OUT_RATE_LIMITED, 75 << 8, 0, 0, "", "rate-limited: exit status 75" },
+	{ OUT_RATE_LIMITED, 256, 0, 0, "why", "rate-limited: why" },
+	{ OUT_PERMANENT, 256, 0, 0, "why", "exit status 1 (permanent error, not retried)" },
+	{ OUT_EMPTY, 0, 0, 0, "Execution error", "interrupted: exit status 0, but 'Execution error' is not a result" },
+	{ OUT_EMPTY, 0, 0, 0, "", "interrupted: exit status 0, but no result was written" },
+	{ OUT_TIMEOUT, 0, 0, 20 * 60 * 1000, "", "timed out after 20m" },
+	{ OUT_TIMEOUT, 0, 0, 90 * 1000, "", "timed out after 1m30s" },
+	{ OUT_NO_DIR, 0, ENOENT, 0, "/gone", "/gone" },
+	{ OUT_NO_EXEC, 0, EACCES, 0, "prog", "prog" },
+	{ OUT_NO_INTERPRETER, 0, 0, 0, "prog", "prog" },
+	{ OUT_FILTER, 2 << 8, 0, 0, "jq .x", "filter failed: jq .x: exit status 2" },
+	{ OUT_CHECK, 1 << 8, 0, 0, "jq .x", "check failed: jq .x: exit status 1" },
+	{ OUT_IO, 0, ENOSPC, 0, "writing the answer", "writing the answer" },
+	{ OUT_FULL, 0, 0, 0, "", "full" },
+	{ OUT_STILL_OPEN, 0, 0, 0, "pid 12", "pid 12" },
+	{ OUT_LEFTOVERS, 0, 0, 0, "pid 13", "pid 13" },
+	{ OUT_LOST, 0, 0, 0, "", "supervisor" },
 };
 
 START_TEST(outcome_words)
@@ -3099,7 +3099,6 @@ START_TEST(outcome_words)
 	o.kind = outcomes[_i].kind;
 	o.status = outcomes[_i].status;
 	o.error = outcomes[_i].error;
-	o.of.check = outcomes[_i].check;
 	strcpy(o.text, outcomes[_i].text);
 	outcome_text(&o, outcomes[_i].timeout, &b);
 	ck_assert_msg(has(buf_str(&b), outcomes[_i].says), "%s", b.s);

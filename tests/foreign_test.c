@@ -578,7 +578,7 @@ START_TEST(a_holder_in_another_pid_namespace)
 	help_sh(0, "orch run -q -r x f.orch & until test -f begun; do sleep 0.05; done; "
 	    "unshare --pid --fork --mount-proc orch run -r x f.orch 2>said; echo $? >>said; "
 	    "unshare --pid --fork --mount-proc orch status -r x >state; touch end; wait $!");
-	help_is("said", "orch: the run x is in use by another orch; which one cannot be told\n4\n");
+	help_is("said", "orch: run x is in use by another orch; which one cannot be told\n4\n");
 	help_has(help_read("state", NULL), "run x: running, started");
 }
 END_TEST
@@ -709,7 +709,7 @@ START_TEST(a_result_is_replaced_in_the_run)
 		help_file("f.orch", "run sh as a | echo one", line, users[_i], NULL);
 		r = run_it("orch run -r x f.orch");
 		ck_assert_msg(r.status == 1, "%s, %s: %d: %s", users[_i], things[i], r.status, r.err);
-		ck_assert_msg(strstr(r.err, "result/a") || strstr(r.err, "answer `a`"), "%s does not say what: %s", users[_i], r.err);
+		ck_assert_msg(strstr(r.err, "result/a") || strstr(r.err, "result `a`"), "%s does not say what: %s", users[_i], r.err);
 		help_lacks(r.err, "SECRET");
 		help_lacks(r.out, "SECRET");
 		no_secret(users[_i]);

@@ -50,9 +50,9 @@ START_TEST(one_refusal_holds_all)
 	help_file("f.orch", "agent model ./agent", "parallel max 1 x in 1..3", "run model as a{{x}} | {{x}}", "end", NULL);
 	r = help_sh(0, "orch run -r x f.orch");
 	help_is("asked", "a1\na1\na2\na3\n");
-	help_has(r.err, "held      a1  exit status 75, it takes no more for now: slow down; asked again after ");
+	help_has(r.err, "waiting   a1  rate-limited: slow down; retrying in ");
 	help_has(r.err, "\ndone      a1  ");
-	help_has(r.err, "  at try 2\n");
+	help_has(r.err, "  attempt 2\n");
 	help_lacks(r.err, "failed    ");
 	help_is(RESULT "a1", "answer\n");
 	help_has(help_read(".orch/x/log", NULL), "\tlimited\ta1\t1\t");
@@ -78,11 +78,11 @@ START_TEST(a_held_run_is_waiting)
 	help_file("words", "retry-after: 1000", NULL);
 	help_file("f.orch", "agent model ./agent", "parallel max 1 x in 1..3", "run model as a{{x}} | {{x}}", "end", NULL);
 	pid = procs_start("exec orch run -r x f.orch");
-	procs_await_text("err", "asked again after 16m40s\n");
+	procs_await_text("err", "retrying in 16m40s\n");
 	r = help_run("orch status -r x");
 	ck_assert_int_eq(r.status, 5);
 	help_has(r.out, "waiting      a1  ");
-	help_has(r.out, "exit status 75, it takes no more for now\n");
+	help_has(r.out, "rate-limited: exit status 75\n");
 	help_has(r.out, "\n3 waiting\n");
 	help_has(help_run("orch status -p -r x").out, "waiting\ta1\t");
 	kill(pid, _i ? SIGTERM : SIGKILL);
@@ -103,12 +103,12 @@ static const struct {
 	const char *says;       /* behind the key */
 	int asked;              /* how often, with retry 1 */
 } words[] = {
-	{ "claude", "Failed to authenticate. API Error: 401 no", "", 1, "exit status 1, which another try would not change\n", 1 },
-	{ "claude", "API Error: 500 it broke", "", 1, "exit status 1, at try 2\n", 2 },
-	{ "claude", "Execution error", "", 0, "exit status 0, but `Execution error` is no answer, at try 2\n", 2 },
-	{ "claude", "", "", 0, "exit status 0, but it has not written an answer, at try 2\n", 2 },
-	{ "codex", "", "x\nERROR: Quota exceeded. Check your plan", 1, "exit status 1, which another try would not change\n", 1 },
-	{ "codex", "", "ERROR: stream disconnected", 1, "exit status 1, at try 2\n", 2 },
+	{ "claude", "Failed to authenticate. API Error: 401 no", "", 1, "exit status 1 (permanent error, not retried)\n", 1 },
+	{ "claude", "API Error: 500 it broke", "", 1, "exit status 1 (2 attempts)\n", 2 },
+	{ "claude", "Execution error", "", 0, "exit status 0, but 'Execution error' is not a result (2 attempts)\n", 2 },
+	{ "claude", "", "", 0, "exit status 0, but no result was written (2 attempts)\n", 2 },
+	{ "codex", "", "x\nERROR: Quota exceeded. Check your plan", 1, "exit status 1 (permanent error, not retried)\n", 1 },
+	{ "codex", "", "ERROR: stream disconnected", 1, "exit status 1 (2 attempts)\n", 2 },
 };
 
 START_TEST(words_of_the_programs)
@@ -132,7 +132,7 @@ START_TEST(a_limit_of_a_program)
 	fake("claude", "API Error: Request rejected (429) - too many", "", 1);
 	help_file("f.orch", "agent fast ./bin/claude -p --model small", flows[_i], "print | {{a}}", NULL);
 	pid = procs_start("exec orch run -r x f.orch");
-	procs_await_text("err", "held      a  exit status 1, it takes no more for now: API Error: Request rejected (429) - too many; asked again");
+	procs_await_text("err", "waiting   a  rate-limited: API Error: Request rejected (429) - too many; retrying");
 	fake("claude", "An answer", "", 0);
 	ck_assert_int_eq(procs_end(pid, SOON), 0);
 	help_is("out", "An answer\n");

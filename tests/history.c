@@ -279,7 +279,7 @@ check_ends(const struct reader *r)
 		if (r->state[i] == STATE_STARTED || r->state[i] == STATE_STOPPED)
 			return wrong("%s has come to no end in walk %d", w->wants[i].key, r->walk);
 		if (r->state[i] == STATE_FAILED && (r->attempts[i] != work_tries(w->wants[i].node) || w->wants[i].node->otherwise))
-			return wrong("%s was given up at try %d of %d, in walk %d", w->wants[i].key, r->attempts[i],
+			return wrong("%s was given up attempt %d of %d, in walk %d", w->wants[i].key, r->attempts[i],
 			    work_tries(w->wants[i].node), r->walk);
 	}
 	return NULL;
@@ -350,7 +350,7 @@ settled(struct reader *r, int i, enum work_end end)
 	if (r->state[i] != (end == WORK_WORD ? STATE_FAILED : STATE_STARTED))
 		return wrong("%s is done and was not begun, in walk %d", want->key, r->walk);
 	if (end == WORK_WORD && r->attempts[i] != work_tries(want->node))
-		return wrong("%s was given up for a word at try %d of %d, in walk %d", want->key, r->attempts[i],
+		return wrong("%s was given up for a word attempt %d of %d, in walk %d", want->key, r->attempts[i],
 		    work_tries(want->node), r->walk);
 	r->state[i] = STATE_SETTLED;
 	return NULL;

@@ -437,7 +437,7 @@ check_left(struct life *l)
 	must(l, check_said(l, log_file, "\tdone\t", kept));
 	must(l, check_said(l, log_file, "\totherwise\t", kept));
 	must(l, check_said(l, "err", "\ndone      ", kept));
-	must(l, check_said(l, "err", "\notherwise ", kept));
+	must(l, check_said(l, "err", "\nfallback  ", kept));
 	must(l, history_trees(&l->work, 0));
 	free(kept);
 }
@@ -843,7 +843,7 @@ static const struct made made_logs[] = {
 	{ W0 START("k1", "1") FAIL("k1", "1") START("k1", "2"), "for try 2 of 1" },
 	{ W0 K1 START("k4-1-1", "1") FAIL("k4-1-1", "1") START("k4-1-1", "2") FAIL("k4-1-1", "2"), NULL },
 	{ W0 K1 START("k4-1-1", "1") START("k4-1-1", "2"), "for try 2 behind try 1" },
-	{ W1 K1 START("k4-1-2", "1") FAIL("k4-1-2", "1") END0, "given up at try 1 of 2" },
+	{ W1 K1 START("k4-1-2", "1") FAIL("k4-1-2", "1") END0, "given up attempt 1 of 2" },
 	{ W0 K1 START("k4-1-2", "1") FAIL("k4-1-2", "1") END0, NULL },
 	{ W1 START("k1", "1") END0, "come to no end" },
 	{ W1 START("k1", "1") STOP("k1", "1") END0, "come to no end" },

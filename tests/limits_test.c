@@ -265,7 +265,7 @@ START_TEST(a_try_without_room_leaves_nothing)
 	make_disk("disk", "size=480k");
 	help_sh(0, "head -c 300000 /dev/zero >disk/filler; "
 	    "{ orch run -d disk/runs -r r w.orch 2>&1 & echo $! >pid; wait $!; echo $? >status; } | while read -r line; do "
-	    "echo \"$line\"; case $line in *'try 1'*) ls -A disk/runs/r/tmp >left; ls -A disk/runs/r/asked >>left; "
+	    "echo \"$line\"; case $line in *'attempt 1'*) ls -A disk/runs/r/tmp >left; ls -A disk/runs/r/asked >>left; "
 	    "rm disk/filler; kill $(cat pid);; esac; done >all");
 	r.err = help_read("all", NULL);
 	help_has(r.err, "No space left");
@@ -422,11 +422,11 @@ expect_refused(int status, const char *words)
 static const struct {
 	const char *line, *last, *next, *words;
 } numbers[] = {
-	{ "retry %s", "1000000", "1000001", "is no number of tries" },
-	{ "retry %s", "000000000001000000", "0000000000001000000", "is no number of tries" },
-	{ "retry 1 %s", "999999999h", "9999999999h", "is no time" },
-	{ "timeout %s", "999999999h", "9999999999h", "is no time" },
-	{ "timeout %s", "000000001h", "0000000001h", "is no time" },
+	{ "retry %s", "1000000", "1000001", "invalid number of attempts" },
+	{ "retry %s", "000000000001000000", "0000000000001000000", "invalid number of attempts" },
+	{ "retry 1 %s", "999999999h", "9999999999h", "invalid duration" },
+	{ "timeout %s", "999999999h", "9999999999h", "invalid duration" },
+	{ "timeout %s", "000000001h", "0000000001h", "invalid duration" },
 };
 
 static const char *
@@ -494,7 +494,7 @@ START_TEST(a_pause_of_ages_can_be_stopped)
 
 	help_file("w.orch", "run sh as x | exit 1", "retry 1000000 999999999h", NULL);
 	orch = procs_start("exec orch run -r r w.orch");
-	while (!strstr(help_read("err", NULL), "again in"))
+	while (!strstr(help_read("err", NULL), "next in"))
 		help_pause(10);
 	kill(orch, SIGTERM);
 	ck_assert_int_eq(procs_end(orch, SOON), 128 + SIGTERM);
@@ -540,7 +540,7 @@ START_TEST(many_are_stopped_while_they_begin)
 		procs_await_lines("log", 1 + 8 * i, SOON);
 		kill(orch, SIGTERM);
 		ck_assert_int_eq(procs_end(orch, SOON), 128 + SIGTERM);
-		help_has(help_read("err", NULL), "was stopped: 0 done, 0 kept, 0 failed");
+		help_has(help_read("err", NULL), "was interrupted: ");
 		ck_assert_str_eq(help_sh(0, "cut -s -f2 .orch/r/log | sort -u | tr '\\n' ' '").out, "end start stop walk ");
 	}
 	procs_none_left(AFTER);

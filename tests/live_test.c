@@ -72,7 +72,7 @@ START_TEST(at_80_columns)
 {
 	ck_assert_str_eq(frame(counted(80, 24), some, 3),
 	    "  review-security   1m05s  reading engine/loop.c\n"
-	    "  review-design        3s  try 2  thinking\n"
+	    "  review-design        3s  attempt 2  thinking\n"
 	    "  fix                  0s\n"
 	    "12 done, 3 kept, 1 failed, 8 running, 76 waiting  1m05s  about 4m left\n");
 }
@@ -99,7 +99,7 @@ START_TEST(at_40_columns)
 {
 	ck_assert_str_eq(frame(counted(40, 10), some, 3),
 	    "review-security   1m05s  reading engine\n"
-	    "review-design        3s  try 2  thinkin\n"
+	    "review-design        3s  attempt 2  thi\n"
 	    "fix                  0s\n"
 	    "12 done, 1 failed  about 4m left\n");
 }
@@ -546,8 +546,8 @@ START_TEST(another_try)
 {
 	help_file("f.orch", "run sh as one | test -f second || { : >second; exit 3; }; " WAITS, "retry 1 1s", NULL);
 	pty_command("exec orch run -r x f.orch");
-	expect_on_screen("failed    one  try 1: exit status 3");
-	expect_on_screen("s  try 2\n");
+	expect_on_screen("retry     one  attempt 1: exit status 3");
+	expect_on_screen("s  attempt 2\n");
 	help_file("go", NULL);
 	pty_ends(0);
 }
@@ -592,8 +592,8 @@ START_TEST(it_is_gone_after_an_interrupt)
 	expect_on_screen("3 running");
 	pty_type("\003");
 	pty_ends(128 + SIGINT);
-	help_in_order(on_screen(80), (const char *const[]){ "orch: run x\norch: run x was stopped: 0 done, 0 kept, 0 failed",
-	    "\norch: to go on with it: " }, 2);
+	help_in_order(on_screen(80), (const char *const[]){ "orch: run x\norch: run x was interrupted: ",
+	    "\norch: to resume: " }, 2);
 	ck_assert_int_eq(help_count(on_screen(80), "\n"), 3);
 	ck_assert_int_eq(screen.col, 0);
 }

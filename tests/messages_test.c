@@ -22,7 +22,7 @@
 #define GIT_SAYS(command) "g=$(command -v git); mkdir bin; printf '#!/bin/sh\\ncase $* in \"" command "\"*) echo what git says >&2; " \
 	"exit 1; esac; exec %s \"$@\"\\n' \"$g\" >bin/git; chmod +x bin/git; PATH=$PWD/bin:$PATH; "
 #define RUN "orch run -q -r r w.orch"
-#define ENDED(counts) "orch: run r failed: " counts ", in T\norch: to go on with it: orch resume -r r\n"
+#define ENDED(counts) "orch: run r failed: " counts ", in T\norch: to resume: orch resume -r r\n"
 #define STOP "orch status -r r | sed -n 's/.*(pid \\([0-9]*\\)).*/\\1/p'"
 
 /* In the texts DIR is where the command is run, T a time that something took, TIME one of day, N a process. */
@@ -37,70 +37,70 @@ static const struct message {
 	/* The command line. */
 	{ "nothing to do", NULL,
 	    "orch", 2,
-	    "orch: nothing to do; orch -h shows the usage\n", NULL },
+	    "orch: no command; see: orch -h\n", NULL },
 	{ "unknown option", NULL,
 	    "orch run -Z w.orch", 2,
-	    "orch: unknown option: -Z; orch -h shows the usage\n", NULL },
+	    "orch: unknown option: -Z; see: orch run -h\n", NULL },
 	{ "unknown option, not visible", NULL,
 	    "orch run \"$(printf -- '-\\033')\"", 2,
-	    "orch: unknown option: -\\x1b; orch -h shows the usage\n", NULL },
+	    "orch: unknown option: -\\x1b; see: orch run -h\n", NULL },
 	{ "option without a value", NULL,
 	    "orch run -j", 2,
-	    "orch: this option needs a value: -j; orch -h shows the usage\n", NULL },
+	    "orch: missing value for option: -j; see: orch run -h\n", NULL },
 	{ "-j", NULL,
 	    "orch run -j 0 w.orch", 2,
-	    "orch: -j is followed by a positive number: 0; orch -h shows the usage\n", NULL },
+	    "orch: -j takes a positive number: 0; see: orch run -h\n", NULL },
 	{ "-d empty", NULL,
 	    "orch status -d ''", 2,
-	    "orch: -d is followed by a directory; orch -h shows the usage\n", NULL },
+	    "orch: -d takes a directory; see: orch status -h\n", NULL },
 	{ "no FILE", NULL,
 	    "orch run", 2,
-	    "orch: a workflow's FILE is missing; orch -h shows the usage\n", NULL },
+	    "orch: missing FILE (a workflow); see: orch run -h\n", NULL },
 	{ "option behind FILE", NULL,
 	    "orch run w.orch -q", 2,
-	    "orch: options stand before FILE (or put -- before what is none): -q; orch -h shows the usage\n", NULL },
+	    "orch: options go before FILE (use -- before an argument that starts with -): -q; see: orch run -h\n", NULL },
 	{ "resume with an operand", NULL,
 	    "orch resume w.orch", 2,
-	    "orch: resume takes no operands (a run is named with -r): w.orch; orch -h shows the usage\n", NULL },
+	    "orch: resume takes no operand (to name a run: -r RUN): w.orch; see: orch resume -h\n", NULL },
 	{ "check without FILE", NULL,
 	    "orch check", 2,
-	    "orch: check is followed by FILE...; orch -h shows the usage\n", NULL },
+	    "usage: orch check FILE...\n", NULL },
 	{ "status with an operand", NULL,
 	    "orch status x", 2,
-	    "orch: status takes no operands (a run is named with -r): x; orch -h shows the usage\n", NULL },
+	    "orch: status takes no operand (to name a run: -r RUN): x; see: orch status -h\n", NULL },
 	{ "runs with an operand", NULL,
 	    "orch runs x", 2,
-	    "orch: runs takes no operands: x; orch -h shows the usage\n", NULL },
+	    "usage: orch runs [-p] [-d DIR]\n", NULL },
 	{ "cat without KEY", NULL,
 	    "orch cat", 2,
-	    "orch: cat is followed by KEY...; orch -h shows the usage\n", NULL },
+	    "usage: orch cat [-d DIR] [-r RUN] KEY...\n", NULL },
 	{ "diff without KEY", NULL,
 	    "orch diff", 2,
-	    "orch: diff is followed by one KEY; orch -h shows the usage\n", NULL },
+	    "usage: orch diff [-d DIR] [-r RUN] KEY\n", NULL },
 	{ "completion without a shell", NULL,
 	    "orch completion", 2,
-	    "orch: completion is followed by bash, zsh or fish; orch -h shows the usage\n", NULL },
+	    "usage: orch completion bash|zsh|fish\n", NULL },
 	{ "completion for another shell", NULL,
 	    "orch completion tcsh", 2,
-	    "orch: completion is followed by bash, zsh or fish; orch -h shows the usage\n", NULL },
+	    "usage: orch completion bash|zsh|fish\n", NULL },
 	{ "option of another command", NULL,
 	    "orch status -n", 2,
-	    "orch: this command has no such option: -n; orch -h shows the usage\n", NULL },
+	    "orch: unknown option: -n; see: orch status -h\n", NULL },
 	{ "options before the command", NULL,
 	    "orch -r a status", 2,
-	    "orch: a command stands before its options: status; orch -h shows the usage\n", NULL },
+	    "orch: options go after the command: orch status -r ...\n", NULL },
 	{ "a command as FILE", NULL,
 	    "orch run -q cat", 2,
 	    "orch: cannot read cat: No such file or directory\n", NULL },
 	{ "options before a command with options", NULL,
 	    "orch -d .orch cat -r a", 2,
-	    "orch: a command stands before its options: cat; orch -h shows the usage\n", NULL },
+	    "orch: options go after the command: orch cat -d ...\n", NULL },
 	{ "mistyped parameter", "param topic x\n" "print | x\n",
 	    "orch run w.orch topci=1", 2,
 	    "orch: w.orch has no parameter `topci`; did you mean `topic`?\n", NULL },
 	{ "mistyped subcommand", NULL,
 	    "orch stauts", 2,
-	    "orch: no file is called stauts; did you mean `orch status`?\n", NULL },
+	    "orch: no such file: stauts; did you mean `orch status`?\n", NULL },
 	{ "standard output is full", "print | x\n",
 	    "orch -h >/dev/full", 1,
 	    "orch: standard output: No space left on device\n", NULL },
@@ -153,45 +153,45 @@ static const struct message {
 	    "orch: w.orch:1: the parameter `lens` is not given: orch run w.orch lens=VALUE\n", NULL },
 	{ "bad -a", "print | x\n",
 	    "orch run -a claude w.orch", 2,
-	    "-a:1:1: error: -a is followed by NAME=WORD...\n"
+	    "-a:1:1: error: -a takes NAME=WORD...\n"
 	    "    claude\n"
 	    "    ^\n", NULL },
 	{ "run of another workflow", "print | x\n",
 	    "cp w.orch v.orch; orch run -q -r r v.orch; " RUN, 2,
-	    "orch: the run r is one of DIR/v.orch; give this one another name with -r\n", NULL },
+	    "orch: run r belongs to DIR/v.orch; use another name with -r\n", NULL },
 	{ "run of texts on standard input", "print | x\n",
 	    "orch run -q -r r - <w.orch; " RUN, 2,
-	    "orch: the run r is one of texts on standard input; give this one another name with -r\n", NULL },
+	    "orch: run r belongs to texts on standard input; use another name with -r\n", NULL },
 	{ "an answer in a file", NULL,
 	    ": >.orch; orch cat x", 2, "orch: .orch: Not a directory\n", NULL },
 	{ "unknown option, long", NULL,
-	    "orch run --verbose x", 2, "orch: unknown option: --verbose; orch -h shows the usage\n", NULL },
+	    "orch run --verbose x", 2, "orch: unknown option: --verbose; see: orch run -h\n", NULL },
 	{ "no terminal to ask on, far down", "ask ok | Well?\n",
 	    "d=$(printf '%0200d' 0); mkdir $d; orch run -q -d $d/$d -r r w.orch 2>&1 | head -n 1 >&2", 0,
-	    "failed    ok  there is no terminal to ask on; put the answer in a file of the run: result/ok\n", NULL },
+	    "failed    ok  no terminal; to answer, write the run's file result/ok\n", NULL },
 	{ "no terminal to ask on, in a directory of two words", "ask ok | Well?\n",
 	    "orch run -q -d 'two words' -r r w.orch", 1,
-	    "failed    ok  there is no terminal to ask on; answer with: echo ANSWER >'DIR/two words/r/result/ok'\n"
-	    "orch: run r failed: 0 done, 0 kept, 1 failed, in T\n"
-	    "orch: to go on with it: orch resume -d 'two words' -r r\n", NULL },
+	    "failed    ok  no terminal; to answer: echo ANSWER >'DIR/two words/r/result/ok'\n"
+	    "orch: run r failed: 1 failed, in T\n"
+	    "orch: to resume: orch resume -d 'two words' -r r\n", NULL },
 	{ "no run to resume, none there", NULL,
 	    "orch resume", 3,
-	    "orch: there is no run here that is not complete; `orch runs` shows all, `orch run FILE` starts one\n", NULL },
+	    "orch: no unfinished run here; to list: orch runs\n", NULL },
 	{ "no run to resume, all complete", "print | x\n",
 	    "orch run -q w.orch; orch resume", 3,
-	    "orch: there is no run here that is not complete; `orch runs` shows all, `orch run FILE` starts one\n", NULL },
+	    "orch: no unfinished run here; to list: orch runs\n", NULL },
 	{ "no such run to resume", NULL,
 	    "orch resume -r r", 3,
-	    "orch: r: no such run; `orch runs` shows those that are there\n", NULL },
+	    "orch: r: no such run; to list: orch runs\n", NULL },
 	{ "no such run to look at", NULL,
 	    "orch status -r r", 3,
-	    "orch: r: no such run; `orch runs` shows those that are there\n", NULL },
+	    "orch: r: no such run; to list: orch runs\n", NULL },
 	{ "no such run, name not visible", NULL,
 	    "orch cat -r \"$(printf 'a\\033b')\" x", 3,
-	    "orch: a\\x1bb: no such run; `orch runs` shows those that are there\n", NULL },
+	    "orch: a\\x1bb: no such run; to list: orch runs\n", NULL },
 	{ "no runs to look at", NULL,
 	    "orch status", 3,
-	    "orch: .orch: there are no runs here; `orch run FILE` starts one\n", NULL },
+	    "orch: .orch: no runs here; to start one: orch run FILE\n", NULL },
 	{ "no runs to list", NULL,
 	    "orch runs", 0,
 	    "", 
@@ -214,10 +214,10 @@ static const struct message {
 	{ "run in use", "run sh as x | orch resume -r r 2>&1 || true\n" "print | {{x}}\n",
 	    RUN, 0,
 	    "", 
-	    "orch: the run r is in use by another orch (pid N); `kill N` stops it\n" },
+	    "orch: run r is in use by another orch (pid N); to stop it: kill N\n" },
 	{ "the file `run` is gone", "print | x\n",
 	    RUN "; rm .orch/r/run; orch resume -r r", 3,
-	    "orch: r: this run's file `run` is gone; `orch run -r RUN FILE` goes on with it\n", NULL },
+	    "orch: r: this run's file `run` is gone; to resume: orch run -r RUN FILE\n", NULL },
 	{ "the file `run` is broken", "print | x\n",
 	    RUN "; echo x >.orch/r/run; orch resume -r r", 2,
 	    "orch: r: line 1 of this run's file `run` is not as this orch writes it; correct it, or use the orch that wrote it\n",
@@ -239,12 +239,12 @@ static const struct message {
 	    "orch: to accept it: orch trust c\n", NULL },
 	{ "a run that was copied is passed over", "run sh as x | exit 1\n",
 	    RUN " 2>/dev/null; mkdir d; cp -r .orch/r d/c; orch resume -d d; orch trust -d d c c nope", 3,
-	    "orch: run c is not trusted, and passed over; to accept it: orch trust -d d c\n"
-	    "orch: there is no run here that is not complete; `orch runs` shows all, `orch run FILE` starts one\n"
+	    "orch: run c is not trusted, and skipped; to accept it: orch trust -d d c\n"
+	    "orch: no unfinished run here; to list: orch runs\n"
 	    "orch: run c is trusted from now on\n"
 	    "orch: it runs DIR/w.orch in DIR\n"
 	    "orch: run c is trusted already\n"
-	    "orch: nope: no such run; `orch runs` shows those that are there\n", NULL },
+	    "orch: nope: no such run; to list: orch runs\n", NULL },
 	{ "the file `run` cannot be read", "print | x\n",
 	    RUN "; rm .orch/r/run; ln -s run .orch/r/run; orch resume -r r", 2,
 	    "orch: r: this run's file `run` cannot be read: Too many levels of symbolic links\n", NULL },
@@ -267,7 +267,7 @@ static const struct message {
 	    "orch: .orch is a symbolic link\n", NULL },
 	{ ".orch is writable by others", "print | x\n",
 	    "mkdir .orch; chmod 777 .orch; " RUN, 2,
-	    "orch: .orch is writable by others (chmod go-w mends it)\n", NULL },
+	    "orch: .orch is writable by others (to fix: chmod go-w)\n", NULL },
 	{ ".orch's directory is not there", "print | x\n",
 	    "orch run -q -d no/runs -r r w.orch", 2,
 	    "orch: no/runs: No such file or directory\n", NULL },
@@ -291,28 +291,26 @@ static const struct message {
 	    "orch: .orch/r/log has a second name (a hard link)\n", NULL },
 	{ "lock is a directory", "print | x\n",
 	    RUN "; rm .orch/r/lock; mkdir .orch/r/lock; " RUN, 2,
-	    "orch: .orch/r/lock is no plain file\n", NULL },
+	    "orch: .orch/r/lock is not a plain file\n", NULL },
 	{ "run's directory is a file", "print | x\n",
 	    "mkdir .orch; echo >.orch/r; " RUN, 2,
 	    "orch: .orch/r: Not a directory\n", NULL },
-	{ "an answer is no plain file", "run sh as x | echo y\n",
+	{ "an answer is not a plain file", "run sh as x | echo y\n",
 	    RUN "; rm .orch/r/result/x; mkdir .orch/r/result/x; " RUN, 1,
-	    "orch: w.orch:1: result/x is no plain file; remove it\n"
-	    ENDED("0 done, 0 kept, 0 failed"), NULL },
+	    "orch: w.orch:1: result/x is not a plain file; remove it\n" ENDED("1 not run"), NULL },
 	{ "an answer cannot be kept", "run sh as x | mkdir .orch/r/result/x; echo y\n",
 	    RUN, 1,
-	    "failed    x  its answer cannot be kept: Is a directory\n"
+	    "failed    x  its result cannot be kept: Is a directory\n"
 	    "    out| y\n"
-	    ENDED("0 done, 0 kept, 1 failed"), NULL },
+	    ENDED("1 failed"), NULL },
 	{ "an answer is gone", "run sh as x | echo y\n" "run sh as z | rm .orch/r/result/x\n" "print | {{x}}\n",
 	    RUN, 1,
-	    "orch: w.orch:3: cannot read the answer `x`: No such file or directory\n"
-	    ENDED("2 done, 0 kept, 0 failed"), NULL },
+	    "orch: w.orch:3: cannot read the result `x`: No such file or directory\n" ENDED("2 done, 1 not run"), NULL },
 	{ "the run's directory is deleted", "run sh as x | rm -rf .orch/r; echo y\n",
 	    RUN, 1,
 	    "orch: the directory of run r was deleted; nothing more can be kept\n"
 	    "failed    x  tmp/: No such file or directory\n"
-	    "orch: run r failed: 0 done, 0 kept, 1 failed, in T\n", NULL },
+	    "orch: run r failed: 1 failed, in T\n", NULL },
 	{ "a pipe as FILE", "print | x\n",
 	    "cat w.orch | orch run /dev/stdin", 2,
 	    "orch: cannot read /dev/stdin: it is a pipe or a device, which a later `resume` could not read again: orch run - <FILE\n", NULL },
@@ -358,34 +356,34 @@ static const struct message {
 	    "", "hello\nfrom stdin\n" },
 	{ "a second byte order mark", "\xef\xbb\xbf\xef\xbb\xbfprint | x\n",
 	    "orch run w.orch", 2,
-	    "w.orch:1:1: error: unknown keyword `\\xef\\xbb\\xbfprint`; did you mean `print`?\n"
+	    "w.orch:1:1: error: unknown keyword `\\xef\\xbb\\xbfprint`; a text line begins with |\n"
 	    "    \\xef\\xbb\\xbfprint | x\n"
 	    "    ^\n", NULL },
 
 	/* Parameters. */
 	{ "bound time", "param t\n" "run sh as x | echo y\n" "timeout {{t}}\n",
 	    "orch run -q w.orch t=soon", 2,
-	    "w.orch:3:9: error: `soon` is no time: write 90s, 10m or 2h; 0 is none\n"
+	    "w.orch:3:9: error: invalid duration 'soon': use 90s, 10m or 2h; 0 is none\n"
 	    "    timeout {{t}}\n"
 	    "            ^\n", NULL },
 	{ "bound tries", "param t\n" "run sh as x | echo y\n" "retry {{t}}\n",
 	    "orch run -q w.orch t=many", 2,
-	    "w.orch:3:7: error: `many` is no number of tries\n"
+	    "w.orch:3:7: error: invalid number of attempts 'many': use retry N [DELAY]\n"
 	    "    retry {{t}}\n"
 	    "          ^\n", NULL },
 	{ "bound delay", "param t\n" "run sh as x | echo y\n" "retry 1 {{t}}\n",
 	    "orch run -q w.orch t=later", 2,
-	    "w.orch:3:9: error: `later` is no time: write 5s, 10m or 2h\n"
+	    "w.orch:3:9: error: invalid duration 'later': use 5s, 10m or 2h\n"
 	    "    retry 1 {{t}}\n"
 	    "            ^\n", NULL },
 	{ "bound max", "param t\n" "parallel max {{t}} x in a b\n" "run sh as x-{{x}} | echo y\n" "end\n",
 	    "orch run -q w.orch t=0", 2,
-	    "w.orch:2:14: error: `0` is no positive number for max\n"
+	    "w.orch:2:14: error: max must be a positive number, not 0\n"
 	    "    parallel max {{t}} x in a b\n"
 	    "                 ^\n", NULL },
 	{ "bound range", "param t\n" "for x in 1..{{t}}\n" "run sh as x-{{x}} | echo y\n" "end\n",
 	    "orch run -q w.orch t=ten", 2,
-	    "w.orch:2:10: error: `ten` is no number for a range\n"
+	    "w.orch:2:10: error: invalid range end 'ten': use digits\n"
 	    "    for x in 1..{{t}}\n"
 	    "             ^\n", NULL },
 	{ "bound range too long", "param t\n" "for x in 1..{{t}}\n" "run sh as x-{{x}} | echo y\n" "end\n",
@@ -423,22 +421,22 @@ static const struct message {
 	{ "program not found once run", "param p\n" "step x exec {{p}}\n" "run x\n",
 	    "o=$(command -v orch); PATH=/nowhere:/bin \"$o\" run -q -r r w.orch p=nosuch", 1,
 	    "failed    x  cannot be started: nosuch (PATH: /nowhere:/bin): No such file or directory\n"
-	    ENDED("0 done, 0 kept, 1 failed"), NULL },
+	    ENDED("1 failed"), NULL },
 	{ "path not found once run", "param p\n" "step x exec {{p}}\n" "run x\n",
 	    RUN " p=./nosuch", 1,
 	    "failed    x  cannot be started: ./nosuch: No such file or directory\n"
-	    ENDED("0 done, 0 kept, 1 failed"), NULL },
+	    ENDED("1 failed"), NULL },
 	{ "interpreter is missing", "step x exec ./x\n" "run x\n",
 	    "printf '#!/nowhere/sh\\n' >x; chmod +x x; " RUN, 1,
-	    "failed    x  cannot be started: ./x is there, but not what its first line names (or that ends in a CR)\n"
-	    ENDED("0 done, 0 kept, 1 failed"), NULL },
+	    "failed    x  cannot be started: ./x: the interpreter in its first line was not found (or that line ends in a CR)\n"
+	    ENDED("1 failed"), NULL },
 	{ "argument too long", "run sh as long | head -c 200000 /dev/zero | tr '\\0' x\n" "step x exec /bin/echo {}\n" "run x | {{long}}\n",
 	    RUN, 1,
-	    "failed    x  cannot be started: /bin/echo: an argument or the environment is too long (one argument holds 131071 bytes on Linux); let the prompt go to standard input, without {}\n"
-	    ENDED("1 done, 0 kept, 1 failed"), NULL },
+	    "failed    x  cannot be started: /bin/echo: an argument or the environment is too long (one argument holds 131071 bytes on Linux); pass the prompt on standard input, without {}\n"
+	    ENDED("1 done, 1 failed"), NULL },
 	{ "interactive without a terminal", "step x sh\n" "interactive\n" "run x | echo y\n",
 	    RUN, 2,
-	    "w.orch:3:1: error: an interactive step needs a terminal, and there is none\n"
+	    "w.orch:3:1: error: no terminal: an interactive step needs one\n"
 	    "    run x | echo y\n"
 	    "    ^\n", NULL },
 
@@ -448,44 +446,42 @@ static const struct message {
 	    "failed    x  exit status 3\n"
 	    "    out| partly\n"
 	    "    err| why\n"
-	    ENDED("0 done, 0 kept, 1 failed"), NULL },
+	    ENDED("1 failed"), NULL },
 	{ "killed", "run sh as x | kill -KILL $$\n",
 	    RUN, 1,
 	    "failed    x  killed by SIGKILL, which orch did not send\n"
-	    ENDED("0 done, 0 kept, 1 failed"), NULL },
+	    ENDED("1 failed"), NULL },
 	{ "killed by a signal without a name", "run sh as x | kill -40 $$\n",
 	    RUN, 1,
 	    "failed    x  killed by signal 40, which orch did not send\n"
-	    ENDED("0 done, 0 kept, 1 failed"), NULL },
+	    ENDED("1 failed"), NULL },
 	{ "timeout", "run sh as x | sleep 60\n" "timeout 1s\n",
 	    RUN, 1,
 	    "failed    x  timed out after 1s\n"
-	    ENDED("0 done, 0 kept, 1 failed"), NULL },
+	    ENDED("1 failed"), NULL },
 	{ "filter", "run sh as x | echo y\n" "filter false\n",
 	    RUN, 1,
-	    "failed    x  its filter: exit status 1\n"
-	    "    out| y\n"
-	    ENDED("0 done, 0 kept, 1 failed"), NULL },
+	    "failed    x  filter failed: false: exit status 1\n"
+	    "    out| y\n" ENDED("1 failed"), NULL },
 	{ "check", "run sh as x | echo y\n" "check true\n" "check echo 'it is y' >&2; exit 4\n",
 	    RUN, 1,
-	    "failed    x  its check 2: exit status 4\n"
+	    "failed    x  check failed: echo 'it is y' >&2; exit 4: exit status 4\n"
 	    "    out| y\n"
-	    "    err| it is y\n"
-	    ENDED("0 done, 0 kept, 1 failed"), NULL },
+	    "    err| it is y\n" ENDED("1 failed"), NULL },
 	{ "retries", "run sh as x | exit 3\n" "retry 2 0s\n",
 	    "orch run -r r w.orch", 1,
 	    "orch: run r\n"
-	    "failed    x  try 1: exit status 3; again in T\n"
-	    "failed    x  try 2: exit status 3; again in T\n"
-	    "failed    x  exit status 3, at try 3\n"
-	    ENDED("0 done, 0 kept, 1 failed"), NULL },
+	    "retry     x  attempt 1: exit status 3; next in T\n"
+	    "retry     x  attempt 2: exit status 3; next in T\n"
+	    "failed    x  exit status 3 (3 attempts)\n"
+	    ENDED("1 failed"), NULL },
 	{ "otherwise", "run sh as x | exit 3\n" "otherwise none\n",
 	    "orch run -r r w.orch", 0,
 	    "orch: run r\n"
-	    "failed    x  try 1: exit status 3\n"
-	    "otherwise x  kept as its answer: none\n"
+	    "retry     x  attempt 1: exit status 3\n"
+	    "fallback  x  none\n"
 	    "orch: 1 result is a fallback (x); to list: orch status -r r\n"
-	    "orch: run r is complete: 0 done, 0 kept, 1 fallback, 0 failed, in T\n", NULL },
+	    "orch: run r is complete: 1 fallback, in T\n", NULL },
 	{ "two fallbacks, quiet", "run sh as x | exit 3\n" "otherwise none\n" "run sh as y | exit 3\n" "otherwise none\n",
 	    "orch run -q -r r w.orch", 0,
 	    "orch: 2 results are fallbacks (x, y); to list: orch status -r r\n", NULL },
@@ -496,154 +492,145 @@ static const struct message {
 	    "orch run -q -x -r r w.orch; orch resume -q -r r", 0,
 	    "orch: w.orch:1: its fallback is kept, and stops the run (-x)\n"
 	    "orch: 1 result is a fallback (x); to list: orch status -r r\n"
-	    "orch: run r failed: 0 done, 0 kept, 1 fallback, 0 failed, in T\n"
-	    "orch: to go on with it: orch resume -r r\n"
+	    "orch: run r failed: 1 fallback, 1 not run, in T\n"
+	    "orch: to resume: orch resume -r r\n"
 	    "orch: 1 result is a fallback (x); to list: orch status -r r\n", NULL },
 	{ "retried well", "run sh as x | test -e was || { touch was; exit 3; }\n" "retry 2 0s\n",
 	    "orch run -r r w.orch", 0,
 	    "orch: run r\n"
-	    "failed    x  try 1: exit status 3; again in T\n"
-	    "done      x  T  at try 2\n"
-	    "orch: run r is complete: 1 done, 0 kept, 0 failed, in T\n", NULL },
+	    "retry     x  attempt 1: exit status 3; next in T\n"
+	    "done      x  T  attempt 2\n"
+	    "orch: run r is complete: 1 done, in T\n", NULL },
 	{ "-x", "parallel i in 1 2 3\n" "run sh as x-{{i}} | test $i != 1\n" "end\n" "run sh as y | echo\n",
 	    "orch run -q -x -j 1 -r r w.orch", 1,
 	    "failed    x-1  exit status 1\n"
-	    "orch: w.orch:1: 1 of 3 branches failed: x-1: exit status 1; 2 not run to the end\n"
-	    ENDED("0 done, 0 kept, 1 failed"), NULL },
+	    "orch: w.orch:1: 1 of 3 branches failed: x-1: exit status 1; 2 did not finish\n" ENDED("1 failed, 3 not run"), NULL },
 	{ "branches failed", "parallel i in a b c\n" "run sh as x-{{i}} | test $i = c\n" "end\n",
 	    "orch run -q -j 1 -r r w.orch", 1,
 	    "failed    x-a  exit status 1\n"
 	    "failed    x-b  exit status 1\n"
 	    "orch: w.orch:1: 2 of 3 branches failed: x-a: exit status 1; x-b: exit status 1\n"
-	    ENDED("1 done, 0 kept, 2 failed"), NULL },
+	    ENDED("1 done, 2 failed"), NULL },
 	{ "supervisor killed", "run sh as x | kill -KILL $PPID; sleep 60\n",
 	    RUN, 1,
 	    "failed    x  its supervisor process was killed\n"
-	    ENDED("0 done, 0 kept, 1 failed"), NULL },
+	    ENDED("1 failed"), NULL },
 	{ "many newlines at the end of standard error", "run sh as x | printf 'why\\n\\n\\n\\n\\n\\n\\n\\n\\n\\n\\n' >&2; exit 3\n",
 	    RUN, 1,
 	    "failed    x  exit status 3\n"
 	    "    err| why\n"
-	    ENDED("0 done, 0 kept, 1 failed"), NULL },
+	    ENDED("1 failed"), NULL },
 	{ "stopped by a signal", "run sh as x | kill -TERM $(" STOP "); sleep 60\n",
 	    "exec " RUN, 143,
-	    "orch: run r was stopped: 0 done, 0 kept, 0 failed, in T\n"
-	    "orch: to go on with it: orch resume -r r\n", NULL },
+	    "orch: run r was interrupted: 1 interrupted, in T\n"
+	    "orch: to resume: orch resume -r r\n", NULL },
 	{ "no directory", "run sh as x | mkdir d\n" "cd d\n" "run sh as y | rmdir ../d\n" "run sh as z | echo\n",
 	    RUN, 1,
-	    "failed    z  its directory cannot be entered: DIR/d: No such file or directory\n"
-	    ENDED("2 done, 0 kept, 1 failed"), NULL },
+	    "failed    z  cannot enter its directory: DIR/d: No such file or directory\n"
+	    ENDED("2 done, 1 failed"), NULL },
 	{ "`fail`", "fail | It is no use.\n",
 	    RUN, 1,
 	    "orch: w.orch:1: It is no use.\n"
-	    ENDED("0 done, 0 kept, 0 failed"), NULL },
+	    "orch: run r failed, in T\n", NULL },
 	{ "`fail` without a text", "fail\n",
 	    RUN, 1,
-	    "orch: w.orch:1: `fail` was reached\n"
-	    ENDED("0 done, 0 kept, 0 failed"), NULL },
+	    "orch: w.orch:1: fail\n"
+	    "orch: run r failed, in T\n", NULL },
 	{ "`stop`", "stop | There is nothing to do.\n",
 	    "orch run -r r w.orch", 0,
 	    "orch: run r\n"
 	    "stopped   There is nothing to do.\n"
-	    "orch: run r is complete: 0 done, 0 kept, 0 failed, in T\n", NULL },
+	    "orch: run r is complete, in T\n", NULL },
 	{ "`if`", "if exit 3\n" "end\n",
 	    RUN, 1,
 	    "orch: w.orch:1: the command of this `if` (0 is true, 1 is false): exit status 3\n"
-	    ENDED("0 done, 0 kept, 0 failed"), NULL },
+	    "orch: run r failed, in T\n"
+	    "orch: to resume: orch resume -r r\n", NULL },
 	{ "`if` that says why", "if echo 'no such thing' >&2; exit 3\n" "end\n",
 	    RUN, 1,
 	    "orch: w.orch:1: the command of this `if` (0 is true, 1 is false): exit status 3: no such thing\n"
-	    ENDED("0 done, 0 kept, 0 failed"), NULL },
+	    "orch: run r failed, in T\n"
+	    "orch: to resume: orch resume -r r\n", NULL },
 	{ "cd", "cd nowhere\n" "run sh as x | echo\n" "retry 3 0s\n" "otherwise y\n",
 	    RUN, 1,
-	    "failed    x  its directory cannot be entered: DIR/nowhere: No such file or directory\n"
-	    ENDED("0 done, 0 kept, 1 failed"), NULL },
+	    "failed    x  cannot enter its directory: DIR/nowhere: No such file or directory\n"
+	    ENDED("1 failed"), NULL },
 	{ "cd to nothing", "param d ''\n" "cd {{d}}\n",
 	    RUN, 1,
 	    "orch: w.orch:2: the directory to go to is empty\n"
-	    ENDED("0 done, 0 kept, 0 failed"), NULL },
+	    "orch: run r failed, in T\n"
+	    "orch: to resume: orch resume -r r\n", NULL },
 	{ "print to a full disk", "print | x\n",
 	    RUN " >/dev/full", 1,
 	    "orch: w.orch:1: standard output: No space left on device\n"
-	    ENDED("0 done, 0 kept, 0 failed"), NULL },
+	    "orch: run r failed, in T\n"
+	    "orch: to resume: orch resume -r r\n", NULL },
 
 	/* Names and items that are known only when they are reached. */
 	{ "no such answer", "param n\n" "print | {{{{n}}}}\n",
 	    RUN " n=z", 1,
-	    "orch: w.orch:2: there is no answer `z` here\n"
-	    ENDED("0 done, 0 kept, 0 failed"), NULL },
+	    "orch: w.orch:2: no result `z` here\n"
+	    "orch: run r failed, in T\n"
+	    "orch: to resume: orch resume -r r\n", NULL },
 	{ "no such input", "param n\n" "run sh as x | echo\n" "run sh as y < {{n}} | cat\n",
 	    RUN " n=z", 1,
-	    "failed    y  there is no answer `z` here\n"
-	    ENDED("1 done, 0 kept, 1 failed"), NULL },
+	    "failed    y  no result `z` here\n"
+	    ENDED("1 done, 1 failed"), NULL },
 	{ "variable and answer", "param n\n" "run sh as {{n}} | echo\n" "print | {{{{n}}}}\n",
 	    RUN " n=n", 1,
-	    "orch: w.orch:3: `n` is a variable and a result here\n"
-	    ENDED("1 done, 0 kept, 0 failed"), NULL },
+	    "orch: w.orch:3: `n` is both a variable and a result here\n"
+	    ENDED("1 done"), NULL },
 	{ "range of what an answer says", "run sh as n | echo many\n" "for i in 1..{{n}}\n" "run sh as x-{{i}} | echo\n" "end\n",
 	    RUN, 1,
-	    "orch: w.orch:2: a range goes from number to number, not to `many`\n"
-	    ENDED("1 done, 0 kept, 0 failed"), NULL },
+	    "orch: w.orch:2: invalid range end 'many': use digits\n" ENDED("1 done, 1 not run"), NULL },
 	{ "max of what an answer says", "run sh as n | echo many\n" "parallel max {{n}} i in 1 2\n" "run sh as x-{{i}} | echo\n" "end\n",
 	    RUN, 1,
-	    "orch: w.orch:2: max is followed by a positive number, not `many`\n"
-	    ENDED("1 done, 0 kept, 0 failed"), NULL },
+	    "orch: w.orch:2: max must be a positive number, not many\n" ENDED("1 done, 2 not run"), NULL },
 	{ "time of what an answer says", "run sh as n | echo long\n" "run sh as x | echo\n" "timeout {{n}}\n",
 	    RUN, 1,
-	    "failed    x  `long` is no time: write 90s, 10m or 2h; 0 is none\n"
-	    ENDED("1 done, 0 kept, 1 failed"), NULL },
+	    "failed    x  invalid duration 'long': use 90s, 10m or 2h; 0 is none\n" ENDED("1 done, 1 failed"), NULL },
 	{ "tries of what an answer says", "run sh as n | echo many\n" "run sh as x | echo\n" "retry {{n}}\n",
 	    RUN, 1,
-	    "failed    x  `many` is no number of tries\n"
-	    ENDED("1 done, 0 kept, 1 failed"), NULL },
+	    "failed    x  invalid number of attempts 'many': use retry N [DELAY]\n"
+	    ENDED("1 done, 1 failed"), NULL },
 	{ "delay of what an answer says", "run sh as n | echo long\n" "run sh as x | echo\n" "retry 1 {{n}}\n",
 	    RUN, 1,
-	    "failed    x  `long` is no time: write 5s, 10m or 2h\n"
-	    ENDED("1 done, 0 kept, 1 failed"), NULL },
+	    "failed    x  invalid duration 'long': use 5s, 10m or 2h\n" ENDED("1 done, 1 failed"), NULL },
 	{ "item with a NUL", "run sh as n | printf 'a\\0b'\n" "for i in {{n}}\n" "run sh as x-{{i}} | echo\n" "end\n",
 	    RUN, 1,
-	    "orch: w.orch:2: an item with a NUL byte\n"
-	    ENDED("1 done, 0 kept, 0 failed"), NULL },
+	    "orch: w.orch:2: an item with a NUL byte\n" ENDED("1 done, 1 not run"), NULL },
 	{ "list with a NUL", "run sh as n | printf 'x\\na\\0b'\n" "for i in < n\n" "run sh as x-{{i}} | echo\n" "end\n",
 	    RUN, 1,
-	    "orch: w.orch:2: the list has a NUL byte on its line 2\n"
-	    ENDED("1 done, 0 kept, 0 failed"), NULL },
+	    "orch: w.orch:2: the list has a NUL byte on its line 2\n" ENDED("1 done, 1 not run"), NULL },
 	{ "argument with a NUL", "run sh as n | printf 'a\\0b'\n" "step x exec echo {}\n" "run x | {{n}}\n",
 	    RUN, 1,
 	    "failed    x  a NUL byte cannot be passed to a program in an argument\n"
-	    ENDED("1 done, 0 kept, 1 failed"), NULL },
+	    ENDED("1 done, 1 failed"), NULL },
 	{ "key with a NUL", "run sh as n | printf 'a\\0b'\n" "run sh as x-{{n}} | echo\n",
 	    RUN, 1,
-	    "orch: w.orch:2: a key with a NUL byte\n"
-	    ENDED("1 done, 0 kept, 0 failed"), NULL },
+	    "orch: w.orch:2: a key with a NUL byte\n" ENDED("1 done, 1 not run"), NULL },
 	{ "too many items", "run sh as n | echo 999999999\n" "for i in 1..{{n}}\n" "run sh as x-{{i}} | echo\n" "end\n",
 	    RUN, 1,
-	    "orch: w.orch:2: a block has at most 10000000 items\n"
-	    ENDED("1 done, 0 kept, 0 failed"), NULL },
+	    "orch: w.orch:2: a block has at most 10000000 items\n" ENDED("1 done, 1 not run"), NULL },
 	{ "two items, one key", "run sh as n | printf 'a\\na\\n'\n" "for i in < n\n" "run sh as x-{{i}} | echo\n" "end\n",
 	    RUN, 1,
-	    "orch: w.orch:2: the items `a` and `a` both give the key `x-a`\n"
-	    ENDED("1 done, 0 kept, 0 failed"), NULL },
+	    "orch: w.orch:2: the items `a` and `a` both give the key `x-a`\n" ENDED("1 done, 2 not run"), NULL },
 	{ "key made already", "run sh as n | printf 'a\\n'\n" "run sh as x-a | echo\n" "for i in < n\n" "run sh as x-{{i}} | echo\n" "end\n",
 	    RUN, 1,
 	    "orch: w.orch:3: the key `x-a` of line 4, item `a`, is made on line 2 already\n"
-	    ENDED("2 done, 0 kept, 0 failed"), NULL },
+	    ENDED("2 done"), NULL },
 	{ "key made already by a name", "run sh as n | echo a\n" "run sh as x-a | echo\n" "run sh as x-{{n}} | echo\n",
 	    RUN, 1,
-	    "orch: w.orch:3: the key `x-a` was made already, on line 2 of w.orch\n"
-	    ENDED("2 done, 0 kept, 0 failed"), NULL },
+	    "orch: w.orch:3: duplicate key `x-a` (first made on line 2 of w.orch)\n" ENDED("2 done"), NULL },
 	{ "empty key", "run sh as n | echo\n" "run sh as {{n}} | echo\n",
 	    RUN, 1,
-	    "orch: w.orch:2: an empty key\n"
-	    ENDED("1 done, 0 kept, 0 failed"), NULL },
+	    "orch: w.orch:2: an empty key\n" ENDED("1 done, 1 not run"), NULL },
 	{ "the key -", "run sh as n | echo -\n" "run sh as {{n}} | echo\n",
 	    RUN, 1,
-	    "orch: w.orch:2: the key `-` is standard input's\n"
-	    ENDED("1 done, 0 kept, 0 failed"), NULL },
+	    "orch: w.orch:2: the key `-` is reserved for standard input\n" ENDED("1 done, 1 not run"), NULL },
 	{ "long key", "run sh as n | head -c 300 /dev/zero | tr '\\0' x\n" "run sh as {{n}} | echo\n",
 	    RUN, 1,
-	    "orch: w.orch:2: the key `xxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxx...` is too long for a file's name: 255 bytes, as %XX written out, are the most\n"
-	    ENDED("1 done, 0 kept, 0 failed"), NULL },
+	    "orch: w.orch:2: the key `xxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxx...` is too long for a file's name: 255 bytes, as %XX written out, are the most\n" ENDED("1 done, 1 not run"), NULL },
 	{ "long key of a parameter", "param n\n" "run sh as {{n}} | echo\n",
 	    "orch run w.orch n=$(head -c 300 /dev/zero | tr '\\0' x)", 2,
 	    "w.orch:2:11: error: the key `xxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxx...` is too long for a file's name: 255 bytes, as %XX written out, are the most\n"
@@ -653,116 +640,115 @@ static const struct message {
 	{ "worktree without a repository", "worktree b\n",
 	    "mkdir bin; printf '#!/bin/sh\\necho what git says; exit 128\\n' >bin/git; chmod +x bin/git; PATH=$PWD/bin:$PATH; " RUN, 1,
 	    "failed    b  git rev-parse (is this a git repository?) failed\n"
-	    ENDED("0 done, 0 kept, 1 failed"), NULL },
+	    ENDED("1 failed"), NULL },
 	{ "commit without a repository", "commit | x\n",
 	    "mkdir bin; printf '#!/bin/sh\\necho what git says; exit 128\\n' >bin/git; chmod +x bin/git; PATH=$PWD/bin:$PATH; " RUN, 1,
 	    "failed    commit  git rev-parse (is this a git repository?) failed\n"
-	    ENDED("0 done, 0 kept, 1 failed"), NULL },
+	    ENDED("1 failed"), NULL },
 	{ "git worktree list", "worktree b\n",
 	    REPO GIT_SAYS("worktree list") RUN, 1,
 	    "failed    b  git worktree list failed\n"
 	    "    err| what git says\n"
-	    ENDED("0 done, 0 kept, 1 failed"), NULL },
+	    ENDED("1 failed"), NULL },
 	{ "git worktree add", "worktree b at there\n",
 	    REPO GIT_SAYS("worktree add") RUN, 1,
 	    "failed    b  git worktree add failed\n"
 	    "    err| what git says\n"
-	    ENDED("0 done, 0 kept, 1 failed"), NULL },
+	    ENDED("1 failed"), NULL },
 	{ "git add", "commit | x\n",
 	    REPO GIT_SAYS("add --all") RUN, 1,
 	    "failed    commit  git add failed\n"
 	    "    err| what git says\n"
-	    ENDED("0 done, 0 kept, 1 failed"), NULL },
+	    ENDED("1 failed"), NULL },
 	{ "git commit", "commit | x\n",
 	    REPO GIT_SAYS("commit") RUN, 1,
 	    "failed    commit  git commit failed\n"
 	    "    err| what git says\n"
-	    ENDED("0 done, 0 kept, 1 failed"), NULL },
+	    ENDED("1 failed"), NULL },
 	{ "no git", "commit | x\n",
 	    "o=$(command -v orch); PATH=/nowhere \"$o\" run -q -r r w.orch", 1,
 	    "failed    commit  cannot be started: git (PATH: /nowhere): No such file or directory\n"
-	    ENDED("0 done, 0 kept, 1 failed"), NULL },
+	    ENDED("1 failed"), NULL },
 	{ "name for a branch", "param n\n" "worktree {{n}}\n",
 	    REPO RUN " n='a b'", 1,
-	    "failed    a b  `a b` is no name for a branch: it must not be empty, begin with -, or hold a blank or newline\n"
-	    ENDED("0 done, 0 kept, 1 failed"), NULL },
+	    "failed    a b  invalid branch name 'a b': it must not be empty, begin with -, or hold a blank or newline\n"
+	    ENDED("1 failed"), NULL },
 	{ "commit to begin from", "param n\n" "worktree b from {{n}}\n",
 	    REPO RUN " n=-b", 1,
-	    "failed    b  `-b` is no commit to begin from: it must not be empty, begin with -, or hold a blank or newline\n"
-	    ENDED("0 done, 0 kept, 1 failed"), NULL },
+	    "failed    b  invalid commit '-b': it must not be empty, begin with -, or hold a blank or newline\n"
+	    ENDED("1 failed"), NULL },
 	{ "path for a worktree", "param n\n" "worktree b at {{n}}\n",
 	    REPO RUN " n=", 1,
-	    "failed    b  `` is no path for a worktree: it must not be empty, begin with -, or hold a blank or newline\n"
-	    ENDED("0 done, 0 kept, 1 failed"), NULL },
+	    "failed    b  invalid worktree path '': it must not be empty, begin with -, or hold a blank or newline\n"
+	    ENDED("1 failed"), NULL },
 	{ "nothing to begin from", "worktree b from nowhere\n",
 	    REPO RUN, 1,
-	    "failed    b  there is no commit `nowhere` to begin from\n"
-	    ENDED("0 done, 0 kept, 1 failed"), NULL },
+	    "failed    b  no such commit: nowhere\n"
+	    ENDED("1 failed"), NULL },
 	{ "branch is there", "worktree b\n",
 	    REPO "git branch b; " RUN, 1,
 	    "failed    b  the branch exists already, and this step did not make it: use another name, or, if nothing of it is needed: git branch -D b\n"
-	    ENDED("0 done, 0 kept, 1 failed"), NULL },
+	    ENDED("1 failed"), NULL },
 	{ "branch is checked out elsewhere", "worktree b at there\n",
 	    REPO "git worktree add -q -b b other; " RUN, 1,
 	    "failed    b  the branch is checked out in another worktree: use another name, or, if nothing of it is needed: git worktree remove DIR/other; git branch -D b\n"
-	    ENDED("0 done, 0 kept, 1 failed"), NULL },
+	    ENDED("1 failed"), NULL },
 	{ "something in the way", "worktree b at there\n",
 	    REPO "mkdir -p there/x; " RUN, 1,
-	    "failed    b  something else is where the worktree was to be: move it away, or use `at PATH`: DIR/there\n"
-	    ENDED("0 done, 0 kept, 1 failed"), NULL },
+	    "failed    b  the worktree's place is taken: move it away, or use `at PATH`: DIR/there\n"
+	    ENDED("1 failed"), NULL },
 	{ "worktree is there", "worktree b at there\n",
 	    REPO "git worktree add -q -b c there; " RUN, 1,
 	    "failed    b  another worktree is there already, of branch c: use `at PATH`, or, if nothing of it is needed: git worktree remove DIR/there\n"
-	    ENDED("0 done, 0 kept, 1 failed"), NULL },
+	    ENDED("1 failed"), NULL },
 	{ "worktree is gone", "worktree b at there\n",
 	    REPO "git worktree add -q -b b there; rm -r there; " RUN, 1,
 	    "failed    b  the worktree that git knows at DIR/there is gone: git worktree prune; its commits are on its branch: keep that under another name, or, if nothing of it is needed: git branch -D b\n"
-	    ENDED("0 done, 0 kept, 1 failed"), NULL },
+	    ENDED("1 failed"), NULL },
 	{ "worktree is half made", "worktree b at there\n",
 	    REPO "git worktree add -q -b b there; git worktree lock --reason initializing there; " RUN, 1,
 	    "failed    b  git was killed while it made this worktree: git worktree remove -f -f DIR/there; git branch -D b\n"
-	    ENDED("0 done, 0 kept, 1 failed"), NULL },
+	    ENDED("1 failed"), NULL },
 	{ "worktree was removed", "worktree b enter at there\n" "run sh as s | exit $((0${no-1}))\n",
 	    REPO RUN " 2>/dev/null; git worktree remove there; " RUN, 1,
 	    "failed    s  worktree b is gone: to restore it with its commits: git worktree prune; git worktree add DIR/there b\n"
-	    ENDED("0 done, 1 kept, 1 failed"), NULL },
+	    ENDED("1 kept, 1 failed"), NULL },
 	{ "worktree has another branch", "worktree b enter at there\n" "commit | m\n",
 	    REPO RUN " 2>/dev/null; rm .orch/r/result/commit; git -C there switch -q -c c; " RUN, 1,
 	    "failed    commit  worktree DIR/there has branch c checked out, not b: to switch back: git -C DIR/there switch b\n"
-	    ENDED("0 done, 1 kept, 1 failed"), NULL },
+	    ENDED("1 kept, 1 failed"), NULL },
 	{ "worktree is another repository's", "worktree b enter at there\n" "commit | m\n",
 	    REPO RUN " 2>/dev/null; rm .orch/r/result/commit; mv there away; git clone -q . there; " RUN, 1,
 	    "failed    commit  worktree DIR/there is of another repository now: DIR/there/.git: move it away, then: git worktree prune; git worktree add DIR/there b\n"
-	    ENDED("0 done, 1 kept, 1 failed"), NULL },
+	    ENDED("1 kept, 1 failed"), NULL },
 	{ "main checkout has the branch", "worktree main at there\n",
 	    "git init -q . && git symbolic-ref HEAD refs/heads/main && git config user.name x && git config user.email x@x && git commit -q --allow-empty -m x; " RUN, 1,
 	    "failed    main  the branch is checked out in the main checkout, DIR: use another name\n"
-	    ENDED("0 done, 0 kept, 1 failed"), NULL },
+	    ENDED("1 failed"), NULL },
 	{ "empty message", "param n ' '\n" "commit | {{n}}\n",
 	    REPO RUN, 1,
 	    "failed    commit  the commit's message is empty\n"
-	    ENDED("0 done, 0 kept, 1 failed"), NULL },
+	    ENDED("1 failed"), NULL },
 
 	/* Questions. */
 	{ "ask without a terminal", "ask ok yes no | Go on?\n",
 	    RUN, 1,
-	    "failed    ok  there is no terminal to ask on; answer with: echo ANSWER >DIR/.orch/r/result/ok\n"
-	    ENDED("0 done, 0 kept, 1 failed"), NULL },
+	    "failed    ok  no terminal; to answer: echo ANSWER >DIR/.orch/r/result/ok\n"
+	    ENDED("1 failed"), NULL },
 	{ "default that is none", "param n\n" "ask ok yes no default {{n}} | Go on?\n",
 	    RUN " n=maybe", 1,
-	    "failed    ok  the default `maybe` is none of the choices\n"
-	    ENDED("0 done, 0 kept, 1 failed"), NULL },
+	    "failed    ok  the default 'maybe' is not one of the choices\n"
+	    ENDED("1 failed"), NULL },
 	{ "ask without a terminal, its default", "ask ok yes no default yes | Go on?\n",
 	    "orch run -r r w.orch", 0,
 	    "orch: run r\n"
-	    "done      ok  T\n"
-	    "orch: run r is complete: 1 done, 0 kept, 0 failed, in T\n", NULL },
+	    "done      ok  T  no terminal: its default, yes\n"
+	    "orch: run r is complete: 1 done, in T\n", NULL },
 
 	/* Standard input. */
 	{ "standard input is a directory", "run sh as x < - | cat\n",
 	    RUN " <.", 1,
-	    "orch: w.orch:1: standard input: Is a directory\n"
-	    ENDED("0 done, 0 kept, 0 failed"), NULL },
+	    "orch: w.orch:1: standard input: Is a directory\n" ENDED("1 not run"), NULL },
 	{ "workflow from a standard input that is a directory", NULL,
 	    "orch run - <.", 2,
 	    "orch: cannot read the workflow from standard input: Is a directory\n", NULL },
@@ -771,9 +757,9 @@ static const struct message {
 	{ "kept, asked otherwise", "run sh as x | echo y\n",
 	    RUN "; echo 'run sh as x | echo z' >w.orch; orch resume -r r", 0,
 	    "orch: resuming run r\n"
-	    "kept      x  though it would be asked otherwise now: command (-u asks it again)\n"
+	    "kept      x  stale\n"
 	    "orch: 1 result is stale (x: command has changed); to re-run: orch resume -u -r r\n"
-	    "orch: run r is complete: 0 done, 1 kept, 0 failed, in T\n", NULL },
+	    "orch: run r is complete: 1 kept, in T\n", NULL },
 	{ "stale, quiet", "param n\n" "parallel i in a b c d\n" "    run sh as x-{{i}} | echo $n\n" "end\n",
 	    "orch run -q -r r w.orch n=1; orch run -q -r r w.orch n=2; orch run -q -u -r r w.orch n=2", 0,
 	    "orch: 4 results are stale (x-a, x-b, x-c, ...: n has changed); to re-run: orch resume -u -r r\n", NULL },
@@ -801,15 +787,13 @@ static const struct message {
 	    "", "one\n\nthree\n\n" },
 	{ "a row with too few fields", "for a,b,c in < -\n" "    run sh as x-{{a}} | :\n" "end\n",
 	    "printf '1\\ta\\tb\\n\\n2\\tc\\n' | orch run -q -r r w.orch", 1,
-	    "orch: w.orch:1: line 3 of the list has 2 fields, split at tabs, and not 3 (a,b...): 2\\x09c\n"
-	    "orch: run r failed: 0 done, 0 kept, 0 failed, in T\n"
-	    "orch: to go on with it: orch resume -r r\n", NULL },
+	    "orch: w.orch:1: line 3 of the list has 2 fields, split at tabs, and not 3 (a,b...): 2\\x09c\n" ENDED("1 not run"), NULL },
 	{ "a row as a key", "for a in < -\n" "    run sh as x-{{a}} | :\n" "end\n",
 	    "printf '1\\t%300s\\n' x | orch run -q -r r w.orch 2>&1 | sed 's/ \\{20,\\}/ /'", 0,
 	    "", "orch: w.orch:1: the key `x-1\\x09 ...` is too long for a file's name: 255 bytes, as %XX written out, are the most; "
 	    "of a row name a column: VAR,VAR,... in < NAME, and one of them in the key\n"
-	    "orch: run r failed: 0 done, 0 kept, 0 failed, in T\n"
-	    "orch: to go on with it: orch resume -r r\n" },
+	    "orch: run r failed: 1 not run, in T\n"
+	    "orch: to resume: orch resume -r r\n" },
 	{ "one item of several words", "param p\n" "run sh as list | printf 'a\\nb\\n'\n" "for i in {{list}}\n    print | {{i}}\nend\n"
 	    "for i in {{p}}\n    print | {{i}}\nend\n" "for i in \"{{p}}\"\n    print | {{i}}\nend\n" "for i in {{p}} z\n    print | {{i}}\nend\n",
 	    "orch run -q -r r w.orch p='c d'", 0,
@@ -840,16 +824,16 @@ static const struct message {
 	{ "asked again", "run sh as x | echo y\n" "run sh as z < x | cat\n",
 	    RUN "; sed 's/echo y/echo z/' w.orch >v; cat v >w.orch; orch resume -u -r r", 0,
 	    "orch: resuming run r\n"
-	    "again     x  since it would be asked otherwise now: command\n"
+	    "rerun     x  command has changed\n"
 	    "done      x  T\n"
-	    "again     z  since it would be asked otherwise now: input x\n"
+	    "rerun     z  input x has changed\n"
 	    "done      z  T\n"
-	    "orch: run r is complete: 2 done, 0 kept, 0 failed, in T\n", NULL },
+	    "orch: run r is complete: 2 done, in T\n", NULL },
 	{ "many kept", "for i in 1..22\n" "run sh as x-{{i}} | echo\n" "end\n",
 	    RUN "; orch resume -r r 2>&1 | tail -3 >&2", 0,
 	    "kept      x-20\n"
 	    "kept      2 more\n"
-	    "orch: run r is complete: 0 done, 22 kept, 0 failed, in T\n", NULL },
+	    "orch: run r is complete: 22 kept, in T\n", NULL },
 	{ "shown before", "run sh as x | echo y\n" "for i in < x\n" "run sh as x-{{i}} | echo\n" "end\n",
 	    "orch run -n w.orch", 0,
 	    "", 
@@ -859,45 +843,45 @@ static const struct message {
 	{ "shown before going on", "run sh as x | echo y\n" "run sh as z | false\n",
 	    RUN " 2>/dev/null; sed 's/echo y/echo z/' w.orch >v; cat v >w.orch; orch run -nu -r r w.orch", 0,
 	    "", 
-	    "would run again  x  since it would be asked otherwise: command  | echo z\n"
+	    "would run again  x  command has changed  | echo z\n"
 	    "would run  z  | false\n"
 	    "0 kept, 1 would run, 1 would run again\n" },
 	{ "quiet run", "run sh as x | true\n",
 	    "orch run -r r w.orch", 0,
 	    "orch: run r\n"
 	    "done      x  T\n"
-	    "orch: run r is complete: 1 done, 0 kept, 0 failed, in T\n", NULL },
+	    "orch: run r is complete: 1 done, in T\n", NULL },
 	{ "-v", "run sh as x | echo 'a word' >&2\n",
 	    "orch run -v -r r w.orch", 0,
 	    "orch: run r\n"
 	    "x| a word\n"
 	    "done      x  T\n"
-	    "orch: run r is complete: 1 done, 0 kept, 0 failed, in T\n", NULL },
+	    "orch: run r is complete: 1 done, in T\n", NULL },
 	{ "hint", "run sh as x | false\n",
 	    "orch run -u -q -d 'the runs' -r \"it's\" w.orch", 1,
 	    "failed    x  exit status 1\n"
-	    "orch: run it's failed: 0 done, 0 kept, 1 failed, in T\n"
-	    "orch: to go on with it: orch resume -u -d 'the runs' -r 'it'\\''s'\n", NULL },
+	    "orch: run it's failed: 1 failed, in T\n"
+	    "orch: to resume: orch resume -u -d 'the runs' -r 'it'\\''s'\n", NULL },
 	{ "jobserver", "run sh as x | true\n",
 	    "MAKEFLAGS=' -j3 --jobserver-auth=fifo:/nowhere' orch run -r r w.orch", 0,
 	    "orch: run r\n"
 	    "orch: the jobserver that MAKEFLAGS names cannot be used; going on without it (in a makefile, put a + before the recipe's line)\n"
 	    "done      x  T\n"
-	    "orch: run r is complete: 1 done, 0 kept, 0 failed, in T\n", NULL },
+	    "orch: run r is complete: 1 done, in T\n", NULL },
 
 	/* Looking at a run. */
 	{ "cat: no such key", "run sh as x | true\n",
 	    RUN "; orch cat y", 1,
-	    "orch: y: no step of this run is called so; `orch status` shows them\n", NULL },
+	    "orch: y: no such step in this run; to list: orch status\n", NULL },
 	{ "cat: no answer yet", "run sh as x | false\n",
 	    RUN " 2>/dev/null; orch cat x", 1,
-	    "orch: x: this step has no answer yet\n", NULL },
+	    "orch: x: this step has no result yet\n", NULL },
 	{ "cat: nothing matches", "run sh as x | true\n",
 	    RUN "; orch cat 'y*'", 1,
-	    "orch: y*: no answer of this run matches\n", NULL },
+	    "orch: y*: no result of this run matches\n", NULL },
 	{ "logs: no such key", "run sh as x | true\n",
 	    RUN "; orch logs y", 1,
-	    "orch: y: no step of this run is called so; `orch status` shows them\n", NULL },
+	    "orch: y: no such step in this run; to list: orch status\n", NULL },
 	{ "cat: standard output is full", "run sh as x | echo y\n",
 	    RUN "; orch cat x >/dev/full", 1,
 	    "orch: standard output: No space left on device\n", NULL },
@@ -921,53 +905,53 @@ static const struct message {
 	    RUN "; rm .orch/r/result/x; orch status", 6,
 	    "", 
 	    "run r: interrupted, started TIME, took T, DIR/w.orch\n"
-	    "waiting      x    its answer was removed\n"
+	    "waiting      x    its result was removed\n"
 	    "1 waiting\n" },
 	{ "status of an `otherwise`", "run sh as x | false\n" "otherwise none\n",
 	    RUN " 2>/dev/null; orch status", 0,
 	    "", 
 	    "run r: complete, started TIME, took T, DIR/w.orch\n"
-	    "done         x    fallback (its `otherwise`)\n"
+	    "done         x    fallback\n"
 	    "1 fallback\n" },
 	{ "status of a run that was stopped", "run sh as x | kill -TERM $(" STOP "); sleep 60\n",
 	    RUN " 2>/dev/null; orch status", 6,
 	    "", 
 	    "run r: stopped, started TIME, took T, DIR/w.orch\n"
-	    "interrupted  x  T  stopped by orch, which got SIGTERM\n"
+	    "interrupted  x  T  SIGTERM\n"
 	    "1 interrupted\n" },
 	{ "status of a run that was killed", "run sh as x | kill -KILL $(" STOP "); sleep 60\n",
 	    RUN " 2>/dev/null; while orch status | grep -q ending; do :; done; orch status | sed 's/, took [^,]*//'", 0,
 	    "", 
 	    "run r: interrupted, started TIME, DIR/w.orch\n"
-	    "interrupted  x    cut off: orch was killed, or the machine went down\n"
+	    "interrupted  x    orch was killed or the machine went down\n"
 	    "1 interrupted\n" },
 	{ "diff: no such line", "run sh as x | true\n",
 	    RUN "; orch diff y", 3,
-	    "orch: y: the workflow has no line that makes it, as far as can be told\n", NULL },
+	    "orch: y: no line of the workflow makes it, as far as can be told\n", NULL },
 	{ "redo: neither KEY nor -F", NULL,
 	    "orch redo", 2,
-	    "orch: redo needs KEY..., or -F for all fallbacks; orch -h shows the usage\n", NULL },
+	    "orch: redo needs KEY..., or -F for all fallbacks; see: orch redo -h\n", NULL },
 	{ "redo: KEY and -F", NULL,
 	    "orch redo -F x", 2,
-	    "orch: redo takes KEY... or -F, not both: x; orch -h shows the usage\n", NULL },
+	    "orch: redo takes KEY... or -F, not both: x; see: orch redo -h\n", NULL },
 	{ "redo -F: no fallback", "run sh as x | true\n",
 	    RUN " 2>/dev/null; orch redo -F", 3,
 	    "orch: r: no result of this run is a fallback\n", NULL },
 	{ "depends: a directory", "run sh as x | true\n" "depends .\n",
 	    RUN, 1,
-	    "failed    x  . is a directory: a step can depend on plain files alone\n" ENDED("0 done, 0 kept, 1 failed"), NULL },
+	    "failed    x  . is a directory: a step can depend on plain files alone\n" ENDED("1 failed"), NULL },
 	{ "diff: by hand", "ask x | A word?\n",
 	    RUN " 2>/dev/null; rm .orch/r/how; echo y >.orch/r/result/x; orch diff x", 3,
-	    "orch: x: what it was asked is not known: its answer was put there by hand, or the file `how` has lost it\n", NULL },
+	    "orch: x: what it was asked is not known: result written by hand, or the file `how` has lost it\n", NULL },
 	{ "diff: asks nobody", "commit | x\n",
 	    REPO RUN "; orch diff commit", 3,
-	    "orch: commit: this line asks nobody\n", NULL },
+	    "orch: commit: not a run or ask: nothing to compare\n", NULL },
 	{ "diff: input not known", "run sh as x | false\n" "run sh as y < x | true\n",
 	    RUN " 2>/dev/null; orch diff y", 3,
-	    "orch: y: there is no answer `x` here\n", NULL },
+	    "orch: y: no result `x` here\n", NULL },
 	{ "diff: earlier question", "run sh as x | test -e was && exit 1; touch was\n",
 	    RUN "; sed 's/touch/: ; touch/' w.orch >v; cat v >w.orch; orch resume -u -q -r r 2>/dev/null; orch diff x", 1,
-	    "orch: x: its answer is to an earlier question, which is not known any more\n", NULL },
+	    "orch: x: its result is from an earlier question, which is no longer known\n", NULL },
 	{ "diff: no place for files", "run sh as x | true\n",
 	    RUN "; sed 's/true/:/' w.orch >v; cat v >w.orch; TMPDIR=/nowhere orch diff x", 2,
 	    "orch: /nowhere: No such file or directory\n", NULL },
@@ -1158,6 +1142,59 @@ START_TEST(examples_are_workflows)
 }
 END_TEST
 
+/* orch help FORMAT is all that somebody needs to write a workflow: each example of it is one, and each attribute is there. */
+START_TEST(the_format_on_a_screen)
+{
+	static const char *const words[] = { "param", "agent", "step", "run", "for", "parallel", "if", "call", "worktree", "commit", "cd", "ask",
+	    "print", "stop", "fail", "break", "timeout", "idle", "retry", "revise", "filter", "check", "otherwise", "fork", "fresh", "depends",
+	    "pure", "always", "env", "prompt", "interactive", "free", "budget" };
+	struct ran r = help_sh(0, "orch help FORMAT");
+	char word[40];
+	int i;
+
+	for (i = 0; i < LEN(words); i++) {
+		snprintf(word, sizeof word, "%s", words[i]);
+		ck_assert_msg(strstr(r.out, word), "%s is not there", word);
+	}
+	help_sh(0, "orch help FORMAT | expand | awk 'length > 90' | grep . && exit 1 || :");
+	ck_assert_int_lt(help_count(r.out, "\n"), 75);
+	help_sh(0, "orch help FORMAT >README; awk -f \"$TREE/tests/examples.awk\" README");
+	ck_assert_int_eq(help_count(help_sh(0, "ls *.orch").out, "\n"), 3);
+	help_sh(0, "orch check *.orch");
+}
+END_TEST
+
+START_TEST(help_of_commands_and_files)
+{
+	static const char *const commands[] = { "run", "resume", "redo", "check", "status", "runs", "logs", "cat", "diff", "session", "trust",
+	    "help", "completion" };
+	char command[60], usage[60];
+	int i;
+
+	for (i = 0; i < LEN(commands); i++) {
+		snprintf(command, sizeof command, "orch %s -h", commands[i]);
+		snprintf(usage, sizeof usage, "usage: orch %s", commands[i]);
+		help_has(help_sh(0, command).out, usage);
+		snprintf(command, sizeof command, "orch help %s", commands[i]);
+		help_has(help_sh(0, command).out, usage);
+		snprintf(usage, sizeof usage, "\n  %-11s ", commands[i]);
+		help_has(help_sh(0, "orch help").out, usage);
+	}
+	help_has(help_sh(0, "orch run -q -h").out, "  -j N         at most N agents at once\n");
+	ck_assert_str_eq(help_sh(0, "orch help").out, help_sh(0, "orch -h").out);
+	help_file("w.orch", "#!/usr/bin/env orch", "# Reviews a part.", "#   With two lenses.", "param part", "param lens 'speed, style'", "param prompt",
+	    "run sh as a | :", NULL);
+	ck_assert_str_eq(help_sh(0, "orch help w.orch").out, "Reviews a part.\n  With two lenses.\n\nParameters:\n  part  (required)\n"
+	    "  lens=speed, style\n  prompt  (required: the text after FILE)\n");
+	help_file("w.orch", "run sh as a | :", NULL);
+	ck_assert_str_eq(help_sh(0, "orch help w.orch").out, "No comment at its top, and no parameters.\n");
+	help_has(help_sh(2, "orch help nothing").err, "orch: cannot read nothing: ");
+	help_file("w.orch", "parallel", NULL);
+	help_has(help_sh(2, "orch help w.orch").err, "w.orch:1:1: error: `parallel` without `end`\n");
+	help_has(help_sh(2, "orch help a b").err, "usage: orch help");
+}
+END_TEST
+
 Suite *
 messages_suite(void)
 {
@@ -1166,6 +1203,8 @@ messages_suite(void)
 	tcase_add_loop_test(help_case(s, "messages", help_start, 30), each_message, 0, LEN(messages));
 	tcase_add_loop_test(help_case(s, "cuts", help_start, 30), texts_are_cut_at_a_character, 0, 3 * LEN(cuts));
 	tcase_add_test(help_case(s, "examples", help_start, 30), examples_are_workflows);
+	tcase_add_test(help_case(s, "format", help_start, 30), the_format_on_a_screen);
+	tcase_add_test(help_case(s, "help", help_start, 30), help_of_commands_and_files);
 	return s;
 }
 
@@ -1185,27 +1224,27 @@ messages_suite(void)
  *                                 load_keys           the log cannot be read: WHY; result/ cannot be read: WHY
  * engine/load.c                   load_bind           a parameter's default that cannot be made
  * engine/loop.c                   log_event           cannot write the log of run RUN: WHY
- *                                 keep_answers        result/ cannot be made safe on disk: WHY
+ *                                 keep_answers        result/ cannot be synced to disk: WHY
  * engine/sched/walk.c             keep                what it would be asked cannot be told
  *                                 walk_printed        standard output: WHY, of what was to be printed later
- * engine/agent/outcome.c          outcome_text        cannot be started: no process to be had: WHY
- *                                                     the disk was full when it ended: its answer may lack a part
- *                                                     somebody still writes into its answer: pid N
- *                                                     it left processes that cannot be ended: PIDS
+ * engine/agent/outcome.c          outcome_text        cannot be started: no process available: WHY
+ *                                                     the disk was full when it ended: its result may be incomplete
+ *                                                     its result is still open for writing: pid N
+ *                                                     it left processes that cannot be killed: PIDS
  * engine/supervise/supervisor.c   set_up              lock: WHY
- *                                 start_program       no process to be had: WHY
+ *                                 start_program       no process available: WHY
  *                                 leave_held          its file is locked by a process that cannot be found
- *                                 filter_answer       the filter's answer: WHY
- *                                 result_sync         its answer cannot be made safe on disk: WHY
+ *                                 filter_answer       the filter's output: WHY
+ *                                 result_sync         its result cannot be synced to disk: WHY
  *                                 and many            tmp/, result/, asked/, how/, stderr/: WHY
  * engine/supervise/making.c       lock_repository     orch.lock in the repository's directory: WHY
  *                                 common_directory    the repository's directory: WHY
  *                                 supervisor_worktree       the new worktree: WHY
- * engine/supervise/commit.c       supervisor_commit         git commit has made no commit
+ * engine/supervise/commit.c       supervisor_commit         git commit made no commit
  * engine/supervise/git.c          git_run             what git wrote: WHY
  * engine/supervise/terminal.c     supervisor_ask            the question was not answered (end of input)
  *                                 read_line           the terminal: WHY
- *                                 supervisor_interactive    an interactive step needs a terminal, and there is none
+ *                                 supervisor_interactive    no terminal: an interactive step needs one
  * engine/ui/progress.c            progress_quiet      KEY has been running for T, and has written nothing yet ...
  * engine/inspect/runs.c           cat_one             KEY: WHY
  * engine/inspect/diff.c           look                the log: WHY

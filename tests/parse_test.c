@@ -359,19 +359,19 @@ START_TEST(words_tree)
 END_TEST
 
 static const struct pair words_wrong[] = {
-	{ "agent a 'b", "1:9: error: this ' is not closed on its line\n    agent a 'b\n            ^\n" },
-	{ "agent a x\"b\n#\"", "1:10: error: this \" is not closed" },
-	{ "agent a \"b\\\"", "1:9: error: this \" is not closed" },
-	{ "agent a 'b\\\n#c'", "1:9: error: this ' is not closed" },
+	{ "agent a 'b", "1:9: error: unclosed ': a quote closes on its line\n    agent a 'b\n            ^\n" },
+	{ "agent a x\"b\n#\"", "1:10: error: unclosed \"" },
+	{ "agent a \"b\\\"", "1:9: error: unclosed \"" },
+	{ "agent a 'b\\\n#c'", "1:9: error: unclosed '" },
 	{ "agent a b && c", "1:11: error: there is no shell here" },
 	{ "agent a || c", "1:9: error: there is no shell here" },
 	{ "agent a b ; c", "1:11: error: there is no shell here" },
 	{ "agent a b &", "1:11: error: there is no shell here" },
-	{ "agent a b >c", "1:11: error: there is no shell here: an answer is kept" },
-	{ "agent a b > c", "1:11: error: there is no shell here: an answer is kept" },
-	{ "agent a b >>c", "1:11: error: there is no shell here: an answer is kept" },
-	{ "agent a b 2>&1", "1:11: error: there is no shell here: an answer is kept" },
-	{ "agent a b 2> c", "1:11: error: there is no shell here: an answer is kept" },
+	{ "agent a b >c", "1:11: error: there is no shell here: the result is kept under its `as` key, standard error beside it" },
+	{ "agent a b > c", "1:11: error: there is no shell here: the result is kept under its `as` key, standard error beside it" },
+	{ "agent a b >>c", "1:11: error: there is no shell here: the result is kept under its `as` key, standard error beside it" },
+	{ "agent a b 2>&1", "1:11: error: there is no shell here: the result is kept under its `as` key, standard error beside it" },
+	{ "agent a b 2> c", "1:11: error: there is no shell here: the result is kept under its `as` key, standard error beside it" },
 	{ "agent a b$home", "1:10: error: there is no shell here: write {{name}}" },
 	{ "agent a \"$HOME\"", "1:10: error: there is no shell here: write {{name}}" },
 	{ "agent a ${x}", "1:9: error: there is no shell here: write {{name}}" },
@@ -380,13 +380,13 @@ static const struct pair words_wrong[] = {
 	{ "agent a |b", "1:9: error: a text begins with | and a blank" },
 	{ "agent a b < c", "1:11: error: `agent` takes no <" },
 	{ "agent a b | c", "1:11: error: `agent` takes no text" },
-	{ "agent a b \\", "1:11: error: there is no line below for this \\ to join" },
-	{ "agent a b\\\n", "1:10: error: there is no line below for this \\ to join" },
-	{ "agent a {{ x }}", "1:9: error: a name stands directly between the braces: write {{x}}, or \\{{ " },
+	{ "agent a b \\", "1:11: error: no line below for this \\ to join" },
+	{ "agent a b\\\n", "1:10: error: no line below for this \\ to join" },
+	{ "agent a {{ x }}", "1:9: error: no blanks inside the braces: write {{x}}, or \\{{ " },
 	{ P "agent a {{p }}", "2:9: error: {{ without its }}: write {{x}}, or \\{{" },
-	{ P "agent a \"{{p }}\"", "2:10: error: a name stands directly between the braces" },
-	{ P "agent a {{ p}}", "2:9: error: a name stands directly between the braces" },
-	{ "agent a {{", "1:9: error: a name stands directly" },
+	{ P "agent a \"{{p }}\"", "2:10: error: no blanks inside the braces: write {{x}}, or \\{{ for a literal {{" },
+	{ P "agent a {{ p}}", "2:9: error: no blanks inside the braces: write {{x}}, or \\{{ for a literal {{" },
+	{ "agent a {{", "1:9: error: no blanks inside the braces: write {{x}}, or \\{{ for a literal {{" },
 	{ "agent a {{}}", "1:9: error: no name between the braces" },
 	{ "agent a b{{x", "1:10: error: {{ without its }}" },
 	{ "agent a {{x}", "1:9: error: {{ without its }}" },
@@ -418,7 +418,7 @@ START_TEST(nul_refused)
 	struct given g;
 
 	give_bytes(&g, "w", text, sizeof text - 1, &with);
-	ck_assert_str_eq(g.said.s, "w:2:3: error: a NUL byte: this is no workflow\n    # \\x00\n      ^\n");
+	ck_assert_str_eq(g.said.s, "w:2:3: error: NUL byte: not a workflow\n    # \\x00\n      ^\n");
 	done(&g);
 }
 END_TEST
@@ -497,26 +497,26 @@ static const struct pair texts_wrong[] = {
 	{ "print | a\n\n| b", "3:1: error: a blank line has ended the text above; an empty line of text is a | alone" },
 	{ "print | a\n \t\r\n# c\n| b", "4:1: error: a blank line has ended the text above" },
 	{ X "run exec_\n\n| b", "4:1: error: a blank line has ended the text above" },
-	{ "| b", "1:1: error: there is no statement above that this text could belong to" },
-	{ "param p\n | b", "2:2: error: there is no statement above" },
-	{ "if x\n| b\nend", "2:1: error: there is no statement above" },
-	{ X "run exec_\n\ntimeout 3s", "4:1: error: `timeout` stands directly below its step or run, without a blank line" },
+	{ "| b", "1:1: error: text without a statement above it" },
+	{ "param p\n | b", "2:2: error: text without a statement above it" },
+	{ "if x\n| b\nend", "2:1: error: text without a statement above it" },
+	{ X "run exec_\n\ntimeout 3s", "4:1: error: `timeout` must follow its step or run, without a blank line between" },
 	{ "print | a\ntimeout 3s", "2:1: error: `timeout` must follow a step, run, worktree or commit, or come first in the file, before param" },
 	{ "param p\ntimeout 3s", "2:1: error: `timeout` must follow a step, run, worktree or commit, or come first in the file, before param" },
-	{ "print | {{ x }}", "1:9: error: a name stands directly" },
+	{ "print | {{ x }}", "1:9: error: no blanks inside the braces: write {{x}}, or \\{{ for a literal {{" },
 	{ "print | a\n|   {{x", "2:5: error: {{ without its }}" },
 	{ "run claude\nprompt ask2.txt", "2:8: error: cannot read `ask2.txt`: no such file" },
-	{ "run claude\nprompt nul.txt", "2:8: error: a NUL byte in `nul.txt`" },
+	{ "run claude\nprompt nul.txt", "2:8: error: NUL byte in `nul.txt`: not a text file" },
 	{ P "run claude | x\nprompt ask.txt", "3:8: error: a text or a `prompt` file, not both" },
 	{ P "step s claude | x\nprompt ask.txt\nrun s\nrun s as t", "3:8: error: a text or a `prompt` file, not both" },
-	{ P "run claude\nprompt {{p}}", "3:8: error: the file's name is written out here, without {{" },
-	{ "if \nend", "1:4: error: no command: if [< NAME... |] COMMAND" },
-	{ X R "if < r |  \nend", "3:11: error: no command" },
-	{ X R "if < r x\nend", "3:1: error: `if` is not whole" },
-	{ "if < | x\nend", "1:1: error: no name behind <" },
-	{ X "run exec_\ncheck\n", "3:6: error: no command: check COMMAND" },
+	{ P "run claude\nprompt {{p}}", "3:8: error: the file's name must be literal, without {{" },
+	{ "if \nend", "1:4: error: missing command: if [< NAME... |] COMMAND" },
+	{ X R "if < r |  \nend", "3:11: error: missing command: if [< NAME... |] COMMAND" },
+	{ X R "if < r x\nend", "3:1: error: incomplete `if`: if [< NAME... |] COMMAND" },
+	{ "if < | x\nend", "1:1: error: missing name after <" },
+	{ X "run exec_\ncheck\n", "3:6: error: missing command: check COMMAND" },
 	{ X "run exec_\nfilter a\nfilter b\n", "4:1: error: `filter` is given twice" },
-	{ X "run exec_\ncheck a \\", "3:9: error: there is no line below" },
+	{ X "run exec_\ncheck a \\", "3:9: error: no line below for this \\ to join" },
 };
 
 START_TEST(texts_refused)
@@ -531,7 +531,7 @@ START_TEST(prompt_file_place)
 	struct given g;
 
 	give(&g, "run claude\nprompt bad.txt\n");
-	ck_assert_str_eq(g.said.s, "bad.txt:2:5: error: a name stands directly between the braces: write {{x}}, or \\{{ for a literal {{\n"
+	ck_assert_str_eq(g.said.s, "bad.txt:2:5: error: no blanks inside the braces: write {{x}}, or \\{{ for a literal {{\n"
 	    "    not {{ fine\n        ^\n");
 	done(&g);
 }
@@ -595,103 +595,103 @@ START_TEST(statements_tree)
 END_TEST
 
 static const struct pair statements_wrong[] = {
-	{ "run", "1:1: error: `run` is not whole: run STEP [as KEY]" },
-	{ X "run exec_ as", "2:11: error: nothing stands behind `as`" },
-	{ X "run exec_ as a b", "2:16: error: `b` does not belong here" },
-	{ X "run exec_ a", "2:11: error: `a` does not belong here" },
-	{ X "run exec_ 'as' k", "2:11: error: `as` does not belong here" },
-	{ X "run exec_ <", "2:11: error: no name behind <" },
+	{ "run", "1:1: error: incomplete `run`: run STEP [as KEY]" },
+	{ X "run exec_ as", "2:11: error: missing key after 'as'" },
+	{ X "run exec_ as a b", "2:16: error: unexpected `b`" },
+	{ X "run exec_ a", "2:11: error: unexpected `a`" },
+	{ X "run exec_ 'as' k", "2:11: error: a prompt begins with '|': run exec_ | as" },
+	{ X "run exec_ <", "2:11: error: missing name after <" },
 	{ X R "run exec_ < r < r", "3:15: error: a second <" },
-	{ P "run {{p}}", "2:5: error: the step's name is written out here, without {{" },
-	{ "param", "1:1: error: `param` is not whole" },
-	{ "param a b c", "1:11: error: `c` does not belong here" },
-	{ "param A", "1:7: error: `A` is no name for a variable" },
-	{ "param _", "1:7: error: `_` is no name for a variable" },
-	{ "param http_proxy", "1:7: error: `http_proxy` is no name for a variable" },
-	{ "param 1a", "1:7: error: `1a` is no name for a variable" },
-	{ "param a\nparam a", "2:7: error: the parameter `a` is there already, on line 1" },
-	{ "param b {{c}}\nparam c", "1:9: error: the parameter `c` stands on line 2, below its first use" },
+	{ P "run {{p}}", "2:5: error: the step's name must be literal, without {{" },
+	{ "param", "1:1: error: incomplete `param`: param NAME [DEFAULT]" },
+	{ "param a b c", "1:11: error: unexpected `c`" },
+	{ "param A", "1:7: error: invalid variable name 'A'" },
+	{ "param _", "1:7: error: invalid variable name '_'" },
+	{ "param http_proxy", "1:7: error: invalid variable name 'http_proxy'" },
+	{ "param 1a", "1:7: error: invalid variable name '1a'" },
+	{ "param a\nparam a", "2:7: error: duplicate parameter `a` (first defined on line 1)" },
+	{ "param b {{c}}\nparam c", "1:9: error: the parameter `c` is used before it is defined (line 2)" },
 	{ "param b {{b}}", "1:9: error: " },
-	{ "agent a", "1:1: error: `agent` is not whole" },
-	{ "step a", "1:1: error: `step` is not whole" },
-	{ "step a {{x}}", "1:8: error: the agent's name is written out here" },
+	{ "agent a", "1:1: error: incomplete `agent`: agent NAME WORD..." },
+	{ "step a", "1:1: error: incomplete `step`: step NAME AGENT [WORD...] [| TEXT]" },
+	{ "step a {{x}}", "1:8: error: the agent's name must be literal, without {{" },
 	{ "step '' sh", "1:6: error: a step's name is empty" },
-	{ "for\nend", "1:1: error: `for` is not whole" },
-	{ "for i on a\nend", "1:7: error: `in` is missing" },
-	{ "for i in\nend", "1:1: error: nothing stands behind `in`" },
-	{ "for I in a\nend", "1:5: error: `I` is no name for a variable" },
+	{ "for\nend", "1:1: error: incomplete `for`: for VAR in ITEM... [< NAME...]" },
+	{ "for i on a\nend", "1:7: error: missing `in`: for VAR in ITEM... [< NAME...]" },
+	{ "for i in\nend", "1:1: error: missing items after `in`: ITEM... or < NAME..." },
+	{ "for I in a\nend", "1:5: error: invalid variable name 'I'" },
 	{ "for i in a | b\nend", "1:12: error: `for` takes no text" },
-	{ "parallel max\nend", "1:10: error: nothing stands behind `max`" },
-	{ "parallel x\nend", "1:10: error: `in` is missing" },
-	{ X R "parallel < r\nend", "3:1: error: `in` is missing" },
-	{ "parallel x in\nend", "1:1: error: nothing stands behind `in`" },
-	{ "parallel max 0\nend", "1:14: error: max is followed by a positive number, not `0`" },
-	{ "parallel max -1\nend", "1:14: error: max is followed by a positive number, not `-1`" },
-	{ "parallel max 2x\nend", "1:14: error: max is followed by a positive number, not `2x`" },
-	{ "parallel max '' x in a\nend", "1:14: error: max is followed by a positive number, not ``" },
+	{ "parallel max\nend", "1:10: error: missing number after 'max'" },
+	{ "parallel x\nend", "1:10: error: missing `in`: parallel [max N] VAR in ITEM... [< NAME...], or parallel [max N]" },
+	{ X R "parallel < r\nend", "3:1: error: missing `in`: parallel [max N] VAR in ITEM... [< NAME...], or parallel [max N]" },
+	{ "parallel x in\nend", "1:1: error: missing items after `in`: ITEM... or < NAME..." },
+	{ "parallel max 0\nend", "1:14: error: max must be a positive number, not 0" },
+	{ "parallel max -1\nend", "1:14: error: max must be a positive number, not -1" },
+	{ "parallel max 2x\nend", "1:14: error: max must be a positive number, not 2x" },
+	{ "parallel max '' x in a\nend", "1:14: error: max must be a positive number, not " },
 	{ "for i in 1..1234567890123456789\nend", "1:10: error: `1234567890123456789` is too large" },
-	{ "if x\nelse y\nend", "2:6: error: `else` stands alone" },
+	{ "if x\nelse y\nend", "2:6: error: unexpected `y`: nothing follows else on its line" },
 	{ "if x\nelse\nelse\nend", "3:1: error: a second `else` for the `if` on line 1" },
 	{ "else", "1:1: error: `else` without an `if` above it" },
 	{ "for i in a\nelse\nend", "2:1: error: `else` without an `if`" },
 	{ "end", "1:1: error: `end` without a block above it" },
-	{ "if x\nend x", "2:5: error: `x` does not belong here" },
-	{ "for i in a\nbreak x\nend", "2:7: error: `x` does not belong here" },
+	{ "if x\nend x", "2:5: error: unexpected `x`" },
+	{ "for i in a\nbreak x\nend", "2:7: error: unexpected `x`" },
 	{ "break", "1:1: error: `break` outside of a `for`" },
 	{ "if x\nbreak\nend", "2:1: error: `break` outside of a `for`" },
-	{ "print", "1:1: error: `print` has no text" },
+	{ "print", "1:1: error: missing text: print | TEXT" },
 	{ "print a", "1:7: error: the text begins with |: print | TEXT" },
 	{ "stop a", "1:6: error: the text begins with |: stop | TEXT" },
 	{ "fail < a", "1:6: error: `fail` takes no <" },
-	{ "commit", "1:1: error: `commit` has no text" },
-	{ "commit a | m", "1:8: error: `a` does not belong here" },
-	{ "commit as a b | m", "1:13: error: `b` does not belong here" },
-	{ "commit as | m", "1:8: error: nothing stands behind `as`" },
-	{ "ask", "1:1: error: `ask` is not whole" },
-	{ "ask k", "1:1: error: `ask` has no text" },
-	{ "ask k default | t", "1:7: error: nothing stands behind `default`" },
-	{ "ask k default a b | t", "1:17: error: `b` does not belong here" },
-	{ "ask k a b default c | t", "1:19: error: the default `c` is none of the choices" },
-	{ "call", "1:1: error: `call` is not whole" },
-	{ P "call {{p}}.orch", "2:6: error: the file's name is written out here" },
+	{ "commit", "1:1: error: missing text: commit | TEXT" },
+	{ "commit a | m", "1:8: error: unexpected `a`" },
+	{ "commit as a b | m", "1:13: error: unexpected `b`" },
+	{ "commit as | m", "1:8: error: missing key after 'as'" },
+	{ "ask", "1:1: error: incomplete `ask`: ask KEY [CHOICE...] [default CHOICE] | TEXT" },
+	{ "ask k", "1:1: error: missing text: ask | TEXT" },
+	{ "ask k default | t", "1:7: error: missing choice after 'default'" },
+	{ "ask k default a b | t", "1:17: error: unexpected `b`" },
+	{ "ask k a b default c | t", "1:19: error: the default 'c' is not one of the choices" },
+	{ "call", "1:1: error: incomplete `call`: call FILE [as NAME] [VAR=VALUE...] [| TEXT]" },
+	{ P "call {{p}}.orch", "2:6: error: the file's name must be literal, without {{" },
 	{ "call a x", "1:8: error: VAR=VALUE is expected here" },
 	{ "call a X=1", "1:8: error: VAR=VALUE is expected here" },
 	{ "call a =1", "1:8: error: VAR=VALUE is expected here" },
-	{ "call a as", "1:8: error: nothing stands behind `as`" },
-	{ "cd", "1:1: error: `cd` is not whole" },
-	{ "cd a b", "1:6: error: `b` does not belong here" },
-	{ "worktree", "1:1: error: `worktree` is not whole" },
-	{ "worktree a from", "1:12: error: nothing stands behind `from`" },
-	{ "worktree a from b from c", "1:19: error: `from` does not belong here" },
-	{ "worktree a to b", "1:12: error: `to` does not belong here" },
-	{ "if x\nparam p\nend", "2:1: error: `param` stands outside of blocks; the `if` of line 1 has no `end` yet" },
-	{ "if x\nagent a b\nend", "2:1: error: `agent` stands outside of blocks" },
-	{ "for i in a\nstep s sh\nend", "2:1: error: `step` stands outside of blocks" },
-	{ "parallel", "1:1: error: this `parallel` has no `end`" },
-	{ "if x\nfor i in a\nend", "1:1: error: this `if` has no `end`" },
-	{ "timeout 5\n", "1:9: error: `5` is no time" },
-	{ "timeout\n", "1:1: error: `timeout` is not whole" },
-	{ "timeout 1s 2s\n", "1:12: error: `2s` does not belong here" },
+	{ "call a as", "1:8: error: missing key after 'as'" },
+	{ "cd", "1:1: error: incomplete `cd`: cd DIR" },
+	{ "cd a b", "1:6: error: unexpected `b`" },
+	{ "worktree", "1:1: error: incomplete `worktree`: worktree BRANCH [enter] [from REF] [at PATH] [as KEY]" },
+	{ "worktree a from", "1:12: error: missing commit after 'from'" },
+	{ "worktree a from b from c", "1:19: error: unexpected `from`" },
+	{ "worktree a to b", "1:12: error: unexpected `to`" },
+	{ "if x\nparam p\nend", "2:1: error: `param` must be outside of blocks: the `if` of line 1 has no `end` yet" },
+	{ "if x\nagent a b\nend", "2:1: error: `agent` must be outside of blocks: the `if` of line 1 has no `end` yet" },
+	{ "for i in a\nstep s sh\nend", "2:1: error: `step` must be outside of blocks: the `for` of line 1 has no `end` yet" },
+	{ "parallel", "1:1: error: `parallel` without `end`" },
+	{ "if x\nfor i in a\nend", "1:1: error: `if` without `end`" },
+	{ "timeout 5\n", "1:9: error: invalid duration '5': use 90s, 10m or 2h; 0 is none" },
+	{ "timeout\n", "1:1: error: incomplete `timeout`: timeout 90s, 10m, 2h; 0 is none" },
+	{ "timeout 1s 2s\n", "1:12: error: unexpected `2s`" },
 	{ "timeout 1s\ntimeout 2s\n", "2:1: error: `timeout` is given twice" },
-	{ "retry x\n", "1:7: error: `x` is no number of tries" },
-	{ "retry -1\n", "1:7: error: `-1` is no number of tries" },
-	{ "retry 1 x\n", "1:9: error: `x` is no time" },
-	{ "env A\n", "1:5: error: env is followed by NAME=VALUE" },
-	{ "env 1A=2\n", "1:5: error: env is followed by NAME=VALUE" },
-	{ "env =2\n", "1:5: error: env is followed by NAME=VALUE" },
+	{ "retry x\n", "1:7: error: invalid number of attempts 'x': use retry N [DELAY]" },
+	{ "retry -1\n", "1:7: error: invalid number of attempts '-1': use retry N [DELAY]" },
+	{ "retry 1 x\n", "1:9: error: invalid duration 'x': use 5s, 10m or 2h" },
+	{ "env A\n", "1:5: error: env takes NAME=VALUE, with letters, digits and _ in NAME" },
+	{ "env 1A=2\n", "1:5: error: env takes NAME=VALUE, with letters, digits and _ in NAME" },
+	{ "env =2\n", "1:5: error: env takes NAME=VALUE, with letters, digits and _ in NAME" },
 	{ "env ORCH_KEY=2\n", "1:5: error: ORCH_KEY is set by orch" },
-	{ "otherwise x\n", "1:1: error: `otherwise` stands directly below a step or a run, not at the top" },
-	{ "prompt x\n", "1:1: error: `prompt` stands directly below a step or a run, not at the top" },
-	{ "interactive\n", "1:1: error: `interactive` stands directly below a step or a run, not at the top" },
-	{ X "run exec_\ninteractive now", "3:13: error: `now` does not belong here" },
+	{ "otherwise x\n", "1:1: error: `otherwise` must follow a step or run; it cannot come at the top of the file" },
+	{ "prompt x\n", "1:1: error: `prompt` must follow a step or run; it cannot come at the top of the file" },
+	{ "interactive\n", "1:1: error: `interactive` must follow a step or run; it cannot come at the top of the file" },
+	{ X "run exec_\ninteractive now", "3:13: error: unexpected `now`" },
 	{ "worktree w\nretry 1", "2:1: error: `retry` must follow a step or run; below worktree and commit only timeout may" },
 	{ "commit | m\nenv A=b", "2:1: error: `env` must follow a step or run; below worktree and commit only timeout may" },
-	{ "worktree w\ntimeout 5", "2:9: error: `5` is no time" },
+	{ "worktree w\ntimeout 5", "2:9: error: invalid duration '5': use 90s, 10m or 2h; 0 is none" },
 	{ "worktree w\ntimeout 5s\ntimeout 6s", "3:1: error: `timeout` is given twice" },
 	{ "commit | m\ntimeout {{x}}", "2:9: error: unknown name `x`" },
 	{ "cd x\ntimeout 5s", "2:1: error: `timeout` must follow a step, run, worktree or commit, or come first in the file, before param" },
-	{ "free\n", "1:1: error: `free` stands directly below a step or a run, not at the top" },
-	{ X "run exec_\nfree 1", "3:6: error: `1` does not belong here" },
+	{ "free\n", "1:1: error: `free` must follow a step or run; it cannot come at the top of the file" },
+	{ X "run exec_\nfree 1", "3:6: error: unexpected `1`" },
 	{ X "run exec_\nfree\nfree", "4:1: error: `free` is given twice" },
 	{ X "run exec_\nfre", "3:1: error: unknown keyword `fre`; did you mean `free`?" },
 	{ X "step s exec_\nrun s\notherwise a\notherwise b", "5:1: error: `otherwise` is given twice" },
@@ -744,15 +744,15 @@ START_TEST(agents_tree)
 END_TEST
 
 static const struct pair agents_wrong[] = {
-	{ "run claude", "1:1: error: claude has nothing to ask" },
-	{ "run codex", "1:1: error: codex has nothing to ask" },
-	{ "run sh", "1:1: error: sh has nothing to ask" },
-	{ "step s claude\nrun s\ntimeout 3s", "2:1: error: claude has nothing to ask" },
-	{ X R "run sh < r", "3:1: error: sh has no program to run" },
-	{ "agent a x -c {}\nrun a", "2:1: error: a has no program to run" },
-	{ "run exec", "1:1: error: exec has no program" },
-	{ "run exec | t", "1:1: error: exec has no program" },
-	{ "step s sh -x\nrun s | t", "1:11: error: sh takes no words" },
+	{ "run claude", "1:1: error: no prompt" },
+	{ "run codex", "1:1: error: no prompt" },
+	{ "run sh", "1:1: error: no prompt" },
+	{ "step s claude\nrun s\ntimeout 3s", "2:1: error: no prompt" },
+	{ X R "run sh < r", "3:1: error: no program for sh: it is the text after |" },
+	{ "agent a x -c {}\nrun a", "2:1: error: no program for a: it is the text after |" },
+	{ "run exec", "1:1: error: exec needs a program: define `step NAME exec PROGRAM...` and run that" },
+	{ "run exec | t", "1:1: error: exec needs a program: define `step NAME exec PROGRAM...` and run that" },
+	{ "step s sh -x\nrun s | t", "1:11: error: sh takes no arguments: its program is the text after |" },
 	{ "agent a x {} {}\nrun a", "1:14: error: a second {}" },
 	{ "agent a x {}\nstep s a -m {}\nrun s", "2:13: error: a second {}" },
 	{ "step s nobody", "1:8: error: unknown agent `nobody`; say how it is started: agent nobody PROGRAM..." },
@@ -760,29 +760,29 @@ static const struct pair agents_wrong[] = {
 	{ "run cdex | t", "1:5: error: unknown step `cdex`; did you mean `codex`?" },
 	{ "step review claude\nrun reviw | t", "2:5: error: unknown step `reviw`; did you mean `review`?" },
 	{ "run nothing-like-it | t", "1:5: error: unknown step `nothing-like-it`: neither a step above nor an agent" },
-	{ "run s | t\nstep s claude", "1:5: error: the step `s` stands on line 2, below its first use" },
-	{ "step s a\nagent a x", "1:8: error: the agent `a` stands on line 2, below its first use" },
-	{ "run a\nagent a x", "1:5: error: the agent `a` stands on line 2, below its first use" },
-	{ "step s claude\nstep s codex", "2:6: error: the step `s` is there already, on line 1" },
-	{ "agent a x\nagent a y", "2:1: error: the agent `a` is there already, on line 1" },
-	{ "agent a x\nstep a claude", "2:1: error: a step cannot be called `a`: that is an agent" },
-	{ "step sh claude", "1:1: error: a step cannot be called `sh`: that is an agent" },
+	{ "run s | t\nstep s claude", "1:5: error: the step `s` is used before it is defined (line 2)" },
+	{ "step s a\nagent a x", "1:8: error: the agent `a` is used before it is defined (line 2)" },
+	{ "run a\nagent a x", "1:5: error: the agent `a` is used before it is defined (line 2)" },
+	{ "step s claude\nstep s codex", "2:6: error: duplicate step `s` (first defined on line 1)" },
+	{ "agent a x\nagent a y", "2:1: error: duplicate agent `a` (first defined on line 1)" },
+	{ "agent a x\nstep a claude", "2:1: error: a step cannot be named `a`: that is an agent" },
+	{ "step sh claude", "1:1: error: a step cannot be named `sh`: that is an agent" },
 	/* what would become a part of a program */
-	{ P "run sh | echo {{p}}", "2:15: error: {{p}} would become a part of the program: write \"$p\"\n" },
-	{ P "run sh | a\n|  '{{p}}'", "3:5: error: {{p}} would become a part of the program" },
-	{ P "run sh | {{{p}}}", "2:11: error: {{p}} would become a part of the program" },
-	{ P "run sh | {{a {{p}}", "2:14: error: {{p}} would become a part of the program" },
-	{ X R "run sh | {{r}}", "3:10: error: {{r}} would become a part of the program: name it behind <" },
-	{ X "for f in a\nrun exec_ as l-{{f}}\nend\nrun sh | {{l-a}}", "5:10: error: {{l-a}} would become" },
-	{ X "for f in a\nrun exec_ as l-{{f}}\nrun sh as m-{{f}} | {{l-{{f}}}}\nend", "4:21: error: {{l-{{f}}}} would become" },
-	{ "for f in a\nrun sh as m-{{f}} | {{f}}\nend", "2:21: error: {{f}} would become a part of the program: write \"$f\"" },
-	{ P "agent a x -c {}\nrun a | {{p}}", "3:9: error: {{p}} would become" },
-	{ P "agent a x -e {}\nstep s a | {{p}}\nrun s\nrun s as t", "3:12: error: {{p}} would become" },
-	{ P "if test {{p}}\nend", "2:9: error: {{p}} would become" },
-	{ X R "if < r | x \\\n {{r}}\nend", "4:2: error: {{r}} would become" },
-	{ P X "run exec_\ncheck x {{p}}", "4:9: error: {{p}} would become" },
-	{ P X "step s exec_\nfilter {{p}}\nrun s\nrun s as t", "4:8: error: {{p}} would become" },
-	{ "check {{p}}\n" P X "run exec_\n", "1:7: error: {{p}} would become" },
+	{ P "run sh | echo {{p}}", "2:15: error: cannot insert {{p}} into shell code: write \"$p\"\n" },
+	{ P "run sh | a\n|  '{{p}}'", "3:5: error: cannot insert {{p}} into shell code" },
+	{ P "run sh | {{{p}}}", "2:11: error: cannot insert {{p}} into shell code" },
+	{ P "run sh | {{a {{p}}", "2:14: error: cannot insert {{p}} into shell code" },
+	{ X R "run sh | {{r}}", "3:10: error: cannot insert {{r}} into shell code: use '< r' (standard input) or 'env V={{r}}'" },
+	{ X "for f in a\nrun exec_ as l-{{f}}\nend\nrun sh | {{l-a}}", "5:10: error: cannot insert {{l-a}} into shell code: use '< l-a' (standard input) or 'env V={{l-a}}'" },
+	{ X "for f in a\nrun exec_ as l-{{f}}\nrun sh as m-{{f}} | {{l-{{f}}}}\nend", "4:21: error: cannot insert {{l-{{f}}}} into shell code: use '< l-{{f}}' (standard input) or 'env V={{l-{{f}}}}'" },
+	{ "for f in a\nrun sh as m-{{f}} | {{f}}\nend", "2:21: error: cannot insert {{f}} into shell code: write \"$f\"" },
+	{ P "agent a x -c {}\nrun a | {{p}}", "3:9: error: cannot insert {{p}} into shell code: write \"$p\"" },
+	{ P "agent a x -e {}\nstep s a | {{p}}\nrun s\nrun s as t", "3:12: error: cannot insert {{p}} into shell code: write \"$p\"" },
+	{ P "if test {{p}}\nend", "2:9: error: cannot insert {{p}} into shell code: write \"$p\"" },
+	{ X R "if < r | x \\\n {{r}}\nend", "4:2: error: cannot insert {{r}} into shell code: use '< r' (standard input) or 'env V={{r}}'" },
+	{ P X "run exec_\ncheck x {{p}}", "4:9: error: cannot insert {{p}} into shell code: write \"$p\"" },
+	{ P X "step s exec_\nfilter {{p}}\nrun s\nrun s as t", "4:8: error: cannot insert {{p}} into shell code: write \"$p\"" },
+	{ "check {{p}}\n" P X "run exec_\n", "1:7: error: cannot insert {{p}} into shell code: write \"$p\"" },
 };
 
 START_TEST(agents_refused)
@@ -824,19 +824,19 @@ START_TEST(agents_of_the_command_line)
 	buf_free(&b);
 	done(&g);
 	ck_assert_str_eq(with_agent(&g, &mem, "cluade=cat", "run claude | t"),
-	    "-a:1:1: error: no agent of this workflow is called `cluade`\n    cluade=cat\n    ^\n");
+	    "-a:1:1: error: this workflow has no agent `cluade`\n    cluade=cat\n    ^\n");
 	done(&g);
-	ck_assert_ptr_nonnull(strstr(with_agent(&g, &mem, "claude", ""), "-a is followed by NAME=WORD..."));
+	ck_assert_ptr_nonnull(strstr(with_agent(&g, &mem, "claude", ""), "-a takes NAME=WORD..."));
 	done(&g);
-	ck_assert_ptr_nonnull(strstr(with_agent(&g, &mem, "=cat", ""), "-a is followed by NAME=WORD..."));
+	ck_assert_ptr_nonnull(strstr(with_agent(&g, &mem, "=cat", ""), "-a takes NAME=WORD..."));
 	done(&g);
-	ck_assert_ptr_nonnull(strstr(with_agent(&g, &mem, "claude=", ""), "-a is followed by NAME=WORD..."));
+	ck_assert_ptr_nonnull(strstr(with_agent(&g, &mem, "claude=", ""), "-a takes NAME=WORD..."));
 	done(&g);
 	ck_assert_ptr_nonnull(strstr(with_agent(&g, &mem, "claude=a | b", ""), "without < and |"));
 	done(&g);
 	ck_assert_ptr_nonnull(strstr(with_agent(&g, &mem, "claude=a && b", ""), "there is no shell here"));
 	done(&g);
-	ck_assert_ptr_nonnull(strstr(with_agent(&g, &mem, "claude=a\nb", ""), "-a is followed by NAME=WORD..."));
+	ck_assert_ptr_nonnull(strstr(with_agent(&g, &mem, "claude=a\nb", ""), "-a takes NAME=WORD..."));
 	done(&g);
 	arena_free(&mem);
 }
@@ -883,16 +883,16 @@ END_TEST
 /* Keys. */
 
 static const struct pair keys_wrong[] = {
-	{ X R "run exec_ as r", "3:14: error: the key `r` is made on line 2 already" },
-	{ "run sh | t\nrun sh | u", "2:1: error: the key `sh` is made on line 1 already" },
-	{ "worktree b\nask b | t", "2:5: error: the key `b` is made on line 1 already" },
-	{ "commit | m\ncommit | n", "2:1: error: the key `commit` is made on line 1 already" },
-	{ "call a.orch\ncall b/a", "2:1: error: the key `a/` is made on line 1 already" },
-	{ X R "if x\nrun exec_ as r\nend", "4:14: error: the key `r` is made on line 2 already" },
-	{ X "if x\nif y\nelse\n" R "end\nelse\nend\n" R, "9:14: error: the key `r` is made on line 5 already" },
-	{ P X "run exec_ as a-{{p}}\nrun exec_ as a-{{p}}", "4:14: error: the key `a-{{p}}` is made on line 3 already" },
-	{ X "for i in 1 2\nrun exec_ as a-{{i}}\nrun exec_ as a-{{i}}\nend", "4:14: error: the key `a-{{i}}` is made on line 3 already" },
-	{ X "parallel\nrun exec_\nrun exec_\nend", "4:1: error: the key `exec_` is made on line 3 already" },
+	{ X R "run exec_ as r", "3:14: error: duplicate key `r` (first made on line 2): add 'as NAME'" },
+	{ "run sh | t\nrun sh | u", "2:1: error: duplicate key `sh` (first made on line 1): add 'as NAME'" },
+	{ "worktree b\nask b | t", "2:5: error: duplicate key `b` (first made on line 1): add 'as NAME'" },
+	{ "commit | m\ncommit | n", "2:1: error: duplicate key `commit` (first made on line 1): add 'as NAME'" },
+	{ "call a.orch\ncall b/a", "2:1: error: duplicate key `a/` (first made on line 1): add 'as NAME'" },
+	{ X R "if x\nrun exec_ as r\nend", "4:14: error: duplicate key `r` (first made on line 2): add 'as NAME'" },
+	{ X "if x\nif y\nelse\n" R "end\nelse\nend\n" R, "9:14: error: duplicate key `r` (first made on line 5): add 'as NAME'" },
+	{ P X "run exec_ as a-{{p}}\nrun exec_ as a-{{p}}", "4:14: error: duplicate key `a-{{p}}` (first made on line 3): add 'as NAME'" },
+	{ X "for i in 1 2\nrun exec_ as a-{{i}}\nrun exec_ as a-{{i}}\nend", "4:14: error: duplicate key `a-{{i}}` (first made on line 3): add 'as NAME'" },
+	{ X "parallel\nrun exec_\nrun exec_\nend", "4:1: error: duplicate key `exec_` (first made on line 3): add 'as NAME'" },
 	/* inside of blocks: the {{VAR}} of every one around it */
 	{ X "for i in 1 2\nrun exec_ as a\nend", "3:14: error: inside `for i` of line 2 the key must hold {{i}}: as a-{{i}}" },
 	{ X "parallel i in 1 2\nrun exec_\nend", "3:1: error: inside `parallel i` of line 2 the key must hold {{i}}: as exec_-{{i}}" },
@@ -907,13 +907,13 @@ static const struct pair keys_wrong[] = {
 	{ X "for i in a\nrun exec_ as x-'{{i}}'\nend", "3:14: error: inside `for i` of line 2" },
 	{ X "run exec_ as ''", "2:14: error: an empty key" },
 	{ "call x as ''", "1:11: error: an empty key" },
-	{ X "run exec_ as -", "2:14: error: the key `-` is standard input's" },
+	{ X "run exec_ as -", "2:14: error: the key `-` is reserved for standard input" },
 	/* a variable and a result of one name; shadowing */
 	{ P X "run exec_ as p", "3:14: error: `p` is a variable and cannot be a key too" },
 	{ X "run exec_ as p\nparam p\nprint | {{p}}", "2:14: error: `p` is a variable and cannot be a key too" },
-	{ P "for p in a\nend", "2:1: error: `p` is a parameter already (line 1)" },
-	{ "for i in a\nif x\nparallel i in b\nend\nend\nend", "3:1: error: `i` is a variable already (line 1)" },
-	{ X R "for r in a\nprint | {{r}}\nend", "3:1: error: `r` is a result already (line 2)" },
+	{ P "for p in a\nend", "2:1: error: `p` is already a parameter (line 1)" },
+	{ "for i in a\nif x\nparallel i in b\nend\nend\nend", "3:1: error: `i` is already a variable (line 1)" },
+	{ X R "for r in a\nprint | {{r}}\nend", "3:1: error: `r` is already a result (line 2)" },
 };
 
 START_TEST(keys_refused)
@@ -961,7 +961,7 @@ START_TEST(keys_long)
 	memset(p, 'k', 255);
 	expect_right(text);
 	p[255] = 'k';
-	expect_error(text, "2:10: error: a key of more than 255 bytes");
+	expect_error(text, "2:10: error: key too long: a file name has at most 255 bytes");
 }
 END_TEST
 
@@ -1018,38 +1018,38 @@ static const struct pair unseen[] = {
 	{ P X "run exec_ < p", "3:13: error: `p` is a variable; < takes results: write {{p}} in the text" },
 	{ "for i in a\nif < i | x\nend\nend", "2:6: error: `i` is a variable; < takes results" },
 	/* later lines, and the line itself */
-	{ X "print | {{r}}\n" R, "2:9: error: `r` is not there yet: it is made on line 3" },
-	{ X "run exec_ as r < r", "2:18: error: `r` is not there yet: it is made on line 2" },
-	{ X "for i in 1 2\nprint | {{x-{{i}}}}\nrun exec_ as x-{{i}}\nend", "3:9: error: `x-{{i}}` is not there yet: it is made on line 4" },
-	{ X "for i in 1 2\nif y\nprint | {{x-{{i}}}}\nend\nrun exec_ as x-{{i}}\nend", "4:9: error: `x-{{i}}` is not there yet: it is made on line 6" },
-	{ X "parallel i in 1 2\nprint | {{x-{{i}}}}\nrun exec_ as x-{{i}}\nend", "3:9: error: `x-{{i}}` is not there yet" },
-	{ X "parallel i in 1 2\nprint | {{x-1}}\nrun exec_ as x-{{i}}\nend", "3:9: error: `x-1` is not there yet" },
-	{ X "for i in < x-1\nrun exec_ as x-{{i}}\nend", "2:12: error: `x-1` is not there yet: it is made on line 3" },
-	{ "param p {{r}}\n" X R, "1:9: error: `r` is not there yet: it is made on line 3" },
+	{ X "print | {{r}}\n" R, "2:9: error: `r` is used before it is made (line 3)" },
+	{ X "run exec_ as r < r", "2:18: error: `r` is used before it is made (line 2)" },
+	{ X "for i in 1 2\nprint | {{x-{{i}}}}\nrun exec_ as x-{{i}}\nend", "3:9: error: `x-{{i}}` is used before it is made (line 4)" },
+	{ X "for i in 1 2\nif y\nprint | {{x-{{i}}}}\nend\nrun exec_ as x-{{i}}\nend", "4:9: error: `x-{{i}}` is used before it is made (line 6)" },
+	{ X "parallel i in 1 2\nprint | {{x-{{i}}}}\nrun exec_ as x-{{i}}\nend", "3:9: error: `x-{{i}}` is used before it is made (line 4)" },
+	{ X "parallel i in 1 2\nprint | {{x-1}}\nrun exec_ as x-{{i}}\nend", "3:9: error: `x-1` is used before it is made (line 4)" },
+	{ X "for i in < x-1\nrun exec_ as x-{{i}}\nend", "2:12: error: `x-1` is used before it is made (line 3)" },
+	{ "param p {{r}}\n" X R, "1:9: error: `r` is used before it is made (line 3)" },
 	/* branches beside it */
-	{ X "parallel\nrun exec_ as x\nrun exec_ as y < x\nend", "4:18: error: `x` is made on line 3, in a branch beside this one" },
+	{ X "parallel\nrun exec_ as x\nrun exec_ as y < x\nend", "4:18: error: `x` is made in a branch beside this one (line 3)" },
 	{ X "for i in 1 2\nparallel\nrun exec_ as x-{{i}}\nrun exec_ as y-{{i}} < x-{{i}}\nend\nend",
-	    "5:24: error: `x-{{i}}` is made on line 4, in a branch beside this one" },
+	    "5:24: error: `x-{{i}}` is made in a branch beside this one (line 4)" },
 	{ X "parallel i in 1 2\nparallel\nrun exec_ as x-{{i}}\nrun exec_ as y-{{i}} < x-{{i}}\nend\nend",
-	    "5:24: error: `x-{{i}}` is made on line 4, in a branch beside this one" },
+	    "5:24: error: `x-{{i}}` is made in a branch beside this one (line 4)" },
 	/* the other arm */
-	{ X "if x\n" R "else\nprint | {{r}}\nend", "5:9: error: `r` is made on line 3, in the other arm of an `if`" },
-	{ X "if x\nprint | {{r}}\nelse\n" R "end", "3:9: error: `r` is made on line 5, in the other arm of an `if`" },
+	{ X "if x\n" R "else\nprint | {{r}}\nend", "5:9: error: `r` is made only in the other arm of this if (line 3)" },
+	{ X "if x\nprint | {{r}}\nelse\n" R "end", "3:9: error: `r` is made only in the other arm of this if (line 5)" },
 	{ X "for i in 1 2\nif x\nrun exec_ as x-{{i}}\nelse\nprint | {{x-{{i}}}}\nend\nend",
-	    "6:9: error: `x-{{i}}` is made on line 4, in the other arm of an `if`" },
+	    "6:9: error: `x-{{i}}` is made only in the other arm of this if (line 4)" },
 	/* patterns and names in names */
-	{ X R "print | {{s*}}", "3:9: error: no key of this file can be `s*`" },
-	{ X R "run exec_ as s < q-*", "3:18: error: no key of this file can be `q-*`" },
-	{ P X R "print | {{s-{{p}}}}", "4:9: error: no key of this file can be `s-{{p}}`" },
+	{ X R "print | {{s*}}", "3:9: error: no key of this file can match `s*`" },
+	{ X R "run exec_ as s < q-*", "3:18: error: no key of this file can match `q-*`" },
+	{ P X R "print | {{s-{{p}}}}", "4:9: error: no key of this file can match `s-{{p}}`" },
 	{ X R "print | {{r{{q}}}}", "3:12: error: unknown name `q`" },
-	{ X "for i in a\nrun exec_ as x-{{i}}-y\nend\nprint | {{x-*-z}}", "5:9: error: no key of this file can be `x-*-z`" },
+	{ X "for i in a\nrun exec_ as x-{{i}}-y\nend\nprint | {{x-*-z}}", "5:9: error: no key of this file can match `x-*-z`" },
 	{ "call x.orch as c\nprint | {{c}}", "2:9: error: unknown name `c`" },
 	/* variables of other places */
 	{ "for i in a\nend\nprint | {{i}}", "3:9: error: unknown name `i`" },
 	{ "for i in {{i}}\nend", "1:10: error: unknown name `i`" },
 	{ "parallel max {{i}} i in a\nend", "1:14: error: unknown name `i`" },
-	{ "print | {{p}}\nparam p", "1:9: error: the parameter `p` stands on line 2, below its first use" },
-	{ "step s claude | {{p}}\nrun s\nparam p", "1:17: error: the parameter `p` stands on line 3, below its first use" },
+	{ "print | {{p}}\nparam p", "1:9: error: the parameter `p` is used before it is defined (line 2)" },
+	{ "step s claude | {{p}}\nrun s\nparam p", "1:17: error: the parameter `p` is used before it is defined (line 3)" },
 	/* where names are written */
 	{ X "run exec_ as x{{q}}", "2:15: error: unknown name `q`" },
 	{ "step s claude -m {{q}} | t\nrun s", "1:18: error: unknown name `q`" },
@@ -1185,7 +1185,7 @@ START_TEST(said_with_line_and_caret)
 	    "w:1:12: error: unknown name `x`: neither a variable nor a result of a line above (\\{{ is a literal {{)\n"
 	    "    print | \\xe2\\x80\\x8b{{x}}\n                        ^\n");
 	/* at the end of a line there is nothing to point at but its end */
-	expect_said("w", "if \nend", "w:1:4: error: no command: if [< NAME... |] COMMAND\n    if \n       ^\n");
+	expect_said("w", "if \nend", "w:1:4: error: missing command: if [< NAME... |] COMMAND\n    if \n       ^\n");
 }
 END_TEST
 
@@ -1225,14 +1225,14 @@ START_TEST(said_in_one_pass)
 	    "run claud as c | {{a}} {{c}} {{d}} {{ d }} {{e\n"
 	    "end\n",
 	    "w:1:1: error: unknown keyword `rnu`; did you mean `run`?\n    rnu claude as a | {{nothing}}\n    ^\n"
-	    "w:4:15: error: this ' is not closed on its line\n    step s claude 'x\n                  ^\n"
+	    "w:4:15: error: unclosed ': a quote closes on its line\n    step s claude 'x\n                  ^\n"
 	    "w:6:5: error: unknown step `claud`; did you mean `claude`?\n"
 	    "    run claud as c | {{a}} {{c}} {{d}} {{ d }} {{e\n        ^\n"
 	    "w:7:1: error: `end` without a block above it\n    end\n    ^\n");
 	expect_said("w", "print | {{a}} {{ b }} {{c}}\n| {{d",
 	    "w:1:9: error: unknown name `a`: neither a variable nor a result of a line above (\\{{ is a literal {{)\n"
 	    "    print | {{a}} {{ b }} {{c}}\n            ^\n"
-	    "w:1:15: error: a name stands directly between the braces: write {{x}}, or \\{{ for a literal {{\n"
+	    "w:1:15: error: no blanks inside the braces: write {{x}}, or \\{{ for a literal {{\n"
 	    "    print | {{a}} {{ b }} {{c}}\n                  ^\n"
 	    "w:1:23: error: unknown name `c`: neither a variable nor a result of a line above (\\{{ is a literal {{)\n"
 	    "    print | {{a}} {{ b }} {{c}}\n                          ^\n"
@@ -1244,20 +1244,20 @@ END_TEST
 /* What a line that could not be read may have made is not called unknown; a piece of its words is. */
 START_TEST(said_after_a_lost_line)
 {
-	expect_error("run sh as abc 'x | t\nprint | {{abc}}", "1:15: error: this ' is not closed");
-	expect_error("param Abc\nprint | {{Abc}}", "1:7: error: `Abc` is no name");
-	expect_error("step foo sh 'x\nrun foo | y", "1:13: error: this ' is not closed");
-	expect_error("agent foo 'x\nstep s foo", "1:11: error: this ' is not closed");
-	expect_error("call foo 'x\nprint | {{foo/a}}", "1:10: error: this ' is not closed");
-	expect_error("for xyz in 'x\nprint | {{xyz}}\nbreak\nend", "1:12: error: this ' is not closed");
-	expect_error("parallel xyz in 'x\nprint | {{xyz}}\nend", "1:17: error: this ' is not closed");
-	expect_error("run sh 'x\n| t\notherwise q\n\nprint | t", "1:8: error: this ' is not closed");
+	expect_error("run sh as abc 'x | t\nprint | {{abc}}", "1:15: error: unclosed '");
+	expect_error("param Abc\nprint | {{Abc}}", "1:7: error: invalid variable name 'Abc': use a-z, 0-9, _ (`_` alone and *_proxy are read by programs)");
+	expect_error("step foo sh 'x\nrun foo | y", "1:13: error: unclosed '");
+	expect_error("agent foo 'x\nstep s foo", "1:11: error: unclosed '");
+	expect_error("call foo 'x\nprint | {{foo/a}}", "1:10: error: unclosed '");
+	expect_error("for xyz in 'x\nprint | {{xyz}}\nbreak\nend", "1:12: error: unclosed '");
+	expect_error("parallel xyz in 'x\nprint | {{xyz}}\nend", "1:17: error: unclosed '");
+	expect_error("run sh 'x\n| t\notherwise q\n\nprint | t", "1:8: error: unclosed '");
 	expect_said("w", "cd abc 'x\nprint | {{ab}}",
-	    "w:1:8: error: this ' is not closed on its line\n    cd abc 'x\n           ^\n"
+	    "w:1:8: error: unclosed ': a quote closes on its line\n    cd abc 'x\n           ^\n"
 	    "w:2:9: error: unknown name `ab`: neither a variable nor a result of a line above (\\{{ is a literal {{)\n"
 	    "    print | {{ab}}\n            ^\n");
 	expect_said("w", "cd abc 'x\nprint | {{bc}}",
-	    "w:1:8: error: this ' is not closed on its line\n    cd abc 'x\n           ^\n"
+	    "w:1:8: error: unclosed ': a quote closes on its line\n    cd abc 'x\n           ^\n"
 	    "w:2:9: error: unknown name `bc`: neither a variable nor a result of a line above (\\{{ is a literal {{)\n"
 	    "    print | {{bc}}\n            ^\n");
 }
@@ -1565,10 +1565,10 @@ static const struct {
 	{ "clade", { "codex", "claude" }, "claude" },
 	{ "test", { "test" }, NULL },                           /* the very name is never what was meant */
 	{ "ab", { "ac", "xy" }, "ac" }, { "ab", { "ba" }, "ba" }, { "ab", { "cd" }, NULL },
-	{ "abcd", { "abxy" }, "abxy" }, { "abcd", { "axyz" }, NULL },
-	{ "abcdef", { "abcxyz" }, "abcxyz" }, { "abcdef", { "abwxyz" }, NULL },
+	{ "abcd", { "abxy" }, NULL }, { "abcd", { "abxd" }, "abxd" }, { "abc", { "abcd" }, "abcd" }, { "abc", { "axbc" }, NULL },
+	{ "abcdef", { "abcdxy" }, "abcdxy" }, { "abcdef", { "abcxyz" }, NULL },
 	{ "abc", { "abd", "abe" }, "abd" },                     /* the first of those alike */
-	{ "abcdef", { "abcxyz", "abcdez" }, "abcdez" },
+	{ "abcdef", { "abcdyz", "abcdez" }, "abcdez" },
 	{ "a", { "b" }, NULL }, { "", { "b" }, NULL }, { "abc", { "" }, NULL },
 	{ "aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaab",
 	    { "aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa" }, NULL },

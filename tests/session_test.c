@@ -198,7 +198,7 @@ START_TEST(the_session_is_part_of_the_question)
 	help_is("asked", "a \nb s-1\na \nb s-3\n");
 	help_sh(0, "rm .orch/x/result/a && orch resume -q -r x");
 	help_has(help_run("orch diff -r x b").out, "-fork\ta s-3\n+fork\ta s-5");
-	help_has(help_run("orch resume -r x 2>&1; orch run -r x f.orch 2>&1").out, "1 result is stale (b: command has changed)");
+	help_has(help_run("orch resume -r x 2>&1; orch run -r x f.orch 2>&1").out, "1 result is stale (b: the session of a has changed)");
 }
 END_TEST
 
@@ -304,8 +304,8 @@ START_TEST(what_was_cut_off_goes_on)
 	help_is(".orch/x/asked/a", "One.\n");
 	help_has(help_read(".orch/x/stderr/a", NULL), TOLD);
 	help_has(r.err, "done      a  ");
-	help_has(r.err, "at try 1, continued\n");
-	help_has(help_run("orch status -r x").out, "try 1, continued\n");
+	help_has(r.err, "attempt 1, continued\n");
+	help_has(help_run("orch status -r x").out, "attempt 1, continued\n");
 	help_has(help_read(".orch/x/log", NULL), "\tcontinued active ");
 	help_lacks(help_run("orch resume -u -r x 2>&1; orch run -u -r x f.orch 2>&1").out, "again");
 }
@@ -398,7 +398,7 @@ START_TEST(a_session_that_is_gone_starts_over)
 	start_and_cut("f.orch", CUT_TERM);
 	help_sh(0, "rm talks/s-1");
 	r = help_sh(0, "orch resume -r x");
-	help_has(r.err, "the session of the attempt before is gone: it starts over");
+	help_has(r.err, "its session is gone: starting over");
 	help_is("asked", "a \na s-1\na \n");
 	help_has(help_read(RESULT "a", NULL), "a of s-");
 }
@@ -425,8 +425,8 @@ START_TEST(idle)
 	help_file("f.orch", "run claude as a | One.", "idle 1s", "retry 1 0s", NULL);
 	help_file("do/a", "hang", NULL);
 	r = help_sh(0, "orch run -r x f.orch");
-	help_has(r.err, "failed    a  try 1: idle for 1s; again in ");
-	help_has(r.err, "at try 2, continued\n");
+	help_has(r.err, "retry     a  attempt 1: idle for 1s; next in ");
+	help_has(r.err, "attempt 2, continued\n");
 	help_is("asked", "a \na s-1\n");
 	/* Signs of life: what is written to either stream, and by whom. */
 	help_file("f.orch", "idle 1s", "run sh as out | for i in 1 2 3 4 5 6; do echo $i; sleep 0.4; done",
@@ -545,7 +545,7 @@ START_TEST(a_stand_in_is_no_shell)
 {
 	help_file("f.orch", "run claude as a | rm everything", NULL);
 	help_has(help_sh(2, "orch run -r x -a claude='sh -c {}' f.orch").err,
-	    "f.orch:1:1: error: -a claude=... would run this prompt as a program: let it go to standard input, without {}\n");
+	    "f.orch:1:1: error: -a claude=... would run this prompt as a program: pass it on standard input, without {}\n");
 	help_sh(0, "orch run -q -r x -a claude='sh -c cat' f.orch");
 }
 END_TEST
@@ -580,7 +580,7 @@ START_TEST(redo_and_what_follows)
 	r = help_sh(0, "orch redo c-1");
 	help_is("ran", "c-1\nd-1\ne\n");
 	help_has(r.err, "kept      b\n");
-	help_has(r.err, "again     c-1  as redo was told\n");
+	help_has(r.err, "rerun     c-1  redo\n");
 	help_sh(0, "rm ran; orch redo -q -r x 'c-*'; sort ran >sorted");
 	help_is("sorted", "c-1\nc-2\nd-1\nd-2\ne\n");
 	help_sh(0, "rm ran; orch redo -q e d-2");
@@ -591,7 +591,7 @@ START_TEST(redo_and_what_follows)
 	help_sh(0, "rm ran; cp .orch/x/log before");
 	help_has(help_sh(0, "orch redo -n b").out, "1 kept, 0 would run, 6 would run again\n");
 	help_sh(0, "cmp before .orch/x/log && test ! -e ran");
-	help_has(help_sh(2, "orch redo nothing").err, "nothing: no result of this run is called so");
+	help_has(help_sh(2, "orch redo nothing").err, "nothing: no such result in this run");
 	help_sh(2, "orch redo; test $? = 2 && orch redo -r x");
 	help_sh(3, "orch redo -r y a");
 	help_sh(0, "cmp before .orch/x/log && test ! -e ran");
@@ -700,7 +700,7 @@ START_TEST(a_result_without_its_line)
 	help_is("asked", "a \nb s-1\na \nb s-3\nb s-4\n");
 	/* One that somebody has put there has none. */
 	help_sh(0, "rm .orch/x/result/a; echo 'die' >do/a; orch resume -q; echo mine >.orch/x/result/a; rm .orch/x/result/b");
-	help_has(help_sh(1, "orch resume").err, "a has no session (its result was written by hand)");
+	help_has(help_sh(1, "orch resume").err, "a has no session (result written by hand)");
 }
 END_TEST
 
@@ -752,6 +752,25 @@ START_TEST(redo_of_sessions)
 }
 END_TEST
 
+/* Whoever forks a session is asked again with the step that has it, also where that is pure and has given the same. */
+START_TEST(redo_of_a_pure_step_that_is_forked)
+{
+	struct ran r;
+
+	help_file("f.orch", "run claude as a | One.", "pure", "filter echo same", "run claude as b | Two.", "fork a", "run sh as c | echo c", "pure", NULL);
+	help_sh(0, "orch run -q -r x f.orch");
+	help_is("asked", "a \nb s-1\n");
+	r = help_sh(0, "orch redo -n -r x a");
+	help_has(r.out, "would run again  a");
+	help_has(r.out, "would run again  b");
+	r = help_sh(0, "orch redo -r x a");
+	help_has(strstr(r.err, "done      a  "), "  unchanged\n");
+	help_is("asked", "a \nb s-1\na \nb s-3\n");
+	help_sh(0, "orch resume -q -u -r x");
+	help_is("asked", "a \nb s-1\na \nb s-3\n");
+}
+END_TEST
+
 START_TEST(redo_of_a_worktree)
 {
 	help_sh(0, "git init -q repo && cd repo && git config user.name t && git config user.email t@example.org && echo x >f && git add f && git commit -qm i");
@@ -768,7 +787,7 @@ static const struct {
 } refused[] = {
 	{ "run codex as c | x\nrun claude as a | x\nfork c\n", "f.orch:3:6: error: `c` is a session of codex (line 1): claude cannot fork it\n" },
 	{ "run claude as a | x\nfork nothing\n", "unknown name `nothing`" },
-	{ "run sh as s | echo\nrun claude as a | x\nfork s\n", "`s` has no session: line 1 is no run of claude or codex\n" },
+	{ "run sh as s | echo\nrun claude as a | x\nfork s\n", "`s` has no session: line 1 is not a run of claude or codex\n" },
 	{ "run claude as a | x\nrun sh as s | echo\nfork a\n", "fork is for claude and codex: sh has no sessions\n" },
 	{ "step s claude --resume x\nrun claude as a | x\nrun s as b | x\nfork a\n", "chooses its session itself by `--resume`: take that out\n" },
 	{ "step s claude -c\nrun s as a | x\nrun claude as b | x\nfork a\n", "line 2, which makes `a`, chooses its session itself by `-c`" },
@@ -777,7 +796,7 @@ static const struct {
 	{ "run claude as a | x\nrun claude as b | x\nfork a\ninteractive\n", "this step is interactive" },
 	{ "agent claude claude -p {}\nrun claude as a | x\nrun claude as b | x\nfork a\n", "gets its prompt in {}" },
 	{ "step s claude\nfork a\nrun s as b | x\n", "`fork` must follow a run" },
-	{ "fork a\nrun claude as b | x\n", "`fork` stands directly below a step or a run, not at the top of the file" },
+	{ "fork a\nrun claude as b | x\n", "`fork` must follow a step or run; it cannot come at the top of the file" },
 	{ "run claude as a | x\nrun claude as b | x\nfork\n", "fork KEY..." },
 	{ "parallel\nrun claude as a | x\nrun claude as b | x\nfork a\nend\n", "f.orch:4:6: error: " },
 };
@@ -837,6 +856,7 @@ session_suite(void)
 	tcase_add_loop_test(tc, a_result_without_its_line, 0, 2);
 	tcase_add_test(tc, totals_are_told_with_usage);
 	tcase_add_test(tc, gone_while_it_stops);
+	tcase_add_test(tc, redo_of_a_pure_step_that_is_forked);
 	tcase_add_test(tc, redo_of_a_worktree);
 	return s;
 }

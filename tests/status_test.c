@@ -94,8 +94,8 @@ START_TEST(table_without_a_terminal)
 	ck_assert_str_eq(draw(0, 0, 10000),
 	    "done         plan                                       1.5s\n"
 	    "done         \xe6\x97\xa5\xe6\x9c\xac                                         1m\n"
-	    "failed       review-a                                   2.5s  try 3  exit status 3\n"
-	    "interrupted  " LONG "  100ms         stopped by orch\n"
+	    "failed       review-a                                   2.5s  attempt 3  exit status 3\n"
+	    "interrupted  " LONG "  100ms             stopped by orch\n"
 	    "running      x                                         400ms\n"
 	    "waiting      later\n");
 }
@@ -104,12 +104,12 @@ END_TEST
 START_TEST(table_with_bars)
 {
 	ck_assert_str_eq(draw(100, 0, 10000),
-	    "                                                      0                                         10s\n"
-	    "done         plan                        1.5s         =======\n"
-	    "done         \xe6\x97\xa5\xe6\x9c\xac                          1m               =================\n"
-	    "failed       review-a                    2.5s  try 3        ----------------===========x\n"
+	    "                                                          0                                     10s\n"
+	    "done         plan                        1.5s             =======\n"
+	    "done         \xe6\x97\xa5\xe6\x9c\xac                          1m                   ===============\n"
+	    "failed       review-a                    2.5s  attempt 3        --------------==========x\n"
 	    "             exit status 3\n"
-	    "interrupted  a-key-of-mo...e-than-most  100ms                                          =~\n"
+	    "interrupted  a-key-of-mo...e-than-most  100ms                                           =~\n"
 	    "             stopped by orch\n"
 	    "running      x                          400ms                                             ========>\n"
 	    "waiting      later\n");
@@ -229,8 +229,8 @@ START_TEST(states_of_all_kinds)
 {
 	static const char *const order[] = { "run x: failed, started ", ", took ", "done         before", "failed       status ",
 	    "  exit status 3\n", "failed       signal ", "killed by SIGKILL, which orch did not send\n", "failed       time ",
-	    "timed out after 1s\n", "failed       again ", "try 2  exit status 4\n", "done         word ", "fallback (its `otherwise`)\n",
-	    "failed       check ", "its check 1: exit status 1\n", "waiting      later\n",
+	    "timed out after 1s\n", "failed       again ", "attempt 2  exit status 4\n", "done         word ", "fallback\n",
+	    "failed       check ", "check failed: false: exit status 1\n", "waiting      later\n",
 	    "1 done, 1 fallback, 5 failed, 1 waiting\n", "failed: f.orch:2: 5 of 6 branches failed" };
 	char *p;
 
@@ -262,7 +262,7 @@ START_TEST(states_of_all_kinds)
 	field_is(p, "word", 6, "");
 	field_is(p, "word", 9, "otherwise");
 	field_is(p, "check", 6, "");
-	field_is(p, "check", 9, "its check 1: exit status 1");
+	field_is(p, "check", 9, "check failed: false: exit status 1");
 	field_is(p, "later", 1, "waiting");
 	field_is(p, "later", 3, "");
 	field_is(p, "later", 9, "");
@@ -289,7 +289,7 @@ START_TEST(exit_status_tells_how_the_run_is)
 	help_sh(0, ". ./go; echo >gate; wait");
 	help_has(status(0, ""), "run x: complete");
 	help_sh(0, "rm .orch/x/result/b");
-	help_in_order(status(6, ""), (const char *const[]){ "waiting      b ", "  its answer was removed\n" }, 2);
+	help_in_order(status(6, ""), (const char *const[]){ "waiting      b ", "  its result was removed\n" }, 2);
 	help_sh(3, "orch status -r none");
 	help_sh(2, "orch status none");
 	r = help_sh(2, "orch status >/dev/full");
@@ -311,13 +311,13 @@ START_TEST(what_has_ended_a_step)
 	help_sh(0, "read u <up");
 	kill(pid, SIGINT);
 	ck_assert_int_eq(procs_end(pid, SOON), 128 + SIGINT);
-	help_has(status(6, ""), "stopped by orch, which got SIGINT\n");
+	help_has(status(6, ""), "SIGINT\n");
 	p = status(6, "-p");
 	field_is(p, "a", 1, "interrupted");
 	field_is(p, "a", 8, "orch");
 	help_sh(0, ". ./go; orch status >out; kill -9 $(cat pid); wait; until orch status | grep -q 'x: interrupted'; do sleep 0.02; done");
 	help_lacks(help_read("out", NULL), "stopped");
-	help_has(status(6, ""), "cut off: orch was killed, or the machine went down\n");
+	help_has(status(6, ""), "orch was killed or the machine went down\n");
 	p = status(6, "-p");
 	field_is(p, "a", 8, "");
 }
@@ -698,18 +698,18 @@ START_TEST(a_text_sees_what_the_run_has_by_its_name)
 	ck_assert_str_eq(text(0, "run sh as two < one r-a | cat\nprint | {{two}} {{one}}").out, "1\na 1\n");
 	help_is(".orch/x/asked/two", "1\na\n");
 	/* No pattern, no name that was never there, none of another run, none that is made below. */
-	help_has(text(2, "print | {{r-*}}").err, "no key of this file can be `r-*`");
+	help_has(text(2, "print | {{r-*}}").err, "no key of this file can match `r-*`");
 	help_has(text(2, "print | {{three}}").err, "unknown name `three`");
-	help_has(text(2, "print | {{one}}\nrun sh as one | :").err, "`one` is not there yet");
+	help_has(text(2, "print | {{one}}\nrun sh as one | :").err, "`one` is used before it is made");
 	help_has(text(2, "for i in a b\n    print | {{r-a}}\n    run sh as r-{{i}} | :\nend").err, "`r-a` may not be there: line 3 makes it, in a later pass");
-	help_has(text(2, "run sh as z | echo {{one}}").err, "{{one}} would become a part of the program");
+	help_has(text(2, "run sh as z | echo {{one}}").err, "cannot insert {{one}} into shell code");
 	/* A name with names in it: what the text itself may make is its own. */
 	ck_assert_str_eq(text(0, "for i in a\n    print | {{r-{{i}}}}\nend").out, "a\n");
 	ck_assert_str_eq(text(0, "run sh as r-all | :\nfor i in a\n    print | {{r-{{i}}}}\nend").out, "a\n");
 	help_has(text(1, "for i in a b\n    for k in a\n        print | {{r-{{k}}}}\n    end\n    run sh as r-{{i}} | :\nend").err,
-	    "there is no answer `r-a` here");
-	help_has(text(2, "for i in a\n    print | {{s-{{i}}}}\nend").err, "no key of this file can be `s-{{i}}`");
-	help_has(text(1, "for i in b\n    print | {{r-{{i}}}}\nend").err, "there is no answer `r-b` here");
+	    "no result `r-a` here");
+	help_has(text(2, "for i in a\n    print | {{s-{{i}}}}\nend").err, "no key of this file can match `s-{{i}}`");
+	help_has(text(1, "for i in b\n    print | {{r-{{i}}}}\nend").err, "no result `r-b` here");
 	help_sh(2, "echo 'print | {{one}}' | orch run -q -r y -");
 	help_none(".orch/y");
 	/* Nor does a called file see them. */
@@ -761,7 +761,7 @@ START_TEST(a_step_that_cannot_be_asked_has_failed)
 {
 	help_file("f.orch", "run sh as f | echo F", "for i in < f", "run sh as g-{{i}} | :", "end", "run sh as h < f g-X | cat", NULL);
 	help_sh(1, "orch run -q -r x f.orch");
-	help_in_order(help_sh(0, "orch status -r x; test $? = 1").out, (const char *const[]){ "failed       h", "there is no answer `g-X`", "2 done, 1 failed" }, 3);
+	help_in_order(help_sh(0, "orch status -r x; test $? = 1").out, (const char *const[]){ "failed       h", "no result `g-X`", "2 done, 1 failed" }, 3);
 	ck_assert_str_eq(help_sh(0, "orch runs -p | cut -f1,6,5").out, "failed\t2\t1\n");
 	help_sh(0, "sed -i 's/< f g-X/< f/' f.orch; orch resume -q -r x; orch status -r x");
 }
@@ -880,10 +880,10 @@ START_TEST(completion_offers_what_is_taken)
 	    "COMP_POINT=${#COMP_LINE}", "_orch orch - $1", "printf '%s\\n' \"${COMPREPLY[@]}\"", NULL);
 	help_file("offered-fish", "orch completion fish | source", "complete -C \"orch $argv[1] -\"", NULL);
 	help_sh(0, "for c in run resume redo check status runs logs cat diff session completion f.orch; do "
-	    "for o in a b c d e f g h i j k l m n o p q r s t u v w x y z; do "
-	    "orch $c -$o </dev/null 2>&1 | grep -q 'unknown option\\|no such option\\|stand before' || echo $c -$o; done; done >taken");
+	    "for o in F a b c d e f g i j k l m n o p q r s t u v w x y z; do "
+	    "orch $c -$o </dev/null 2>&1 | grep -q 'unknown option\\|go before\\|go after' || echo $c -$o; done; done >taken");
 	help_sh(0, "sed -i '/^f.orch/d; /^run /p; s/^run /f.orch /' taken; sort taken >taken-by-all");
-	ck_assert_str_eq(help_sh(0, "grep -c . taken-by-all").out, "52\n");
+	ck_assert_str_eq(help_sh(0, "grep -c . taken-by-all").out, "54\n");
 	help_sh(0, "for c in run resume redo check status runs logs cat diff session completion f.orch; do "
 	    "bash ./offered-bash $c | sed -n \"s/^-/$c -/p\"; done | sort >offered; diff taken-by-all offered >&2");
 	if (!*help_sh(0, "command -v fish || :").out) {

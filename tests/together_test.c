@@ -330,7 +330,7 @@ START_TEST(an_agent_of_another_user_times_out)
 	    "otherwise word", "run sh as two | echo two", "end", NULL);
 	orch = procs_start(AS_NOBODY "orch run -r r w.orch");
 	ck_assert_int_eq(procs_end(orch, 4 * SOON), 1);
-	help_has(help_read("err", NULL), "cannot be ended, and may still run: pid ");
+	help_has(help_read("err", NULL), "cannot be killed, and may still run: pid ");
 	help_none(".orch/r/result/one");
 	help_is(".orch/r/result/two", "two\n");
 	ck_assert_int_eq(procs_lines("up"), 1);

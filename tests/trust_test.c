@@ -54,7 +54,7 @@ START_TEST(a_copy_is_not_trusted)
 	help_sh(1, "orch status -r r; test $? = 1 || exit 99; echo failed >&2; exit 1");
 	help_has(help_sh(0, "orch runs").out, "not trusted");
 	r = help_sh(3, "orch resume");
-	help_has(r.err, "passed over");
+	help_has(r.err, "skipped");
 	help_none("../where");
 	/* accepted, it works here and never in the original */
 	help_sh(0, "orch trust r && orch resume -q -r r && test \"$(cat ../where)\" = \"$(pwd -P)\" && orch resume -q -r r");
@@ -103,7 +103,7 @@ START_TEST(a_cloned_run_is_not_started)
 	ck_assert_int_eq(chdir(".."), 0);
 	help_sh(0, "git clone -q theirs mine");
 	ck_assert_int_eq(chdir("mine"), 0);
-	help_has(help_sh(3, "orch resume").err, "run 2099 is not trusted, and passed over");
+	help_has(help_sh(3, "orch resume").err, "run 2099 is not trusted, and skipped");
 	help_has(help_sh(2, "orch run -r 2099 w.orch").err, "with -a 'claude=sh -c");
 	/* a result that was handed in below the user's own name, without a file `run' */
 	r = help_sh(2, "orch run -r nightly nightly.orch");

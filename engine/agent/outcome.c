@@ -69,20 +69,24 @@ duration_text(long long ms, struct buf *b)
 static void
 ended_text(const struct outcome *o, struct buf *b)
 {
+	if (o->kind == OUT_RATE_LIMITED)
+		buf_text(b, "rate-limited: ");
+	if (o->kind == OUT_RATE_LIMITED && *o->text) {
+		buf_text(b, o->text);
+		return;
+	}
 	if (o->kind != OUT_EMPTY && !o->status)
-		buf_text(b, "exit status 0, but it has reported an error");
+		buf_text(b, "exit status 0, but it reported an error");
 	else if (o->kind != OUT_EMPTY)
 		status_text(o->status, b);
 	else if (*o->text)
-		buf_fmt(b, "it was interrupted: exit status 0, but `%s` is no answer", o->text);
+		buf_fmt(b, "interrupted: exit status 0, but '%s' is not a result", o->text);
 	else
-		buf_text(b, "it was interrupted: exit status 0, but it has not written an answer");
-	if (o->kind == OUT_RATE_LIMITED)
-		buf_fmt(b, ", it takes no more for now%s%s", *o->text ? ": " : "", o->text);
-	else if (o->kind == OUT_BUSY)
+		buf_text(b, "interrupted: exit status 0, but no result was written");
+	if (o->kind == OUT_BUSY)
 		buf_fmt(b, ": %s", o->text);
 	else if (o->kind == OUT_PERMANENT)
-		buf_text(b, ", which another try would not change");
+		buf_text(b, " (permanent error, not retried)");
 }
 
 static void
@@ -90,12 +94,12 @@ unstarted_text(const struct outcome *o, struct buf *b)
 {
 	buf_text(b, "cannot be started: ");
 	if (o->kind == OUT_FORK_FAILED)
-		buf_fmt(b, "no process to be had: %s", strerror(o->error));
+		buf_fmt(b, "no process available: %s", strerror(o->error));
 	else if (o->kind == OUT_NO_INTERPRETER)
-		buf_fmt(b, "%s is there, but not what its first line names (or that ends in a CR)", o->text);
+		buf_fmt(b, "%s: the interpreter in its first line was not found (or that line ends in a CR)", o->text);
 	else if (o->error == E2BIG)
 		buf_fmt(b, "%s: an argument or the environment is too long (one argument holds "
-		    "131071 bytes on Linux); let the prompt go to standard input, without {}", o->text);
+		    "131071 bytes on Linux); pass the prompt on standard input, without {}", o->text);
 	else
 		buf_fmt(b, "%s: %s", o->text, strerror(o->error));
 }
@@ -106,27 +110,24 @@ unkept_text(const struct outcome *o, struct buf *b)
 {
 	switch (o->kind) {
 	case OUT_FILTER:
-		buf_text(b, "its filter: ");
-		status_text(o->status, b);
-		break;
 	case OUT_CHECK:
-		buf_fmt(b, "its check %d: ", (int)o->of.check);
+		buf_fmt(b, "%s failed: %s: ", o->kind == OUT_FILTER ? "filter" : "check", o->text);
 		status_text(o->status, b);
 		break;
 	case OUT_IO:
 		buf_fmt(b, "%s: %s", o->text, strerror(o->error));
 		break;
 	case OUT_FULL:
-		buf_text(b, "the disk was full when it ended: its answer may lack a part");
+		buf_text(b, "the disk was full when it ended: its result may be incomplete");
 		break;
 	case OUT_STILL_OPEN:
-		buf_fmt(b, "somebody still writes into its answer: %s", o->text);
+		buf_fmt(b, "its result is still open for writing: %s", o->text);
 		break;
 	case OUT_LEFTOVERS:
-		buf_fmt(b, "it left processes that cannot be ended: %s", o->text);
+		buf_fmt(b, "it left processes that cannot be killed: %s", o->text);
 		break;
 	case OUT_UNENDED:
-		buf_fmt(b, "cannot be ended, and may still run: %s", o->text);
+		buf_fmt(b, "cannot be killed, and may still run: %s", o->text);
 		break;
 	default:
 		break;
@@ -159,7 +160,7 @@ outcome_text(const struct outcome *o, long long timeout, struct buf *b)
 		buf_text(b, "stopped");
 		break;
 	case OUT_NO_DIR:
-		buf_fmt(b, "its directory cannot be entered: %s: %s", o->text, strerror(o->error));
+		buf_fmt(b, "cannot enter its directory: %s: %s", o->text, strerror(o->error));
 		break;
 	case OUT_NO_EXEC:
 	case OUT_NO_INTERPRETER:

@@ -22,8 +22,8 @@ enum outcome_kind {
 	OUT_NO_EXEC,            /* it could not be started: error */
 	OUT_NO_INTERPRETER,     /* it is there, what should interpret it is not */
 	OUT_FORK_FAILED,        /* no process could be had: to be tried again */
-	OUT_FILTER,             /* the filter failed: status */
-	OUT_CHECK,              /* a check failed: status */
+	OUT_FILTER,             /* the filter failed: status; text: its command, the first line of it */
+	OUT_CHECK,              /* a check failed: the same */
 	OUT_IO,                 /* reading or writing failed: error, text says what */
 	OUT_FULL,               /* the disk was full when it ended */
 	OUT_STILL_OPEN,         /* somebody still writes into its result: text says who */
@@ -57,7 +57,6 @@ struct outcome {
 		int32_t wait;           /* OUT_RATE_LIMITED, OUT_WAITS: seconds until its agent takes more; -1: not known; of
 					 * OUT_WAITS 0: it goes on */
 		int32_t idle;           /* OUT_IDLE: the time, in milliseconds */
-		int32_t check;          /* OUT_CHECK: which, from 1 */
 		int32_t worktree;       /* OUT_NOT_WORKTREE: one of those above */
 		int32_t same;           /* OUT_OK of a pure step: its result is the same as before, byte for byte */
 	} of;

@@ -22,7 +22,7 @@ cat_one(void *ctx, struct run_state *v, uint32_t id)
 	int fd, bad;
 
 	if (!(v->keys.list[id].flags & KEY_KEPT))
-		return c->pattern ? 0 : runs_fail(c->error, 1, key, "this step has no answer yet");
+		return c->pattern ? 0 : runs_fail(c->error, 1, key, "this step has no result yet");
 	c->found++;
 	fd = store_open_result(&v->store, key);
 	if (fd < 0)
@@ -48,7 +48,7 @@ runs_cat(const char *dir, const char *run, char *const *keys, size_t n, struct s
 		c.pattern = strchr(keys[i], '*') != NULL;
 		c.found = 0;
 		if (!runs_each_key(&v, keys[i], cat_one, &c, &status) || (c.pattern && !c.found && !status))
-			status = runs_fail(error, 1, keys[i], c.pattern ? "no answer of this run matches" : "no step of this run is called so; `orch status` shows them");
+			status = runs_fail(error, 1, keys[i], c.pattern ? "no result of this run matches" : "no such step in this run; to list: orch status");
 	}
 	run_state_close(&v);
 	return status;

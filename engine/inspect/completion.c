@@ -141,7 +141,7 @@ put_fish_options(const struct subcommands *c, struct buf *out)
 	char letter;
 	size_t i, n;
 
-	for (letter = 'a'; letter <= 'z'; letter++) {
+	for (letter = 'A'; letter <= 'z'; letter++) {
 		for (n = i = 0; i < c->n; i++)
 			n += takes(&c->list[i], letter) != 0;
 		if (!n)

@@ -136,12 +136,12 @@ compare(struct diff *d, uint32_t id, const struct task *t)
 	size_t n;
 
 	if (t->kind != TASK_STEP && t->kind != TASK_ASK)
-		return runs_fail(d->error, NOTHING, d->key, "this line asks nobody");
+		return runs_fail(d->error, NOTHING, d->key, "not a run or ask: nothing to compare");
 	if (!question_how(&d->asked, id, &how, &n))
 		free(how);
 	else if (d->state->keys.list[id].flags & KEY_KEPT)
 		return runs_fail(d->error, NOTHING, d->key,
-		    "what it was asked is not known: its answer was put there by hand, or the file `how` has lost it");
+		    "what it was asked is not known: result written by hand, or the file `how` has lost it");
 	bad = write_both(d, id, t);
 	if (bad)
 		return runs_fail(d->error, TROUBLE, bad, strerror(errno));
@@ -176,12 +176,12 @@ put_heads(struct diff *d, struct sink *sink, const char *old, const char *new)
 	if (old) {
 		buf_text(&b, old);
 		visible_add(&b, d->key, strlen(d->key), 0);
-		buf_text(&b, d->never ? " was not asked yet\n" : " as it was asked\n");
+		buf_text(&b, d->never ? " (never asked)\n" : " (recorded)\n");
 	}
 	if (new) {
 		buf_text(&b, new);
 		visible_add(&b, d->key, strlen(d->key), 0);
-		buf_text(&b, " as it would be asked\n");
+		buf_text(&b, " (current)\n");
 	}
 	bad = sink->write(sink->ctx, b.s, b.n);
 	buf_free(&b);
@@ -242,7 +242,7 @@ show(struct diff *d, struct sink *sink)
 	if (out >= 0 && null >= 0)
 		status = run_diff(d, out, null);
 	if (status == 0) {      /* the question was written again, and then not answered */
-		bad = runs_fail(d->error, 0, d->key, "its answer is to an earlier question, which is not known any more");
+		bad = runs_fail(d->error, 0, d->key, "its result is from an earlier question, which is no longer known");
 	} else if (status == 1) {
 		at = behind_heads(out);
 		bad = put_heads(d, sink, "--- ", "+++ ") || sink_file(sink, out, &at);
@@ -275,6 +275,7 @@ look(struct diff *d)
 		d->around.sessions = &d->state->sessions;
 		with.around = &d->around;
 		with.looks = 1;
+		with.look_key = d->key;
 		d->asked.store = &d->state->store;
 		d->asked.keys = &d->state->keys;
 		if (question_load(&d->asked))
@@ -308,7 +309,7 @@ diff_key(const char *dir, const char *run, const char *key, struct sink *sink, s
 	if (d.status == DIFFERENT)
 		d.status = show(&d, sink);
 	else if (d.status == NOTHING && !error->n)
-		runs_fail(error, NOTHING, key, "the workflow has no line that makes it, as far as can be told");
+		runs_fail(error, NOTHING, key, "no line of the workflow makes it, as far as can be told");
 	if (*d.now_name)
 		unlink(d.now_name);
 	if (d.then >= 0)

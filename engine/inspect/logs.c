@@ -233,7 +233,7 @@ show_logs(struct logs *l, struct run_state *v, char *const *keys, size_t n, stru
 		runs_each_key(v, all[0], log_one, l, &status);
 	for (i = 0; i < n && !status; i++)
 		if (!runs_each_key(v, keys[i], log_one, l, &status) && !(l->follow && goes_on(v) && v->waiting.n))
-			status = runs_fail(error, 1, keys[i], "no step of this run is called so; `orch status` shows them");
+			status = runs_fail(error, 1, keys[i], "no such step in this run; to list: orch status");
 	l->looks++;
 	return status;
 }

@@ -133,7 +133,7 @@ step_line(struct run_state *v, const struct log_line *l)
 	if (l->event == LOG_OTHERWISE)
 		s->otherwise = 1;
 	free(s->text);
-	s->text = l->text ? mem_dup(l->text, strlen(l->text)) : NULL;
+	s->text = l->text && !is_answered(l) ? mem_dup(l->text, strlen(l->text)) : NULL;
 	if (l->event == LOG_START)
 		s->walk = kept && l->text ? v->walks : 0;
 	if (kept && (!s->walk || is_answered(l))) {

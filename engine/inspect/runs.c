@@ -270,11 +270,11 @@ runs_open(struct run_state *v, const char *dir, const char *run, struct buf *err
 	if (!run && runs_newest(dir, &name))
 		return runs_fail(error, 2, dir, strerror(errno));
 	if (!name)
-		return runs_fail(error, 3, dir, "there are no runs here; `orch run FILE` starts one");
+		return runs_fail(error, 3, dir, "no runs here; to start one: orch run FILE");
 	if (run_state_open(v, dir, name, strlen(name), 1)) {
 		status = errno == ENOENT ? 3 : 2;
 		if (status == 3)
-			runs_fail(error, 3, name, "no such run; `orch runs` shows those that are there");
+			runs_fail(error, 3, name, "no such run; to list: orch runs");
 		else
 			put_error(v, name, error);
 		run_state_close(v);

@@ -44,19 +44,16 @@ put_why(const struct run_state *v, const struct run_step *s, struct buf *b)
 	if (s->redo && s->state == STEP_DONE) {
 		buf_text(b, "to be re-run");
 	} else if (s->otherwise) {
-		buf_text(b, "fallback (its `otherwise`)");
+		buf_text(b, "fallback");
 	} else if (s->last == LOG_STOP && s->state == STEP_INTERRUPTED) {
-		buf_text(b, "stopped by orch");
-		if (v->signal && s->began >= v->walked) {
-			buf_text(b, ", which got ");
+		if (v->signal && s->began >= v->walked)
 			signal_text(v->signal, b);
-		}
 	} else if (s->state == STEP_INTERRUPTED) {
-		buf_text(b, "cut off: orch was killed, or the machine went down");
+		buf_text(b, "orch was killed or the machine went down");
 	} else if (s->text && s->state != STEP_DONE) {
 		visible_add(b, s->text, strlen(s->text), 0);
 	} else if (s->state == STEP_WAITING && s->began) {
-		buf_text(b, "its answer was removed");
+		buf_text(b, "its result was removed");
 	}
 }
 

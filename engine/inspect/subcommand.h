@@ -10,6 +10,7 @@ struct subcommand {
 	const char *options;    /* as for getopt(): letters, a : after those that take a value */
 	const char *operands;   /* as the usage shows them; "": none */
 	int (*run)(int argc, char **argv);      /* argv[0] is the name */
+	const char *what;       /* what it does, in a line */
 };
 
 struct subcommands {

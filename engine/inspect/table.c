@@ -63,7 +63,7 @@ attempts_text(const struct table_row *r, struct buf *b)
 	size_t at = b->n;
 
 	if (r->attempts > 1 || r->continued)
-		buf_fmt(b, "try %ld%s", r->attempts, r->continued ? ", continued" : "");
+		buf_fmt(b, "attempt %ld%s", r->attempts, r->continued ? ", continued" : "");
 	return b->n - at;
 }
 

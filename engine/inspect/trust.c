@@ -64,7 +64,7 @@ trust_say_passed(struct buf *say, const char *dir, const char *name)
 {
 	buf_text(say, "orch: run ");
 	put_name(say, name);
-	buf_text(say, " is not trusted, and passed over; to accept it: ");
+	buf_text(say, " is not trusted, and skipped; to accept it: ");
 	put_command(say, dir, name);
 }
 
@@ -107,7 +107,7 @@ trust_run(const char *dir, const char *name, struct buf *say)
 	/* Not to make it: only what is there can be accepted. */
 	status = store_open(&s, dir, name, strlen(name), STORE_READ);
 	if (status) {
-		status = errno == ENOENT ? runs_fail(say, 3, name, "no such run; `orch runs` shows those that are there") :
+		status = errno == ENOENT ? runs_fail(say, 3, name, "no such run; to list: orch runs") :
 		    runs_fail(say, 2, s.what[0] ? s.what : name, s.told ? NULL : strerror(errno));
 		store_close(&s);
 		return status;

@@ -8,6 +8,8 @@
 #include "parse/mem.h"
 #include "parse/text.h"
 
+enum { NAMED_MOST = 20 };        /* branches that the failure of a block names */
+
 /* Lists of branches. */
 
 void
@@ -377,10 +379,12 @@ fail_block(struct walk *w, struct block *block)
 	qsort(block->failures, block->nfailures, sizeof *block->failures, failure_by_index);
 	put_pos(block->node, &text);
 	buf_fmt(&text, "%zu of %lu branches failed: ", block->nfailures, (unsigned long)block->total);
-	for (i = 0; i < block->nfailures; i++)
+	for (i = 0; i < block->nfailures && i < NAMED_MOST; i++)
 		buf_fmt(&text, "%s%s", i ? "; " : "", block->failures[i].text);
+	if (i < block->nfailures)
+		buf_fmt(&text, "; and %zu more", block->nfailures - i);
 	if (block->unfinished || !is_exhausted(block))
-		buf_fmt(&text, "; %lu not run to the end", (unsigned long)(block->total - block->started) + (unsigned long)block->unfinished);
+		buf_fmt(&text, "; %lu did not finish", (unsigned long)(block->total - block->started) + (unsigned long)block->unfinished);
 	walk_say(w, EVENT_TROUBLE, NULL, buf_str(&text), 0);
 	put_item(block->in, &named);
 	buf_add(&named, text.s, text.n);
@@ -474,6 +478,7 @@ branch_fail_here(struct walk *w, struct branch *b, const char *text)
 {
 	struct buf line = { 0 }, named = { 0 };
 
+	w->can_resume = 1;
 	put_pos(b->at, &line);
 	buf_text(&line, text);
 	walk_say(w, EVENT_TROUBLE, NULL, buf_str(&line), 0);
@@ -499,6 +504,7 @@ branch_fail_step(struct walk *w, struct branch *b, const char *why)
 {
 	struct buf text = { 0 };
 
+	w->can_resume = 1;
 	buf_fmt(&text, "%s: %s", branch_step(w, b), why);
 	walk_say(w, EVENT_FAILED, b, why, 0);
 	fail_branch(w, b, buf_str(&text));

@@ -64,6 +64,7 @@ struct branch {
 	struct throttle *holds; /* its agent waits by itself: that nobody else is asked meanwhile; NULL: it does not */
 	long long retries, delay, due;
 	int has_otherwise, otherwise;
+	int is_redone;          /* it is re-run as `orch redo` was told, or since what is re-run so comes before it */
 	int answered;           /* its agent has answered; the result is being kept */
 	char *reason;           /* why the latest attempt failed */
 	struct depends *files;  /* that it depends on; NULL: on none, or nobody was asked to look */

@@ -120,7 +120,7 @@ static void
 start_over(struct walk *w, struct branch *b)
 {
 	b->refused++;
-	walk_say(w, EVENT_RETRY, b, "the session of the attempt before is gone: it starts over", 0);
+	walk_say(w, EVENT_RETRY, b, "its session is gone: starting over", 0);
 	queue_pause(w, b, 0);
 }
 
@@ -140,6 +140,28 @@ is_final(const struct outcome *o)
 	    o->kind == OUT_LEFTOVERS || o->kind == OUT_UNENDED || (o->kind == OUT_LOST && *o->text);
 }
 
+/* The step has its result: what follows it is later, for -u; for redo only where it is a part of that. */
+static void
+note_made(struct walk *w, struct branch *b, int is_same)
+{
+	struct keys *keys = w->results->keys;
+	struct key *k = &keys->list[b->key];
+	int counts = w->again || b->is_redone;
+
+	if (!w->again && !keys->is_redo)
+		return;
+	if (counts)
+		newest_made(&b->newest, keys, b->key, b->at, is_same);
+	else if (k->flags & KEY_REDONE)         /* in an earlier walk; now it is always run */
+		newest_kept(&b->newest, keys, b->key, b->at);
+	if (b->is_redone)
+		k->flags |= KEY_REDONE;
+	if (counts && !is_same)
+		result_set_seq(keys, b->key, SEQ_NOW);
+	else
+		result_set_same(keys, b->key, SEQ_NOW);
+}
+
 /* The step has ended: what it depends on is looked at once more, before anybody else can have changed it. */
 static void
 look_after(struct walk *w, struct branch *b)
@@ -152,8 +174,10 @@ look_after(struct walk *w, struct branch *b)
 	}
 	branch_context(b, &at);
 	b->after = depends_make(w->results, &at, b->at);
-	if (!b->after)
+	if (!b->after) {                /* a result that names one is gone */
+		branch_forget_files(b);
 		return;
+	}
 	b->look = LOOK_AFTER;
 	b->state = BRANCH_FILES;
 	w->nlooking++;
@@ -191,7 +215,7 @@ step_ended(struct walk *w, struct branch *b, const struct outcome *o)
 	if (o->kind == OUT_OK) {
 		walk_say(w, EVENT_MADE, b, NULL, 0);
 		visible_add_key(&b->visible, w->results->keys, b->key);
-		newest_made(&b->newest, w->results->keys, b->key, b->at, o->of.same && !b->otherwise);
+		note_made(w, b, o->of.same && !b->otherwise);
 		free(b->reason);
 		b->reason = NULL;
 		if (walk_enter_worktree(w, b))

@@ -6,6 +6,7 @@
 
 #include "engine/task/depends.h"
 #include "engine/task/items.h"
+#include "engine/task/question.h"
 #include "parse/mem.h"
 #include "parse/text.h"
 
@@ -107,7 +108,7 @@ what_differs(struct plan *p, const struct cursor *cursor, struct plan_step *step
 	const char *what;
 	struct task t;
 
-	if (!p->with || !p->with->differs)
+	if (!p->with || !p->with->differs || (step->node->kind == NODE_RUN && node_depends(step->node) && !cursor->at.files))
 		return NULL;
 	memset(&t, 0, sizeof t);
 	p->saw_pending = 0;
@@ -121,25 +122,37 @@ what_differs(struct plan *p, const struct cursor *cursor, struct plan_step *step
 	return what;
 }
 
+/* Whether the step forks the session of one that would be run again. */
+static int
+forks_pending(struct plan *p, const struct cursor *cursor, const struct node *n)
+{
+	uint32_t id;
+
+	return n->kind == NODE_RUN && n->attrs.forks.n && p->npending && !expand_last(p->results, &cursor->at, &n->attrs.forks, &id) &&
+	    id < p->npending && p->pending[id];
+}
+
 /* A step that has its result; also for the first of two arms that share a key. Returns whether it is new. */
 static int
 plan_kept(struct plan *p, struct cursor *cursor, struct plan_step *step, uint32_t id)
 {
 	struct keys *keys = p->results->keys;
 	const struct node *n = step->node;
-	int again = p->with && (p->with->again || keys->is_redo);
+	int again = p->with && (p->with->again || keys->is_redo), counts;
 
 	if (keys->list[id].flags & KEY_MADE)
 		return 0;
 	step->differs = what_differs(p, cursor, step, id);
-	step->again = p->with && result_is_outdated(keys, id, n, p->with->again, step->differs, &cursor->passed.newest);
+	step->again = p->with && result_is_outdated(keys, id, n, p->with->again, step->differs, KEY_NONE, &cursor->passed.newest);
+	step->again |= again && forks_pending(p, cursor, n);
+	counts = step->again || (p->with && p->with->again && !p->with->only_kept);
 	if (p->with && n->kind == NODE_RUN && node_is_always(n))
-		step->again = 1;
+		step->again = 1;        /* for redo that alone makes nothing later */
 	step->maybe |= cursor->passed.maybe || (n->kind == NODE_ASK && p->npending);
 	step->maybe &= again && !step->again && n->kind != NODE_WORKTREE;
-	if ((step->again || step->maybe) && node_is_pure(n))
+	if (counts && (step->again || step->maybe) && node_is_pure(n))
 		make_pending(p, id);
-	else if (step->again)
+	else if (counts && step->again)
 		cursor->passed.newest.seq = SEQ_NOW;
 	cursor->passed.maybe |= step->maybe && !node_is_pure(n);
 	keys->list[id].flags |= KEY_MADE;
@@ -167,6 +180,21 @@ enter_worktree(struct plan *p, struct cursor *cursor, const char *key)
 	free(path);
 }
 
+/* The files that the step depends on, looked at; NULL: it depends on none, or they are not wanted. */
+static struct depends *
+look(struct plan *p, const struct cursor *cursor, const struct plan_step *step)
+{
+	const struct plan_with *with = p->with;
+	struct depends *files = NULL;
+
+	if (with && with->looks && step->node->kind == NODE_RUN && node_depends(step->node) &&
+	    (with->look_key ? !strcmp(with->look_key, step->key) : step->kept))
+		files = depends_make(p->results, &cursor->at, step->node);
+	if (files)
+		depends_look_all(files);
+	return files;
+}
+
 static void
 plan_step(struct plan *p, struct cursor *cursor, const struct node *n)
 {
@@ -176,9 +204,6 @@ plan_step(struct plan *p, struct cursor *cursor, const struct node *n)
 	struct depends *files = NULL;
 	int is_new = 0;
 
-	if (p->with && p->with->looks && n->kind == NODE_RUN && node_depends(n) && (files = depends_make(p->results, &cursor->at, n)))
-		depends_look_all(files);
-	cursor->at.files = files;
 	tmpl_show(&n->key->t, &written);
 	step.node = n;
 	step.written = buf_str(&written);
@@ -189,10 +214,11 @@ plan_step(struct plan *p, struct cursor *cursor, const struct node *n)
 		step.key = buf_str(&key);
 		id = keys_find(p->results->keys, key.s, key.n);
 		step.kept = id != KEY_NONE && (p->results->keys->list[id].flags & KEY_KEPT);
+		cursor->at.files = files = look(p, cursor, &step);
 		if (step.kept)
 			is_new = plan_kept(p, cursor, &step, id);
 	}
-	if (!step.kept && !step.perhaps && !(p->with && p->with->only_kept))
+	if (!step.kept && !step.perhaps && p->with && p->with->again && !p->with->only_kept)
 		newest_made(&cursor->passed.newest, p->results->keys, id, n, 0);
 	p->each(p->ctx, &step);
 	depends_free(files);
@@ -471,14 +497,17 @@ show_step(void *ctx, const struct plan_step *step)
 {
 	struct shower *s = ctx;
 	const char *key = step->key ? step->key : step->written;
+	struct buf what = { 0 };
 
 	buf_text(s->out, step_word(step));
 	visible_add(s->out, key, strlen(key), 0);
 	if (!step->key)
 		buf_text(s->out, "  (for items that are not known yet)");
 	if (step->differs) {
-		buf_text(s->out, step->again ? "  since it would be asked otherwise: " : "  though it would be asked otherwise: ");
-		visible_add(s->out, step->differs, strlen(step->differs), 0);
+		buf_text(s->out, step->again ? "  " : "  stale: ");
+		question_text_of(&what, step->differs);
+		visible_add(s->out, buf_str(&what), what.n, 0);
+		buf_free(&what);
 	}
 	if (!step->kept || step->again)
 		show_prompt(s, step);

@@ -23,7 +23,9 @@ struct plan_with {
 	/* As in walk.h; NULL: it is not looked at. */
 	const char *(*differs)(void *ctx, uint32_t id, const struct task *);
 	void *ctx;
-	int looks;              /* the files that steps depend on are looked at, in this process: that may block */
+	int looks;              /* the files that kept steps depend on are looked at, in this process: that may block; else such a step
+	                           differs in nothing */
+	const char *look_key;   /* only those of this key are, kept or not; NULL: of all */
 	int again;              /* -u: the keys have their sequence numbers */
 	int only_kept;          /* what has no result yet makes nothing after it outdated */
 };

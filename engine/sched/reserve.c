@@ -42,7 +42,7 @@ key_is_valid(const char *s, size_t n, struct buf *error)
 	if (memchr(s, '\0', n))
 		buf_text(error, "a key with a NUL byte");
 	else if (n == 1 && *s == '-')
-		buf_text(error, "the key `-` is standard input's");
+		buf_text(error, "the key `-` is reserved for standard input");
 	else if ((n && n * 3 <= KEY_NAME_MAX) /* a byte is written as three at most */ || key_encode(s, n, name) >= 0)
 		return 0;
 	else if (!n)

@@ -129,7 +129,7 @@ read_max(struct walk *w, struct branch *b)
 	}
 	max = number_parse(buf_str(&s), s.n);
 	if (max < 1) {
-		buf_fmt(&text, "max is followed by a positive number, not `%s`", text_short(quoted, s.s));
+		buf_fmt(&text, "max must be a positive number, not %s", text_short(quoted, s.s));
 		branch_fail_here(w, b, buf_str(&text));
 	}
 	buf_free(&s);
@@ -182,9 +182,9 @@ check_key(struct walk *w, const struct branch *b, struct buf *error)
 	if (keys->list[b->key].flags & KEY_MADE) {
 		const struct node *line = keys_line(keys, b->key);
 
-		buf_fmt(error, "the key `%s` was made already, on line %u of %s", key, line->pos.line, line->pos.src->name);
+		buf_fmt(error, "duplicate key `%s` (first made on line %u of %s)", key, line->pos.line, line->pos.src->name);
 	} else if (keys->list[b->key].flags & KEY_ODD) {
-		buf_fmt(error, "result/%s is no plain file; remove it", key);
+		buf_fmt(error, "result/%s is not a plain file; remove it", key);
 	} else if (b->at->kind != NODE_CALL && (rival = keys_rival(keys, b->key)) != KEY_NONE) {
 		rivals_say(error, keys, rival, key, b->at);
 	}
@@ -229,16 +229,20 @@ keep(struct walk *w, struct branch *b)
 	struct event e = { 0 };
 	struct task t;
 	struct context at;
+	uint32_t forked = KEY_NONE;
 	int again;
 
 	branch_context(b, &at);
 	if (!task_asked(&t, w->around, w->results, &at, b->at, branch_step(w, b))) {
 		e.task = &t;
 		e.text = w->ops->differs(w->ops->ctx, b->key, &t);
+		if (t.fork_key)
+			forked = keys_find(w->results->keys, t.fork_key, strlen(t.fork_key));
 	} else if (w->again) {
 		e.text = "what it would be asked cannot be told";
 	}
-	again = result_is_outdated(w->results->keys, b->key, b->at, w->again, e.text, &b->newest);
+	again = result_is_outdated(w->results->keys, b->key, b->at, w->again, e.text, forked, &b->newest);
+	b->is_redone |= again && !w->again;
 	e.kind = again ? EVENT_AGAIN : EVENT_KEPT;
 	e.key = branch_key(w, b, &e.id);
 	if (!again || e.text)
@@ -308,6 +312,7 @@ at_kept(struct walk *w, struct branch *b)
 		if (wait_for_stdin(w, b) || begin_key(w, b))
 			return 0;
 		b->attempts = b->refused = b->busy = 0;
+		b->is_redone = (w->results->keys->list[b->key].flags & KEY_REDO) != 0;
 		b->refused_by = 0;
 		b->otherwise = 0;
 	}
@@ -358,10 +363,12 @@ static int
 at_fail(struct walk *w, struct branch *b)
 {
 	struct buf text = { 0 };
+	int can_resume = w->can_resume;
 
 	if (!expand_here(w, b, &b->at->prompt, &text)) {
 		text.n = without_newlines(buf_str(&text), text.n);
-		branch_fail_here(w, b, text.n ? buf_str(&text) : "`fail` was reached");
+		branch_fail_here(w, b, text.n ? buf_str(&text) : "fail");
+		w->can_resume = can_resume;
 	}
 	buf_free(&text);
 	return 0;
@@ -550,7 +557,7 @@ not_asked(struct walk *w, struct branch *b, const struct throttled_agent *h)
 {
 	struct buf why = { 0 };
 
-	buf_fmt(&why, "not asked: %s has taken no more for ", h->name);
+	buf_fmt(&why, "skipped: %s rate-limited for ", h->name);
 	duration_text(w->now - h->throttle.since, &why);
 	branch_leave_slot(w, b);
 	b->attempts--;
@@ -800,6 +807,12 @@ long
 branch_attempt(const struct branch *b)
 {
 	return b ? b->attempts : 1;
+}
+
+int
+branch_is_redone(const struct branch *b)
+{
+	return b->is_redone;
 }
 
 int

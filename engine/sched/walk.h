@@ -120,6 +120,7 @@ struct walk {
 	int stdin_state;        /* enum stdin_state */
 	int stdin_told;         /* EVENT_STDIN was */
 	int budget;             /* statements until ORDER_MORE */
+	int can_resume;         /* something has failed that need not fail again: no `fail` */
 	int ended, failed, unfinished;  /* the root has ended: with a failure, or cut short */
 	long long now;
 	struct buf key;         /* the key that is being begun */
@@ -189,8 +190,9 @@ long branch_attempt(const struct branch *);
 /* Whether the branch is at the word of an `otherwise`. */
 int branch_otherwise(const struct branch *);
 
-/* Whether the key that it is working on has a result, which stays until the new one is there. */
+/* Whether the key that it is working on has a result, which stays until the new one is there; whether it is re-run for redo. */
 int branch_again(const struct walk *, const struct branch *);
+int branch_is_redone(const struct branch *);
 
 void walk_free(struct walk *);
 

@@ -367,7 +367,7 @@ start_program(struct supervisor *d, const struct program *p)
 	if (!bad)
 		return s.pid;
 	if (stage == SPAWN_FORK)
-		supervisor_exit_errno(d, OUT_IO, "no process to be had");
+		supervisor_exit_errno(d, OUT_IO, "no process available");
 	if (stage == SPAWN_DIR && d->task->worktree && !strcmp(p->dir, d->task->worktree->path))
 		git_no_dir(d, errno);
 	if (stage == SPAWN_DIR)

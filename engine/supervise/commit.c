@@ -290,6 +290,6 @@ supervisor_commit(struct supervisor *d)
 	commit(d, head);
 	head = git_commit_of(d, "HEAD");
 	if (!head)
-		supervisor_exit_message(d, "git commit has made no commit");
+		supervisor_exit_message(d, "git commit made no commit");
 	result_put(d, head, strlen(head), 1);
 }

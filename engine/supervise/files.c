@@ -130,7 +130,7 @@ write_question(struct supervisor *d, int out)
 	w.out = out;
 	bad = question_text(d->m->store, d->task, write_piece, &w, &d->out.digest, &input);
 	if (bad == QUESTION_NO_INPUT)
-		snprintf(what, sizeof what, "the answer `%s`", text_short(quoted, input));
+		snprintf(what, sizeof what, "the result `%s`", text_short(quoted, input));
 	if (bad)
 		supervisor_exit_errno(d, OUT_IO, what);
 }
@@ -406,7 +406,7 @@ result_sync(struct supervisor *d)
 	if (supervisor_disk_is_full(fd))
 		supervisor_exit(d, OUT_FULL);
 	if (file_sync(fd))
-		supervisor_exit_errno(d, OUT_IO, "its answer cannot be made safe on disk");
+		supervisor_exit_errno(d, OUT_IO, "its result cannot be synced to disk");
 	close(fd);
 	d->result = -1;
 }

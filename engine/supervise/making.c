@@ -53,7 +53,7 @@ await_holder(struct supervisor *d, int fd, pid_t *holder, long long *until)
 		*holder = l.l_pid;
 		*until = now + d->task->timeout + HOLDER_MS;
 	} else if (now >= *until) {
-		supervisor_exit_message(d, "process %ld holds the lock of the repository's worktrees (orch.lock) for too long", (long)*holder);
+		supervisor_exit_message(d, "process %ld has held the lock of the repository's worktrees (orch.lock) for too long", (long)*holder);
 	}
 }
 
@@ -269,7 +269,7 @@ put_obstacle(const struct supervisor *d, const struct making *w, struct buf *b)
 		buf_fmt(b, ": use `at PATH`, or, if nothing of it is needed: %s worktree remove ", git.s);
 		shell_add(b, w->path);
 	} else if (w->is_there && !is_empty_or_missing(w->path)) {
-		shell_fmt(b, "something else is where the worktree was to be: move it away, or use `at PATH`: %s", w->path);
+		shell_fmt(b, "the worktree's place is taken: move it away, or use `at PATH`: %s", w->path);
 		return;
 	} else if (w->elsewhere_is_main) {
 		shell_fmt(b, "the branch is checked out in the main checkout, %s: use another name", w->elsewhere);
@@ -316,7 +316,7 @@ make(struct supervisor *d, struct making *w, const char *before)
 		refuse(d, w);
 	base = git_commit_of(d, d->task->from ? d->task->from : "HEAD");
 	if (!base)
-		supervisor_exit_message(d, "there is no commit `%s` to begin from", text_short(quoted, d->task->from ? d->task->from : "HEAD"));
+		supervisor_exit_message(d, "no such commit: %s", text_short(quoted, d->task->from ? d->task->from : "HEAD"));
 	intent_put(&b, "branch", branch);
 	intent_put(&b, "path", w->path);
 	intent_put(&b, "base", base);

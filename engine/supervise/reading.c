@@ -261,7 +261,7 @@ reading_sync(struct supervisor *d)
 		return;
 	log_session(d, SESSION_ANSWERED);
 	if (file_sync(d->m->store->log))
-		supervisor_exit_errno(d, OUT_IO, "the log cannot be made safe on disk");
+		supervisor_exit_errno(d, OUT_IO, "the log cannot be synced to disk");
 }
 
 /* Tells what is used, unless nothing has changed; LAST: at once. Returns in how many milliseconds it is to be called again;

@@ -28,7 +28,7 @@ struct spawning {
 
 /* Begins to start P: the child changes to its directory and executes it, while the caller goes on; both may block for
  * as long as a file system does not answer. Until spawn_finish P must stay as it is, and the caller must do nothing but
- * wait: on Linux the child shares its memory. -1 and errno: there is no process to be had. */
+ * wait: on Linux the child shares its memory. -1 and errno: there is no process available. */
 int spawn_begin(struct spawning *, const struct program *p);
 
 /* How it went, as soon as ->report is readable: 0 started; -1 with errno, and *STAGE says what failed. */

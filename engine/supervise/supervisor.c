@@ -23,7 +23,10 @@
 #include "store/clock.h"
 #include "store/file.h"
 
-enum { QUOTE_MOST = 256 };      /* of what an agent has said, in a message */
+enum {
+	QUOTE_MOST = 256,       /* bytes of what an agent has said, in a message */
+	COMMAND_MOST = 80       /* of a filter or check */
+};
 
 static struct supervisor *self;     /* that this process is */
 
@@ -62,6 +65,15 @@ set_up(struct supervisor *d)
 		d->task->envp = jobserver_environ(d->m->jobserver, d->task->envp, &d->task->mem);
 	if (d->task->timeout)
 		d->deadline = d->started + d->task->timeout;
+}
+
+/* The command is what the message about the outcome names: its first line. */
+static void
+name_command(struct supervisor *d, const char *command)
+{
+	size_t n = strcspn(command, "\n"), most = utf8_cut(command, n, COMMAND_MOST);
+
+	snprintf(d->out.text, sizeof d->out.text, "%.*s%s", (int)most, command, command[most] ? "..." : "");
 }
 
 static int
@@ -125,9 +137,11 @@ filter_result(struct supervisor *d)
 	full = supervisor_disk_is_full(out);       /* before the rename gives back what the agent wrote */
 	close(in);
 	if (file_close(out))
-		supervisor_exit_errno(d, OUT_IO, "the filter's answer");
-	if (status && !full)
+		supervisor_exit_errno(d, OUT_IO, "the filter's output");
+	if (status && !full) {
+		name_command(d, d->task->filter);
 		leave_refusal(d, d->task->filter, status);
+	}
 	if (status || full)
 		supervisor_exit(d, status ? OUT_FILTER : OUT_FULL);
 	if (renameat(s->tmp, name, s->tmp, d->tmp))
@@ -143,9 +157,9 @@ check_result(struct supervisor *d)
 
 	for (i = 0; i < d->task->nchecks; i++) {
 		in = result_reopen(d);
-		d->out.of.check = (int32_t)i + 1;
 		status = run_command(d, d->task->checks[i], in, d->errors);
 		if (status) {
+			name_command(d, d->task->checks[i]);
 			leave_refusal(d, d->task->checks[i], status);
 			supervisor_exit(d, OUT_CHECK);
 		}

@@ -7,6 +7,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <signal.h>
+#include <stdio.h>
 #include <string.h>
 #include <sys/wait.h>
 #include <termios.h>
@@ -36,7 +37,7 @@ open_terminal(void)
 static void
 answer_by_hand(struct supervisor *d)
 {
-	static const char by_echo[] = "there is no terminal to ask on; answer with: echo ANSWER >";
+	static const char by_echo[] = "no terminal; to answer: echo ANSWER >";
 	struct buf path = { 0 }, word = { 0 };
 
 	/* An answer that is written from now on is later than the question by its file's time, which goes in steps. */
@@ -45,7 +46,7 @@ answer_by_hand(struct supervisor *d)
 	shell_add(&word, buf_str(&path));
 	if (sizeof by_echo + word.n <= sizeof d->out.text)      /* else it would be cut, and another file's name */
 		supervisor_exit_message(d, "%s%s", by_echo, buf_str(&word));
-	supervisor_exit_message(d, "there is no terminal to ask on; put the answer in a file of the run: result/%s", d->task->file);
+	supervisor_exit_message(d, "no terminal; to answer, write the run's file result/%s", d->task->file);
 }
 
 /* Waits until the job that orch is in has the terminal, as one that is in the background must; or until
@@ -151,7 +152,7 @@ choose(const struct task *t, const char *line, size_t n)
 void
 supervisor_ask(struct supervisor *d)
 {
-	static const char again[] = "One of the choices, or the beginning of one, please.\n";
+	static const char again[] = "Type one of the choices, or its beginning.\n";
 	const struct task *t = d->task;
 	int tty = open_terminal();
 	char line[LINE_MOST];
@@ -164,6 +165,7 @@ supervisor_ask(struct supervisor *d)
 	if (tty < 0 || wait_foreground(d, tty, getpgrp())) {
 		if (!t->fallback)
 			answer_by_hand(d);
+		snprintf(d->out.text, sizeof d->out.text, "no terminal: its default, %s", t->fallback);
 		result_put(d, t->fallback, strlen(t->fallback), 1);
 		return;
 	}
@@ -256,7 +258,7 @@ supervisor_interactive(struct supervisor *d)
 	int tty = open_terminal();
 
 	if (tty < 0)
-		supervisor_exit_message(d, "an interactive step needs a terminal, and there is none");
+		supervisor_exit_message(d, "no terminal: an interactive step needs one");
 	if (wait_foreground(d, tty, d->m->job))
 		supervisor_exit_message(d, "an interactive step needs the terminal, and this job cannot be brought to its foreground");
 	supervisor_check_stop(d);

@@ -44,7 +44,7 @@ add_file(struct depends *d, struct results *a, const struct context *at, const s
 	int bad = expand(a, at, &w->t, &name);
 
 	if (!bad && (!name.n || memchr(name.s, '\0', name.n))) {
-		buf_text(&a->error, name.n ? "the name of a file that it depends on has a NUL byte" : "the name of a file that it depends on is empty");
+		buf_text(&a->error, name.n ? "NUL byte in a file name of depends" : "empty file name in depends");
 		bad = -1;
 	}
 	if (bad) {

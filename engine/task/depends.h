@@ -16,7 +16,7 @@ enum file_found {
 	FILE_READ,              /* its digest is known */
 	FILE_MISSING,
 	FILE_GONE,              /* it is missing, and so is the whole directory of the step, as that of a worktree after the run */
-	FILE_NO_PLAIN,          /* it is no plain file: ->error is its type, S_IFDIR ... */
+	FILE_NO_PLAIN,          /* it is not a plain file: ->error is its type, S_IFDIR ... */
 	FILE_FAILED             /* it cannot be read: ->error is an errno; ETIMEDOUT: it takes too long */
 };
 

@@ -90,7 +90,7 @@ add_result(struct results *a, uint32_t id, struct buf *out)
 	size_t n;
 
 	if (a->read(a->ctx, keys_text(a->keys, id), &p, &n)) {
-		buf_fmt(&a->error, "cannot read the answer `%s`: %s", keys_text(a->keys, id), strerror(errno));
+		buf_fmt(&a->error, "cannot read the result `%s`: %s", keys_text(a->keys, id), strerror(errno));
 		return -1;
 	}
 	buf_add(out, p, without_newlines(p, n));
@@ -185,9 +185,9 @@ add_named(struct results *a, const struct context *at, const char *s, size_t n, 
 	if (!is_variable && id != KEY_NONE)
 		return add_result(a, id, out);
 	if (is_variable)
-		buf_fmt(&a->error, "`%s` is a variable and a result here", s);
+		buf_fmt(&a->error, "`%s` is both a variable and a result here", s);
 	else
-		buf_fmt(&a->error, "there is no answer `%s` here", s);
+		buf_fmt(&a->error, "no result `%s` here", s);
 	return -1;
 }
 
@@ -256,7 +256,7 @@ expand_keys(struct results *a, const struct context *at, const struct tmpl *t, s
 	if (id != KEY_NONE)
 		ids_add(ids, id);
 	else
-		buf_fmt(&a->error, "there is no answer `%s` here", name.s);
+		buf_fmt(&a->error, "no result `%s` here", name.s);
 	buf_free(&name);
 	return id == KEY_NONE ? -1 : 0;
 }

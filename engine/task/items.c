@@ -24,9 +24,9 @@ range_end(struct results *a, const struct context *at, const struct tmpl *t, lon
 	if (!bad) {
 		*v = number_parse(buf_str(&b), b.n);
 		if (*v < 0) {
-			buf_text(&a->error, "a range goes from number to number, not to `");
+			buf_text(&a->error, "invalid range end '");
 			buf_add(&a->error, b.s, b.n > 60 ? 60 : b.n);
-			buf_text(&a->error, "`");
+			buf_text(&a->error, "': use digits");
 			bad = -1;
 		}
 	}
@@ -310,7 +310,7 @@ inputs_read(struct results *a, const struct context *at, const struct node *node
 
 		bad = a->read(a->ctx, key, &p, &len);
 		if (bad) {
-			buf_fmt(&a->error, "cannot read the answer `%s`: %s", key, strerror(errno));
+			buf_fmt(&a->error, "cannot read the result `%s`: %s", key, strerror(errno));
 			break;
 		}
 		if (all.n && all.s[all.n - 1] != '\n')

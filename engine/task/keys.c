@@ -263,18 +263,25 @@ newest_join(struct newest *newest, const struct newest *other)
 }
 
 void
+newest_kept(struct newest *newest, const struct keys *k, uint32_t id, const struct node *n)
+{
+	raise_to(node_is_pure(n) ? &newest->pure : &newest->seq, k->changed ? k->changed[id] : result_seq(k, id));
+}
+
+void
 newest_made(struct newest *newest, const struct keys *k, uint32_t id, const struct node *n, int is_same)
 {
 	if (!node_is_pure(n))
 		newest->seq = SEQ_NOW;
 	else if (is_same)
-		raise_to(&newest->pure, k->changed ? k->changed[id] : result_seq(k, id));
+		newest_kept(newest, k, id, n);
 	else
 		newest->pure = SEQ_NOW;
 }
 
 int
-result_is_outdated(const struct keys *k, uint32_t id, const struct node *n, int again, const char *differs, struct newest *newest)
+result_is_outdated(const struct keys *k, uint32_t id, const struct node *n, int again, const char *differs, uint32_t forked,
+    struct newest *newest)
 {
 	unsigned origin = k->list[id].origin;
 	uint32_t seq = result_seq(k, id);
@@ -287,12 +294,10 @@ result_is_outdated(const struct keys *k, uint32_t id, const struct node *n, int 
 		return 1;
 	if (newest->pure > seq && (differs || n->kind == NODE_ASK))
 		return 1;
-	if (origin == ORIGIN_FOUND || origin == ORIGIN_FOREIGN)
-		return 0;
-	if (node_is_pure(n))
-		raise_to(&newest->pure, k->changed ? k->changed[id] : seq);
-	else
-		raise_to(&newest->seq, seq);
+	if (forked != KEY_NONE && result_seq(k, forked) > seq)
+		return 1;
+	if (origin != ORIGIN_FOUND && origin != ORIGIN_FOREIGN && (again || (k->list[id].flags & KEY_REDONE)))
+		newest_kept(newest, k, id, n);
 	return 0;
 }
 

@@ -17,11 +17,12 @@
 
 enum {
 	KEY_KEPT = 1,           /* its result was there when the walk began */
-	KEY_ODD = 2,            /* something that is no plain file has its name in result/ */
+	KEY_ODD = 2,            /* something that is not a plain file has its name in result/ */
 	KEY_RESERVED = 4,       /* an item that is known will make it */
 	KEY_MADE = 8,           /* this walk has come to it */
 	KEY_GIVEN = 16,         /* its result was there before, and one that is ->given sees it until it is made */
 	KEY_REDO = 64,          /* its result is to be replaced, as `orch redo` was told */
+	KEY_REDONE = 128,       /* its result is a part of the redo that is not complete: what follows it is, too */
 	KEY_FALLBACK = 32       /* its result is the word of its `otherwise`, as the log says */
 };
 
@@ -40,8 +41,8 @@ struct key {
 	uint32_t owner;         /* the serial of the visible that has it, 0: none has; while it is reserved and not made: whose
 	                           turn reserved it, a number that is no serial */
 	uint32_t next;          /* the key, from 1, that follows it in its chain; 0: none */
-	unsigned line : 22;     /* the number of the statement that reserved or made it */
-	unsigned flags : 7;
+	unsigned line : 21;     /* the number of the statement that reserved or made it */
+	unsigned flags : 8;
 	unsigned origin : 3;    /* enum origin */
 };
 
@@ -105,14 +106,19 @@ struct newest {
 /* Adds what follows both to the first. */
 void newest_join(struct newest *, const struct newest *);
 
+/* Adds what follows the step N, whose result ID is as it was. */
+void newest_kept(struct newest *, const struct keys *, uint32_t id, const struct node *n);
+
 /* The step N has its result ID, which came in this walk; IS_SAME: it is what it was before. */
 void newest_made(struct newest *, const struct keys *, uint32_t id, const struct node *n, int is_same);
 
 /* The rule of -u, if AGAIN, and of redo. Whether the step N, which has its result ID, is asked again: if it is KEY_REDO; for
  * -u, if it DIFFERS from what it was asked; if something before it, the NEWEST of which is given, came later than it; for redo, if
- * it differs and a pure step before it has changed since. A worktree is no question: it is where the others work. Else *NEWEST is
+ * it differs and a pure step before it has changed since; if the step that has FORKED (KEY_NONE: none), whose session it was asked in
+ * a copy of, was asked later than it. A worktree is no question: it is where the others work. Else *NEWEST is
  * what holds after it: a result that was put there by hand makes nothing later than itself. */
-int result_is_outdated(const struct keys *, uint32_t id, const struct node *n, int again, const char *differs, struct newest *newest);
+int result_is_outdated(const struct keys *, uint32_t id, const struct node *n, int again, const char *differs,
+    uint32_t forked, struct newest *newest);
 
 /* From here on keys_rival looks: the file system takes names for one that are not (store/fold.h). Else nothing is kept
  * for that. */

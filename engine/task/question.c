@@ -31,6 +31,17 @@ enum {
 
 static const char unanswered[] = QUESTION_UNANSWERED, unknown[] = "question";
 
+void
+question_text_of(struct buf *b, const char *what)
+{
+	if (!strcmp(what, QUESTION_UNANSWERED))
+		buf_text(b, "a re-run was interrupted or failed");
+	else if (!strcmp(what, QUESTION_REDO))
+		buf_text(b, "redo");
+	else
+		buf_fmt(b, "%s has changed", what);
+}
+
 /* The log, and what it lacks. */
 
 static int
@@ -81,8 +92,11 @@ end_redo(struct questions *a)
 
 	for (id = 0; a->redo && id < a->keys->n; id++)
 		question_redo(a, id, 0);
-	for (id = 0; a->keys->is_redo && !a->again && id < a->keys->n; id++)
-		result_set_seq(a->keys, id, 0); /* what has come since is of no matter to the next redo */
+	for (id = 0; a->keys->is_redo && id < a->keys->n; id++) {
+		a->keys->list[id].flags &= ~(unsigned)KEY_REDONE;
+		if (!a->again)
+			result_set_seq(a->keys, id, 0); /* what has come since is of no matter to the next redo */
+	}
 	a->keys->is_redo = 0;
 }
 
@@ -104,6 +118,7 @@ add_line(void *ctx, const struct log_line *l)
 {
 	struct questions *a = ctx;
 	uint32_t id;
+	int redone;
 
 	if (a->spent)
 		spent_line(a->spent, a->keys, l);
@@ -140,16 +155,20 @@ add_line(void *ctx, const struct log_line *l)
 		return;
 	a->keys->list[id].flags &= ~(unsigned)KEY_FALLBACK;
 	a->keys->list[id].flags |= l->event == LOG_OTHERWISE ? KEY_FALLBACK : 0;
+	redone = l->text && !strcmp(l->text, LOG_REDONE);
+	if (a->keys->is_redo && redone)
+		a->keys->list[id].flags |= KEY_REDONE;
 	if (!a->again && !a->keys->is_redo)
 		return;
-	if (l->event == LOG_SAME)
+	/* Of a redo's results those alone that are a part of it make what follows later. */
+	if (l->event == LOG_SAME || (!a->again && !redone))
 		result_set_same(a->keys, id, ++a->last);
 	else
 		result_set_seq(a->keys, id, ++a->last);
 }
 
 static void
-tell(struct questions *a, uint32_t id, enum log_event event, long attempt, uint64_t digest)
+tell(struct questions *a, uint32_t id, enum log_event event, long attempt, uint64_t digest, const char *text)
 {
 	struct log_line l = { 0 };
 
@@ -161,6 +180,7 @@ tell(struct questions *a, uint32_t id, enum log_event event, long attempt, uint6
 	l.n = strlen(l.key);
 	l.value = attempt;
 	l.digest = digest;
+	l.text = text;
 	log_add(a->store->log, &l);
 }
 
@@ -270,7 +290,23 @@ seq_found(struct questions *a, uint32_t id)
 	if (is_stale)
 		return;
 	result_set_seq(a->keys, id, ++a->last);
-	tell(a, id, LOG_FOUND, 0, 0);
+	tell(a, id, LOG_FOUND, 0, 0, NULL);
+}
+
+/* The fallback of ID may have been replaced by hand since: then it is none. */
+static void
+settle_fallback(struct questions *a, uint32_t id)
+{
+	struct asking asking = latest(a, id);
+
+	asking.ms = asking.told;
+	if (!(a->keys->list[id].flags & KEY_KEPT) || !asking.is_ended || !came_with(a, id, &asking))
+		return;
+	a->keys->list[id].flags &= ~(unsigned)KEY_FALLBACK;
+	a->keys->list[id].origin = ORIGIN_FOUND;
+	if (a->sessions)
+		sessions_none(a->sessions, id);
+	tell(a, id, LOG_FOUND, 0, 0, NULL);
 }
 
 void
@@ -285,6 +321,8 @@ question_settle(struct questions *a)
 		int told = e && !e->is_settled, answered = told && (e->says & SESSION_ANSWERED);
 		struct asking asking;
 
+		if (flags & KEY_FALLBACK)
+			settle_fallback(a, id);
 		if (!(flags & KEY_KEPT) || (!told && !(flags & KEY_REDO) && !a->is_open && origin != ORIGIN_STALE && origin != ORIGIN_BEGUN))
 			continue;
 		asking = latest(a, id);
@@ -301,9 +339,13 @@ question_settle(struct questions *a)
 		digest = answered ? e->latest.digest : 0;
 		a->keys->list[id].origin = ORIGIN_ASKED;
 		keys_set_digest(a->keys, id, digest);
-		if (a->again || a->keys->is_redo)
+		if (flags & KEY_REDO)
+			a->keys->list[id].flags |= KEY_REDONE;
+		if (a->again || (a->keys->is_redo && (flags & KEY_REDO)))
 			result_set_seq(a->keys, id, ++a->last);
-		tell(a, id, LOG_DONE, answered ? e->attempt : asking.attempt, digest);
+		else if (a->keys->is_redo)
+			result_set_same(a->keys, id, ++a->last);
+		tell(a, id, LOG_DONE, answered ? e->attempt : asking.attempt, digest, flags & KEY_REDO ? LOG_REDONE : NULL);
 		if (answered)
 			sessions_done(a->sessions, id, e->attempt);
 		else if (a->sessions)
@@ -373,7 +415,7 @@ question_kept(struct questions *a, uint32_t id, const struct task *t)
 	k->origin = a->again && k->origin == ORIGIN_UNTOLD ? ORIGIN_ASKED : ORIGIN_FOUND;
 	if (t->kind == TASK_COMMIT && file_name(a, id, name) >= 0)
 		how_answered(a->store->how, name);
-	tell(a, id, k->origin == ORIGIN_ASKED ? LOG_DONE : LOG_FOUND, 0, a->digest);
+	tell(a, id, k->origin == ORIGIN_ASKED ? LOG_DONE : LOG_FOUND, 0, a->digest, NULL);
 }
 
 /* Comparing. */
@@ -531,7 +573,8 @@ what_differs_asked(struct questions *a, const char *name, const struct task *t)
 static const char *
 is_about(const char *line)
 {
-	return !strncmp(line, "variable\t", 9) ? line + 9 : !strncmp(line, "depends\t", 8) ? line + 8 : NULL;
+	return !strncmp(line, "variable\t", 9) ? line + 9 : !strncmp(line, "depends\t", 8) ? line + 8 :
+	    !strncmp(line, "fork\t", 5) ? line + 5 : NULL;
 }
 
 /* Which part of the entry in `how` differs, what was THEN against what is NOW, both with a NUL behind: a variable and a
@@ -540,7 +583,7 @@ static const char *
 what_of(struct questions *a, const char *then, const char *now)
 {
 	const char *line = now, *name;
-	size_t i, n;
+	size_t i, n, at;
 
 	for (i = 0; then[i] && then[i] == now[i]; i++)
 		if (now[i] == '\n')
@@ -551,33 +594,65 @@ what_of(struct questions *a, const char *then, const char *now)
 	if (!name)
 		return "command";
 	n = strcspn(name, "\t\n");
-	if (name == line + 8) {         /* a file's, and behind a blank what was found */
+	if (name != line + 9) {         /* a file's, and after a blank what was found; a key's, and its session */
 		while (n && name[n - 1] != ' ')
 			n--;
 		n -= n > 0;
 	}
 	a->what.n = 0;
+	if (name == line + 5)
+		buf_text(&a->what, "the session of ");
+	at = a->what.n;
 	buf_add(&a->what, name, n);
-	escape_undo(buf_str(&a->what), n);
+	escape_undo(buf_str(&a->what) + at, n);
 	return a->what.s;
 }
 
-/* The task T, where the directory of its step is gone with the files that it depends on: as it was asked, nobody can say that they have
- * changed. COPY becomes T with what was known of them then, its entry *HOW, to be freed. Returns which of both is to be compared. */
+/* The line about the file that LINE, of N bytes, is about, among those of FILES up to END: *N gets its length. NULL: there is none. */
+static const char *
+same_file(const char *line, size_t *n, const char *files, const char *end)
+{
+	const char *nl;
+	size_t name = *n;
+
+	while (name && line[name - 1] != ' ')
+		name--;
+	for (; files < end; files = nl + 1) {
+		nl = memchr(files, '\n', (size_t)(end - files));
+		if (!nl)
+			break;
+		if ((size_t)(nl - files) >= name && !memcmp(files, line, name) && !memchr(files + name, ' ', (size_t)(nl - files) - name)) {
+			*n = (size_t)(nl - files);
+			return files;
+		}
+	}
+	return NULL;
+}
+
+/* The task T, where the directory of its step is gone with files that it depends on: nobody can say that these have changed. COPY
+ * becomes T with what was known of them then, its entry *HOW, to be freed. Returns which of both is to be compared. */
 static const struct task *
 with_recorded_files(struct questions *a, uint32_t id, const struct task *t, struct task *copy, char **how)
 {
+	const char *line = task_how_files(t->how, t->nhow), *end = t->how + t->nhow, *nl, *files, *then_line;
 	struct buf b = { 0 };
-	const char *files;
 	char *then;
 	size_t n;
 
 	*how = NULL;
 	if (!t->files_gone || question_how(a, id, &then, &n))
 		return t;
-	buf_add(&b, t->how, (size_t)(task_how_files(t->how, t->nhow) - t->how));
 	files = task_how_files(then, n);
-	buf_add(&b, files, (size_t)(then + n - files));
+	buf_add(&b, t->how, (size_t)(line - t->how));
+	for (; line < end && (nl = memchr(line, '\n', (size_t)(end - line))); line = nl + 1) {
+		size_t len = (size_t)(nl - line), gone = strlen(TASK_GONE);
+
+		then_line = NULL;
+		if (len > gone && nl[-(long)gone - 1] == ' ' && !memcmp(nl - gone, TASK_GONE, gone))
+			then_line = same_file(line, &len, files, then + n);
+		buf_add(&b, then_line ? then_line : line, len);
+		buf_char(&b, '\n');
+	}
 	free(then);
 	*copy = *t;
 	copy->nhow = b.n;

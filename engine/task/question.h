@@ -29,6 +29,9 @@ struct asking {
 /* Of one that `orch redo` was told to run again. */
 #define QUESTION_REDO "redo"
 
+/* Adds the difference WHAT, as question_differs gives it, in words: "topic has changed". */
+void question_text_of(struct buf *, const char *what);
+
 struct questions {
 	struct store *store;
 	struct keys *keys;

@@ -5,7 +5,7 @@
 #include "engine/task/expand.h"
 #include "store/store.h"
 
-/* Adds a key for each result that is there, KEY_KEPT; KEY_ODD for what is no plain file. -1 and errno. */
+/* Adds a key for each result that is there, KEY_KEPT; KEY_ODD for what is not a plain file. -1 and errno. */
 int results_keys(struct keys *, struct store *);
 
 /* From here on the results are those of the store. Both are still the caller's, and must live as long. */

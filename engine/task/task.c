@@ -241,8 +241,8 @@ git_word(struct maker *m, const struct word *w, const char *what)
 	if (s && n && *s != '-' && !strpbrk(s, " \t\n"))
 		return s;
 	if (s)
-		buf_fmt(&m->results->error, "`%s` is no %s: it must not be empty, begin with -, or hold a blank or newline",
-		    text_short(quoted, s), what);
+		buf_fmt(&m->results->error, "invalid %s '%s': it must not be empty, begin with -, or hold a blank or newline",
+		    what, text_short(quoted, s));
 	return NULL;
 }
 
@@ -262,11 +262,11 @@ make_worktree(struct maker *m)
 	struct buf b = { 0 };
 	const char *at;
 
-	t->branch = git_word(m, n->arg, "name for a branch");
-	if (!t->branch || (n->from && !(t->from = git_word(m, n->from, "commit to begin from"))))
+	t->branch = git_word(m, n->arg, "branch name");
+	if (!t->branch || (n->from && !(t->from = git_word(m, n->from, "commit"))))
 		return -1;
 	if (n->at) {
-		at = git_word(m, n->at, "path for a worktree");
+		at = git_word(m, n->at, "worktree path");
 		if (!at)
 			return -1;
 		if (*at != '/')
@@ -320,7 +320,7 @@ make_ask(struct maker *m)
 	for (i = 0; t->fallback && i < t->nchoices && strcmp(choices[i], t->fallback); i++)
 		;
 	if (t->fallback && t->nchoices && i == t->nchoices) {
-		buf_fmt(&m->results->error, "the default `%s` is none of the choices", text_short(quoted, t->fallback));
+		buf_fmt(&m->results->error, "the default '%s' is not one of the choices", text_short(quoted, t->fallback));
 		return -1;
 	}
 	task_how_line(&b, "ask", t->key, strlen(t->key));
@@ -398,7 +398,7 @@ lack_of(const struct keys *keys, uint32_t id)
 
 	if (keys->list[id].flags & KEY_FALLBACK)
 		return "fallback";
-	return origin == ORIGIN_FOUND || origin == ORIGIN_FOREIGN ? "its result was written by hand" : NULL;
+	return origin == ORIGIN_FOUND || origin == ORIGIN_FOREIGN ? "result written by hand" : NULL;
 }
 
 /* Which session it is asked in a copy of. One that is only compared needs none. */
@@ -414,7 +414,7 @@ make_fork(struct maker *m)
 	if (expand_last(m->results, m->at, &m->node->attrs.forks, &id))
 		return -1;
 	if (id == KEY_NONE) {
-		buf_text(&m->results->error, "nothing to fork: none of these keys has a result yet");
+		buf_text(&m->results->error, "nothing to fork: no such result yet");
 		return m->compares ? 0 : -1;
 	}
 	key = keys_text(m->results->keys, id);
@@ -449,7 +449,7 @@ task_session_argv(struct task *t, const char *id)
 /* Attributes: the run's come before its step's, a step's before the file's. */
 
 static int
-read_number(struct maker *m, const struct word *w, long long (*parse)(const char *, size_t), const char *what, long long *v)
+read_number(struct maker *m, const struct word *w, long long (*parse)(const char *, size_t), const char *format, long long *v)
 {
 	size_t n;
 	char quoted[TEXT_SHORT];
@@ -459,7 +459,7 @@ read_number(struct maker *m, const struct word *w, long long (*parse)(const char
 		return -1;
 	*v = parse(s, n);
 	if (*v < 0)
-		buf_fmt(&m->results->error, "`%s` is no %s", text_short(quoted, s), what);
+		buf_fmt(&m->results->error, format, text_short(quoted, s));
 	return *v < 0 ? -1 : 0;
 }
 
@@ -471,7 +471,7 @@ make_timeout(struct maker *m)
 
 	for (i = 0; i < 3; i++)
 		if (m->attrs[i] && m->attrs[i]->timeout)
-			return read_number(m, m->attrs[i]->timeout, duration_parse, "time: write 90s, 10m or 2h; 0 is none", &m->task->timeout);
+			return read_number(m, m->attrs[i]->timeout, duration_parse, "invalid duration '%s': use 90s, 10m or 2h; 0 is none", &m->task->timeout);
 	return 0;
 }
 
@@ -482,7 +482,7 @@ make_idle(struct maker *m)
 
 	for (i = 0; i < 3 && !m->task->interactive; i++)
 		if (m->attrs[i]->idle)
-			return read_number(m, m->attrs[i]->idle, duration_parse, "time: write 90s, 10m or 2h; 0 is none", &m->task->idle);
+			return read_number(m, m->attrs[i]->idle, duration_parse, "invalid duration '%s': use 90s, 10m or 2h; 0 is none", &m->task->idle);
 	return 0;
 }
 
@@ -508,9 +508,9 @@ make_attrs(struct maker *m)
 		if (a->otherwise)
 			t->has_otherwise = 1;
 		if (a->retry && !bad && !retried++) {
-			bad = read_number(m, a->retry, attempts_parse, "number of tries", &t->retries);
+			bad = read_number(m, a->retry, attempts_parse, "invalid number of attempts '%s': use retry N [DELAY]", &t->retries);
 			if (a->delay && !bad)
-				bad = read_number(m, a->delay, duration_parse, "time: write 5s, 10m or 2h", &t->delay);
+				bad = read_number(m, a->delay, duration_parse, "invalid duration '%s': use 5s, 10m or 2h", &t->delay);
 		}
 	}
 	t->checks = checks;
@@ -568,7 +568,7 @@ is_named(const struct maker *m, const char *name)
 static void
 how_file(struct buf *b, const struct depended *f)
 {
-	static const char *const words[] = { "unread", "", "missing", "missing", "no-plain-file", "unreadable" };
+	static const char *const words[] = { "unread", "", "missing", TASK_GONE, "no-plain-file", "unreadable" };
 	struct buf line = { 0 };
 
 	buf_fmt(&line, "%s ", f->name);

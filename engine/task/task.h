@@ -128,6 +128,9 @@ void task_lacks_session(const struct run_env *, const char *key, const char *rea
 /* Whether ENTRY of an environment tells git which repository, worktree or index is meant (as a hook of git has it). */
 int task_names_repository(const char *entry);
 
+/* What was found of a file that is missing together with the directory of its step. */
+#define TASK_GONE "gone"
+
 /* The first line in an entry of `how` that is about a file which the step depends on, of the N bytes at S; behind the last line: there is none. All
  * such lines come last: `depends', a tab, the file's name, a blank, what was found. */
 const char *task_how_files(const char *s, size_t n);

@@ -139,7 +139,7 @@ put_row(const struct live_row *row, size_t usable, size_t key, struct buf *out)
 	buf_add(out, time.s, time.n);
 	buf_free(&time);
 	if (row->attempts > 1 && usable >= SHORT)
-		buf_fmt(out, "  try %ld", row->attempts);
+		buf_fmt(out, "  attempt %ld", row->attempts);
 	at = width_of(out->s, out->n) + GAP;
 	if (row->nsaid && usable >= SHORT && at < usable) {
 		width_pad(out, 0, GAP);

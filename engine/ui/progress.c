@@ -158,12 +158,12 @@ say_warning(struct progress *p, const char *key, const char *text)
 }
 
 void
-progress_done(struct progress *p, const char *key, const struct outcome *o, long attempts, int is_same)
+progress_done(struct progress *p, const char *key, const struct outcome *o, long attempts, const char *note)
 {
 	progress_flush(p);
 	say_errors(p, key);
 	p->done++;
-	if (*o->text)
+	if (*o->text && note != o->text)
 		say_warning(p, key, o->text);
 	if (p->loud == LOUD_QUIET)
 		return;
@@ -171,9 +171,11 @@ progress_done(struct progress *p, const char *key, const struct outcome *o, long
 	buf_text(&p->out, "  ");
 	duration_text(o->ms, &p->out);
 	if (attempts > 1 || o->continued)
-		buf_fmt(&p->out, "  at try %ld%s", attempts, o->continued ? ", continued" : "");
-	if (is_same)
-		buf_text(&p->out, "  unchanged");
+		buf_fmt(&p->out, "  attempt %ld%s", attempts, o->continued ? ", continued" : "");
+	if (note) {
+		buf_text(&p->out, "  ");
+		visible_add(&p->out, note, strlen(note), 0);
+	}
 	buf_char(&p->out, '\n');
 }
 
@@ -185,8 +187,8 @@ progress_otherwise(struct progress *p, const char *key, const char *word)
 	add_said(&p->fallen, key, "");
 	if (p->loud == LOUD_QUIET)
 		return;
-	head(p, "otherwise", key);
-	buf_text(&p->out, "  kept as its answer: ");
+	head(p, "fallback", key);
+	buf_text(&p->out, "  ");
 	visible_cut(&p->out, word, strlen(word), 60, 0);
 	buf_char(&p->out, '\n');
 }
@@ -229,16 +231,13 @@ progress_stdin(struct progress *p, const char *again)
 		buf_text(&p->out, "orch: standard input is empty: the kept one is used\n");
 }
 
-/* What a step's difference means for its result. */
+/* A step whose result is stale, and why. */
 static void
 add_stale(struct progress *p, const char *key, const char *differs)
 {
 	struct buf what = { 0 };
 
-	if (!strcmp(differs, QUESTION_UNANSWERED))
-		buf_text(&what, "a re-run was interrupted or failed");
-	else
-		buf_fmt(&what, "%s has changed", differs);
+	question_text_of(&what, differs);
 	add_said(&p->stale, key, buf_str(&what));
 	buf_free(&what);
 }
@@ -253,28 +252,23 @@ say_kept(struct progress *p, const char *key, const char *differs)
 	if (p->loud == LOUD_QUIET || (p->kept_run > KEPT_SHOWN && !differs))
 		return;
 	head(p, "kept", key);
-	if (differs) {
-		buf_text(&p->out, "  though it would be asked otherwise now: ");
-		visible_add(&p->out, differs, strlen(differs), 0);
-		buf_text(&p->out, " (-u asks it again)");
-	}
-	buf_char(&p->out, '\n');
+	buf_text(&p->out, differs ? "  stale\n" : "\n");
 }
 
 static void
 say_again(struct progress *p, const struct event *e)
 {
+	struct buf what = { 0 };
+
 	progress_flush(p);
 	if (p->loud == LOUD_QUIET)
 		return;
-	head(p, "again", e->key);
-	if (!strcmp(e->text, QUESTION_REDO)) {
-		buf_text(&p->out, "  as redo was told\n");
-		return;
-	}
-	buf_text(&p->out, "  since it would be asked otherwise now: ");
-	visible_add(&p->out, e->text, strlen(e->text), 0);
+	head(p, "rerun", e->key);
+	buf_text(&p->out, "  ");
+	question_text_of(&what, e->text);
+	visible_add(&p->out, buf_str(&what), what.n, 0);
 	buf_char(&p->out, '\n');
+	buf_free(&what);
 }
 
 static void
@@ -284,12 +278,11 @@ say_retry(struct progress *p, const struct event *e)
 	say_errors(p, e->key);
 	if (p->loud == LOUD_QUIET)
 		return;
-	head(p, "failed", e->key);
-	buf_text(&p->out, "  try ");
-	buf_fmt(&p->out, "%ld: ", e->attempts);
+	head(p, "retry", e->key);
+	buf_fmt(&p->out, "  attempt %ld: ", e->attempts);
 	visible_add(&p->out, e->text, strlen(e->text), 0);
 	if (e->ms >= 0) {
-		buf_text(&p->out, "; again in ");
+		buf_text(&p->out, "; next in ");
 		duration_text(e->ms, &p->out);
 	}
 	buf_char(&p->out, '\n');
@@ -309,10 +302,10 @@ say_held(struct progress *p, const struct event *e)
 	say_errors(p, e->key);
 	if (p->loud == LOUD_QUIET)
 		return;
-	head(p, "held", e->key);
+	head(p, "waiting", e->key);
 	buf_text(&p->out, "  ");
 	visible_add(&p->out, e->text, strlen(e->text), 0);
-	buf_text(&p->out, "; asked again after ");
+	buf_text(&p->out, "; retrying in ");
 	put_seconds(p, e->ms + 999);
 	buf_char(&p->out, '\n');
 }
@@ -327,11 +320,13 @@ say_failed(struct progress *p, const struct event *e)
 	buf_text(&p->out, "  ");
 	visible_add(&p->out, e->text, strlen(e->text), 0);
 	if (e->attempts > 1)
-		buf_fmt(&p->out, ", at try %ld", e->attempts);
+		buf_fmt(&p->out, " (%ld attempts)", e->attempts);
 	buf_char(&p->out, '\n');
-	tail_file(p, p->store->tmp, e->key, "out");
-	if (p->loud != LOUD_VERBOSE)
+	if (!p->unasked)                /* what is there is of an earlier attempt */
+		tail_file(p, p->store->tmp, e->key, "out");
+	if (!p->unasked && p->loud != LOUD_VERBOSE)
 		tail_file(p, p->store->errors, e->key, "err");
+	p->unasked = 0;
 }
 
 /* What the command of an `if` has said on standard error. */
@@ -362,6 +357,8 @@ progress_event(struct progress *p, const struct event *e)
 		add_said(&p->changed, e->key, e->text);
 		break;
 	case EVENT_UNASKED:
+		p->unasked = 1;
+		break;
 	case EVENT_MADE:
 	case EVENT_DECIDED:
 	case EVENT_STDIN:
@@ -428,6 +425,25 @@ say_used(struct progress *p)
 	buf_char(&p->out, ')');
 }
 
+/* What there was of each, as far as there was any. */
+static void
+put_counts(struct progress *p)
+{
+	const struct {
+		long n;
+		const char *word;
+	} counts[] = {
+		{ p->done, "done" }, { p->kept, "kept" }, { p->fallbacks, p->fallbacks == 1 ? "fallback" : "fallbacks" }, { p->failed, "failed" },
+		{ p->interrupted, "interrupted" }, { p->not_run, "not run" },
+	};
+	size_t i;
+	int any = 0;
+
+	for (i = 0; i < sizeof counts / sizeof *counts; i++)
+		if (counts[i].n > 0)
+			buf_fmt(&p->out, "%s%ld %s", any++ ? ", " : ": ", counts[i].n, counts[i].word);
+}
+
 void
 progress_end(struct progress *p, const char *run, int status, long long ms, const char *hint, const char *again, const char *look)
 {
@@ -438,10 +454,10 @@ progress_end(struct progress *p, const char *run, int status, long long ms, cons
 		buf_fmt(&p->out, "; to re-run: %s\n", again);
 	}
 	if (p->changed.n) {
-		buf_fmt(&p->out, "orch: warning: %ld step%s", p->changed.n, p->changed.n > 1 ? "s have changed files that they depend on" :
-		    " has changed a file that it depends on");
+		buf_fmt(&p->out, "orch: warning: a file that %ld step%s on changed while %s ran", p->changed.n, p->changed.n > 1 ? "s depend" : " depends",
+		    p->changed.n > 1 ? "they" : "it");
 		put_said(p, &p->changed);
-		buf_fmt(&p->out, "; -u would re-run %s every time\n", p->changed.n > 1 ? "them" : "it");
+		buf_fmt(&p->out, "; if the step itself does that, -u re-runs it every time\n");
 	}
 	if (p->fallen.n) {
 		buf_fmt(&p->out, "orch: %ld result%s", p->fallen.n, p->fallen.n > 1 ? "s are fallbacks" : " is a fallback");
@@ -451,15 +467,12 @@ progress_end(struct progress *p, const char *run, int status, long long ms, cons
 	if (p->loud == LOUD_QUIET && !status)
 		return;
 	buf_fmt(&p->out, "orch: run %s ", run);
-	buf_text(&p->out, !status ? "is complete: " : status > 128 ? "was stopped: " : status == BUDGET_STATUS ?
-	    "is unfinished: " : "failed: ");
-	buf_fmt(&p->out, "%ld done, %ld kept, ", p->done, p->kept);
-	if (p->fallbacks)
-		buf_fmt(&p->out, "%ld fallback%s, ", p->fallbacks, p->fallbacks > 1 ? "s" : "");
-	buf_fmt(&p->out, "%ld failed, in ", p->failed);
+	buf_text(&p->out, !status ? "is complete" : status > 128 ? "was interrupted" : status == BUDGET_STATUS ? "is unfinished" : "failed");
+	put_counts(p);
+	buf_text(&p->out, ", in ");
 	duration_text(ms, &p->out);
 	say_used(p);
 	if (status && *hint)
-		buf_fmt(&p->out, "\norch: to go on with it: %s", hint);
+		buf_fmt(&p->out, "\norch: to resume: %s", hint);
 	buf_char(&p->out, '\n');
 }

@@ -22,18 +22,19 @@ struct progress {
 	int colour;             /* it is for a terminal that may show colours */
 	struct store *store;
 	long long suspended;    /* milliseconds that orch was stopped (SIGTSTP) in this walk */
-	long done, kept, fallbacks, failed;     /* steps */
+	long done, kept, fallbacks, failed, interrupted, not_run;       /* steps */
 	struct usage used, earlier;     /* what was used in this walk, and in those before */
 	struct said_keys stale, fallen; /* kept results that are stale, results that are fallbacks, kept ones too */
 	struct said_keys changed;       /* steps that have changed files that they depend on */
+	int unasked;            /* the step that fails next was not even asked */
 	int stdin_said;
 	const char *budget;     /* what the run may use, as it was written; NULL: it has none */
 	int untold_said;
 	long kept_run;          /* kept steps in a row, so far */
 };
 
-/* A step has its result; IS_SAME: that is what it was before. */
-void progress_done(struct progress *, const char *key, const struct outcome *, long attempts, int is_same);
+/* A step has its result; NOTE (may be NULL) is said of it. */
+void progress_done(struct progress *, const char *key, const struct outcome *, long attempts, const char *note);
 
 /* The `otherwise` of a step was kept. */
 void progress_otherwise(struct progress *, const char *key, const char *word);
