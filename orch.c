@@ -36,7 +36,7 @@ static const struct subcommand command_list[] = {
 	{ "resume", "nqvxuj:b:d:r:a:", "", do_resume, "resume the newest unfinished run, or the one that -r names" },
 	{ "redo", "Fnqvxj:b:d:r:a:", "[KEY...]", do_redo, "re-run steps that have results, and what follows them" },
 	{ "check", "", "FILE...", do_check, "check workflows; start nothing" },
-	{ "status", "pd:r:", "", do_status, "show the steps of a run" },
+	{ "status", "pqd:r:", "", do_status, "show the steps of a run" },
 	{ "runs", "pd:", "", do_runs, "list the runs here" },
 	{ "logs", "fd:r:", "[KEY...]", do_logs, "show what agents wrote" },
 	{ "cat", "d:r:", "KEY...", do_cat, "print results" },
@@ -62,7 +62,7 @@ static const struct {
 	{ 'j', "N", "at most N agents at once" },
 	{ 'n', NULL, "show what would run; start and write nothing (with -v: whole prompts)" },
 	{ 'p', NULL, "tab-separated output for scripts" },
-	{ 'q', NULL, "print only failures and warnings" },
+	{ 'q', NULL, "print only failures and warnings (of status: only steps that failed or were interrupted)" },
 	{ 'r', "RUN", "the run's name: start it, or resume it" },
 	{ 'u', NULL, "re-run stale steps and everything after them" },
 	{ 'v', NULL, "show the agents' standard error too" },
@@ -257,7 +257,7 @@ help_all(void)
 }
 
 /* Reads the options that the command takes; argv[0] is its name, or run's FILE is there. The + in front keeps GNU's
- * getopt from looking for options behind the operands, which POSIX's does not do. */
+ * getopt from looking for options after the operands, which POSIX's does not do. */
 static int
 read_options(struct options *o, int argc, char **argv)
 {
@@ -328,7 +328,7 @@ start_run(struct options *o)
 	return finish_run(o, &said, &shown, run_workflow(&o->run, &said, &shown));
 }
 
-/* Whether FILE is no file but a command, before which options were given. */
+/* Whether FILE is not a file but a command, before which options were given. */
 static int
 is_late_command(const char *file)
 {
@@ -489,7 +489,7 @@ do_status(int argc, char **argv)
 	make_sink(&sink);
 	if (bad)
 		return bad;
-	bad = runs_status(o.run.dir, o.run.run, o.for_scripts, &sink, &error);
+	bad = runs_status(o.run.dir, o.run.run, o.for_scripts, o.run.loud == LOUD_QUIET, &sink, &error);
 	errno = 0;                      /* 1 is how the run is, and no error of ours */
 	return end_output(&error, bad);
 }

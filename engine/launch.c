@@ -104,7 +104,7 @@ launch_refused(struct loop_state *l, struct branch *b, int error)
 }
 
 /* Writes what the task is started with to `how`. -1: that failed, and so has the task, before anything is paid for it. A
- * file that has become too large is no reason: the run goes on without, which is said once. */
+ * file that has become too large is not a reason: the run goes on without, which is said once. */
 static int
 write_how(struct loop_state *l, struct order *o)
 {

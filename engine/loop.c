@@ -104,7 +104,7 @@ make_pipe(int fds[2])
 	return -1;
 }
 
-/* Whether a supervisor will find descriptors behind FD. For want of them a step would fail that has done nothing wrong, and
+/* Whether a supervisor will find descriptors after FD. For want of them a step would fail that has done nothing wrong, and
  * its `otherwise` would be kept. */
 static int
 has_descriptors(int fd)

@@ -81,7 +81,7 @@ take_record(struct loop_state *l, struct outcome *o)
 void
 reports_read(struct loop_state *l)
 {
-	char buf[8 * sizeof(struct outcome)];   /* more would be another page of the stack to copy behind each fork */
+	char buf[8 * sizeof(struct outcome)];   /* more would be another page of the stack to copy after each fork */
 	struct outcome o;
 	long got;
 	size_t at;

@@ -48,7 +48,7 @@ struct run {
 	struct buf needed;      /* pointers to the statements that are still to be asked, once looked at */
 	int looked;
 	struct buf shown;       /* the name for messages */
-	char *lacking;          /* the key that lacked a session last, and how many steps a redo of it runs again behind it */
+	char *lacking;          /* the key that lacked a session last, and how many steps a redo of it runs again after it */
 	long behind;
 };
 
@@ -793,7 +793,7 @@ run_it(struct run *r)
 		status = find_redo(r, &redo);
 	if (!status && r->request.args->redo)
 		mark_redo(r, &redo);
-	/* What was given anew holds for an earlier run only when nothing is refused. */
+	/* What was given again holds for an earlier run only when nothing is refused. */
 	if (!status && r->request.was_there)
 		status = check_needs(r);
 	if (!status && r->request.was_there)

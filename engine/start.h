@@ -10,7 +10,7 @@ enum { START_FAILED = 2 };
 /* Adds a line to OUT: WHAT cannot be had, for the reason ERROR, an errno. Returns START_FAILED. */
 int start_fail(struct buf *out, const char *what, int error);
 
-/* Adds what helps against ERROR, behind a colon; nothing where nothing that is known does. */
+/* Adds what helps against ERROR, after a colon; nothing where nothing that is known does. */
 void start_remedy(struct buf *out, int error);
 
 #endif

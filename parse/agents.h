@@ -4,7 +4,7 @@
 
 #include "parse/tree.h"
 
-/* Adds claude, codex, sh and exec behind the file's own agents. */
+/* Adds claude, codex, sh and exec after the file's own agents. */
 void agents_add_built_in(struct workflow *);
 
 /* The agent that NAME means: of those in OVER (from -a), else of the file; NULL. */
@@ -16,7 +16,7 @@ int agents_built_in(const char *name);
 /* Whether among a step's own words are options of claude or codex that choose the format of what they write. */
 int agents_choose_format(const struct words *);
 
-/* The I-th word of what is started for STEP: its agent's words, then its own. NULL behind the last. */
+/* The I-th word of what is started for STEP: its agent's words, then its own. NULL after the last. */
 const struct word *agents_word(const struct step *step, int interactive, size_t i);
 
 /* The agents whose reports and sessions are understood. */

@@ -11,7 +11,7 @@ enum { ALIGN = 16, FIRST = 512, LARGEST = 64 * 1024 };
 
 struct chunk {
 	struct chunk *next;
-	size_t used, size;      /* bytes behind this header */
+	size_t used, size;      /* bytes after this header */
 };
 
 static const size_t HEADER = (sizeof(struct chunk) + ALIGN - 1) / ALIGN * ALIGN;

@@ -13,7 +13,7 @@ struct arena {
 /* N bytes, cleared, aligned for anything; they live until arena_free. Never NULL. */
 void *arena_get(struct arena *, size_t n);
 
-/* The N bytes at S with a NUL behind them. */
+/* The N bytes at S with a NUL after them. */
 char *arena_dup(struct arena *, const char *s, size_t n);
 
 /* OLD, of N times SIZE bytes, copied to a place of twice that if N is a power of two or 0: for

@@ -46,7 +46,7 @@ read_range(struct parser *p, struct item *item)
 	return seen && item->from.n == 1 && item->to.n == 1;
 }
 
-/* Whether the word, which is no range, was to be one: A..B, without a /. */
+/* Whether the word, which is not a range, was to be one: A..B, without a /. */
 static int
 is_near_range(const struct tmpl *t, const char *raw)
 {
@@ -122,7 +122,7 @@ blocks_lose(struct parser *p)
 	p->level = ATTR_NOWHERE;
 }
 
-/* The Ith variable of a row's, from S on; NULL: it is no name, or it is there already, which is said. */
+/* The Ith variable of a row's, from S on; NULL: it is not a name, or it is there already, which is said. */
 static const char *
 row_var(struct parser *p, struct node *n, const struct word *w, const char *s, size_t len, const char **vars)
 {

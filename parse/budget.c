@@ -9,7 +9,7 @@ static const struct {
 	int is_money;
 } units[] = { { "usd", 1000000000, 1 }, { "ktok", 1000, 0 }, { "Mtok", 1000000, 0 } };
 
-enum { DIGITS_MOST = 9 };       /* before the point; behind it as many as the unit has */
+enum { DIGITS_MOST = 9 };       /* before the point; after it as many as the unit has */
 
 /* A decimal number of N bytes in units of 1/SCALE, to the one below. -1: it is none. */
 static long long

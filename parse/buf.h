@@ -21,10 +21,10 @@ void buf_char(struct buf *, int c);
 void buf_text(struct buf *, const char *s);
 void buf_fmt(struct buf *, const char *fmt, ...) BUF_FORMAT(2, 3);
 
-/* Room for N more bytes behind the end; the caller writes there and adds to ->n. */
+/* Room for N more bytes after the end; the caller writes there and adds to ->n. */
 char *buf_room(struct buf *, size_t n);
 
-/* The bytes with a NUL behind them, which is not counted in ->n. Valid until the next change. */
+/* The bytes with a NUL after them, which is not counted in ->n. Valid until the next change. */
 char *buf_str(struct buf *);
 
 /* Takes the bytes out, NUL-terminated, to be freed by the caller; the buffer is empty after it. */

@@ -349,7 +349,7 @@ check_if(struct checker *c, const struct node *n)
 	commands_check(&c->names, c->with, n, n->command.s, n->command.pos, help);
 }
 
-/* Attributes, read where the run N stands. */
+/* Attributes, read where the run N is. */
 static void
 check_attrs(struct checker *c, const struct node *n, const struct attrs *a)
 {
@@ -401,7 +401,7 @@ check_interactive(struct checker *c, const struct node *n)
 		diag_error(c->diags, n->pos, "an interactive step has no result for a filter or check to read");
 }
 
-/* What a refused result is answered with needs another attempt, and a prompt that is no program. */
+/* What a refused result is answered with needs another attempt, and a prompt that is not a program. */
 static void
 check_revise(struct checker *c, struct node *n)
 {
@@ -555,7 +555,7 @@ check_break(struct checker *c, const struct node *n)
 		diag_error(c->diags, n->pos, "`break` cannot leave the parallel block of line %u", up->pos.line);
 }
 
-/* Whether the `cd` N leads out of where it stands, as far as its letters tell. */
+/* Whether the `cd` N leads out of where it is, as far as its letters tell. */
 static int
 leads_out(const struct node *n)
 {

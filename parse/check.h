@@ -1,4 +1,4 @@
-/* What is wrong with a workflow as a whole: names, keys, agents, what may stand where. */
+/* What is wrong with a workflow as a whole: names, keys, agents, what may be where. */
 #ifndef PARSE_CHECK_H
 #define PARSE_CHECK_H
 
@@ -20,7 +20,7 @@ struct check_with {
 	int (*program)(void *ctx, const char *name);
 	int (*file)(void *ctx, const char *name);
 	/* The results that were there before the workflow began: whether there is one of this name, of N bytes; and
-	 * the name of one after the other, *I counting from 0, NULL behind the last. NULL: there were none. The files
+	 * the name of one after the other, *I counting from 0, NULL after the last. NULL: there were none. The files
 	 * that it calls do not see them. */
 	int (*given)(void *ctx, const char *name, size_t n);
 	const char *(*each_given)(void *ctx, size_t *i);

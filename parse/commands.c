@@ -26,7 +26,7 @@ is_of(const char *const *list, const char *s, size_t n)
 	return 0;
 }
 
-/* Whether the N bytes at S are a word of sh's language behind which a program comes. */
+/* Whether the N bytes at S are a word of sh's language after which a program comes. */
 static int
 leads(const char *s, size_t n)
 {

@@ -7,7 +7,7 @@
 
 #include "parse/text.h"
 
-/* A step's text is read where each run of it stands; what is wrong with it is said once. */
+/* A step's text is read where each run of it is; what is wrong with it is said once. */
 static int
 said(const struct diags *d, struct pos pos, const char *text)
 {
@@ -63,7 +63,7 @@ diag_warn(struct diags *d, struct pos pos, const char *fmt, ...)
 	va_end(ap);
 }
 
-/* Whether A stands behind B: by file, then line, then column. */
+/* Whether A is after B: by file, then line, then column. */
 static int
 behind(const struct diag *a, const struct diag *b)
 {

@@ -46,7 +46,7 @@ const struct key *index_first(const struct names *, const struct key *key);
 /* Whether some letters of the key are its own: one made of {{file}} alone could be any name. */
 int index_own_letters(const struct key *);
 
-/* Begins with the keys that the N elements at G (glob.h) may meet, G as long as they are looked for; the next, NULL behind
+/* Begins with the keys that the N elements at G (glob.h) may meet, G as long as they are looked for; the next, NULL after
  * the last. */
 void index_start(const struct names *, struct candidates *, const unsigned short *g, size_t n);
 const struct key *index_next(const struct names *, struct candidates *);
@@ -54,11 +54,11 @@ const struct key *index_next(const struct names *, struct candidates *);
 /* The block around N whose passes or branches each make N's key again; NULL: none. */
 const struct node *index_loop(const struct node *n);
 
-/* The parameter NAME, of N bytes, wherever it stands; the block around AT that has it as a variable. NULL: none. */
+/* The parameter NAME, of N bytes, wherever it is; the block around AT that has it as a variable. NULL: none. */
 const struct param *index_param(const struct names *, const char *name, size_t n);
 const struct node *index_block(const struct node *at, const char *name, size_t n);
 
-/* Whether AT may see the key as PLAIN, which is no pattern. Written just like the key, with the same
+/* Whether AT may see the key as PLAIN, which is not a pattern. Written just like the key, with the same
  * variables, it means what this very pass makes, never an earlier one. */
 int index_sees(const struct node *at, const struct key *, const struct tmpl *plain);
 

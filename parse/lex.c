@@ -107,7 +107,7 @@ take(struct lex *l, struct piece *w, int literal)
 	buf_add(&w->cols, &col, sizeof col);
 }
 
-/* What stands in quotes; p is at the quote. */
+/* What is in quotes; p is at the quote. */
 static int
 take_quoted(struct lex *l, struct piece *w)
 {

@@ -1,7 +1,7 @@
 /* Lines and words.
  *
  *     words    WORD... [ < NAME... ] [ | TEXT ]
- *     command  the rest of the line as it stands
+ *     command  the rest of the line as it is
  *     text     | and the rest of the line
  *
  * Words are split at blanks. '...' is literal; "..." takes \" and \\; either may begin inside a
@@ -25,7 +25,7 @@ struct lex {
 	const struct source *src;
 	const char *p;          /* the next byte of the line that is being read */
 	const char *eol;        /* its end, without CR and newline */
-	const char *next;       /* the next line; NULL behind the last */
+	const char *next;       /* the next line; NULL after the last */
 	const char *start;      /* the first byte of the line, for columns */
 	unsigned line;
 	struct arena *mem;
@@ -34,7 +34,7 @@ struct lex {
 
 void lex_start(struct lex *, const struct source *, struct arena *, struct diags *);
 
-/* Goes to the next line that is no comment and says what it is; p is at its first non-blank. */
+/* Goes to the next line that is not a comment and says what it is; p is at its first non-blank. */
 enum line_kind lex_line(struct lex *);
 
 /* Where p is. */
@@ -44,10 +44,10 @@ struct pos lex_pos(const struct lex *);
  * it makes it a pattern. */
 enum lex_kind lex_word(struct lex *, struct word *w, int as_name);
 
-/* The rest of the line behind one blank, for texts. */
+/* The rest of the line after one blank, for texts. */
 struct line lex_rest(struct lex *);
 
-/* The rest of the line, and of those that a \ joins to it, as it stands, for sh. */
+/* The rest of the line, and of those that a \ joins to it, as it is, for sh. */
 struct command lex_command(struct lex *);
 
 /* Passes over the rest of the line, and of those that a \ joins to it. */

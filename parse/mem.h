@@ -28,7 +28,7 @@ void *mem_grow(void *p, size_t n, size_t size);
 void *mem_apart(void *p, size_t old, size_t n);
 void mem_apart_free(void *p, size_t n);
 
-/* The N bytes at S with a NUL behind them, to be freed by the caller. */
+/* The N bytes at S with a NUL after them, to be freed by the caller. */
 char *mem_dup(const char *s, size_t n);
 
 #endif

@@ -336,7 +336,7 @@ say_unseen(struct names *ns, const struct node *at, const char *name, struct pos
 		    name, made->pos.line);
 }
 
-/* Whether NAME is a parameter that stands below, which is said. */
+/* Whether NAME is a parameter that is below, which is said. */
 static int
 below(struct names *ns, const char *name, struct pos pos)
 {

@@ -25,7 +25,7 @@ struct names {
 void names_start(struct names *, struct workflow *, struct diags *);
 void names_free(struct names *);
 
-/* Whether the variable NAME, of N bytes, is in scope at AT, which is no step's place but a run's. */
+/* Whether the variable NAME, of N bytes, is in scope at AT, which is not a step's place but a run's. */
 int names_variable(const struct names *, const struct node *at, const char *name, size_t n);
 
 /* The statement above AT that makes a result of this very name; NULL: none, as far as can be known. */
@@ -34,7 +34,7 @@ const struct node *names_result(const struct names *, const struct node *at, con
 /* Refuses each {{name}} in T that AT does not see. */
 void names_check(struct names *, const struct node *at, const struct tmpl *t);
 
-/* Refuses each name behind < that AT does not see. */
+/* Refuses each name after < that AT does not see. */
 void names_check_input(struct names *, const struct node *at, const struct word *w);
 
 /* Refuses a key of `fork` that AT does not see. */

@@ -1,7 +1,7 @@
 /* A workflow file's text becomes a tree.
  *
- * One function a statement, all in one table: that makes it long. Each first collects the line (its words, the names behind <, the text
- * behind |) and then says what the words mean. */
+ * One function a statement, all in one table: that makes it long. Each first collects the line (its words, the names after <, the text
+ * after |) and then says what the words mean. */
 #include "parse/parse.h"
 
 #include <stdint.h>
@@ -50,7 +50,7 @@ is_as(const struct words *l, size_t i)
 	return i < l->n && phrase_is(&l->list[i], "as");
 }
 
-/* Whether the I-th word is an `as` with no key behind it, which is said. */
+/* Whether the I-th word is an `as` with no key after it, which is said. */
 static int
 as_nothing(struct parser *p, const struct words *l, size_t i)
 {

@@ -28,7 +28,7 @@ int variable_name(const char *name, size_t n);
 /* Digits and s, m or h into milliseconds; 0 alone is 0. -1 if it is something else. */
 long long duration_parse(const char *s, size_t n);
 
-/* How many more attempts S means; -1 when it is no number, or one above ATTEMPTS_MOST. */
+/* How many more attempts S means; -1 when it is not a number, or one above ATTEMPTS_MOST. */
 long long attempts_parse(const char *s, size_t n);
 
 /* Digits alone into a number of at most 18 of them; -1 if it is something else. */

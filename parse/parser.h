@@ -19,7 +19,7 @@ struct parser {
 	struct agent **agents;
 	struct step **steps;
 	int depth;
-	int unread;                     /* blocks that could not be read as such: their `end` is no error */
+	int unread;                     /* blocks that could not be read as such: their `end` is not an error */
 	enum attr_level level;
 	struct attrs *attrs;            /* of the level; NULL: nowhere */
 	struct text *text;              /* what a line that begins with | adds to; NULL: nothing */
@@ -57,7 +57,7 @@ int phrase_collect(struct parser *p, struct phrase *f, int takes);
 /* Whether W is this keyword. */
 int phrase_is(const struct word *w, const char *keyword);
 
-/* The word as it stands; NULL when a name is substituted into it, which is said: WHAT must not. */
+/* The word as it is; NULL when a name is substituted into it, which is said: WHAT must not. */
 const char *phrase_literal(struct parser *p, const struct word *w, const char *what);
 
 /* The name of a variable; NULL when it is none, which is said. */

@@ -118,6 +118,30 @@ is_hidden(unsigned long c)
 	return (c < 0x20 || c > 0x7e) && IN(hidden, c);
 }
 
+/* The bytes of the escape sequence that the N bytes at S begin with; one that is not whole goes to their end. */
+static size_t
+escape_length(const char *s, size_t n)
+{
+	size_t i = 2;
+
+	if (n < 2)
+		return n;
+	if (s[1] == '[') {              /* CSI: parameters and intermediates, a final byte */
+		while (i < n && s[i] >= 0x20 && s[i] <= 0x3f)
+			i++;
+		return i < n ? i + 1 : n;
+	}
+	if (strchr("]PX^_", s[1])) {    /* OSC and the like: up to BEL or ST */
+		for (; i < n; i++)
+			if (s[i] == '\a' || (s[i] == '\\' && s[i - 1] == '\033'))
+				return i + 1;
+		return n;
+	}
+	while (i - 1 < n && s[i - 1] >= 0x20 && s[i - 1] <= 0x2f)
+		i++;
+	return i < n ? i : n;
+}
+
 void
 visible_add(struct buf *b, const char *s, size_t n, int keep)
 {
@@ -125,6 +149,10 @@ visible_add(struct buf *b, const char *s, size_t n, int keep)
 	unsigned long c;
 
 	while (i < n) {
+		if ((keep & VISIBLE_PLAIN) && (s[i] == '\r' || s[i] == '\033')) {
+			i += s[i] == '\r' ? 1 : escape_length(s + i, n - i);
+			continue;
+		}
 		len = utf8_next(s + i, n - i, &c);
 		if ((s[i] == '\t' && (keep & VISIBLE_TABS)) || (s[i] == '\n' && (keep & VISIBLE_LINES)) ||
 		    (len && !is_hidden(c))) {

@@ -22,9 +22,9 @@ size_t utf8_rest(const char *s, size_t n);
 size_t utf8_cut(const char *s, size_t n, size_t most);
 
 /* Adds the N bytes at S so that they cannot drive a terminal, and nothing in them stays unseen: control characters (C0, C1,
- * those that change direction), characters without a width and what is no UTF-8 as \xNN. A tab stays a tab if TABS, a
- * newline a newline if LINES. */
-enum { VISIBLE_TABS = 1, VISIBLE_LINES = 2 };
+ * those that change direction), characters without a width and what is not UTF-8 as \xNN. A tab stays a tab if TABS, a
+ * newline a newline if LINES; if PLAIN, escape sequences (ECMA-48) and carriage returns are left out: for what agents say. */
+enum { VISIBLE_TABS = 1, VISIBLE_LINES = 2, VISIBLE_PLAIN = 4 };
 void visible_add(struct buf *, const char *s, size_t n, int keep);
 
 /* The same for MOST of the bytes at most; what is cut off leaves `...`. */

@@ -27,7 +27,7 @@ pos_at(const struct reader *r, size_t i)
 	return pos;
 }
 
-/* Whether C stands at I and is not literal. */
+/* Whether C is at I and is not literal. */
 static int
 at(const struct reader *r, size_t i, char c)
 {
@@ -80,7 +80,7 @@ is_blank(char c)
 	return c == ' ' || c == '\t';
 }
 
-/* Behind {{: reads the name into T and passes over its }}; OPEN is where the braces stand. */
+/* After {{: reads the name into T and passes over its }}; OPEN is where the braces are. */
 static void
 read_inside(struct reader *r, struct tmpl *t, size_t open)
 {

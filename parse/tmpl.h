@@ -50,10 +50,10 @@ int tmpl_literal(const struct tmpl *t, const char **s, size_t *n);
 /* Whether T has a star of its own. */
 int tmpl_pattern(const struct tmpl *t);
 
-/* Whether {{NAME}} stands in T, at any depth. */
+/* Whether {{NAME}} is in T, at any depth. */
 int tmpl_holds(const struct tmpl *t, const char *name);
 
-/* Where in T the first byte is that C's bytes name; NULL: nowhere. What is between braces is no text. */
+/* Where in T the first byte is that C's bytes name; NULL: nowhere. What is between braces is not text. */
 const char *tmpl_text_with(const struct tmpl *t, const char *c);
 
 /* Whether A and B are written alike, so that in one place they give the same bytes. */

@@ -1,4 +1,4 @@
-/* Where the statements of a workflow stand to each other. */
+/* Where the statements of a workflow are to each other. */
 #include "parse/tree.h"
 
 #include <string.h>
@@ -44,7 +44,7 @@ depth(const struct node *n)
 	return d;
 }
 
-/* Climbs from A and B to the two statements that stand in the same block; returns that block. */
+/* Climbs from A and B to the two statements that are in the same block; returns that block. */
 static const struct node *
 meet(const struct node **a, const struct node **b)
 {
@@ -100,7 +100,7 @@ in_name(char c)
 	return c == '_' || (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9');
 }
 
-/* Whether the N bytes at NAME stand in LINE, and not as a piece of a longer name. */
+/* Whether the N bytes at NAME are in LINE, and not as a piece of a longer name. */
 static int
 mentions(const struct line *line, const char *name, size_t n)
 {

@@ -24,7 +24,7 @@ struct words {
 	size_t n;
 };
 
-/* Lines of text as they stand, each with where it stands. */
+/* Lines of text as they are, each with where it is. */
 struct line {
 	const char *s;
 	size_t n;
@@ -37,7 +37,7 @@ struct text {
 	int there;              /* there is a text, were it of one empty line */
 };
 
-/* A COMMAND for sh -eu -c, as it stands. */
+/* A COMMAND for sh -eu -c, as it is. */
 struct command {
 	const char *s;          /* NULL: none; ends with a NUL */
 	struct pos pos;
@@ -83,15 +83,15 @@ struct agent {
 /* What a step's prompt is, once its agent is known. */
 enum prompt_place {
 	PROMPT_STDIN,           /* standard input */
-	PROMPT_ARG,             /* where {} stands */
-	PROMPT_PROGRAM          /* where {} stands, behind a -c or -e: never substituted into */
+	PROMPT_ARG,             /* where {} is */
+	PROMPT_PROGRAM          /* where {} is, after a -c or -e: never substituted into */
 };
 
 struct step {
 	struct step *next;
 	const char *name;
 	const struct agent *agent;      /* NULL: it is not known, which was said */
-	struct words words;             /* behind the agent's own */
+	struct words words;             /* after the agent's own */
 	int own_format;                 /* these choose the format of what the agent writes */
 	struct text text;
 	struct attrs attrs;
@@ -127,22 +127,22 @@ struct node {
 	enum node_kind kind;
 	struct pos pos;
 	struct node *next;              /* the statement below it, in the same block */
-	struct node *parent;            /* the block it stands in; NULL at the top */
+	struct node *parent;            /* the block it is in; NULL at the top */
 	unsigned order;                 /* counts the statements of a file from 1 */
 	unsigned number;                /* of those with a key, counts them over all files of a run from 1; after check */
-	int in_else;                    /* its parent is an if, and it stands behind the else */
+	int in_else;                    /* its parent is an if, and it is after the else */
 	int has_else;                   /* IF */
 
 	struct step *step;              /* RUN; NULL: not known, which was said */
 	struct pos step_pos;            /* where it is named */
 	struct word *key;               /* RUN, CALL, WORKTREE, COMMIT, ASK: never NULL */
 	int key_default;                /* the key was not written with `as` */
-	struct words inputs;            /* RUN, FOR, PARALLEL, IF: the names behind < */
+	struct words inputs;            /* RUN, FOR, PARALLEL, IF: the names after < */
 	struct text text;               /* RUN, PRINT, STOP, FAIL, CALL, COMMIT, ASK */
 	struct attrs attrs;             /* RUN */
 	struct tmpl prompt;             /* RUN: the step's text, then its own; others: the text; after check */
 	struct tmpl revise;             /* RUN: of its `revise`, or its step's; after check */
-	const char *program;            /* RUN: the same as it stands, if it is a program; after check */
+	const char *program;            /* RUN: the same as it is, if it is a program; after check */
 	enum prompt_place place;        /* RUN: after check */
 	size_t prompt_at;               /* RUN: which of its words that is, if it is not standard input; after check */
 
@@ -158,7 +158,7 @@ struct node {
 	const struct node *breaks;      /* FOR: its first `break`; after check */
 	unsigned char lack;             /* enum lack: why what it makes may not be there at the file's end; after check */
 	const struct node *lack_why;
-	struct node *body, *other;      /* FOR, PARALLEL, IF: the lines inside; IF: those behind else */
+	struct node *body, *other;      /* FOR, PARALLEL, IF: the lines inside; IF: those after else */
 
 	struct word *arg;               /* WORKTREE: the branch; CD: the directory; CALL: the file */
 	struct word *from, *at;         /* WORKTREE */
@@ -200,14 +200,14 @@ struct workflow {
 /* The word a kind of statement begins with. */
 const char *node_word(enum node_kind);
 
-/* Whether at most one of A and B is reached in one walk: they stand in different arms of an if. */
+/* Whether at most one of A and B is reached in one walk: they are in different arms of an if. */
 int node_exclusive(const struct node *a, const struct node *b);
 
-/* Whether A stands above B, in no branch beside B's and in no other arm: what it made in this pass
+/* Whether A is above B, in no branch beside B's and in no other arm: what it made in this pass
  * of the blocks around both is there for B. */
 int node_above(const struct node *b, const struct node *a);
 
-/* Whether a line at B can see what a line at A has made: A stands above it so; or both stand in a
+/* Whether a line at B can see what a line at A has made: A is above it so; or both are in a
  * for, and A was reached by an earlier pass. */
 int node_sees(const struct node *b, const struct node *a);
 
@@ -217,7 +217,7 @@ int node_has_var(const struct node *n, const char *name, size_t len);
 /* The Ith variable of the block N, from 0; NULL: it has no more. */
 const char *node_var(const struct node *n, size_t i);
 
-/* Whether the N bytes at NAME stand in a line that could not be read. */
+/* Whether the N bytes at NAME are in a line that could not be read. */
 int workflow_lost(const struct workflow *, const char *name, size_t n);
 
 /* Whether N has no effect but its result: what follows it is re-run only where that makes a difference. */
@@ -229,7 +229,7 @@ int node_is_always(const struct node *n);
 /* Whether it depends on files. */
 int node_depends(const struct node *n);
 
-/* Whether N or a statement behind it is a break, or holds one. */
+/* Whether N or a statement after it is a break, or holds one. */
 int node_breaks(const struct node *n);
 
 /* The innermost parallel block around N, or NULL. */

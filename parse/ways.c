@@ -131,7 +131,7 @@ end_of(const struct ways *w, const struct tmpl *t)
 	}
 	v = number_parse(buf_str(&b), b.n);
 	buf_free(&b);
-	return v < 0 ? -2 : v;          /* what is no number is refused elsewhere */
+	return v < 0 ? -2 : v;          /* what is not a number is refused elsewhere */
 }
 
 /* The block around AT that has the variable NAME, of N bytes; NULL: there is none. */

@@ -17,9 +17,9 @@ enum lack {
 
 /* What is known before anything runs; all functions may say that it is not. */
 struct ways {
-	/* The Ith other statement that makes the key, from 0; NULL behind the last. */
+	/* The Ith other statement that makes the key, from 0; NULL after the last. */
 	const struct node *(*other)(void *ctx, size_t i);
-	/* The value of the parameter NAME, of N bytes; NULL: it is no parameter, or not known. */
+	/* The value of the parameter NAME, of N bytes; NULL: it is not a parameter, or not known. */
 	const char *(*param)(void *ctx, const char *name, size_t n);
 	/* Whether NAME is a parameter. */
 	int (*is_param)(void *ctx, const char *name, size_t n);

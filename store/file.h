@@ -19,7 +19,7 @@ int file_sync(int fd);
 void file_drop(int fd);
 
 /* Closes FD, which was written to. -1 and errno: not all of that can be kept. It is closed in any case, and one
- * that was interrupted is no error: nothing can be asked of it again. */
+ * that was interrupted is not an error: nothing can be asked of it again. */
 int file_close(int fd);
 
 /* read(); what was interrupted is tried again. */
@@ -51,11 +51,11 @@ int file_open(int dir, const char *name);
  * plain file, EPERM if it is another's, or has a second name: then it is left as it is. */
 int file_open_own(int dir, const char *name, int flags);
 
-/* Makes the file NAME anew, whatever has that name: mode 0600 whatever the umask, for reading and
+/* Makes the file NAME again, whatever has that name: mode 0600 whatever the umask, for reading and
  * writing, close-on-exec, with FLAGS besides. -1 and errno. */
 int file_make(int dir, const char *name, int flags);
 
-/* The whole file NAME: *P, to be freed by the caller, with a NUL behind its *N bytes. -1 and errno; then *P is NULL. */
+/* The whole file NAME: *P, to be freed by the caller, with a NUL after its *N bytes. -1 and errno; then *P is NULL. */
 int file_read(int dir, const char *name, char **p, size_t *n);
 
 /* Puts N bytes under NAME by a rename from DIR's TMP, whose leftover it replaces. SYNC: makes the file

@@ -7,7 +7,7 @@
 #include <string.h>
 
 static const struct cases {
-	uint32_t first, last, step, to; /* FIRST and every STEP-th to LAST fold to TO and as many behind it */
+	uint32_t first, last, step, to; /* FIRST and every STEP-th to LAST fold to TO and as many after it */
 } cases[] = {
 	{ 0xb5, 0xb5, 1, 0x3bc }, { 0xc0, 0xd6, 1, 0xe0 }, { 0xd8, 0xde, 1, 0xf8 }, { 0x100, 0x12e, 2, 0x101 },
 	{ 0x132, 0x136, 2, 0x133 }, { 0x139, 0x147, 2, 0x13a }, { 0x14a, 0x176, 2, 0x14b },

@@ -14,6 +14,9 @@
 
 enum { PIECE = 4096 };
 
+/* What no text ends with, whole or cut off: its % is always followed by digits. */
+#define END "\t%%"
+
 static const char intent[] = "intent\t\n", answered[] = "answered\t\n";
 
 int
@@ -44,6 +47,8 @@ how_add(int fd, const char *name, const char *text, size_t n)
 	p = line + snprintf(line, size, "\n%s\t%lld\t", name, clock_epoch());
 	for (i = 0; i + 1 < n; i++)
 		*p++ = text[i] == '\n' ? '\t' : text[i];
+	memcpy(p, END, sizeof END - 1);
+	p += sizeof END - 1;
 	*p++ = '\n';
 	size = (size_t)(p - line);
 	bad = file_write(fd, line, size);
@@ -68,7 +73,7 @@ split(char *s, size_t n)
 	return at;
 }
 
-/* Where the text of the entry LINE, of N bytes, begins, behind its name, of *NNAME bytes, and its time. NULL: it is none. */
+/* Where the text of the entry LINE, of N bytes, begins, after its name, of *NNAME bytes, and its time. NULL: it is none. */
 static const char *
 text_of(const char *line, size_t n, size_t *nname, long long *ms)
 {
@@ -80,6 +85,13 @@ text_of(const char *line, size_t n, size_t *nname, long long *ms)
 	*nname = (size_t)(tab - line);
 	*ms = strtoll(tab + 1, &end, 10);
 	return end > tab + 1 && *ms >= 0 && end < line + n && *end == '\t' ? end + 1 : NULL;
+}
+
+/* Whether the line, of N bytes, has the end of an entry: it was not cut off. */
+static int
+has_end(const char *line, size_t n)
+{
+	return n >= sizeof END - 1 && !memcmp(line + n - (sizeof END - 1), END, sizeof END - 1);
 }
 
 /* The entry that begins with its name at LINE, N bytes with room for a NUL: its text. -1: it is of another. */
@@ -99,6 +111,8 @@ take(char *line, size_t n, const char *name, char **text, size_t *ntext)
 	}
 	n -= (size_t)(from - line);
 	memmove(line, from, n);
+	if (has_end(line, n))
+		n -= sizeof END - 1;
 	line[n] = '\0';
 	n = split(line, n);
 	line[n] = '\0';
@@ -181,6 +195,7 @@ read_entries(int dir, void (*each)(void *, struct entry *), void *ctx)
 	struct entry e = { 0 };
 	const char *text;
 	size_t size = 0;
+	int ends = -1;          /* entries have ends: not those of an earlier orch */
 	ssize_t n;
 
 	if (!f && fd >= 0)
@@ -192,6 +207,10 @@ read_entries(int dir, void (*each)(void *, struct entry *), void *ctx)
 		text = text_of(e.line, e.n, &e.nname, &e.ms);
 		if (!text)
 			continue;
+		if (ends < 0)
+			ends = has_end(e.line, e.n);
+		if (ends && !has_end(e.line, e.n))
+			continue;       /* it was cut off, and the newline is that of the next */
 		e.kind = kind_of(text);
 		each(ctx, &e);
 		if (!e.line)

@@ -3,11 +3,11 @@
  *
  * An entry is a line, written with a newline before it by one write(), so that one that was cut off (a kill, a full disk)
  * spoils no other: the step's file name (key.h), the time in milliseconds since the Epoch, then the lines of the entry's
- * text, their fields, split by tabs.
+ * text, their fields, split by tabs, and %%, which no field is: an entry without it was cut off.
  *
- *     NAME TIME directory . word claude word -p variable NAME VALUE
- *     NAME TIME intent "" branch B path P ...
- *     NAME TIME answered ""
+ *     NAME TIME directory . word claude word -p variable NAME VALUE %%
+ *     NAME TIME intent "" branch B path P ... %%
+ *     NAME TIME answered "" %%
  *
  * A text has lines of a word, a tab and a value, without control characters (escape.h); `variable` has a name before the
  * value. Where the entry of an attempt begins is in the log. Only intents are made safe on disk: what a power cut has
@@ -24,7 +24,7 @@ int how_open(int dir);
  * opens its own. Returns where it begins; -1 and errno: then no whole one is there. */
 long long how_add(int fd, const char *name, const char *text, size_t n);
 
-/* The entry of NAME that begins AT in FD: *TEXT, its *N bytes, with a NUL behind, to be freed. -1 and errno, ENOENT: there
+/* The entry of NAME that begins AT in FD: *TEXT, its *N bytes, with a NUL after it, to be freed. -1 and errno, ENOENT: there
  * is none. */
 int how_get(int fd, long long at, const char *name, char **text, size_t *n);
 

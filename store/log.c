@@ -22,7 +22,7 @@
  * sixteen hexadecimal digits, LEFT how many lines of the same redo follow, STATUS of a step what wait() gave (-1: it never ran), of the end an exit status. In KEY and
  * TEXT a control character and % are written %XX.
  *
- * Orch and its supervisors write lines at the same time, each with a newline before it and one behind it by one write().
+ * Orch and its supervisors write lines at the same time, each with a newline before it and one after it by one write().
  * So a line that was cut off (a kill, a full disk) spoils no other, and counts for nothing: it lacks its last tab. A line
  * with other events or fields is passed over; in a log that an earlier orch began, lines may end without a tab. */
 #include "store/log.h"
@@ -41,7 +41,7 @@
 static const char *const events[] = { "walk", "start", "done", "fail", "otherwise", "stop", "end", "found", "limited", "paused", "usage", "session",
     "same", "redo", "if" };
 
-enum { EVENTS = sizeof events / sizeof *events, LINE_MOST = 4096, NUMBERS = 128, PIECE = 64 * 1024 };   /* NUMBERS: of those behind a key */
+enum { EVENTS = sizeof events / sizeof *events, LINE_MOST = 4096, NUMBERS = 128, PIECE = 64 * 1024 };   /* NUMBERS: of those after a key */
 
 /* Marks the last line as cut off, if it has no end: in a log that an earlier orch began it could be taken for whole. */
 static int
@@ -155,7 +155,7 @@ take_text(char **s, char *end)
 	return p;
 }
 
-/* Whether a number has ended at P, after MOST digits at most; then *S goes on behind it. */
+/* Whether a number has ended at P, after MOST digits at most; then *S goes on after it. */
 static int
 ends(char **s, const char *first, char *p, char *end, long most)
 {

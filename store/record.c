@@ -277,7 +277,7 @@ record_write(const struct record *r, int dir, const char *path)
 	return bad;
 }
 
-/* The next field of the line, taken back from its escapes in place; NULL behind the last. */
+/* The next field of the line, taken back from its escapes in place; NULL after the last. */
 static char *
 field(char **line)
 {
@@ -302,7 +302,7 @@ number(long long *v, const char *s)
 	return end != s && !*end && *v != LLONG_MAX && *v != LLONG_MIN;
 }
 
-/* made KIND SECONDS NANOSECONDS INODE, behind the word. */
+/* made KIND SECONDS NANOSECONDS INODE, after the word. */
 static int
 read_identity(struct identity *i, const char *kind, const char *a, const char *b, const char *c)
 {

@@ -100,7 +100,7 @@ check_owner(struct store *s, int fd, const char *what)
 	return st.st_mode & 022 ? fail_told(s, EPERM, what, "is writable by others (to fix: chmod go-w)") : 0;
 }
 
-/* What is wrong with what stands where a part should be; NULL: nothing that can be seen. */
+/* What is wrong with what is where a part should be; NULL: nothing that can be seen. */
 static const char *
 fault(const struct stat *st, int error)
 {
@@ -178,7 +178,7 @@ open_top(struct store *s, const char *dir, enum store_use use)
 
 static int list(int fd, void (*each)(void *, int dir, const struct dirent *), void *ctx);
 
-/* What is in a directory of runs that is no run. */
+/* What is in a directory of runs that is not a run. */
 struct others {
 	size_t n;
 	int error;              /* an errno: whether it is one could not be told; 0: it could */
@@ -237,7 +237,7 @@ hide_from_git(struct store *s)
 	return s->shown ? 0 : put_gitignore(s->top);
 }
 
-/* A new directory named by the time; should that be taken, with a number behind it. */
+/* A new directory named by the time; should that be taken, with a number after it. */
 static int
 make_by_time(struct store *s)
 {

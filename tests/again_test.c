@@ -1,7 +1,7 @@
 /* -u, -n and diff: what is asked again, and what is not.
  *
  * First the deciding alone, without a process: random workflows are walked; then one step would be asked
- * otherwise, and what is asked again must be that step, the later lines of its branch, and all behind its
+ * otherwise, and what is asked again must be that step, the later lines of its branch, and all after its
  * block, as a plain interpreter of the same tree has it; also when that walk is cut off anywhere, any number of
  * times. Then whole runs. */
 #include "tests/suites.h"
@@ -33,7 +33,7 @@ struct line_of {
 
 enum { KEYS_MOST = 4000, DEEP_MOST = 8 };
 
-/* A step that is come by, in order, and in which branch of which block it is. */
+/* A step that is reached, in order, and in which branch of which block it is. */
 struct place_of {
 	char key[64];
 	int blocks[DEEP_MOST], branches[DEEP_MOST], deep;
@@ -321,7 +321,7 @@ end_one(struct rig *r, int i)
 	walk_ended(&r->walk, b, &o, 0);
 }
 
-/* Walks once, in a random order of ends; cut off behind MOST results (-1: to its end). */
+/* Walks once, in a random order of ends; cut off after MOST results (-1: to its end). */
 static void
 walk_once(struct rig *r, int again, int most)
 {
@@ -655,7 +655,7 @@ START_TEST(a_changed_line)
 }
 END_TEST
 
-/* Killed while a step is asked again, then gone on with: each is answered once more, and no more. */
+/* Killed while a step is asked again, then resumed: each is answered once more, and no more. */
 START_TEST(a_killed_walk)
 {
 	static const char *const kills[] = { "a", "b-y", "c-x-2", "s-y/q", "d", "f", "g", "h" };
@@ -820,7 +820,7 @@ START_TEST(a_parameter)
 }
 END_TEST
 
-/* A new line: what comes behind it. One that was taken out: nothing, unless it was read. */
+/* A new line: what comes after it. One that was taken out: nothing, unless it was read. */
 START_TEST(a_line_more_and_less)
 {
 	write_chain(OLD_B);
@@ -886,7 +886,7 @@ START_TEST(an_old_yes)
 	r = help_sh(1, "orch resume -u -r r");
 	ck_assert_str_eq(marks(), "a ");
 	help_has(r.err, "failed    go");
-	/* The yes of before is no result yet. */
+	/* The yes of before is not a result yet. */
 	help_sh(1, "orch resume -u -r r");
 	ck_assert_str_eq(marks(), "");
 	help_sh(0, "sleep 0.05; echo yes >" R("go"));
@@ -1000,7 +1000,7 @@ START_TEST(differences)
 	r = help_run("orch diff two");
 	ck_assert_int_eq(r.status, 1);
 	help_has(r.out, "+b\n");
-	/* Without a diff both stand there whole. */
+	/* Without a diff both are there whole. */
 	r = help_run("o=$(command -v orch); mkdir bin; PATH=$PWD/bin $o diff p-x");
 	ck_assert_int_eq(r.status, 1);
 	help_has(r.out, "==> p-x (recorded)\ndirectory\t.\nword\tcat\nenv\tA=b\nvariable\twho\tyou\n\nFor you:\n\n==> one <==\na\nb\n");

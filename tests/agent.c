@@ -2,7 +2,7 @@
  *
  *     agent COMMAND [ARGUMENT...] ...
  *
- * does its commands in order and then exits 0. `once FILE` stands before a command that is done only as
+ * does its commands in order and then exits 0. `once FILE` is before a command that is done only as
  * long as there is no FILE, which it makes; `exec` and `args` take all that follows. Each process that
  * it starts, and itself, appends its number to the file AGENT_PIDS of the environment, if there is one. */
 #if defined(__linux__)
@@ -342,7 +342,7 @@ do_fds(char **a)
 		}
 }
 
-/* What a descriptor is, and where it stands. */
+/* What a descriptor is, and where it is. */
 static void
 do_stat(char **a)
 {
@@ -1066,7 +1066,7 @@ find(const char *name)
 	return NULL;
 }
 
-/* Whether `once FILE` lets the command behind it be done: whoever makes FILE does it. */
+/* Whether `once FILE` lets the command after it be done: whoever makes FILE does it. */
 static int
 is_first(const char *file)
 {

@@ -48,7 +48,7 @@ struct line {
 	int ext;                /* the file that it reads without a word; -1: none */
 };
 
-/* A step as it is come by, in order. */
+/* A step as it is reached, in order. */
 struct step {
 	const struct line *line;
 	int n, item;            /* the number of its line */

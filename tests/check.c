@@ -86,7 +86,7 @@ end(void)
 	return status != 0;
 }
 
-/* Whether LINE, `TEST: WHY`, has one of the reasons that stand in the file ALLOWED, a line each. */
+/* Whether LINE, `TEST: WHY`, has one of the reasons that are in the file ALLOWED, a line each. */
 static int
 is_allowed(const char *line, const char *allowed)
 {

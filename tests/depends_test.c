@@ -170,7 +170,7 @@ START_TEST(a_change_within_a_tick)
 }
 END_TEST
 
-/* A result that names a file is gone when the step has ended: that is no reason to wait, nor anything of the next step's. */
+/* A result that names a file is gone when the step has ended: that is not a reason to wait, nor anything of the next step's. */
 START_TEST(a_name_that_is_gone)
 {
 	help_file("w.orch", "run sh as n | echo f", "run sh as a | rm \"$ORCH_RESULTS/n\"", "depends {{n}}", "run sh as b | :", "run sh as c | :", NULL);
@@ -532,7 +532,7 @@ START_TEST(what_check_says)
 }
 END_TEST
 
-/* The manual's recipes, as they stand there. */
+/* The manual's recipes, as they are there. */
 
 static void
 take_examples(void)

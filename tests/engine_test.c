@@ -506,7 +506,7 @@ has(const char *s, const char *needle)
 	return strstr(s, needle) != NULL;
 }
 
-/* Whether all of the words, the last NULL, stand in S in this order. */
+/* Whether all of the words, the last NULL, are in S in this order. */
 static int
 in_order(const char *s, const char *const *words)
 {
@@ -1198,7 +1198,7 @@ START_TEST(who_has_answered_is_not_asked_again)
 }
 END_TEST
 
-/* What counts as an item: a line that is not empty, wherever it stands. */
+/* What counts as an item: a line that is not empty, wherever it is. */
 START_TEST(lines_that_are_items)
 {
 	static const struct {
@@ -1895,7 +1895,7 @@ START_TEST(passes_see_earlier_ones)
 }
 END_TEST
 
-/* Kept or new, the results stand in the order of the items. */
+/* Kept or new, the results are in the order of the items. */
 START_TEST(kept_order_is_the_same_order)
 {
 	struct rig *r = rig_new(T "parallel x in 1 2 3\nrun t as k-{{x}}\nend\nprint | {{k-*}}\n");
@@ -2428,7 +2428,7 @@ START_TEST(named_keys)
 }
 END_TEST
 
-/* A name with a NUL byte in it is nobody's, however it goes on behind the NUL. */
+/* A name with a NUL byte in it is nobody's, however it goes on after the NUL. */
 START_TEST(names_with_a_nul)
 {
 	static const char name[32] = "name";
@@ -2484,7 +2484,7 @@ START_TEST(keys_by_number)
 }
 END_TEST
 
-/* The keys of a chain, or that a sight has made, with a blank behind each. */
+/* The keys of a chain, or that a sight has made, with a blank after each. */
 static const char *
 chained(const struct keys *k, uint32_t first, struct buf *out)
 {
@@ -2617,7 +2617,7 @@ END_TEST
 /* items */
 
 static const struct {
-	const char *items;      /* behind `in` */
+	const char *items;      /* after `in` */
 	const char *lines;
 	const char *out;        /* each in (); NULL: an error, which has SAYS */
 	const char *says;

@@ -58,7 +58,7 @@ static struct fault_page none, *page = &none;
 static char page_file[PATH_MAX];
 static int inside;              /* the library itself calls */
 static pid_t orch;
-static int dying;               /* this process is killed behind the call */
+static int dying;               /* this process is killed after the call */
 static int failing = -1;        /* of this descriptor the next write fails */
 
 static void

@@ -1,12 +1,12 @@
 /* Faults on order: tests/fault.so, preloaded into orch, makes one call of a kind fail, or kills the process
- * there. What it is told stands in the environment:
+ * there. What it is told is in the environment:
  *
  *     FAULT="KIND AT WHAT"    at the ATth call of this KIND, counted over orch and its supervisors; AT 0: never
  *     FAULT_PAGE=FILE         has a struct fault_page, which all of them share
  *
- * WHAT is an errno's name: the call fails with it; with a + behind, so does every later one of that kind.
+ * WHAT is an errno's name: the call fails with it; with a + after it, so does every later one of that kind.
  * Or `short`: only half is read or written; `short-` and an errno's name: and then it fails; `torn`: half is
- * written, and the process is killed; `kill`: it is killed before the call; `after`: behind it; `stop+`: each supervisor
+ * written, and the process is killed; `kill`: it is killed before the call; `after`: after it; `stop+`: each supervisor
  * stops before its first.
  *
  * Agents, filters and checks are no part of it: the library takes itself out of their environment. It only

@@ -114,7 +114,7 @@ struct scene {
 	const char *const *files;       /* some that must be there in the end, up to NULL */
 	/* Puts into words what differs from run to run in the text S of the run's file NAME; NULL: nothing does. */
 	void (*word)(const char *name, char *s, size_t *n);
-	void (*check)(int ended);       /* looks at the rest, behind every run; NULL: there is none */
+	void (*check)(int ended);       /* looks at the rest, after every run; NULL: there is none */
 };
 
 static struct fault_page *page;
@@ -513,7 +513,7 @@ static const struct scene plain = {
 	"mkdir half; cp -a .orch marks half", "cp -a half/. . && orch trust r", plain_files, NULL, NULL
 };
 
-/* The scene with git. Commits have other ids in every run, since they have a time: where one stands, the words are
+/* The scene with git. Commits have other ids in every run, since they have a time: where one is, the words are
  * `BRANCH` and which of its commits it is, by git's own list of all that the branch has ever been. So a commit that
  * was made twice is seen, whatever became of it. */
 
@@ -717,7 +717,7 @@ prepare(void)
 	ck_assert_int_eq(wrong, 0);
 }
 
-/* What must hold behind every run. */
+/* What must hold after every run. */
 
 static void
 check_end(int status, int starts)

@@ -148,7 +148,7 @@ no_secret(const char *what)
 	ck_assert_msg(!*r.out, "%s: it was read into %s", what, r.out);
 }
 
-/* Places and what stands there.
+/* Places and what is there.
  *
  * Of a run that goes on: r it is refused before anything starts, f it fails at that, k it goes on and
  * keeps its results. Of commands that only look: e they fail, o they do not. A letter for each kind. */
@@ -219,7 +219,7 @@ look(const struct context *p, enum kind kind, const char *command, int all)
 	free(vault);
 }
 
-/* What is no directory is no run: it is not listed. */
+/* What is not a directory is not a run: it is not listed. */
 static void
 look_all(const struct context *p, enum kind kind)
 {
@@ -292,7 +292,7 @@ START_TEST(planted_things)
 }
 END_TEST
 
-/* What is wrong with one run is no reason to be silent about it, or about the others. */
+/* What is wrong with one run is not a reason to be silent about it, or about the others. */
 START_TEST(a_broken_run_beside_a_whole_one)
 {
 	struct ran r;
@@ -313,7 +313,7 @@ START_TEST(a_broken_run_beside_a_whole_one)
 }
 END_TEST
 
-/* A new run beside things that stand where it would be made. */
+/* A new run beside things that are where it would be made. */
 START_TEST(planted_beside_a_new_run)
 {
 	int kind;
@@ -840,7 +840,7 @@ make_repository(void)
 	ck_assert_int_eq(chdir(".."), 0);
 }
 
-/* What stands where the lock of the repository is to be. */
+/* What is where the lock of the repository is to be. */
 START_TEST(planted_lock_of_a_repository)
 {
 	static const char wanted[] = "fff?" "?ff?";     /* f: refused; else it is used as it is, or refused */

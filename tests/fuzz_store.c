@@ -104,7 +104,7 @@ empty_dir(int dir)
 	closedir(d);
 }
 
-/* The bytes up to the next zero byte; behind it the rest. */
+/* The bytes up to the next zero byte; after it the rest. */
 struct piece {
 	const char *s;
 	size_t n;
@@ -264,7 +264,7 @@ add_again(void *ctx, const struct log_line *l)
 	buf_free(&again.said);
 }
 
-/* A log that a crash has cut off is gone on with: what was whole is there, and what comes next, no more. */
+/* A log that a crash has cut off is resumed: what was whole is there, and what comes next, no more. */
 static void
 read_log(struct piece p)
 {
@@ -537,17 +537,17 @@ read_run(struct piece p)
 	sink.ctx = &shown;
 	sink.visible = 1;
 	MUST(runs_list(place, 0, &sink, &error) == 0 && shown.n);
-	runs_status(place, "x", 0, &sink, &error);
+	runs_status(place, "x", 0, 0, &sink, &error);
 	sink.columns = 100;
-	runs_status(place, "x", 0, &sink, &error);
-	runs_status(place, "x", 1, &sink, &error);
+	runs_status(place, "x", 0, 0, &sink, &error);
+	runs_status(place, "x", 1, 1, &sink, &error);
 	runs_cat(place, "x", keys, 2, &sink, &error);
 	runs_logs(place, NULL, NULL, 0, 0, &sink, &error);
 	MUST(!shown.control);
 	buf_free(&error);
 }
 
-/* A run that is complete, gone on with: what it was asked and how is compared with what it would be. */
+/* A run that is complete, resumed: what it was asked and how is compared with what it would be. */
 
 static void
 close_left(void)

@@ -1,7 +1,7 @@
 /* Whole runs with git: worktree and commit. The numbers are those of CONFORMANCE.md.
  *
  * Every test has a directory $T of its own with a repository repo in it, where it runs. Where a moment
- * between two calls of git matters, a `git` in $T/bin stands before the real one ($REAL_GIT): it writes
+ * between two calls of git matters, a `git` in $T/bin is before the real one ($REAL_GIT): it writes
  * down each call, and strikes at the one it was told. */
 #include "tests/help.h"
 #include "tests/procs.h"
@@ -706,7 +706,7 @@ END_TEST
 
 /* What is there already, 55; nothing is deleted, and the words that repair it do repair it. */
 
-/* All refs, worktrees, and what stands beside the repository. */
+/* All refs, worktrees, and what is beside the repository. */
 static char *
 all_of_git(void)
 {
@@ -1195,7 +1195,7 @@ kill_behind_commit(void)
 	help_none(RESULT "commit");
 }
 
-/* A result that was removed is made anew, and that is what resume then finds. */
+/* A result that was removed is made again, and that is what resume then finds. */
 START_TEST(c55_killed_when_it_is_made_again)
 {
 	repo_make();

@@ -100,7 +100,7 @@ END_TEST
 static const struct {
 	const char *name, *out, *err;
 	int status;
-	const char *says;       /* behind the key */
+	const char *says;       /* after the key */
 	int asked;              /* how often, with retry 1 */
 } words[] = {
 	{ "claude", "Failed to authenticate. API Error: 401 no", "", 1, "exit status 1 (permanent error, not retried)\n", 1 },

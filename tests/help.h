@@ -35,7 +35,7 @@ void help_file(const char *name, ...);
 /* The same with N bytes as they are. */
 void help_bytes(const char *name, const void *p, size_t n);
 
-/* The file's bytes, with a NUL behind; *N (may be NULL) how many. "" when it is not there. The memory is
+/* The file's bytes, with a NUL after it; *N (may be NULL) how many. "" when it is not there. The memory is
  * not freed: a test is a process of its own. */
 char *help_read(const char *name, size_t *n);
 
@@ -54,7 +54,7 @@ void help_pause(long ms);
 /* The next number of the sequence that SEED begins. */
 uint32_t help_random(uint32_t *seed);
 
-/* Says that a test could not be made, and why: if by .ci/skips that is no reason, it is a failure in CI. */
+/* Says that a test could not be made, and why: if by .ci/skips that is not a reason, it is a failure in CI. */
 void help_skip(const char *test, const char *why);
 
 /* That nothing could be mounted by bindfs. */
@@ -74,7 +74,7 @@ struct ran help_sh(int status, const char *command);
  * Whether it said so. */
 int help_unmake_tree(const char *err);
 
-/* S holds the NEEDLE; does not hold it; holds N of them in this order, one behind the other. */
+/* S holds the NEEDLE; does not hold it; holds N of them in this order, one after the other. */
 void help_has(const char *s, const char *needle);
 void help_lacks(const char *s, const char *needle);
 void help_in_order(const char *s, const char *const *needles, size_t n);
@@ -85,7 +85,7 @@ void help_is(const char *name, const char *text);
 /* The file NAME is not there. */
 void help_none(const char *name);
 
-/* What stands below TOP, a line each, sorted: modes, owners, sizes, times of writing; with CHANGES also
+/* What is below TOP, a line each, sorted: modes, owners, sizes, times of writing; with CHANGES also
  * those of any change. Not freed. */
 char *help_tree(const char *top, int changes);
 
@@ -99,7 +99,7 @@ int help_torture(void);
 /* Whether this, and so orch, is built to look at each use of memory, and takes several times as much. */
 int help_sanitized(void);
 
-/* How often NEEDLE stands in S. */
+/* How often NEEDLE is in S. */
 int help_count(const char *s, const char *needle);
 
 #endif

@@ -1,8 +1,8 @@
-/* What was seen of a run that was cut off and gone on with, any number of times; and whether that may be.
+/* What was seen of a run that was cut off and resumed, any number of times; and whether that may be.
  *
  * The agents append to one file of marks, a line when they begin and a line when they end by themselves:
  *
- *     + WALK PID KEY           it begins; behind it ` taken` if another that began with KEY is alive
+ *     + WALK PID KEY           it begins; after it ` taken` if another that began with KEY is alive
  *     - WALK PID KEY           it ends
  *
  * Each line is one write, so their order is the order in which it happened. */

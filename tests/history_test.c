@@ -1,4 +1,4 @@
-/* Random workflows, killed at random and gone on with, and a checker that looks at all that was seen.
+/* Random workflows, killed at random and resumed, and a checker that looks at all that was seen.
  *
  * A history is one workflow (tests/work.h): orch is started, something is done to it after a random time,
  * up to six times; then it is let be until it has come to its end. What the agents, the log, the messages, the run's
@@ -169,7 +169,7 @@ is_over(const struct life *l)
 	return waitid(P_PID, (id_t)l->orch, &info, WEXITED | WNOHANG | WNOWAIT) == 0 && info.si_pid == l->orch;
 }
 
-/* What is behind the name in /proc/PID/stat: the state, and the parent. "" when there is no such process. */
+/* What is after the name in /proc/PID/stat: the state, and the parent. "" when there is no such process. */
 static const char *
 stat_of(long pid)
 {
@@ -948,7 +948,7 @@ START_TEST(the_checker_reads_results)
 }
 END_TEST
 
-/* What is written down here is what the agents of the manual's rules would make: the reference is no mirror. */
+/* What is written down here is what the agents of the manual's rules would make: the reference is not a mirror. */
 START_TEST(the_reference_is_as_the_manual_says)
 {
 	struct work w;

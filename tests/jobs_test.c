@@ -623,7 +623,7 @@ START_TEST(free_steps)
 }
 END_TEST
 
-/* What is no jobserver. */
+/* What is not a jobserver. */
 
 static const char *const no_jobservers[] = {
 	"--jobserver-auth=100,101", "--jobserver-auth=-2,-2", "--jobserver-auth=rubbish", "--jobserver-auth=0,1",

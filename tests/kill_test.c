@@ -229,7 +229,7 @@ START_TEST(stopped_from_below)
 }
 END_TEST
 
-/* What is between attempt and attempt, behind a full pipe, or before standard input ends, stops as well. */
+/* What is between attempt and attempt, after a full pipe, or before standard input ends, stops as well. */
 START_TEST(stopped_while_it_waits)
 {
 	static const struct {

@@ -13,6 +13,7 @@
 #include "engine/ui/live.h"
 #include "engine/ui/watch.h"
 #include "engine/ui/width.h"
+#include "parse/text.h"
 #include "engine/ui/progress.h"
 #include "tests/help.h"
 #include "tests/procs.h"
@@ -202,7 +203,7 @@ START_TEST(what_is_said_is_made_visible_and_cut)
 
 	SAYS(row, "a\tb\033[31mc\x9b\r");
 	s = frame(counted(80, 24), &row, 1);
-	ck_assert_ptr_nonnull(strstr(s, "k\\x1b]0;      1s  a b\\x1b[31mc\\x9b\\x0d\n"));
+	ck_assert_ptr_nonnull(strstr(s, "k\\x1b]0;      1s  a bc\\x9b\n"));
 	row.key = "k";
 	/* Cut where a character ends: 13 columns are left of 39, six of these and one blank. */
 	SAYS(row, "\xe6\x97\xa5\xe6\x97\xa5\xe6\x97\xa5\xe6\x97\xa5\xe6\x97\xa5\xe6\x97\xa5\xe6\x97\xa5\xe6\x97\xa5\xe6\x97\xa5\xe6\x97\xa5\xe6\x97\xa5\xe6\x97\xa5\xe6\x97\xa5\xe6\x97\xa5\xe6\x97\xa5");
@@ -211,6 +212,46 @@ START_TEST(what_is_said_is_made_visible_and_cut)
 	ck_assert_uint_eq(width_of(s, strcspn(s, "\n")), 39);
 	s = frame(counted(39, 24), &row, 1);
 	ck_assert_int_eq(help_count(s, "\xe6\x97\xa5"), 13);
+}
+END_TEST
+
+/* Keys that do not fit lose what all of them have in common, and keep what tells them apart; what fits is whole, and comes before
+ * what was written. */
+START_TEST(keys_are_told_apart)
+{
+	struct live_row rows[] = {
+		{ "translate-docs/manual/chapter-01-introduction.md", 1000, 1, "reading", 7 },
+		{ "translate-docs/manual/chapter-02-installation.md", 1000, 1, "", 0 },
+	}, alike[] = { { "a-step-of-the-workflow-1", 1000, 1, "", 0 }, { "a-step-of-the-workflow-11", 1000, 1, "", 0 } };
+	const char *s = frame(counted(80, 24), rows, 2);
+
+	help_has(s, "  translate-docs/manual/chapter-01-introduction.md      1s  reading\n");
+	s = frame(counted(40, 24), rows, 2);
+	help_in_order(s, (const char *const[]){ "1-introduction", "      1s\n", "2-installation", "      1s\n" }, 4);
+	ck_assert_uint_eq(width_of(s, strcspn(s, "\n")), 39);
+	s = frame(counted(25, 24), alike, 2);
+	help_in_order(s, (const char *const[]){ "-1 ", "-11 " }, 2);
+	help_lacks(s, "11...");
+}
+END_TEST
+
+START_TEST(what_moves_and_colours_is_dropped)
+{
+	static const struct {
+		const char *s, *shown;
+	} is[] = {
+		{ "a\033[1;31mred\033[0m b", "ared b" }, { "50%\r", "50%" }, { "\033]0;title\ax", "x" }, { "\033]8;;http://x\033\\link\033]8;;\033\\", "link" },
+		{ "\033(Bx", "x" }, { "\033", "" }, { "a\033[", "a" }, { "a\033[31", "a" }, { "\033=x", "x" }, { "a\033]never ends", "a" }, { "\x01", "\\x01" },
+	};
+	struct buf b = { 0 };
+	size_t i;
+
+	for (i = 0; i < LEN(is); i++) {
+		b.n = 0;
+		visible_add(&b, is[i].s, strlen(is[i].s), VISIBLE_PLAIN);
+		ck_assert_str_eq(buf_str(&b), is[i].shown);
+	}
+	buf_free(&b);
 }
 END_TEST
 
@@ -362,7 +403,7 @@ clear_from(int row, int col)
 	memset(screen.cells[row] + col, 0, (size_t)(COLS - col));
 }
 
-/* The sequence behind ESC [; returns its end. */
+/* The sequence after ESC [; returns its end. */
 static const char *
 take_sequence(const char *s)
 {
@@ -574,7 +615,7 @@ START_TEST(another_size)
 	help_in_order(on_screen(80), (const char *const[]){ "  step-number-1 ", "  step-number-2 ", "  step-number-17 ", "  step-number-18 " }, 4);
 	resize(20, 10);
 	expect_on_screen("\nand 16 more\n20 running");
-	help_has(on_screen(80), "step...er-1      ");
+	help_has(on_screen(80), "...number-1      ");
 	resize(80, 30);
 	expect_on_screen("  step-number-20      ");
 	help_lacks(strstr(on_screen(80), "  step-number-1  "), "more");
@@ -835,6 +876,8 @@ live_suite(void)
 	tcase_add_test(text, it_fits);
 	tcase_add_test(text, and_so_many_more);
 	tcase_add_test(text, what_is_said_is_made_visible_and_cut);
+	tcase_add_test(text, keys_are_told_apart);
+	tcase_add_test(text, what_moves_and_colours_is_dropped);
 	tcase_add_test(text, widths);
 	tcase_add_test(text, colours);
 	tcase_add_test(text, last_lines);

@@ -1,7 +1,7 @@
 /* parse/: a workflow's text against its tree, or against what is said of it.
  *
  * Most cases are tables. A tree is compared in the words of dump(), below: a name in braces is
- * shown as <name>, a pattern's star as <*>, a newline as \n; what was given as a word stands in []. */
+ * shown as <name>, a pattern's star as <*>, a newline as \n; what was given as a word is in []. */
 #if defined(__linux__) && !defined(ORCH_NO_LINUX)
 #define _DEFAULT_SOURCE         /* mincore */
 #endif
@@ -339,7 +339,7 @@ static const struct pair words[] = {
 	/* a carriage return counts only before the newline */
 	{ "agent a b\r\n", "agent a [b]\n" },
 	{ "agent a b\rc\r\n", "agent a [b\rc]\n" },
-	/* comments: whole lines, the blanks in front not counted; and not behind words; never joined */
+	/* comments: whole lines, the blanks in front not counted; and not after words; never joined */
 	{ "# agent x y\n \t# agent x y\nagent a b # c\n#\n", "agent a [b][#][c]\n" },
 	{ "# a \\\nagent a b", "agent a [b]\n" },
 	{ "", "" }, { "\n", "" }, { "#", "" }, { "\r\n \t\r\n", "" },
@@ -449,7 +449,7 @@ END_TEST
 /* Texts and commands. */
 
 static const struct pair texts[] = {
-	/* one blank is stripped, of each line; the rest stands as it is */
+	/* one blank is stripped, of each line; the rest is as it is */
 	{ "print |  a  b \n|c\n|\td\n|\n|  \n", "print |  a  b \\nc\\nd\\n\\n \\n\n" },
 	{ "print |\n|a", "print | \\na\\n\n" },
 	{ "print\n| a\n  | b\n", "print | a\\nb\\n\n" },
@@ -476,7 +476,7 @@ static const struct pair texts[] = {
 	    X_TREE "step s exec_ prompt[open.txt]\nrun s(exec_) stdin default [s] | no newline\\nx\\n\n"
 	    "run s(exec_) stdin as [t] | no newline\n" },
 	{ "run claude\nprompt empty.txt\n", "run claude(claude) stdin default [claude] prompt[empty.txt]\n" },
-	/* commands stand as they are: quotes, braces, dollars, bars, comments */
+	/* commands are as they are: quotes, braces, dollars, bars, comments */
 	{ "if test \"$x\" = '{{y}}' && a|b>c # d \nend\n", "if {test \"$x\" = '{{y}}' && a|b>c # d }\n" },
 	{ "if a \\\n  b\\\nc\nend", "if {a \\\n  b\\\nc}\n" },
 	{ "if a \\\r\n b\r\nend", "if {a \\\n b}\n" },
@@ -525,7 +525,7 @@ START_TEST(texts_refused)
 }
 END_TEST
 
-/* What is wrong in a prompt's file is said where it stands in that file. */
+/* What is wrong in a prompt's file is said where it is in that file. */
 START_TEST(prompt_file_place)
 {
 	struct given g;
@@ -712,7 +712,7 @@ static const struct pair agents[] = {
 	{ "run claude | t\ninteractive\nrun codex | t\ninteractive\nrun sh | t\ninteractive\n",
 	    "run claude(claude) arg default [claude] interactive | t\\n\nrun codex(codex) arg default [codex] interactive | t\\n\n"
 	    "run sh(sh) program{t\n} default [sh] interactive\n" },
-	/* {} only where it is an unquoted word; a program only behind -c or -e */
+	/* {} only where it is an unquoted word; a program only after -c or -e */
 	{ "agent a x {}\nagent b x '{}'\nagent c x -c {}\nagent d x -e {}\nagent e x -f {}\nagent f x a{} -c\nagent g x '-c' {}\n"
 	  "run a\nrun b\nrun c | t\nrun d | t\nrun e\nrun f\nrun g | t\n",
 	    "agent a [x][{}]\nagent b [x][{}]\nagent c [x][-c][{}]\nagent d [x][-e][{}]\nagent e [x][-f][{}]\n"
@@ -732,7 +732,7 @@ static const struct pair agents[] = {
 	    "default [sh] filter{x {{y}}} check{{{ p }}}\nif {{{y}} {{}\n" },
 	{ "step s sh\nprompt open.txt\nrun s | two\n",
 	    "step s sh prompt[open.txt]\nrun s(sh) program{no newline\ntwo\n} default [s]\n" },
-	/* an item's own name is no key there, only what the key has of its own letters */
+	/* an item's own name is not a key there, only what the key has of its own letters */
 	{ "for file in a\nrun sh as {{file}} | {{.x}}\nend\n",
 	    "for file in [a]\n  run sh(sh) program{{{.x}}\n} as [<file>]\n" },
 };
@@ -922,7 +922,7 @@ START_TEST(keys_refused)
 }
 END_TEST
 
-/* Right as they stand; their trees are others' concern. */
+/* Right as they are; their trees are others' concern. */
 static const char *const keys_right[] = {
 	X R "if x\nrun exec_ as a\nelse\nrun exec_ as a\nend",
 	X "if x\nif y\nrun exec_ as a\nend\nelse\nif z\nelse\nrun exec_ as a\nend\nend",
@@ -979,7 +979,7 @@ static const char *const seen[] = {
 	/* in its own branch */
 	X "parallel i in a\nrun exec_ as x-{{i}}\nprint | {{x-{{i}}}} {{x-*}}\nend",
 	X "if x\nelse\n" R "print | {{r}}\nend",
-	/* earlier passes of a for, whatever else stands between */
+	/* earlier passes of a for, whatever else is between */
 	X "for i in 1..3\nprint | {{x-*}}\nif y\nprint | {{x-1}}\nend\nrun exec_ as x-{{i}}\nend",
 	X "for i in 1..3\nparallel\nrun exec_ as x-{{i}} < y-*\nrun exec_ as y-{{i}} | {{x-1}}\nend\nend",
 	P X "for i in 1..3\nif x\nprint | {{y-{{p}}}}\nelse\nrun exec_ as y-{{i}}\nend\nend",
@@ -1085,7 +1085,7 @@ START_TEST(names_unseen)
 }
 END_TEST
 
-/* What may stand where. */
+/* What may be where. */
 
 static const struct pair places[] = {
 	{ "prnt | x", "1:1: error: unknown keyword `prnt`; did you mean `print`?" },
@@ -1194,7 +1194,7 @@ START_TEST(said_visibly)
 	expect_said("a\033b", "run a\033[2J\x7f\xff\xc2\x9b\xe2\x80\xae | x",
 	    "a\\x1bb:1:5: error: unknown step `a\\x1b[2J\\x7f\\xff\\xc2\\x9b\\xe2\\x80\\xae`: neither a step above nor an agent\n"
 	    "    run a\\x1b[2J\\x7f\\xff\\xc2\\x9b\\xe2\\x80\\xae | x\n        ^\n");
-	/* the caret stands below the byte although those before it are wider now */
+	/* the caret is below the byte although those before it are wider now */
 	expect_said("w", "print | \033{{x}}",
 	    "w:1:10: error: unknown name `x`: neither a variable nor a result of a line above (\\{{ is a literal {{)\n"
 	    "    print | \\x1b{{x}}\n                ^\n");
@@ -1807,7 +1807,7 @@ START_TEST(memory_apart)
 END_TEST
 
 #if defined(__linux__) && !defined(ORCH_NO_LINUX)
-/* What is large is not there behind a fork; it is here, and so is what has grown. */
+/* What is large is not there after a fork; it is here, and so is what has grown. */
 START_TEST(memory_that_forks_do_not_get)
 {
 	const size_t most = 64 * 1024 * 1024, page = (size_t)sysconf(_SC_PAGESIZE);

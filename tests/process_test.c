@@ -415,7 +415,7 @@ START_TEST(a_prompt_of_ten_million_bytes)
 }
 END_TEST
 
-/* 39, 40: what is no result. */
+/* 39, 40: what is not a result. */
 
 START_TEST(a_timeout_is_no_result)
 {

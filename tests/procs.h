@@ -36,7 +36,7 @@ int procs_alive(pid_t pid);
 int procs_lines(const char *file);
 void procs_await_lines(const char *file, int n, long ms);
 
-/* Waits until TEXT stands in FILE. */
+/* Waits until TEXT is in FILE. */
 void procs_await_text(const char *file, const char *text);
 
 /* Waits until there is a FILE. */

@@ -29,7 +29,7 @@ size_t pty_look(int ms);
 
 void pty_type(const char *text);
 
-/* Waits until TEXT is shown, behind all that was waited for before; until there is a file. */
+/* Waits until TEXT is shown, after all that was waited for before; until there is a file. */
 void pty_expect(const char *text);
 void pty_await_file(const char *name);
 

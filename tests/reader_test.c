@@ -310,7 +310,7 @@ START_TEST(text_of_results)
 }
 END_TEST
 
-/* What breaks off, or is no JSON at all, is as if it were not there. */
+/* What breaks off, or is not JSON at all, is as if it were not there. */
 START_TEST(broken_lines)
 {
 	static const char *const lines[] = {
@@ -436,7 +436,7 @@ START_TEST(own_format)
 }
 END_TEST
 
-/* What is no id of a session would be a word of a command. */
+/* What is not an id of a session would be a word of a command. */
 START_TEST(ids_of_sessions)
 {
 	static const char *const wrong[] = { "--yes", "-", "a b", "a\\nb", "a\\u0000b", "a;b", "" };
@@ -474,7 +474,7 @@ START_TEST(several_results)
 }
 END_TEST
 
-/* A turn that has begun behind a final record, and has not ended, is no result; nor is a record without a text. */
+/* A turn that has begun after a final record, and has not ended, is not a result; nor is a record without a text. */
 START_TEST(turns_that_have_not_ended)
 {
 	feed_text(AGENT_CLAUDE, INIT RESULT_OK("one") INIT);

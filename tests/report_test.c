@@ -281,7 +281,7 @@ END_TEST
 
 /* How it ended. */
 
-/* What the agent itself says last on standard error counts, wherever its activity stands. */
+/* What the agent itself says last on standard error counts, wherever its activity is. */
 START_TEST(a_time_behind_activity)
 {
 	struct ran r;
@@ -331,7 +331,7 @@ START_TEST(a_budget_beside_one_that_fails)
 }
 END_TEST
 
-/* What is no result is left nowhere. */
+/* What is not a result is left nowhere. */
 START_TEST(nothing_is_left)
 {
 	help_file("f.orch", "run codex as a | Well?", NULL);
@@ -349,7 +349,7 @@ END_TEST
 static const struct {
 	const char *says;
 	int status, asked;      /* with retry 1 */
-	const char *why;        /* behind the key */
+	const char *why;        /* after the key */
 } ends[] = {
 	{ INIT "\n" ERROR("401", "Failed to authenticate. API Error: 401") "\n", 1, 1,
 	    "exit status 1 (permanent error, not retried)\n    out| Failed to authenticate. API Error: 401\n" },
@@ -432,7 +432,7 @@ START_TEST(an_agent_that_waits_holds_the_others)
 }
 END_TEST
 
-/* Several codex at once: who could not begin is asked again, five times, and that is no attempt of its retry. */
+/* Several codex at once: who could not begin is asked again, five times, and that is not an attempt of its retry. */
 START_TEST(a_locked_database)
 {
 	struct ran r;

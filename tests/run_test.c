@@ -1259,7 +1259,7 @@ START_TEST(c57_messages_say_what_where_and_what_to_do)
 	help_has(r.err, "n=VALUE");
 	r = help_sh(1, "mkdir else; orch run -d else/where -r 'my run' f.orch n=1");
 	help_has(r.err, "failed    a  exit status 3");
-	/* What it says is the way to go on with it, as it stands. */
+	/* What it says is the way to resume it, as it is. */
 	r.err = strstr(r.err, "orch resume");
 	ck_assert_ptr_nonnull(r.err);
 	r.err[strcspn(r.err, "\n")] = '\0';

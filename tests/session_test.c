@@ -485,7 +485,7 @@ START_TEST(revise_without_a_session)
 }
 END_TEST
 
-/* A rate limit is no attempt: what was refused is revised by the next. `fresh` is about what was cut off. */
+/* A rate limit is not an attempt: what was refused is revised by the next. `fresh` is about what was cut off. */
 START_TEST(revise_after_a_limit)
 {
 	help_file("f.orch", "run claude as a | One.", "check grep -q s-3", "retry 3 0s", "revise | Mend.", NULL);
@@ -777,7 +777,7 @@ START_TEST(redo_of_a_worktree)
 	help_file("repo/f.orch", "worktree w enter", "run sh as a | echo a >>ran", "commit as c | c", NULL);
 	help_sh(0, "cd repo && orch run -q -r x f.orch");
 	help_has(help_sh(2, "cd repo && orch redo w").err, "orch: redo: w is a worktree, and is not made again");
-	help_has(help_sh(2, "cd repo && orch redo 'w*'").err, "only worktrees are called so");
+	help_has(help_sh(2, "cd repo && orch redo 'w*'").err, "only worktrees match");
 	help_sh(0, "cd repo && orch redo -q 'a*' && test $(grep -c . ../repo--w/ran) = 2");
 }
 END_TEST

@@ -119,7 +119,7 @@ START_TEST(table_with_bars)
 }
 END_TEST
 
-/* No line is wider than the terminal, but for why a step has failed; what stands in the columns does not depend on it. */
+/* No line is wider than the terminal, but for why a step has failed; what is in the columns does not depend on it. */
 START_TEST(table_at_every_width)
 {
 	char *line;
@@ -227,10 +227,11 @@ number_is(const char *records, const char *key, int n, long long least, long lon
 
 START_TEST(states_of_all_kinds)
 {
-	static const char *const order[] = { "run x: failed, started ", ", took ", "done         before", "failed       status ",
+	static const char *const order[] = { "run x: failed, started ", ", took ", "failed       status ",
 	    "  exit status 3\n", "failed       signal ", "killed by SIGKILL, which orch did not send\n", "failed       time ",
-	    "timed out after 1s\n", "failed       again ", "attempt 2  exit status 4\n", "done         word ", "fallback\n",
-	    "failed       check ", "check failed: false: exit status 1\n", "waiting      later\n",
+	    "timed out after 1s\n", "failed       again ", "attempt 2  exit status 4\n",
+	    "failed       check ", "check failed: false: exit status 1\n", "done         before", "done         word ", "fallback\n",
+	    "waiting      later\n",
 	    "1 done, 1 fallback, 5 failed, 1 waiting\n", "failed: f.orch:2: 5 of 6 branches failed" };
 	char *p;
 
@@ -240,6 +241,12 @@ START_TEST(states_of_all_kinds)
 	    "    run sh as check | :", "    check false", "end", "run sh as later | :", NULL);
 	help_sh(1, "orch run -q -r x f.orch");
 	help_in_order(status(1, "-r x"), order, LEN(order));
+	p = status(1, "-q -r x");       /* the failures alone, and how many steps there are of each kind */
+	help_lacks(p, "before");
+	help_lacks(p, "later");
+	help_has(p, "failed       check ");
+	help_has(p, "1 done, 1 fallback, 5 failed, 1 waiting\n");
+	ck_assert_int_eq(help_count(status(1, "-p -q -r x"), "\n"), 5);
 	p = status(1, "-p -r x");
 	field_is(p, "before", 1, "done");
 	number_is(p, "before", 3, 1600000000000, 99999999999999);
@@ -457,8 +464,10 @@ START_TEST(bars_and_colours_are_a_terminals)
 	unsetenv("NO_COLOR");
 	setenv("TERM", "xterm", 1);
 	pty_command("stty cols 100; exec orch status");
-	pty_expect("==\r\n\033[31mfailed\033[m       b");
+	pty_expect("\033[31mfailed\033[m       b");
 	pty_expect("x\r\n             exit status 3\r\n");
+	pty_expect("done         a");
+	pty_expect("==\r\n");
 	pty_ends(1);
 	pty_command("stty cols 99; exec orch status");
 	pty_expect("failed\033[m       b");
@@ -466,12 +475,12 @@ START_TEST(bars_and_colours_are_a_terminals)
 	pty_ends(1);
 	setenv("NO_COLOR", "1", 1);
 	pty_command("stty cols 100; exec orch status");
-	pty_expect("==\r\nfailed       b");
+	pty_expect("\nfailed       b");
 	pty_ends(1);
 	unsetenv("NO_COLOR");
 	setenv("TERM", "dumb", 1);
 	pty_command("stty cols 100; exec orch status");
-	pty_expect("==\r\nfailed       b");
+	pty_expect("\nfailed       b");
 	pty_ends(1);
 }
 END_TEST
@@ -846,7 +855,7 @@ complete_all(const char *shell, const char *load)
 	}
 	pty_type("orch comp\tz\t | wc -c; orch stat\t-d odd/my\\ runs -r ot\t\r");
 	pty_expect("run other: complete");
-	/* A file behind run. */
+	/* A file after run. */
 	pty_type("orch check an-i\t; echo do''ne\r");
 	pty_expect("an-item:1:");
 	pty_expect("done");
@@ -883,7 +892,7 @@ START_TEST(completion_offers_what_is_taken)
 	    "for o in F a b c d e f g i j k l m n o p q r s t u v w x y z; do "
 	    "orch $c -$o </dev/null 2>&1 | grep -q 'unknown option\\|go before\\|go after' || echo $c -$o; done; done >taken");
 	help_sh(0, "sed -i '/^f.orch/d; /^run /p; s/^run /f.orch /' taken; sort taken >taken-by-all");
-	ck_assert_str_eq(help_sh(0, "grep -c . taken-by-all").out, "54\n");
+	ck_assert_str_eq(help_sh(0, "grep -c . taken-by-all").out, "55\n");
 	help_sh(0, "for c in run resume redo check status runs logs cat diff session completion f.orch; do "
 	    "bash ./offered-bash $c | sed -n \"s/^-/$c -/p\"; done | sort >offered; diff taken-by-all offered >&2");
 	if (!*help_sh(0, "command -v fish || :").out) {

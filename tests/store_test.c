@@ -712,7 +712,7 @@ START_TEST(log_in_pieces)
 }
 END_TEST
 
-/* What is longer than orch writes is no line, though its end, read alone, would be one. */
+/* What is longer than orch writes is not a line, though its end, read alone, would be one. */
 START_TEST(log_endless_line)
 {
 	static const size_t sizes[] = { 65534, 65535, 65536, 65537, 131071, 131072, 131073, 200000 };
@@ -761,7 +761,7 @@ START_TEST(log_mode)
 }
 END_TEST
 
-/* A crash may cut the last line anywhere. What is left of it is no line of ours, nor is what follows
+/* A crash may cut the last line anywhere. What is left of it is not a line of ours, nor is what follows
  * lost with it. */
 START_TEST(log_cut_off)
 {
@@ -937,6 +937,38 @@ START_TEST(how_intents)
 }
 END_TEST
 
+/* An entry that was cut off anywhere is none, though the newline of the next ends its line; in a file of an earlier orch, whose entries
+ * had no ends, all lines count. */
+START_TEST(how_that_was_cut_off)
+{
+	static const char text[] = "directory\t.\nword\ta%25b\nvariable\tv\t\n";
+	char found[64], *whole, *got;
+	size_t n, size, k;
+	int fd = how_open(AT_FDCWD);
+
+	how_add(fd, "first", text, sizeof text - 1);
+	how_add(fd, "k", text, sizeof text - 1);
+	whole = help_read("how", &size);
+	n = (size_t)(strstr(whole, "\nk\t") - whole);
+	for (k = n + 2; k < size; k++) {
+		help_bytes("how", whole, k);
+		close(fd);
+		fd = how_open(AT_FDCWD);
+		how_add(fd, "last", text, sizeof text - 1);
+		*found = '\0';
+		ck_assert_int_eq(how_each(AT_FDCWD, add_entry, found), 0);
+		ck_assert_str_eq(found, k + 1 < size ? "first last " : "first k last ");
+	}
+	ck_assert_int_eq(how_get(fd, 1, "first", &got, &n), 0);
+	ck_assert_str_eq(got, text);
+	close(fd);
+	help_file("how", "", "k\t1800000000001\tdirectory\t.", "", "k\t1800000000002\tword\tx", NULL);
+	*found = '\0';
+	ck_assert_int_eq(how_each(AT_FDCWD, add_entry, found), 0);
+	ck_assert_str_eq(found, "k k ");
+}
+END_TEST
+
 /* Of an earlier orch it was a directory. */
 START_TEST(how_of_an_earlier_orch)
 {
@@ -1065,7 +1097,7 @@ static const char *const malformed[] = {
 	"started\t\n", "started\tnow\n", "started\t1700000000123x\n", "started\t170000000000000000000000\n",
 };
 
-/* A line that lacks a field, or has no number that fits, before, between and behind those that must be there: the rest
+/* A line that lacks a field, or has no number that fits, before, between and after those that must be there: the rest
  * is not taken for all. */
 START_TEST(record_malformed_line)
 {
@@ -1938,6 +1970,7 @@ records_case(void)
 	tcase_add_test(tc, log_of_an_earlier_orch);
 	tcase_add_test(tc, how_round_trip);
 	tcase_add_test(tc, how_intents);
+	tcase_add_test(tc, how_that_was_cut_off);
 	tcase_add_test(tc, how_of_an_earlier_orch);
 	tcase_add_test(tc, log_missing);
 	tcase_add_test(tc, log_in_pieces);

@@ -35,7 +35,7 @@ Suite *depends_suite(void);     /* whole runs: depends, pure, always, redo, and 
 Suite *survive_suite(void);     /* whole runs: nobody outlives orch, however it ends */
 Suite *together_suite(void);    /* whole runs: orch and supervisors killed together, what cannot be ended */
 Suite *trust_suite(void);       /* whole runs: directories that came from elsewhere */
-Suite *history_suite(void);     /* whole runs: random workflows, killed and gone on with */
+Suite *history_suite(void);     /* whole runs: random workflows, killed and resumed */
 Suite *limits_suite(void);      /* whole runs: full disks, few descriptors and processes, large results */
 Suite *foreign_suite(void);     /* whole runs: directories and files that are another's, or links */
 Suite *fold_suite(void);        /* file systems that fold case: names that would be one file are refused */

@@ -40,7 +40,7 @@ rounds(int n)
 	return help_torture() ? 100 : n;
 }
 
-/* All that stands below PID, itself not. */
+/* All that is below PID, itself not. */
 static int
 below(pid_t pid, pid_t *list)
 {
@@ -164,9 +164,9 @@ let_go(pid_t pid)
 
 static const struct ending {
 	const char *name;
-	const char *start;              /* what stands before orch's name */
+	const char *start;              /* what is before orch's name */
 	const char *agent;              /* what its agent does in the end */
-	void (*act)(pid_t);             /* to orch, or what stands before it */
+	void (*act)(pid_t);             /* to orch, or what is before it */
 	int twice, status;
 	int orderly;                    /* orch lives until nobody is left */
 } endings[] = {
@@ -707,7 +707,7 @@ write_block(void)
 	    "end", "run sh as last | echo last", NULL);
 }
 
-/* A new run of the block, as a job, with SUFFIX behind its command; returns orch's number. */
+/* A new run of the block, as a job, with SUFFIX after its command; returns orch's number. */
 static pid_t
 start_block(const char *suffix)
 {

@@ -287,7 +287,7 @@ START_TEST(what_was_spared_at_the_end_of_a_walk_stays)
 }
 END_TEST
 
-/* The list of ids: the outer one's first; what is no list of ids is not handed on. */
+/* The list of ids: the outer one's first; what is not a list of ids is not handed on. */
 START_TEST(ids_of_the_runs_around)
 {
 	if (!can_be())

@@ -39,7 +39,7 @@ struct cursor {
 	int mult;               /* how often it is reached, at most */
 	int depth;
 	int in_tree;            /* a worktree was entered above */
-	int commits;            /* it is this branch's own: `commit` may stand here */
+	int commits;            /* it is this branch's own: `commit` may be here */
 	int mixed;              /* items of a block around it are not known here: two may give one place */
 };
 
@@ -521,7 +521,7 @@ write_step(struct buf *b, const struct work *w, const struct work_node *n)
 	if (n->leaves)
 		buf_fmt(b, " %s", n->leaves);
 	if (n->half)
-		buf_text(b, " partial-on-term half");   /* behind it: what was left does not do the same */
+		buf_text(b, " partial-on-term half");   /* after it: what was left does not do the same */
 	if (n->before)
 		buf_fmt(b, " sleep %ld", n->before);
 	buf_text(b, n->list ? " sayx '" : " answer ");
@@ -864,7 +864,7 @@ each_result(const struct walker *w, const char *name, const struct var *vars, co
 	free(key);
 }
 
-/* Behind a prompt with a line of its own, else joined. */
+/* After a prompt with a line of its own, else joined. */
 struct joined {
 	struct buf *to;
 	int heads;

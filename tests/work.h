@@ -70,7 +70,7 @@ struct work_want {
 	enum work_end end;
 	struct buf result, asked;
 	int *needs, nneeds;     /* which keys have their result before it begins */
-	int blocks[WORK_DEEP], branches[WORK_DEEP], deep;       /* where it stands, the outermost block first */
+	int blocks[WORK_DEEP], branches[WORK_DEEP], deep;       /* where it is, the outermost block first */
 	int leads;              /* it is the first statement of its branch */
 	int tree;               /* the worktree it works in, of a worktree itself that; -1: the main checkout */
 	int yes;                /* of a command: what it decides */

@@ -305,7 +305,7 @@ static const struct damage damages[] = {
 	{ "a link to itself in its place", 0, AWAY "ln -s \"$W\" \"$W\"", BACK, ADD },
 };
 
-/* Lines that work in the worktree. None leaves a result behind where it is refused. */
+/* Lines that work in the worktree. None leaves a result after where it is refused. */
 static const char *const lines[] = {
 	"run sh as b | touch wrote",
 	"if touch wrote\n    run sh as if-b | touch wrote\nend",
@@ -581,7 +581,7 @@ START_TEST(conflicts_are_not_committed)
 }
 END_TEST
 
-/* Removed, and its branch taken into the main checkout: that is no place it was moved to. */
+/* Removed, and its branch taken into the main checkout: that is not a place it was moved to. */
 START_TEST(branch_in_the_main_checkout)
 {
 	struct ran r;
@@ -1157,7 +1157,7 @@ START_TEST(git_outlives_its_supervisor_to_remove_its_locks)
 }
 END_TEST
 
-/* Repositories that have no checkout to stand beside, or one that is another's. */
+/* Repositories that have no checkout to be beside, or one that is another's. */
 
 #define SUPER "git clone -q . ../s && git -C ../s submodule --quiet add \"$PWD\" part"
 
@@ -1382,7 +1382,7 @@ END_TEST
 
 /* Timeouts of git. */
 
-/* A hook that hangs until there is $T/mended, and leaves its number and git's behind. */
+/* A hook that hangs until there is $T/fixed, and leaves its number and git's after it. */
 static void
 hanging(const char *name)
 {

@@ -5,15 +5,15 @@
 
 enum state {
 	START,          /* of a line */
-	FIRST_KEY,      /* behind {: a key or } */
-	KEY,            /* behind , in an object */
+	FIRST_KEY,      /* after {: a key or } */
+	KEY,            /* after it , in an object */
 	COLON,
-	FIRST_VALUE,    /* behind [: a value or ] */
+	FIRST_VALUE,    /* after [: a value or ] */
 	VALUE,
 	AFTER,          /* a value: , or what ends its container */
 	STRING,
-	ESCAPE,         /* behind \ */
-	HEX,            /* behind \u */
+	ESCAPE,         /* after \ */
+	HEX,            /* after \u */
 	SCALAR,
 	DONE,           /* only blanks are left in the line */
 	SKIP            /* it is none of ours: up to the newline */
@@ -142,7 +142,7 @@ put_character(struct json *j, unsigned long c)
 	put(j, s, n);
 }
 
-/* Half of a pair of surrogates without the other is no character. */
+/* Half of a pair of surrogates without the other is not a character. */
 static void
 end_pair(struct json *j)
 {
@@ -266,7 +266,7 @@ read_after(struct json *j, char c)
 	}
 }
 
-/* A byte outside of strings and scalars that is no blank. */
+/* A byte outside of strings and scalars that is not a blank. */
 static void
 read_mark(struct json *j, char c)
 {

@@ -14,7 +14,7 @@ enum outcome_kind {
 	OUT_NO_SESSION,         /* the session that it is to be asked in a copy of is not there any more; text: its key */
 	OUT_BUSY,               /* it could not begin beside others of its kind, and may be asked again: status, text says why */
 	OUT_PERMANENT,          /* it failed for a reason that another attempt would not change: status */
-	OUT_EMPTY,              /* what it wrote is no result though it exits 0: text, if it wrote any */
+	OUT_EMPTY,              /* what it wrote is not a result though it exits 0: text, if it wrote any */
 	OUT_TIMEOUT,            /* it was stopped after its time */
 	OUT_IDLE,               /* it was stopped after it had given no sign of life for its time */
 	OUT_STOPPED,            /* it was stopped because orch was told to */

@@ -1,7 +1,7 @@
 /* What claude and codex write, read as it passes: one JSON object a line, which tells what they do, their result, how they
  * ended and what they have used (Claude Code 2.1, Codex 0.171). The rest of what they write is passed over.
  *
- * Output whose first line that is not blank is no such record is no stream, whatever was asked for: it is the result as it
+ * Output whose first line that is not blank is no such record is not a stream, whatever was asked for: it is the result as it
  * is. No clock, descriptor or process is used here, and no more memory than the structure, however long a line is. */
 #ifndef ENGINE_AGENT_STREAM_H
 #define ENGINE_AGENT_STREAM_H

@@ -8,13 +8,13 @@
 #include <sys/wait.h>
 #include <time.h>
 
-/* The first line of what claude writes begins with it; codex's last line behind ERROR:, or the words of its failed turn,
+/* The first line of what claude writes begins with it; codex's last line after ERROR:, or the words of its failed turn,
  * hold it. */
 static const struct {
 	enum agent_kind agent_kind;
 	enum outcome_kind kind;
 	const char *text;
-	const char *also;       /* and this is behind it; NULL: nothing */
+	const char *also;       /* and this is after it; NULL: nothing */
 	int is_limit;           /* of claude: some versions exit 0 with it */
 } said[] = {
 	{ AGENT_CLAUDE, OUT_RATE_LIMITED, "API Error: Request rejected (429)", NULL, 0 },
@@ -95,7 +95,7 @@ begins(const struct span *l, const char *text)
 	return !*text || begins_with(l, text);
 }
 
-/* The line from behind TEXT on, if it holds that; else an empty one. */
+/* The line from after TEXT on, if it holds that; else an empty one. */
 static struct span
 behind(const struct span *l, const char *text)
 {
@@ -128,7 +128,7 @@ first_line(const char *s, size_t n)
 	return l;
 }
 
-/* The last line that is not empty, of the *N bytes at S; *N then is what stands before it. */
+/* The last line that is not empty, of the *N bytes at S; *N then is what is before it. */
 static struct span
 last_line(const char *s, size_t *n)
 {
@@ -166,7 +166,7 @@ named_wait(const struct span *l)
 	return seconds;
 }
 
-/* The number at *S, behind blanks, and the END behind it, if that is not 0; -1: it is not there. */
+/* The number at *S, after blanks, and the END after it, if that is not 0; -1: it is not there. */
 static int
 number_before(const char **s, char end)
 {
@@ -264,7 +264,7 @@ read_zone(const char *s, char zone[48])
 		memcpy(zone, s + 1, n);
 }
 
-/* The seconds from NOW to the moment that S names, by the clock of a zone in parentheses behind it, else the local one. One
+/* The seconds from NOW to the moment that S names, by the clock of a zone in parentheses after it, else the local one. One
  * that is long over today is tomorrow's; a day without a year that is, next year's. -1: S names none. */
 static long
 wait_until(const char *s, time_t now)
@@ -399,7 +399,7 @@ error_line(const char *err, size_t nerr)
 	return none;
 }
 
-/* Of claude, exit status 0: one line that is an error's is no result. */
+/* Of claude, exit status 0: one line that is an error's is not a result. */
 static void
 read_zero(struct verdict *v, const char *out, size_t nout, long long now)
 {

@@ -166,7 +166,7 @@ each_step(void *ctx, const struct plan_step *step)
 	task_free(&t);
 }
 
-/* The lines that stand above the texts. */
+/* The lines that are above the texts. */
 static int
 put_heads(struct diff *d, struct sink *sink, const char *old, const char *new)
 {
@@ -221,7 +221,7 @@ run_diff(struct diff *d, int out, int null)
 	return WEXITSTATUS(status);
 }
 
-/* Where the lines begin that stand behind the two with names, which are ours. */
+/* Where the lines begin that are after the two with names, which are ours. */
 static long long
 behind_heads(int out)
 {

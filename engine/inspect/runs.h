@@ -44,7 +44,7 @@ enum { RUNS_UNKNOWN = 2, RUNS_GOING = 5, RUNS_CUT_OFF = 6, RUNS_OVER_BUDGET = 7 
 
 /* Every step of a run. Returns 0 when it is complete, 1 when it has failed, RUNS_GOING, RUNS_CUT_OFF, RUNS_OVER_BUDGET; 3 when
  * there is none, RUNS_UNKNOWN when that cannot be told or written. */
-int runs_status(const char *dir, const char *run, int for_scripts, struct sink *, struct buf *error);
+int runs_status(const char *dir, const char *run, int for_scripts, int only_bad, struct sink *, struct buf *error);
 
 /* The results of the KEYS, which may be patterns, in the order of the workflow. */
 int runs_cat(const char *dir, const char *run, char *const *keys, size_t n, struct sink *, struct buf *error);

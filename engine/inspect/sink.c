@@ -51,7 +51,7 @@ sink_show_file(struct sink *sink, int fd, long long *at, int grows)
 			break;
 		*at += n;
 		if (sink->visible) {
-			visible_add(&shown, buf, (size_t)n, VISIBLE_TABS | VISIBLE_LINES);
+			visible_add(&shown, buf, (size_t)n, VISIBLE_TABS | VISIBLE_LINES | VISIBLE_PLAIN);
 			bad = sink_emit(sink, &shown);
 		} else {
 			bad = sink->write(sink->ctx, buf, (size_t)n) ? 1 : 0;

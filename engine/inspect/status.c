@@ -16,7 +16,7 @@ struct status {
 	struct sink *sink;
 	struct table table;
 	struct buf out, key, why, used;
-	int for_scripts;
+	int for_scripts, only_bad;
 	size_t counts[STEP_DONE + 1], fallbacks;
 	int bad;                /* the output cannot be written */
 };
@@ -84,14 +84,26 @@ make_row(struct status *t, uint32_t id, struct table_row *r)
 	r->end = s->state == STEP_RUNNING ? (double)t->v->spent : (double)s->at + (double)s->took;
 }
 
+/* Whether the step has failed or was interrupted. */
+static int
+is_bad(const struct run_state *v, uint32_t id)
+{
+	return v->steps[id].state == STEP_FAILED || v->steps[id].state == STEP_INTERRUPTED;
+}
+
+/* Which steps: those that are bad, the others. */
+enum { ROWS_BAD = 1, ROWS_GOOD = 2 };
+
 static void
-each_row(struct status *t, void (*row)(struct status *, const struct table_row *))
+each_row(struct status *t, int which, void (*row)(struct status *, const struct table_row *))
 {
 	struct table_row r;
 	size_t i;
 
 	for (i = 0; i < t->v->order.n && !t->bad; i++)
 		if (is_shown(t->v, t->v->order.list[i])) {
+			if (!(which & (is_bad(t->v, t->v->order.list[i]) ? ROWS_BAD : ROWS_GOOD)))
+				continue;
 			make_row(t, t->v->order.list[i], &r);
 			row(t, &r);
 		}
@@ -125,7 +137,8 @@ learn_row(struct status *t, const struct table_row *r)
 		t->fallbacks++;
 	else
 		t->counts[r->state]++;
-	table_learn(&t->table, r);
+	if (!t->only_bad || r->state == STEP_FAILED || r->state == STEP_INTERRUPTED)
+		table_learn(&t->table, r);
 }
 
 static void
@@ -201,12 +214,15 @@ show_table(struct status *t)
 	t->table.columns = t->sink->columns;
 	t->table.colour = t->sink->colour;
 	t->table.axis = (double)t->v->spent;
-	each_row(t, learn_row);
+	each_row(t, ROWS_BAD | ROWS_GOOD, learn_row);
 	each_unknown(t, learn_row);
 	put_head(t);
 	table_axis(&t->table, &t->out);
-	each_row(t, draw_row);
-	each_unknown(t, draw_row);
+	each_row(t, ROWS_BAD, draw_row);
+	if (!t->only_bad) {
+		each_row(t, ROWS_GOOD, draw_row);
+		each_unknown(t, draw_row);
+	}
 	put_foot(t);
 }
 
@@ -267,7 +283,7 @@ show_fields(struct status *t)
 	size_t i;
 
 	for (i = 0; i < t->v->order.n && !t->bad; i++)
-		if (is_shown(t->v, t->v->order.list[i])) {
+		if (is_shown(t->v, t->v->order.list[i]) && (!t->only_bad || is_bad(t->v, t->v->order.list[i]))) {
 			put_step_fields(t->v, t->v->order.list[i], &t->out);
 			write_piece(t, PIECE);
 		}
@@ -281,7 +297,7 @@ exit_status(enum run_phase s)
 }
 
 int
-runs_status(const char *dir, const char *run, int for_scripts, struct sink *sink, struct buf *error)
+runs_status(const char *dir, const char *run, int for_scripts, int only_bad, struct sink *sink, struct buf *error)
 {
 	struct status t = { 0 };
 	struct run_state v;
@@ -292,6 +308,7 @@ runs_status(const char *dir, const char *run, int for_scripts, struct sink *sink
 	t.v = &v;
 	t.sink = sink;
 	t.for_scripts = for_scripts;
+	t.only_bad = only_bad;
 	if (for_scripts)
 		show_fields(&t);
 	else

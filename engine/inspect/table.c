@@ -121,7 +121,7 @@ table_axis(const struct table *t, struct buf *b)
 	buf_free(&end);
 }
 
-/* The column, from 0, in which the time MS stands. */
+/* The column, from 0, in which the time MS is. */
 static size_t
 column_of(const struct table *t, double ms)
 {

@@ -10,7 +10,7 @@ enum { TABLE_BARS = 100 };
 
 struct table_row {
 	enum step_state state;
-	const char *key;        /* as it is said: visible_add has made it, and WHY; a NUL behind */
+	const char *key;        /* as it is said: visible_add has made it, and WHY; a NUL after it */
 	const char *why;        /* "": nothing */
 	const char *used;       /* what it has used; "": nothing that is known */
 	long long ms;           /* how long it took; -1: that is not known */

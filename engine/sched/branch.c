@@ -1,4 +1,4 @@
-/* The tree of branches: what they stand in, whose turn it is to print, how they end. */
+/* The tree of branches: what they are in, whose turn it is to print, how they end. */
 #include "engine/sched/branch.h"
 
 #include <stdlib.h>
@@ -320,7 +320,7 @@ print_early(struct walk *w, struct block *block)
 	*early = NULL;
 }
 
-/* The branch at INDEX has ended, FIRST is the first key that it has made: the turn of those behind it may have come. */
+/* The branch at INDEX has ended, FIRST is the first key that it has made: the turn of those after it may have come. */
 static void
 pass_turn(struct walk *w, struct block *block, uint32_t index, uint32_t first)
 {
@@ -360,7 +360,7 @@ failure_by_index(const void *va, const void *vb)
 
 static void fail_branch(struct walk *, struct branch *, const char *text);
 
-/* The branch's name in its block's failure, when it has failed in something that is no step. */
+/* The branch's name in its block's failure, when it has failed in something that is not a step. */
 static void
 put_item(const struct branch *b, struct buf *out)
 {

@@ -31,7 +31,7 @@ struct frame {
 	struct scope var;
 	const struct scope *outside;
 	char number[ITEM_NUMBER];
-	uint32_t left;          /* passes behind this one */
+	uint32_t left;          /* passes after this one */
 };
 
 struct branch {
@@ -48,12 +48,12 @@ struct branch {
 	const struct worktree *worktree;        /* that this is in; NULL: none */
 	const struct workflow *flow;    /* the file that it is in */
 	const char *prefix;     /* of its keys: what the calls around it are called, each with a / */
-	const struct node *at;  /* the statement it is at; NULL: behind the last */
+	const struct node *at;  /* the statement it is at; NULL: after the last */
 	struct frame *frame;    /* the innermost */
 	int has_slot;           /* it takes a slot of -j */
 	int uses_token;         /* and a token */
 	int has_room;           /* it takes a place of its block's `max` */
-	struct newest newest;   /* of the results that it has come by; asked in this walk: SEQ_NOW */
+	struct newest newest;   /* of the results that it has reached; asked in this walk: SEQ_NOW */
 
 	/* Of the step it is at. */
 	uint32_t key;
@@ -105,9 +105,9 @@ struct block {
 	long max, room_taken;   /* max 0: no cap */
 	long live;              /* branches that have not ended */
 	long unfinished;        /* that ended without having come to their end */
-	int doomed;             /* it will fail: nothing behind it is reached */
-	uint32_t seen;          /* the look at what is left that came by here last */
-	struct newest newest;   /* of what its branches have come by */
+	int doomed;             /* it will fail: nothing after it is reached */
+	uint32_t seen;          /* the look at what is left that passed here last */
+	struct newest newest;   /* of what its branches have reached */
 	struct failure *failures;
 	size_t nfailures;
 
@@ -115,7 +115,7 @@ struct block {
 	uint32_t head;          /* the index of the first branch that has not ended */
 	struct chain made;      /* what those before it have made */
 	uint32_t *ended;        /* by index: ENDED_NOTHING, or the first of what it has made, of those that have ended
-	                           behind the head; NULL: none has */
+	                           after the head; NULL: none has */
 	int prints;             /* then only the head writes */
 	struct buf **early;     /* by index: what was printed before its turn; NULL: nothing was */
 };
@@ -133,7 +133,7 @@ void list_push(struct branch_list *, struct branch *);
 /* The first, which is in it no more; NULL: there is none. */
 struct branch *list_take(struct branch_list *);
 
-/* All of FROM, which get STATE, behind what is in TO. */
+/* All of FROM, which get STATE, after what is in TO. */
 void list_move(struct branch_list *from, struct branch_list *to, enum branch_state state);
 
 /* Tells the walk's caller; B NULL: nothing of a branch. */
@@ -186,19 +186,19 @@ void branch_leave_slot(struct walk *, struct branch *);
 /* The branch is over, and gone: it came to its end, or it is UNFINISHED. */
 void branch_end(struct walk *, struct branch *, int unfinished);
 
-/* It fails, and is gone: a statement that is no step, TEXT says why; the same with what the results say; the step
+/* It fails, and is gone: a statement that is not a step, TEXT says why; the same with what the results say; the step
  * that it is at, for good. */
 void branch_fail_here(struct walk *, struct branch *, const char *text);
 void branch_fail_results(struct walk *, struct branch *);
 void branch_fail_step(struct walk *, struct branch *, const char *why);
 
-/* To the statement behind the one that the branch is at, out of what ends there; NULL: behind the last. */
+/* To the statement after the one that the branch is at, out of what ends there; NULL: after the last. */
 void branch_go_on(struct branch *);
 
 /* The next pass of the `for` that the branch is at the end of; 0: there is none, and its frame is gone. */
 int branch_next_pass(struct branch *);
 
-/* Whether nothing comes behind the statement that the branch is at. */
+/* Whether nothing comes after the statement that the branch is at. */
 int branch_is_last(const struct branch *);
 
 #endif

@@ -64,7 +64,7 @@ ended_step_failed(struct walk *w, struct branch *b, const char *why)
 	}
 }
 
-/* Its agent is rate-limited: that is no failure of the step, and no attempt of its `retry`. */
+/* Its agent is rate-limited: that is not a failure of the step, and no attempt of its `retry`. */
 static void
 step_refused(struct walk *w, struct branch *b, const struct outcome *o)
 {
@@ -92,7 +92,7 @@ step_refused(struct walk *w, struct branch *b, const struct outcome *o)
 	buf_free(&why);
 }
 
-/* It could not begin beside others of its kind: asked again after a pause, a few times, which is no attempt of its `retry`.
+/* It could not begin beside others of its kind: asked again after a pause, a few times, which is not an attempt of its `retry`.
  * Whether it is. */
 static int
 step_is_busy(struct walk *w, struct branch *b, const struct outcome *o)
@@ -115,7 +115,7 @@ step_is_busy(struct walk *w, struct branch *b, const struct outcome *o)
 	return 1;
 }
 
-/* The session that was to be continued is gone: the step starts over, which is no attempt of its `retry`. */
+/* The session that was to be continued is gone: the step starts over, which is not an attempt of its `retry`. */
 static void
 start_over(struct walk *w, struct branch *b)
 {

@@ -18,13 +18,13 @@ struct plan {
 	int saw_pending;
 	const struct plan_with *with;   /* NULL: nothing else is looked at */
 	uint32_t serials;
-	struct ids made;        /* the keys that were come by */
+	struct ids made;        /* the keys that were reached */
 	struct arena mem;
 	void (*each)(void *, const struct plan_step *);
 	void *ctx;
 };
 
-/* What holds after what was come by. */
+/* What holds after what was reached. */
 struct passed {
 	struct newest newest;   /* SEQ_NOW: of what would be asked */
 	int maybe;              /* a step that is not pure may be run again */
@@ -243,7 +243,7 @@ begin_branch(struct plan *p, const struct cursor *around, struct cursor *cursor,
 	cursor->at.visible = visible;
 }
 
-/* And ends: what it has made is seen behind the block. MADE and *PASSED are of the block. */
+/* And ends: what it has made is seen after the block. MADE and *PASSED are of the block. */
 static void
 end_branch(struct plan *p, const struct cursor *cursor, struct chain *made, struct passed *passed)
 {

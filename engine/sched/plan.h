@@ -13,7 +13,7 @@ struct plan_step {
 	const char *differs;    /* and it would be asked otherwise now: in this; NULL: not, or not looked at */
 	int again;              /* and it would be asked again */
 	int maybe;              /* the same, if a pure step before it, which would be asked again, gives another result */
-	int perhaps;            /* it stands in an arm of an `if`, or in a `for` that may break */
+	int perhaps;            /* it is in an arm of an `if`, or in a `for` that may break */
 	const struct context *at;
 };
 

@@ -56,7 +56,7 @@ add_list(struct remaining *r, const struct node *n, long long times)
 		add_node(r, n, times);
 }
 
-/* What comes behind the statement that the branch is at, the way that branch_go_on goes. */
+/* What comes after the statement that the branch is at, the way that branch_go_on goes. */
 static void
 add_behind(const struct branch *b, struct remaining *r)
 {
@@ -74,7 +74,7 @@ add_behind(const struct branch *b, struct remaining *r)
 	}
 }
 
-/* The same of all that the block stands in, as far as nobody came by in this look. */
+/* The same of all that the block is in, as far as nobody passed in this look. */
 static void
 add_above(struct walk *w, struct block *block, struct remaining *r)
 {

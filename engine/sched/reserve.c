@@ -11,7 +11,7 @@
 
 /* Where a branch of the block will have a worktree. */
 struct taken {
-	char *place;            /* its path; or -- and its slug, behind the name of the repository */
+	char *place;            /* its path; or -- and its slug, after the name of the repository */
 	char *item;
 	size_t nth;
 };

@@ -54,7 +54,7 @@ void running_forget(struct running *, uint32_t i);
 /* The slot is free. */
 void running_drop(struct running *, uint32_t i);
 
-/* Which slot PID supervises; NO_RUNNING: it is no supervisor. */
+/* Which slot PID supervises; NO_RUNNING: it is not a supervisor. */
 uint32_t running_find(const struct running *, pid_t pid);
 
 /* What has run longest; NULL: nothing runs. */

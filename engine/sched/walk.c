@@ -113,7 +113,7 @@ expand_here(struct walk *w, struct branch *b, const struct tmpl *t, struct buf *
 	return -1;
 }
 
-/* The number behind `max`; -1 when it is none, which was said. */
+/* The number after `max`; -1 when it is none, which was said. */
 static long
 read_max(struct walk *w, struct branch *b)
 {
@@ -529,7 +529,7 @@ fail_task(struct walk *w, struct branch *b)
 	buf_free(&why);
 }
 
-/* A file that is missing is no reason not to ask; it is said once. */
+/* A file that is missing is not a reason not to ask; it is said once. */
 static void
 say_missing(struct walk *w, const struct branch *b)
 {
@@ -781,7 +781,7 @@ walk_stop(struct walk *w, enum stop how)
 		next = block->next;
 		if (!block->live) {
 			block_settle(w, block);
-			next = w->filling;      /* what was behind it may have settled too */
+			next = w->filling;      /* what was after it may have settled too */
 		}
 	}
 }

@@ -7,8 +7,9 @@
  *
  * walk_start; then walk_next again and again, until ->ended. Each ORDER_START is answered by walk_refused, or by
  * walk_ended, with walk_has_result before it where there is a result; each ORDER_PRINT by walk_printed; each ORDER_LOOK by
- * walk_looked, unless the walk is to stop. Behind its answer a branch may be gone. On ORDER_NONE the loop waits: for an end, walk_wake's time, or a token if walk_wants one.
- * walk_stop may come at any time; what runs is answered all the same. walk_free at the end.
+ * walk_looked, unless the walk is to stop. After its answer a branch may be gone. On ORDER_NONE the loop waits: for an end,
+ * walk_wake's time, or a token if walk_wants one. walk_stop may come at any time; what runs is answered all the same. walk_free at
+ * the end.
  *
  * Nothing here fails: what goes wrong in a workflow is told by ->event and ends its branch; ->failed and ->reason are the
  * walk's. A task in an order is the caller's, to be freed; what it points to of the workflow is not. */
@@ -30,7 +31,7 @@ enum event_kind {
 	EVENT_RETRY,            /* an attempt of KEY has failed, text says why; the next is in MS milliseconds */
 	EVENT_RATE_LIMITED,     /* the agent of KEY is rate-limited, text says why; asked again in MS milliseconds */
 	EVENT_FAILED,           /* KEY has failed, text says why */
-	EVENT_TROUBLE,          /* a statement that is no step has failed; text says where and why */
+	EVENT_TROUBLE,          /* a statement that is not a step has failed; text says where and why */
 	EVENT_NOTE,             /* what `stop` says */
 	EVENT_DECIDED,          /* the command of an `if` in a worktree has decided: KEY its place, yes, digest of the evaluation */
 	EVENT_SAID,             /* what the command of an `if` has said on standard error: KEY its place, text */
@@ -109,7 +110,7 @@ struct walk {
 	struct keys missing;    /* paths of files that are missing, as far as that was said */
 	struct branch_list spare;       /* that have ended, and serve the next */
 	struct branch_list waiting_for_token;   /* they wait for a slot too, and for a token */
-	struct worktree *worktrees;     /* that were come by */
+	struct worktree *worktrees;     /* that were reached */
 	struct decisions *decisions;    /* of its `if` lines in worktrees; NULL: none is remembered */
 	struct sessions *sessions;      /* of its steps; NULL: nobody wants to know */
 	struct throttled_agent *throttled;      /* that took no more at some time, with those who wait for them */
@@ -130,7 +131,7 @@ struct walk {
 };
 
 /* Starts a walk over WORKFLOW, which is checked and free of errors. SCOPE holds its parameters. All pointers
- * must outlive the walk. With ->again, set behind it, the keys have their sequence numbers. */
+ * must outlive the walk. With ->again, set after it, the keys have their sequence numbers. */
 void walk_start(struct walk *w, const struct workflow *workflow, const struct run_env *around, struct results *results,
     const struct scope *scope, const struct walk_ops *ops, long jobs, int stop_first);
 
@@ -167,14 +168,14 @@ void walk_printed(struct walk *, struct branch *, int error);
 
 /* What is left to do, as far as it can be told. EACH is called for a line of a step and how many such steps
  * are sure to begin yet if nothing fails; those whose results are kept are among them until the walk
- * comes by. A line may come more than once. */
+ * passes. A line may come more than once. */
 struct remaining {
 	void *ctx;
 	void (*each)(void *ctx, const struct node *line, long long n);
 	int more;               /* set: there may be more, of lists that are not known yet, arms, loops that may break */
 };
 
-/* What waits, and what comes behind it; then the same of what comes behind the branch of a task that runs,
+/* What waits, and what comes after it; then the same of what comes after the branch of a task that runs,
  * or of a text that is being written: one call each, for all of them together count nothing twice. */
 void walk_remaining(struct walk *, struct remaining *);
 void walk_remaining_of(struct walk *, const struct branch *, struct remaining *);

@@ -135,7 +135,7 @@ write_question(struct supervisor *d, int out)
 		supervisor_exit_errno(d, OUT_IO, what);
 }
 
-/* What an earlier attempt was asked; nothing at all is no file. */
+/* What an earlier attempt was asked; nothing at all is not a file. */
 static void
 forget_asked(struct supervisor *d)
 {

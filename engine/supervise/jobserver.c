@@ -50,7 +50,7 @@ next_word(const char **s, struct buf *w, int as_it_stands)
 	return p > from;
 }
 
-/* What stands behind the name of the option that gives the jobserver; NULL: WORD is another. */
+/* What is after the name of the option that gives the jobserver; NULL: WORD is another. */
 static const char *
 jobserver_value(const char *word)
 {
@@ -174,7 +174,7 @@ jobserver_open(struct jobserver *j)
 	if (j->kind != JOBSERVER_PIPE && j->kind != JOBSERVER_FIFO)
 		return -1;
 	j->in = open_end(j, 0);
-	/* What is no fifo is not opened for writing: a device might take that for something. */
+	/* What is not a fifo is not opened for writing: a device might take that for something. */
 	j->out = j->in >= 0 && fstat(j->in, &st) == 0 && S_ISFIFO(st.st_mode) ? open_end(j, 1) : -1;
 	j->is_open = j->out >= 0 && j->in < FD_SETSIZE && j->out < FD_SETSIZE && open_purse(j) == 0;
 	return j->is_open ? 0 : -1;

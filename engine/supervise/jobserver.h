@@ -31,7 +31,7 @@ struct jobserver {
 	struct buf flags;       /* a server's MAKEFLAGS=..., for agents */
 };
 
-/* What the value of MAKEFLAGS says: the last jobserver that stands before `--`. FDS or PATH, which is empty
+/* What the value of MAKEFLAGS says: the last jobserver that is before `--`. FDS or PATH, which is empty
  * at first and to be freed by the caller, get what it names. */
 enum jobserver_kind jobserver_parse(const char *makeflags, int fds[2], struct buf *path);
 

@@ -246,7 +246,7 @@ read_look(struct supervisor *d, struct look *l)
 	char *head = NULL;
 
 	memset(l, 0, sizeof *l);
-	d->errors = d->m->null;         /* a branch without a commit is no error yet */
+	d->errors = d->m->null;         /* a branch without a commit is not an error yet */
 	bad = git_run(d, dir, d->m->null, &l->all, "rev-parse", "--show-toplevel", "--absolute-git-dir", "--git-common-dir",
 	    "--symbolic-full-name", "HEAD", (const char *)NULL);
 	d->errors = errors;

@@ -82,7 +82,7 @@ read_all(int dir, const char *name, struct buf *b)
 	return n < 0 ? -1 : 0;
 }
 
-/* Whether the environment, entries with a NUL behind each, has the run's id in ORCH_WITHIN. */
+/* Whether the environment, entries with a NUL after each, has the run's id in ORCH_WITHIN. */
 static int
 has_id(struct buf *b, const char *id)
 {

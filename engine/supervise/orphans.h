@@ -1,6 +1,6 @@
 /* What an earlier walk of a run has left running: orch and its supervisors may have been killed together.
  *
- * Every process of a step has the run's id in ORCH_WITHIN of its environment, behind the ids of the runs around it, with
+ * Every process of a step has the run's id in ORCH_WITHIN of its environment, after the ids of the runs around it, with
  * a : between. On Linux they are found by it. Not found: what has cleaned or overwritten its environment, and, but for
  * root, what is another user's. */
 #ifndef ENGINE_SUPERVISE_ORPHANS_H

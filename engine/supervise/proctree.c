@@ -1,4 +1,4 @@
-/* The processes that stand below this one. */
+/* The processes that are below this one. */
 #include "engine/supervise/proctree.h"
 
 #include <errno.h>
@@ -209,7 +209,7 @@ has(const struct pids *l, size_t n, pid_t pid)
 	return 0;
 }
 
-/* Adds to L all that stands below its members from the one at FROM on, each stopped before its children are
+/* Adds to L all that is below its members from the one at FROM on, each stopped before its children are
  * asked for. Returns how many these are. */
 static size_t
 freeze_below(struct pids *l, size_t from)
@@ -253,7 +253,7 @@ drop_dead(struct pids *l)
 
 /* Stops each child in NOW that is new, and adds to L who of them is alive. Returns how many were new. The
  * dead are reaped only when all were signalled: until then each number in NOW is a child's, though
- * it may stand there twice. */
+ * it may be there twice. */
 static size_t
 take_children(struct pids *l, const struct pids *now, int (*spare)(void *, pid_t), void *ctx)
 {

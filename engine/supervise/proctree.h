@@ -1,4 +1,4 @@
-/* The processes that stand below this one, and how they are ended.
+/* The processes that are below this one, and how they are ended.
  *
  * On Linux a process can be the subreaper of all that it started: what its children leave behind
  * becomes its own, sessions and daemons included, and is found in /proc. Elsewhere only the process

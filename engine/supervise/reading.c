@@ -168,7 +168,7 @@ log_usage(struct supervisor *d, const struct usage *u)
 	d->reading->logged_at = clock_ms();
 }
 
-/* Reports an event that is no outcome. */
+/* Reports an event that is not an outcome. */
 static void
 report(struct supervisor *d, enum outcome_kind kind, long wait)
 {

@@ -44,7 +44,7 @@ result_close(struct supervisor *d)
 	d->result = -1;
 }
 
-/* What was begun in tmp/ and is no result would take room until the run is resumed. */
+/* What was begun in tmp/ and is not a result would take room until the run is resumed. */
 static void
 drop_begun(struct supervisor *d)
 {

@@ -7,7 +7,7 @@
  *
  * Nothing here returns an error that the step must fail of: what goes wrong, also a word to stop, leaves by
  * supervisor_exit, which reports, removes what was begun in tmp/ and ends the process; so no caller cleans up. Signals are
- * blocked but in supervisor_wait_for: whatever may take long must come by there, and must not block elsewhere. While
+ * blocked but in supervisor_wait_for: whatever may take long must pass there, and must not block elsewhere. While
  * a program is being started it shares this memory: then nothing is done but waiting. Descriptors, strings and
  * the task are this process's and die with it. */
 #ifndef ENGINE_SUPERVISE_SUPERVISION_H
@@ -50,7 +50,7 @@ struct supervisor {
 	long long sign_at;      /* when the agent gave the latest sign of life, by supervisor_clock; 0: that is not looked at */
 	long long suspended_at; /* since when the agent is paused, by clock_ms; 0: it is not */
 	char tmp[KEY_NAME_MAX + 1];     /* the result's name in tmp/ */
-	int patient;            /* what it runs is let come to its end: git, which leaves locks behind */
+	int patient;            /* what it runs is let come to its end: git, which leaves locks after it */
 	int tty;                /* the terminal of an interactive agent; -1: it is none */
 	int has_terminal;       /* it has been given the terminal, and has it still */
 };
@@ -121,7 +121,7 @@ int supervisor_disk_is_full(int fd);
 /* A new, empty file for a result that no agent writes. */
 int result_open(struct supervisor *);
 
-/* Makes the N bytes at S the result, with a newline behind them if NEWLINE. */
+/* Makes the N bytes at S the result, with a newline after them if NEWLINE. */
 void result_put(struct supervisor *, const char *s, size_t n, int newline);
 
 /* Standard error: a pipe for each attempt, from which supervisor_wait_for takes what comes. Its file is made with its
@@ -215,7 +215,7 @@ void supervisor_interactive(struct supervisor *);
 /* Gives the terminal back as it was, if the agent has it. */
 void terminal_restore(struct supervisor *, int status);
 
-/* Waits until orch's job has the terminal TTY, or orch says to stop. -1, errno as it was: it is no terminal of orch's, or
+/* Waits until orch's job has the terminal TTY, or orch says to stop. -1, errno as it was: it is not a terminal of orch's, or
  * nobody can bring the job to the foreground any more. */
 int terminal_wait(struct supervisor *, int tty);
 

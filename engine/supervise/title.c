@@ -3,7 +3,7 @@
 
 #include <string.h>
 
-static char *from;              /* the arguments, one behind the other */
+static char *from;              /* the arguments, one after the other */
 static size_t room;             /* their bytes, the last NUL not counted */
 
 void

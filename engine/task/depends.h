@@ -34,7 +34,7 @@ struct depends {
 	char *dir;              /* absolute: the step's directory */
 };
 
-/* The files that N depends on, read at PLACE, where it stands in its run: none of them was looked at yet. NULL: the results' error
+/* The files that N depends on, read at PLACE, where it is in its run: none of them was looked at yet. NULL: the results' error
  * says why. To be freed by depends_free, which takes NULL. */
 struct depends *depends_make(struct results *, const struct context *, const struct node *n);
 void depends_free(struct depends *);

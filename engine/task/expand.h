@@ -12,7 +12,7 @@ struct scope {
 	const char *name;
 	const char *value;      /* its N bytes; a NUL follows them */
 	size_t n;
-	const struct node *row; /* a block of several variables: the first is NAME, and the values of the others stand behind
+	const struct node *row; /* a block of several variables: the first is NAME, and the values of the others are after
 	                           VALUE, a NUL after each; NULL: there is one alone */
 };
 
@@ -28,7 +28,7 @@ struct variable {
 /* Makes S the variables of BLOCK for the item S, of N bytes, inside of UP. */
 void scope_set(struct scope *s, const struct scope *up, const struct node *block, const char *item, size_t n);
 
-/* Begins at S with all variables, the innermost first; the next, 0 behind the last. */
+/* Begins at S with all variables, the innermost first; the next, 0 after the last. */
 void scope_start(struct variable *, const struct scope *s);
 int scope_next(struct variable *);
 
@@ -65,7 +65,7 @@ int scope_find(const struct scope *, const char *name, size_t n, struct variable
 /* Adds T, read at PLACE, to OUT. -1: a name has no value there, or its result cannot be read. */
 int expand(struct results *, const struct context *, const struct tmpl *t, struct buf *out);
 
-/* Adds the keys that the NAME behind < means, in the workflow's order, to IDS. -1 as above. */
+/* Adds the keys that the NAME after < means, in the workflow's order, to IDS. -1 as above. */
 int expand_keys(struct results *, const struct context *, const struct tmpl *name, struct ids *ids);
 
 /* The last, in the workflow's order, of the keys that the NAMES mean: *ID. -1 as above, or KEY_NONE: there is none. */

@@ -12,18 +12,18 @@ struct items {
 	size_t count;                   /* of all items */
 	size_t at;                      /* the part that is next */
 	long long done;                 /* how many items of it were given; of lines: how many bytes */
-	char *lines;                    /* owned, a NUL behind each; of rows behind each field, and no empty ones; NULL: none */
+	char *lines;                    /* owned, a NUL after each; of rows after each field, and no empty ones; NULL: none */
 	size_t nlines;
 	size_t fields;                  /* of a row; 1: they are no rows */
 };
 
 enum { ITEM_NUMBER = 24 };              /* bytes of the longest item of a range, with its NUL */
 
-/* What the names behind < of NODE give, joined: *S, to be freed by the caller, its *N bytes and a NUL. -1: the
+/* What the names after < of NODE give, joined: *S, to be freed by the caller, its *N bytes and a NUL. -1: the
  * results' error says why. */
 int inputs_read(struct results *, const struct context *, const struct node *node, char **s, size_t *n);
 
-/* The keys that the names behind < of NODE mean, standard input's `-` among them. -1 as above. */
+/* The keys that the names after < of NODE mean, standard input's `-` among them. -1 as above. */
 int inputs_keys(struct results *, const struct context *, const struct node *node, struct ids *);
 
 /* Reads the items of NODE at PLACE. LINES, of N bytes and a NUL, are what its < gave; they become the items'.

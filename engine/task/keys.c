@@ -63,7 +63,7 @@ keys_line(const struct keys *k, uint32_t id)
 	return k->lines[k->list[id].line - 1];
 }
 
-/* The keys stand in the text one behind another. */
+/* The keys are in the text one after another. */
 static size_t
 length(const struct keys *k, uint32_t id)
 {
@@ -143,7 +143,7 @@ static void
 add_text(struct keys *k, const char *s, size_t n)
 {
 	if (k->used > UINT32_MAX)
-		mem_none();             /* ->at cannot tell where it would stand */
+		mem_none();             /* ->at cannot tell where it would be */
 	if (k->room - k->used < n + 1) {
 		size_t room = k->room + k->room / 2 + n + 256;
 

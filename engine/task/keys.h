@@ -39,7 +39,7 @@ enum origin {
 struct key {
 	uint32_t at;            /* its place in the text */
 	uint32_t owner;         /* the serial of the visible that has it, 0: none has; while it is reserved and not made: whose
-	                           turn reserved it, a number that is no serial */
+	                           turn reserved it, a number that is not a serial */
 	uint32_t next;          /* the key, from 1, that follows it in its chain; 0: none */
 	unsigned line : 21;     /* the number of the statement that reserved or made it */
 	unsigned flags : 8;
@@ -115,7 +115,7 @@ void newest_made(struct newest *, const struct keys *, uint32_t id, const struct
 /* The rule of -u, if AGAIN, and of redo. Whether the step N, which has its result ID, is asked again: if it is KEY_REDO; for
  * -u, if it DIFFERS from what it was asked; if something before it, the NEWEST of which is given, came later than it; for redo, if
  * it differs and a pure step before it has changed since; if the step that has FORKED (KEY_NONE: none), whose session it was asked in
- * a copy of, was asked later than it. A worktree is no question: it is where the others work. Else *NEWEST is
+ * a copy of, was asked later than it. A worktree is not a question: it is where the others work. Else *NEWEST is
  * what holds after it: a result that was put there by hand makes nothing later than itself. */
 int result_is_outdated(const struct keys *, uint32_t id, const struct node *n, int again, const char *differs,
     uint32_t forked, struct newest *newest);
@@ -144,7 +144,7 @@ struct chain {
 
 void chain_add(struct chain *, struct keys *, uint32_t id);
 
-/* Puts all that stand in a chain whose first is FIRST behind those of C: that is their chain from now on. */
+/* Puts all that are in a chain whose first is FIRST after those of C: that is their chain from now on. */
 void chain_join(struct chain *c, struct keys *, uint32_t first);
 
 /* What a branch sees: what it has made itself, and what those that it is in had made before. */
@@ -155,10 +155,10 @@ struct visible {
 	int given;              /* it sees the results that were there before and that its workflow names */
 };
 
-/* Gives the key ID to S: it is visible from there, behind all that was there. */
+/* Gives the key ID to S: it is visible from there, after all that was there. */
 void visible_add_key(struct visible *s, struct keys *, uint32_t id);
 
-/* The same with all that stand in a chain, which is its own then: FIRST, as in chain_join. */
+/* The same with all that are in a chain, which is its own then: FIRST, as in chain_join. */
 void visible_join(struct visible *s, struct keys *, uint32_t first);
 
 /* Lets S see the results that were there before and that W names; no pattern finds them. */

@@ -577,7 +577,7 @@ is_about(const char *line)
 	    !strncmp(line, "fork\t", 5) ? line + 5 : NULL;
 }
 
-/* Which part of the entry in `how` differs, what was THEN against what is NOW, both with a NUL behind: a variable and a
+/* Which part of the entry in `how` differs, what was THEN against what is NOW, both with a NUL after it: a variable and a
  * file are called by their names. */
 static const char *
 what_of(struct questions *a, const char *then, const char *now)

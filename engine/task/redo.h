@@ -10,7 +10,7 @@ struct redo_lines {
 	long left;              /* what the latest said */
 };
 
-/* A line of the key ID, behind which LEFT follow. Returns 1 when it was the last of all: ->ids is whole until the next call. */
+/* A line of the key ID, after which LEFT follow. Returns 1 when it was the last of all: ->ids is whole until the next call. */
 int redo_line(struct redo_lines *, uint32_t id, long left);
 
 #endif

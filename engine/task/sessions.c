@@ -22,7 +22,7 @@ session_text(struct buf *b, unsigned says, const struct usage *total, const char
 	buf_fmt(b, "total=%lld,%lld,%lld,%lld dir=%s", total->input, total->cached, total->output, total->nanos, dir);
 }
 
-/* The numbers behind total=, which are written as above. */
+/* The numbers after total=, which are written as above. */
 static void
 read_total(const char *s, struct usage *total)
 {

@@ -31,7 +31,7 @@ struct talk {
 struct session {
 	struct talk latest;             /* of the latest attempt that has told one */
 	unsigned says;
-	int is_settled;         /* a line that says how the step ended came behind it */
+	int is_settled;         /* a line that says how the step ended came after it */
 	long attempt;
 	uint32_t walk;
 	struct talk cut;                /* the latest in which the agent had done something, and that is not over */

@@ -33,8 +33,8 @@ struct task {
 	const char *root;       /* absolute: where a program with a / is looked for */
 	const char *prompt;     /* what standard input begins with, its nprompt bytes */
 	size_t nprompt;
-	const char *inputs;     /* the keys of the results that follow it, behind a prompt each under its own line */
-	size_t ninputs;         /* so many keys, a NUL behind each: there may be a million */
+	const char *inputs;     /* the keys of the results that follow it, after a prompt each under its own line */
+	size_t ninputs;         /* so many keys, a NUL after each: there may be a million */
 	const char *filter;     /* NULL: none */
 	const char *const *checks;
 	size_t nchecks;
@@ -131,8 +131,8 @@ int task_names_repository(const char *entry);
 /* What was found of a file that is missing together with the directory of its step. */
 #define TASK_GONE "gone"
 
-/* The first line in an entry of `how` that is about a file which the step depends on, of the N bytes at S; behind the last line: there is none. All
- * such lines come last: `depends', a tab, the file's name, a blank, what was found. */
+/* The first line in an entry of `how` that is about a file which the step depends on, of the N bytes at S; their end: there is
+ * none. All such lines come last: `depends', a tab, the file's name, a blank, what was found. */
 const char *task_how_files(const char *s, size_t n);
 
 /* Adds a line of an entry of `how` to B: WORD, and the N bytes of S escaped. */

@@ -56,14 +56,34 @@ put_cut(struct buf *out, const char *s, size_t n, size_t width)
 	return sum;
 }
 
+/* What the keys of all rows have in common, which tells them not apart: bytes at their beginning, and at their end. */
+struct common {
+	size_t before, after;
+};
+
+enum { ELIDED = 3, ELIDED_LEAST = 4 };  /* columns of `...`; what is shorter is not worth them */
+
+/* A key, as it is shown: without what is COMMON. */
+static void
+show_key(struct buf *b, const char *key, const struct common *common)
+{
+	size_t n = strlen(key);
+
+	if (common->before)
+		buf_text(b, "...");
+	visible_add(b, key + common->before, n - common->before - common->after, 0);
+	if (common->after)
+		buf_text(b, "...");
+}
+
 /* A key in its column. */
 static void
-put_key(struct buf *out, const char *key, size_t width)
+put_key(struct buf *out, const char *key, const struct common *common, size_t width)
 {
 	struct buf b = { 0 };
 
-	visible_add(&b, key, strlen(key), 0);
-	width_pad(out, width_cut(out, b.s, b.n, width), width);
+	show_key(&b, key, common);
+	width_pad(out, width_cut(out, buf_str(&b), b.n, width), width);
 	buf_free(&b);
 }
 
@@ -104,7 +124,7 @@ put_said(struct buf *out, const char *s, size_t n, size_t width)
 
 	for (i = from = 0; i <= n; i++)
 		if (i == n || s[i] == '\t') {
-			visible_add(&b, s + from, i - from, 0);
+			visible_add(&b, s + from, i - from, VISIBLE_PLAIN);
 			if (i < n)
 				buf_char(&b, ' ');
 			from = i + 1;
@@ -124,13 +144,13 @@ put_time(long long ms, struct buf *b)
 }
 
 static void
-put_row(const struct live_row *row, size_t usable, size_t key, struct buf *out)
+put_row(const struct live_row *row, size_t usable, const struct common *common, size_t key, struct buf *out)
 {
 	struct buf time = { 0 };
 	size_t at;
 
 	width_pad(out, 0, usable < WIDE ? 0 : INDENT);
-	put_key(out, row->key, key);
+	put_key(out, row->key, common, key);
 	if (usable < NARROW)
 		return;
 	put_time(row->ms, &time);
@@ -147,21 +167,87 @@ put_row(const struct live_row *row, size_t usable, size_t key, struct buf *out)
 	}
 }
 
-/* The columns for keys: as wide as the widest, but the rest must have some room too. */
 static size_t
-key_width(const struct live *v, size_t usable)
+widest_key(const struct live *v, const struct common *common)
 {
-	size_t most = usable < NARROW ? usable : usable < SHORT ? usable - GAP - TIME_WIDTH : usable * 2 / 5, widest = 0, i, n;
+	size_t widest = 0, i, n;
 	struct buf b = { 0 };
 
 	for (i = 0; i < v->nrows; i++) {
 		b.n = 0;
-		visible_add(&b, v->rows[i].key, strlen(v->rows[i].key), 0);
-		n = width_of(b.s, b.n);
+		show_key(&b, v->rows[i].key, common);
+		n = width_of(buf_str(&b), b.n);
 		if (n > widest)
 			widest = n;
 	}
 	buf_free(&b);
+	return widest;
+}
+
+/* What all keys begin with and end with, in whole characters. */
+static void
+find_common(const struct live *v, struct common *common)
+{
+	const char *first = v->rows[0].key, *key;
+	size_t i, n = strlen(first), len;
+
+	common->before = common->after = n;
+	for (i = 1; i < v->nrows; i++) {
+		size_t k = 0;
+
+		key = v->rows[i].key;
+		len = strlen(key);
+		while (k < common->before && first[k] == key[k])
+			k++;
+		common->before = k;
+		for (k = 0; k < common->after && k < len && first[n - 1 - k] == key[len - 1 - k]; k++)
+			;
+		common->after = k;
+	}
+	while (common->before && ((unsigned char)first[common->before] & 0xc0) == 0x80)
+		common->before--;
+	while (common->after && ((unsigned char)first[n - common->after] & 0xc0) == 0x80)
+		common->after--;
+	if (common->before < ELIDED + ELIDED_LEAST)
+		common->before = 0;
+	for (i = 0; i < v->nrows; i++)
+		if (common->before + common->after >= strlen(v->rows[i].key))
+			common->after = 0;      /* as of x-1 and x-11 */
+	if (common->after < ELIDED + ELIDED_LEAST)
+		common->after = 0;
+}
+
+/* As much of what is before is shown as there is ROOM for, in columns. */
+static void
+keep_some(const struct live *v, struct common *common, size_t room)
+{
+	const char *key = v->rows[0].key;
+
+	if (common->before <= room)
+		return;                 /* then `...` would be longer */
+	common->before -= room;
+	while (key[common->before] && ((unsigned char)key[common->before] & 0xc0) == 0x80)
+		common->before++;
+}
+
+/* The columns for keys: as wide as the widest, before what was written gets any; where they do not fit, what COMMON gets is left out. */
+static size_t
+key_width(const struct live *v, size_t usable, struct common *common)
+{
+	size_t rest = GAP + TIME_WIDTH + (usable < WIDE ? 0 : INDENT), most = usable < NARROW ? usable : usable - rest, widest, after;
+
+	memset(common, 0, sizeof *common);
+	widest = widest_key(v, common);
+	if (widest > most && v->nrows > 1) {
+		find_common(v, common);
+		after = common->after;
+		common->after = 0;
+		if (widest_key(v, common) > most)
+			common->after = after;
+		widest = widest_key(v, common);
+		keep_some(v, common, widest < most ? most - widest : 0);
+		widest = widest_key(v, common);
+	}
 	return widest < most ? widest : most;
 }
 
@@ -254,13 +340,15 @@ put_line(struct buf *line, size_t usable, struct buf *out)
 void
 live_frame(const struct live *v, struct buf *out)
 {
-	size_t usable = v->width > 1 ? (size_t)v->width - 1 : 0, key = key_width(v, usable), i;
+	size_t usable = v->width > 1 ? (size_t)v->width - 1 : 0, key, i;
 	struct buf line = { 0 };
+	struct common common;
 
 	if (v->height < 2 || !usable)
 		return;
+	key = key_width(v, usable, &common);
 	for (i = 0; i < v->nrows; i++) {
-		put_row(&v->rows[i], usable, key, &line);
+		put_row(&v->rows[i], usable, &common, key, &line);
 		put_line(&line, usable, out);
 	}
 	if (v->nrows && v->nrows < v->all && live_fit(v->height, v->nrows + 1) == v->nrows + 1) {

@@ -1,4 +1,4 @@
-/* The live view: what stands at the bottom of the terminal while a run goes on. Here it is made, from what is
+/* The live view: what is at the bottom of the terminal while a run goes on. Here it is made, from what is
  * known to a text, without a system call; screen.h brings it to the terminal. */
 #ifndef ENGINE_UI_LIVE_H
 #define ENGINE_UI_LIVE_H
@@ -35,7 +35,7 @@ struct live {
 /* How many rows of ALL there is room for on a terminal of this height. */
 size_t live_fit(int height, size_t all);
 
-/* Adds the view, each line with a newline behind it, none wider than the terminal less one column. */
+/* Adds the view, each line with a newline after it, none wider than the terminal less one column. */
 void live_frame(const struct live *, struct buf *out);
 
 /* How many lines of a terminal that is now WIDTH wide a view takes, when the terminal breaks what has got

@@ -31,7 +31,7 @@ head(struct progress *p, const char *word, const char *key)
 	visible_add(&p->out, key, strlen(key), 0);
 }
 
-/* The last lines of FD's file, each behind a bar. */
+/* The last lines of FD's file, each after a bar. */
 static void
 tail(struct progress *p, int fd, const char *what)
 {
@@ -54,7 +54,7 @@ tail(struct progress *p, int fd, const char *what)
 		long end = nl ? nl - buf : n;
 
 		buf_fmt(&p->out, "    %s| ", what);
-		visible_add(&p->out, buf + from, (size_t)(end - from), VISIBLE_TABS);
+		visible_add(&p->out, buf + from, (size_t)(end - from), VISIBLE_TABS | VISIBLE_PLAIN);
 		buf_char(&p->out, '\n');
 		from = end + 1;
 	}
@@ -87,7 +87,7 @@ put_lines(struct progress *p, const char *key, const char *s, size_t n)
 
 		visible_add(&p->out, key, strlen(key), 0);
 		buf_text(&p->out, "| ");
-		visible_add(&p->out, s, line, VISIBLE_TABS);
+		visible_add(&p->out, s, line, VISIBLE_TABS | VISIBLE_PLAIN);
 		buf_char(&p->out, '\n');
 		s += line + (nl != NULL);
 	}

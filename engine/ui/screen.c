@@ -300,7 +300,7 @@ screen_changed(const struct screen *s, const struct progress *p)
 	return s->rest.n || p->out.n || s->want.n != s->shown.n || (s->want.n && memcmp(s->want.s, s->shown.s, s->want.n));
 }
 
-/* Above all: to the first line of the view that stands there. */
+/* Above all: to the first line of the view that is there. */
 static void
 go_up(struct screen *s)
 {

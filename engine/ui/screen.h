@@ -1,7 +1,7 @@
-/* The live view on the terminal: when there is one, what stands there, and writing it without ever waiting.
+/* The live view on the terminal: when there is one, what is there, and writing it without ever waiting.
  *
  * The view is a few lines below all that was said; the cursor stands on the line below it. To write
- * anything, the cursor goes up to the view's first line, and everything from there is written anew. No mode
+ * anything, the cursor goes up to the view's first line, and everything from there is written again. No mode
  * of the terminal is changed and the cursor is never hidden, so there is nothing to be restored. */
 #ifndef ENGINE_UI_SCREEN_H
 #define ENGINE_UI_SCREEN_H
@@ -13,16 +13,16 @@
 struct screen_row;
 
 struct screen {
-	int tty;                /* opened anew, so that writing does not wait; -1: there is no live view */
+	int tty;                /* opened again, so that writing does not wait; -1: there is no live view */
 	int colour;
 	int shared;             /* standard output is a terminal too: taken for the same */
 	int width, height;
 	long long began;        /* as all times here, of the clock that the loop goes by */
 	long long looked;       /* when it was looked for changes last */
 	long long look, draw;   /* when to look again, when to write again at the earliest */
-	struct buf want;        /* the view that is to stand there; empty: none */
+	struct buf want;        /* the view that is to be there; empty: none */
 	struct buf used;        /* what the run has used, for ->view */
-	struct buf shown;       /* that stands there */
+	struct buf shown;       /* that is there */
 	int shown_width;        /* the terminal's width then */
 	struct buf rest;        /* of what is just being written */
 	struct live_times times;
@@ -44,7 +44,7 @@ void screen_stir(struct screen *);
 /* The terminal has another size. */
 void screen_resized(struct screen *);
 
-/* Others have written to the terminal: what stands there is not ours any more. */
+/* Others have written to the terminal: what is there is not ours any more. */
 void screen_lost(struct screen *);
 
 /* A look: begin, each task that runs (which was the NUMBERth to be started, from 1), end. HIDDEN: nothing is to be shown. */
