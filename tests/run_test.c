@@ -1581,7 +1581,7 @@ START_TEST(w_review_as_it_stands)
 	    "claude=sh -c 'echo \"$ORCH_KEY\" >>\"$ORCH_ROOT/started\"; test \"${lens-}\" != design && cat'", 1);
 	r = help_sh(0, "orch run -r x -a \"$A\" \"$TREE/tests/workflows/review.orch\"");
 	help_has(r.err, "fallback  review-design");
-	help_has(r.out, "==> review-design <==\nno answer");
+	help_has(r.out, "==> review-design <==\nno result");
 	ck_assert_str_eq(help_sh(0, "orch run -r x -a \"$A\" \"$TREE/tests/workflows/review.orch\"").out, r.out);
 	ck_assert_int_eq(help_count(help_read("started", NULL), "\n"), 4);
 }
@@ -1611,17 +1611,17 @@ START_TEST(w_research_as_it_stands)
 }
 END_TEST
 
-START_TEST(w_mend_ends_by_break_and_feeds_back)
+START_TEST(w_fix_ends_by_break_and_feeds_back)
 {
-	static const char prompt[] = "The tests say this, the last file being the newest. Mend the code.\n";
+	static const char prompt[] = "The tests say this, the last file being the newest. Fix the code.\n";
 	char want[2000], name[40];
 	size_t n;
 	int i, k;
 
-	help_file("Makefile", "check:", "\t@test -f mended || { echo wrong $$(ls seen-* | wc -l); exit 1; }", NULL);
+	help_file("Makefile", "check:", "\t@test -f fixed || { echo wrong $$(ls seen-* | wc -l); exit 1; }", NULL);
 	setenv("A",
-	    "claude=sh -c 'cat >\"seen-$ORCH_KEY\"; test $ORCH_KEY != mend-3 || : >mended; echo \"$*\"' agent", 1);
-	help_sh(0, "orch run -r x -a \"$A\" \"$TREE/tests/workflows/mend.orch\" 'do the work'");
+	    "claude=sh -c 'cat >\"seen-$ORCH_KEY\"; test $ORCH_KEY != fix-3 || : >fixed; echo \"$*\"' agent", 1);
+	help_sh(0, "orch run -r x -a \"$A\" \"$TREE/tests/workflows/fix.orch\" 'do the work'");
 	help_is("seen-work", "do the work\n");
 	help_is(RESULT "work", "--permission-mode acceptEdits\n");
 	for (i = 1; i <= 3; i++) {
@@ -1631,15 +1631,15 @@ START_TEST(w_mend_ends_by_break_and_feeds_back)
 			snprintf(name, sizeof name, RESULT "test-%d", k);
 			n += (size_t)snprintf(want + n, sizeof want - n, "%s", help_read(name, NULL));
 		}
-		snprintf(name, sizeof name, "seen-mend-%d", i);
+		snprintf(name, sizeof name, "seen-fix-%d", i);
 		help_is(name, want);
 	}
 	help_is(RESULT "test-4", "PASSED\n");
 	ck_assert_str_eq(help_sh(0, "ls .orch/x/result").out,
-	    "mend-1\nmend-2\nmend-3\ntest-1\ntest-2\ntest-3\ntest-4\nwork\n");
+	    "fix-1\nfix-2\nfix-3\ntest-1\ntest-2\ntest-3\ntest-4\nwork\n");
 	/* A second walk: nobody is asked, not even make. */
 	help_sh(0,
-	    "rm mended seen-*; orch run -r x -a \"$A\" \"$TREE/tests/workflows/mend.orch\" 'do the work' >again 2>said");
+	    "rm fixed seen-*; orch run -r x -a \"$A\" \"$TREE/tests/workflows/fix.orch\" 'do the work' >again 2>said");
 	help_is("again", "");
 	help_has(help_read("said", NULL), "8 kept");
 	ck_assert_str_eq(help_sh(0, "ls").out, "Makefile\nagain\nsaid\n");
@@ -1687,7 +1687,7 @@ workflows_case(void)
 	tcase_add_test(t, w_review_as_it_stands);
 	tcase_add_test(t, w_review_resume_starts_exactly_one);
 	tcase_add_test(t, w_research_as_it_stands);
-	tcase_add_test(t, w_mend_ends_by_break_and_feeds_back);
+	tcase_add_test(t, w_fix_ends_by_break_and_feeds_back);
 	tcase_add_test(t, w_mend_prints_the_same_again);
 	tcase_add_test(t, w_sweep_as_it_stands);
 	return t;
