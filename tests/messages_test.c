@@ -1142,6 +1142,39 @@ START_TEST(examples_are_workflows)
 }
 END_TEST
 
+/* And each of them runs, with stand-ins for its agents, and prints what the manual says it would. */
+static const struct {
+	const char *ready, *command, *out;
+	int needs_jq;
+} examples[] = {
+	{ ":", "orch run -q -a 'claude=sh ./key' -a 'codex=sh ./key' research.orch", "verdict\n", 0 },
+	{ ":", "orch run -q -r r -a 'claude=cat' review.orch | grep -c '^==> review-'", "3\n", 0 },
+	{ ":", "orch run -q -a 'claude=sh ./better' judge.orch", "b\n", 1 },
+	{ "echo Dear >letter.txt", "orch run -q -a 'claude=sh ./good' verdict.orch <letter.txt", "good\n", 1 },
+	{ "printf 'check:\\n\\ttest -e done\\n' >Makefile", "orch run -q -r r -a 'claude=sh ./fixer' fix.orch Work; "
+	    "orch cat -r r 'test-*' | grep -c PASSED; ls .orch/r/result | tr '\\n' ' '", "1\nfix-1 test-1 test-2 work ", 0 },
+	{ "printf '#!/bin/sh\\ncat >published\\n' >publish; chmod +x publish; : >CHANGES",
+	    "orch run -q -r r -a 'claude=sh ./key' release.orch 2>err; test $? = 1; eval \"$(sed -n 's/.*to answer: echo ANSWER/echo yes/p' err)\"; "
+	    "orch resume -q -r r; cat published", "notes\n", 0 },
+	{ ":", "orch run -q -r r -a 'claude=sh ./key' all.orch; ls .orch/r/result | grep -c '^review-.*%2F'", "report\n9\n", 0 },
+};
+
+START_TEST(examples_run)
+{
+	if (examples[_i].needs_jq && !*help_sh(0, "command -v jq || :").out) {
+		help_skip("examples_run", "jq");
+		return;
+	}
+	help_sh(0, "awk -f \"$TREE/tests/examples.awk\" \"$TREE/orch.1\" \"$TREE/README\"");
+	help_file("key", "cat >/dev/null", "echo $ORCH_KEY", NULL);
+	help_file("better", "cat >/dev/null", "echo '{\"better\":\"b\",\"why\":\"x\"}'", NULL);
+	help_file("good", "cat >/dev/null", "echo '{\"good\":true,\"why\":\"x\"}'", NULL);
+	help_file("fixer", "cat", "test $ORCH_KEY = work || touch done", NULL);
+	help_sh(0, examples[_i].ready);
+	ck_assert_str_eq(help_run("%s", examples[_i].command).out, examples[_i].out);
+}
+END_TEST
+
 /* orch help FORMAT is all that somebody needs to write a workflow: each example of it is one, and each attribute is there. */
 START_TEST(the_format_on_a_screen)
 {
@@ -1203,6 +1236,7 @@ messages_suite(void)
 	tcase_add_loop_test(help_case(s, "messages", help_start, 30), each_message, 0, LEN(messages));
 	tcase_add_loop_test(help_case(s, "cuts", help_start, 30), texts_are_cut_at_a_character, 0, 3 * LEN(cuts));
 	tcase_add_test(help_case(s, "examples", help_start, 30), examples_are_workflows);
+	tcase_add_loop_test(help_case(s, "examples that run", help_start, 30), examples_run, 0, LEN(examples));
 	tcase_add_test(help_case(s, "format", help_start, 30), the_format_on_a_screen);
 	tcase_add_test(help_case(s, "help", help_start, 30), help_of_commands_and_files);
 	return s;
