@@ -107,6 +107,7 @@ find_record(struct request *r, const char *name)
 			status = request_store_error(r, &s);
 	} else if (!record_read(&r->record, s.run, s.path)) {
 		r->was_there = 1;
+		store_find_lock(&s);
 		status = check_trust(r, &s, name);
 		if (!status && r->record.text && results_keys(&r->given, &s))
 			status = runs_fail(r->say, 2, "result/ cannot be read", strerror(errno));

@@ -298,6 +298,13 @@ open_parts(struct store *s, const char *dir, enum store_use use)
 	return 0;
 }
 
+void
+store_find_lock(struct store *s)
+{
+	if (s->lock < 0)
+		s->lock = file_open(s->run, "lock");
+}
+
 static int
 set_path(struct store *s, const char *dir)
 {

@@ -62,6 +62,10 @@ int store_open(struct store *, const char *dir, const char *name, size_t n, enum
 
 void store_close(struct store *);
 
+/* Opens the lock of a run that had none yet when it was opened with STORE_READ: the orch that makes a run makes its lock before its
+ * file `run`, so who has read that asks for the lock once more. */
+void store_find_lock(struct store *);
+
 /* Makes ->what the part NAME of the run below DIR. errno is the caller's. */
 void store_blame(struct store *, const char *dir, const char *name);
 

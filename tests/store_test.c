@@ -1298,6 +1298,15 @@ START_TEST(store_of_a_run)
 	ck_assert_int_ge(s.result, 0);
 	ck_assert_str_eq(s.path, path);
 	store_close(&s);
+	/* Looked at while another orch makes it: the lock comes after the directory. */
+	ck_assert_int_eq(mkdir(".orch/new", 0700), 0);
+	must_open(&s, "new", STORE_READ);
+	store_find_lock(&s);
+	ck_assert_int_eq(s.lock, -1);
+	help_file(".orch/new/lock", NULL);
+	store_find_lock(&s);
+	ck_assert_int_ge(s.lock, 0);
+	store_close(&s);
 }
 END_TEST
 

@@ -323,6 +323,8 @@ run_state_open(struct run_state *v, const char *dir, const char *name, size_t n,
 	if (store_open(&v->store, dir, name, n, STORE_READ))
 		return -1;
 	v->has_record = !record_read(&v->record, v->store.run, v->store.path);
+	if (v->has_record)
+		store_find_lock(&v->store);
 	v->is_trusted = identity_is_of(&v->record.made, v->store.lock);
 	if (read_results(v))
 		return fail(v, dir, "result");
