@@ -38,7 +38,7 @@ static const struct subcommand command_list[] = {
 	{ "check", "", "FILE...", do_check, "check workflows; start nothing" },
 	{ "status", "pqd:r:", "", do_status, "show the steps of a run" },
 	{ "runs", "pd:", "", do_runs, "list the runs here" },
-	{ "logs", "fd:r:", "[KEY...]", do_logs, "show what agents wrote" },
+	{ "logs", "fd:r:", "[KEY...]", do_logs, "show what steps wrote to standard error, and what failed ones wrote" },
 	{ "cat", "d:r:", "KEY...", do_cat, "print results" },
 	{ "diff", "d:r:", "KEY", do_diff, "show what a step was asked, and what it would be asked now" },
 	{ "session", "d:r:", "KEY", do_session, "print the id of a step's session" },
@@ -53,20 +53,23 @@ static const struct {
 	char letter;
 	const char *value;      /* NULL: none */
 	const char *help;
+	const char *of;         /* the only command that the line is about; NULL: any that has no line of its own above */
 } option_list[] = {
-	{ 'F', NULL, "re-run all results that are fallbacks" },
-	{ 'a', "NAME=CMD", "use CMD as the command for agent NAME" },
-	{ 'b', "BUDGET", "use no more than this: 5usd, 200ktok, 1.5Mtok" },
-	{ 'd', "DIR", "where the runs are kept (ORCH_DIR, else .orch)" },
-	{ 'f', NULL, "follow until the run ends" },
-	{ 'j', "N", "at most N agents at once" },
-	{ 'n', NULL, "show what would run; start and write nothing (with -v: whole prompts)" },
-	{ 'p', NULL, "tab-separated output for scripts" },
-	{ 'q', NULL, "print only failures and warnings (of status: only steps that failed or were interrupted)" },
-	{ 'r', "RUN", "the run's name: start it, or resume it" },
-	{ 'u', NULL, "re-run stale steps and everything after them" },
-	{ 'v', NULL, "show the agents' standard error too" },
-	{ 'x', NULL, "start no more steps after the first failure" },
+	{ 'F', NULL, "re-run all results that are fallbacks", NULL },
+	{ 'a', "NAME=CMD", "use CMD as the command for agent NAME", NULL },
+	{ 'b', "BUDGET", "use no more than this: 5usd, 200ktok, 1.5Mtok", NULL },
+	{ 'd', "DIR", "where the runs are kept (ORCH_DIR, else .orch)", NULL },
+	{ 'f', NULL, "follow until the run ends", NULL },
+	{ 'j', "N", "at most N agents at once", NULL },
+	{ 'n', NULL, "show what would run; start and write nothing (with -v: whole prompts)", NULL },
+	{ 'p', NULL, "tab-separated output for scripts", NULL },
+	{ 'q', NULL, "show only the steps that failed or were interrupted", "status" },
+	{ 'q', NULL, "print only failures and warnings", NULL },
+	{ 'r', "RUN", "the run's name: start it, or resume it", "run" },
+	{ 'r', "RUN", "the name of the run", NULL },
+	{ 'u', NULL, "re-run stale steps and what follows them", NULL },
+	{ 'v', NULL, "show the agents' standard error too", NULL },
+	{ 'x', NULL, "start no more steps after the first failure", NULL },
 };
 
 enum { OPTIONS = sizeof option_list / sizeof *option_list };
@@ -149,7 +152,7 @@ read_budget(struct options *o, const char *s)
 	struct budget b;
 
 	if (budget_parse(s, strlen(s), &b))
-		return wrong_usage("-b takes a budget, such as 5usd, 200ktok or 1.5Mtok", s);
+		return wrong_usage("-b takes a budget in usd, ktok or Mtok, such as 5usd or 0.6ktok", s);
 	o->run.budget = s;
 	return OK;
 }
@@ -219,6 +222,19 @@ put_usage(const struct subcommand *c, struct buf *b)
 	buf_fmt(b, "%s%s\n", *c->operands ? " " : "", c->operands);
 }
 
+/* Whether the Ith line of the options is that of the command. */
+static int
+is_of(size_t i, const char *command)
+{
+	size_t first = find_option(option_list[i].letter);
+
+	if (option_list[i].of)
+		return !strcmp(option_list[i].of, command);
+	while (first < i && !(option_list[first].letter == option_list[i].letter && option_list[first].of && !strcmp(option_list[first].of, command)))
+		first++;
+	return first == i;
+}
+
 /* What a command does, and its options. */
 static int
 help_command(const struct subcommand *c)
@@ -232,7 +248,7 @@ help_command(const struct subcommand *c)
 	if (*c->options)
 		buf_char(&b, '\n');
 	for (i = 0; i < OPTIONS; i++)
-		if (strchr(c->options, option_list[i].letter))
+		if (strchr(c->options, option_list[i].letter) && is_of(i, c->name))
 			buf_fmt(&b, "  -%c %-9s %s\n", option_list[i].letter, option_list[i].value ? option_list[i].value : "", option_list[i].help);
 	status = put_out(buf_str(&b));
 	buf_free(&b);
@@ -597,8 +613,8 @@ do_help(int argc, char **argv)
 		return help_all();
 	else if (!status && find_command(argv[optind]))
 		return help_command(find_command(argv[optind]));
-	else if (!status && !strcmp(argv[optind], "FORMAT"))
-		return put_out(help_format());
+	else if (!status && (!strcmp(argv[optind], "FORMAT") || !strcmp(argv[optind], "format")))
+		help_format(&text);
 	else if (!status)
 		status = help_workflow(argv[optind], &text, &error);
 	say(&error);
@@ -641,5 +657,8 @@ main(int argc, char **argv)
 	command_name = c ? c->name : NULL;
 	if (c)
 		return c->run(argc - 1, argv + 1);
-	return is_mistyped(argv[1]) ? USAGE : do_run(argc, argv);
+	if (is_mistyped(argv[1]))
+		return USAGE;
+	command_name = "run";
+	return do_run(argc, argv);
 }

@@ -636,9 +636,8 @@ find_redo(struct run *r, struct redo *d)
 	plan_redo(r, name_step, d, 0);
 	for (i = 0; i < a->nredo && !d->bad; i++)
 		if (!d->found[i]) {
-			runs_fail(r->request.say, 2, a->redo[i], d->trees[i] ? "only worktrees match, and these are not made again" :
-			    "no such result in this run; to list: orch status");
-			d->bad = 2;
+			d->bad = d->trees[i] ? runs_fail(r->request.say, 2, a->redo[i], "only worktrees match, and these are not made again") :
+			    runs_no_step(r->request.say, 2, a->redo[i], a->dir, a->run);
 		}
 	if (a->redo_fallbacks && !d->any) {
 		runs_fail(r->request.say, 3, r->request.name, "no result of this run is a fallback");

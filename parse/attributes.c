@@ -73,6 +73,8 @@ command_line(struct parser *p)
 
 	if (!*c.s)
 		diag_error(p->diags, c.pos, "missing command: %s COMMAND", p->word);
+	else if (*c.s == '|')
+		diag_error(p->diags, c.pos, "`%s` takes a command, without |: %s %s", p->word, p->word, c.s + 1 + (c.s[1] == ' '));
 	return c;
 }
 
@@ -240,7 +242,7 @@ attr_budget(struct parser *p, struct attrs *a)
 	one_word(p, &a->budget, "budget 5usd, 200ktok, 1.5Mtok");
 	w = a->budget;
 	if (w && phrase_literal(p, w, "the budget") && budget_parse(w->raw, strlen(w->raw), &a->budget_is))
-		diag_error(p->diags, w->pos, "invalid budget '%s': use 5usd, 200ktok or 1.5Mtok", w->raw);
+		diag_error(p->diags, w->pos, "invalid budget '%s': its unit is usd, ktok or Mtok, as in 5usd or 0.6ktok", w->raw);
 }
 
 enum { BELOW, AT_TOP, ONLY_AT_TOP };

@@ -78,12 +78,26 @@ check_item(struct parser *p, const struct word *w, int alone)
 	}
 }
 
+/* `max N` at the end of L, where it belongs before the variable: is said. */
+static int
+late_max(struct parser *p, const struct node *n, const struct words *l)
+{
+	const struct word *w = l->n > 1 ? &l->list[l->n - 2] : NULL;
+
+	if (!w || n->kind != NODE_PARALLEL || !phrase_is(w, "max") || w[1].quoted || strspn(w[1].raw, "0123456789") != strlen(w[1].raw))
+		return 0;
+	diag_error(p->diags, w->pos, "`max` goes before the variable: parallel max %s %s in ...", w[1].raw, n->var);
+	return 1;
+}
+
 /* The items from the FIRST word on. */
 static void
 take_items(struct parser *p, struct node *n, const struct phrase *f, size_t first)
 {
 	size_t i;
 
+	if (late_max(p, n, f->names.n ? &f->names : &f->words))
+		return;
 	n->inputs = f->names;
 	n->items = arena_get(&p->w->mem, (f->words.n - first) * sizeof *n->items);
 	for (i = first; i < f->words.n; i++) {

@@ -319,9 +319,10 @@ check_agent(struct checker *c, struct node *n)
 		diag_error(c->diags, s->words.list[0].pos, "sh takes no arguments: its program is the text after |");
 	if (!i)
 		diag_error(c->diags, n->pos, "exec needs a program: define `step NAME exec PROGRAM...` and run that");
-	if (agents_built_in(name) && strcmp(name, "exec") && !has_prompt(n) && !n->inputs.n)
-		diag_error(c->diags, n->pos, "no prompt: add '| TEXT' or '< NAME'");
-	else if (prompts_interactive(n) && n->place == PROMPT_STDIN && has_prompt(n))
+	if (agents_built_in(name) && strcmp(name, "exec") && !has_prompt(n) && !n->inputs.n) {
+		if (!diag_has(c->diags, n->pos))
+			diag_error(c->diags, n->pos, "no prompt: add '| TEXT' or '< NAME'");
+	} else if (prompts_interactive(n) && n->place == PROMPT_STDIN && has_prompt(n))
 		diag_error(c->diags, n->pos, "%s has no place for a prompt when interactive: put {} among its arguments", name);
 	else if (n->place == PROMPT_PROGRAM && is_stand_in(c, s->agent))
 		diag_error(c->diags, n->pos, "-a %s=... would run this prompt as a program: pass it on standard input, without {}", name);
@@ -636,8 +637,10 @@ check_words(struct checker *c, const struct node *n)
 	for (i = 0; i < 5; i++)
 		if (single[i])
 			names_check(&c->names, n, &single[i]->t);
-	for (i = 0; i < n->values.n; i++)
+	for (i = 0; i < n->values.n; i++) {
 		names_check(&c->names, n, &n->values.list[i].t);
+		names_check_literal(&c->names, n, &n->values.list[i]);
+	}
 	for (i = 0; i < n->choices.n; i++)
 		names_check(&c->names, n, &n->choices.list[i].t);
 }
@@ -662,7 +665,9 @@ check_text(struct checker *c, struct node *n)
 {
 	int wanted = n->kind == NODE_PRINT || n->kind == NODE_COMMIT || n->kind == NODE_ASK;
 
-	if (wanted && !n->text.there)
+	if (wanted && !n->text.there && n->kind == NODE_ASK)
+		diag_error(c->diags, n->pos, "missing text: ask KEY [CHOICE...] | TEXT");
+	else if (wanted && !n->text.there)
 		diag_error(c->diags, n->pos, "missing text: %s | TEXT", node_word(n->kind));
 	prompts_warn(c, n, &n->text);
 	prompts_add(c, &n->prompt, &n->text, 1);

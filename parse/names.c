@@ -369,7 +369,9 @@ say_unknown(struct names *ns, const struct node *at, const char *name, struct po
 	for (up = at->parent; up && !input; up = up->parent)
 		for (k = 0; (var = node_var(up, k)); k++)
 			near_try(&near, var, strlen(var));
-	if (near.best)
+	if (input && name[strlen(name) - 1] == ',')
+		diag_error(ns->diags, pos, "unknown name `%s`: names are separated by blanks, without commas", name);
+	else if (near.best)
 		diag_error(ns->diags, pos, "unknown name `%s`; did you mean `%s`?", name, near.best);
 	else if (input)
 		diag_error(ns->diags, pos, "unknown name `%s`: no line above makes it; a file is read by a step: "
@@ -563,6 +565,23 @@ closing(const char *s)
 }
 
 void
+names_check_literal(struct names *ns, const struct node *at, const struct word *w)
+{
+	const char *s, *open, *close;
+	size_t n;
+
+	if (!w->quoted || !tmpl_literal(&w->t, &s, &n))
+		return;
+	for (open = strstr(s, "{{"); open; open = strstr(open + 1, "{{")) {
+		close = closing(open + 2);
+		if (!close || !names_something(ns, at, open + 2, (size_t)(close - open - 2)))
+			continue;
+		diag_warn(ns->diags, w->pos, "{{%.*s}} stays as it is in '...'; to insert its value use \"...\"", (int)(close - open - 2), open + 2);
+		return;
+	}
+}
+
+void
 names_check_program(struct names *ns, const struct node *at, const char *s, struct pos pos)
 {
 	const char *open, *close, *p = s;
@@ -579,6 +598,9 @@ names_check_program(struct names *ns, const struct node *at, const char *s, stru
 		n = (int)(close - open - 2);
 		if (names_variable(ns, at, open + 2, (size_t)n))
 			diag_error(ns->diags, pos, "cannot insert {{%.*s}} into shell code: write \"$%.*s\"", n, open + 2, n, open + 2);
+		else if (at->kind == NODE_IF)
+			diag_error(ns->diags, pos, "cannot insert {{%.*s}} into shell code: use 'if < %.*s | COMMAND' (standard input)",
+			    n, open + 2, n, open + 2);
 		else
 			diag_error(ns->diags, pos, "cannot insert {{%.*s}} into shell code: use '< %.*s' (standard input) or 'env V={{%.*s}}'",
 			    n, open + 2, n, open + 2, n, open + 2);

@@ -70,6 +70,19 @@ bare_step(struct parser *p, const char *name)
 	return s;
 }
 
+/* The words from the MOSTth on are the agent's arguments, which a run does not take. */
+static void
+say_arguments(struct parser *p, const struct words *l, size_t most)
+{
+	struct buf b = { 0 };
+	size_t i;
+
+	for (i = most; i < l->n; i++)
+		buf_fmt(&b, l->list[i].quoted ? " '%s'" : " %s", l->list[i].raw);
+	diag_error(p->diags, l->list[most].pos, "arguments go on a line of `step`: step NAME %s%s, then run NAME", l->list[0].raw, buf_str(&b));
+	buf_free(&b);
+}
+
 /* Whether the run has more than MOST words, which is said, with what was probably meant. */
 static void
 run_too_many(struct parser *p, const struct words *l, size_t most)
@@ -85,9 +98,10 @@ run_too_many(struct parser *p, const struct words *l, size_t most)
 	if (attribute)
 		diag_error(p->diags, w->pos, "'%s' goes on a line of its own below", attribute);
 	else if (w->quoted)
-		diag_error(p->diags, w->pos, "a prompt begins with '|': run %s | %s", agent, w->raw);
+		diag_error(p->diags, w->pos, "a prompt begins with '|': run %s%s%s | %s", agent, most == 3 ? " as " : "",
+		    most == 3 ? l->list[2].raw : "", w->raw);
 	else if (*w->raw == '-')
-		diag_error(p->diags, w->pos, "arguments belong to a step: step NAME %s %s", agent, w->raw);
+		say_arguments(p, l, most);
 	else
 		phrase_too_many(p, l, most);
 }
@@ -334,8 +348,16 @@ do_commit(struct parser *p)
 	struct phrase f;
 	struct node *n;
 
-	if (phrase_collect(p, &f, TAKES_TEXT) || as_nothing(p, &f.words, 0) ||
-	    phrase_too_many(p, &f.words, is_as(&f.words, 0) ? 2 : 0)) {
+	if (phrase_collect(p, &f, TAKES_TEXT) || as_nothing(p, &f.words, 0)) {
+		phrase_lose(p);
+		return;
+	}
+	if (f.words.n == 1 && f.words.list[0].quoted) {
+		diag_error(p->diags, f.words.list[0].pos, "the message begins with |: commit | %s", f.words.list[0].raw);
+		phrase_lose(p);
+		return;
+	}
+	if (phrase_too_many(p, &f.words, is_as(&f.words, 0) ? 2 : 0)) {
 		phrase_lose(p);
 		return;
 	}
@@ -409,7 +431,11 @@ do_param(struct parser *p)
 		phrase_lose(p);
 		return;
 	}
-	phrase_too_many(p, &f.words, 2);
+	if (f.words.n > 2 && phrase_is(&f.words.list[1], "="))
+		diag_error(p->diags, f.words.list[1].pos, "a default has no `=`: param %s %s", f.words.list[0].raw, f.words.list[2].raw);
+	else if (f.words.n > 2)
+		diag_error(p->diags, f.words.list[2].pos, "unexpected `%s`: quote a default with blanks: param %s '%s ...'", f.words.list[2].raw,
+		    f.words.list[0].raw, f.words.list[1].raw);
 	v = arena_get(&p->w->mem, sizeof *v);
 	v->name = phrase_variable(p, &f.words.list[0]);
 	v->pos = p->pos;
@@ -503,23 +529,49 @@ static const struct {
 
 enum { STATEMENTS = sizeof statements / sizeof *statements };
 
+/* What to write in place of a word that other languages have; NULL: none of these. */
+static const char *
+remedy_of(const char *s, size_t n)
+{
+	static const struct {
+		const char *word, *remedy;
+	} all[] = {
+		{ "elif", "put an `if` inside of `else`" }, { "elsif", "put an `if` inside of `else`" }, { "elseif", "put an `if` inside of `else`" },
+		{ "while", "for i in 1..10, with `break` in an `if`" }, { "until", "for i in 1..10, with `break` in an `if`" },
+		{ "set", "a value is a parameter: param NAME VALUE" }, { "let", "a value is a parameter: param NAME VALUE" },
+		{ "var", "a value is a parameter: param NAME VALUE" }, { "echo", "print | TEXT, or a command: run sh as KEY | echo ..." },
+		{ "fi", "a block ends with `end`" }, { "done", "a block ends with `end`" }, { "endif", "a block ends with `end`" },
+	};
+	const char *eq = memchr(s, '=', n);
+	size_t i;
+
+	for (i = 0; i < sizeof all / sizeof *all; i++)
+		if (strlen(all[i].word) == n && !memcmp(all[i].word, s, n))
+			return all[i].remedy;
+	return eq && variable_name(s, (size_t)(eq - s)) ? "a value is a parameter: param NAME VALUE" : NULL;
+}
+
 static void
 unknown_keyword(struct parser *p, const char *s, size_t n)
 {
 	static const char *const blocks[] = { "for", "parallel", "if" };
-	const char *word;
+	const char *word, *remedy;
 	struct near near;
 	size_t i;
 
-	near_start(&near, s, n);
+	remedy = remedy_of(s, n);
+	near_start(&near, s, remedy ? 0 : n);
 	for (i = 0; i < STATEMENTS; i++)
 		near_try(&near, statements[i].word, strlen(statements[i].word));
 	for (i = 0; (word = attribute_word(i)); i++)
 		near_try(&near, word, strlen(word));
-	if (near.best)
+	if (remedy)
+		diag_error(p->diags, p->pos, "unknown keyword `%.*s%s`: %s", (int)utf8_cut(s, n, 80), s, n > 80 ? "..." : "", remedy);
+	else if (near.best)
 		diag_error(p->diags, p->pos, "unknown keyword `%.*s%s`; did you mean `%s`?", (int)utf8_cut(s, n, 80), s, n > 80 ? "..." : "", near.best);
 	else
 		diag_error(p->diags, p->pos, "unknown keyword `%.*s%s`; a text line begins with |", (int)utf8_cut(s, n, 80), s, n > 80 ? "..." : "");
+	p->unread += remedy && (!strncmp(s, "while", n) || !strncmp(s, "until", n));
 	for (i = 0; near.best && i < sizeof blocks / sizeof *blocks; i++)
 		p->unread += !strcmp(near.best, blocks[i]);
 	lex_skip(&p->lex);

@@ -151,7 +151,11 @@ phrase_variable(struct parser *p, const struct word *w)
 	const char *s = phrase_literal(p, w, "a variable's name");
 
 	if (s && !variable_name(s, strlen(s))) {
-		diag_error(p->diags, w->pos, "invalid variable name '%s': use a-z, 0-9, _ (`_` alone and *_proxy are read by programs)", s);
+		if (strspn(s, "0123456789") == strlen(s) && !strcmp(p->word, "parallel"))
+			diag_error(p->diags, w->pos, "invalid variable name '%s'; a number of branches is `parallel max %s`", s, s);
+		else
+			diag_error(p->diags, w->pos, "invalid variable name '%s': use a-z, 0-9, _%s", s,
+			    *s == '_' || strstr(s, "_proxy") ? " (`_` alone and *_proxy are read by programs)" : "");
 		return NULL;
 	}
 	return s;

@@ -478,7 +478,7 @@ static const struct message {
 	{ "otherwise", "run sh as x | exit 3\n" "otherwise none\n",
 	    "orch run -r r w.orch", 0,
 	    "orch: run r\n"
-	    "retry     x  attempt 1: exit status 3\n"
+	    "attempt   x  1 failed: exit status 3\n"
 	    "fallback  x  none\n"
 	    "orch: 1 result is a fallback (x); to list: orch status -r r\n"
 	    "orch: run r is complete: 1 fallback, in T\n", NULL },
@@ -818,7 +818,7 @@ static const struct message {
 	    "orch run -q -r r w.orch 2>&1 >/dev/null | sed -n '1p;$p'", 0,
 	    "", "w.orch:1| ...\nw.orch:1| nul.here\n" },
 	{ "options of a file in one word", "run sh as x | :\n",
-	    "orch -qn w.orch; orch -xq w.orch; orch -un w.orch", 0, "", "would run  x  | :\n0 kept, 1 would run\nwould run  x  | :\n0 kept, 1 would run\n" },
+	    "orch -qn w.orch; orch -xq w.orch; orch -un w.orch", 0, "", "would run  x  | :\n1 would run\nwould run  x  | :\n1 would run\n" },
 	{ "a warning of check is said once", "agent nix orch-is-not-there\n" "param p x\n" "run nix as q | $p\n",
 	    "orch check w.orch 2>&1 | grep -c warning", 0, "", "2\n" },
 	{ "asked again", "run sh as x | echo y\n" "run sh as z < x | cat\n",
@@ -839,13 +839,13 @@ static const struct message {
 	    "", 
 	    "would run  x  | echo y\n"
 	    "would run  x-{{i}}  (for items that are not known yet)  | echo\n"
-	    "0 kept, 2 would run\n" },
+	    "2 would run\n" },
 	{ "shown before going on", "run sh as x | echo y\n" "run sh as z | false\n",
 	    RUN " 2>/dev/null; sed 's/echo y/echo z/' w.orch >v; cat v >w.orch; orch run -nu -r r w.orch", 0,
 	    "", 
 	    "would run again  x  command has changed  | echo z\n"
 	    "would run  z  | false\n"
-	    "0 kept, 1 would run, 1 would run again\n" },
+	    "1 would run, 1 would run again\n" },
 	{ "quiet run", "run sh as x | true\n",
 	    "orch run -r r w.orch", 0,
 	    "orch: run r\n"
@@ -1133,6 +1133,56 @@ START_TEST(texts_are_cut_at_a_character)
 }
 END_TEST
 
+/* What newcomers write, and what they are told: once, and so that it works. */
+static const struct {
+	const char *workflow, *message;
+} mistakes[] = {
+	{ "ask go yes no default yes | Go?\nif test {{go}} = yes\nprint | x\nend", "2:9: error: cannot insert {{go}} into shell code: use 'if < go | COMMAND'" },
+	{ "run sh as a \"Review it\"", "1:13: error: a prompt begins with '|': run sh as a | Review it\n" },
+	{ "run sh --model 'big one'", "1:8: error: arguments go on a line of `step`: step NAME sh --model 'big one', then run NAME\n" },
+	{ "run sh as x | :\nrun sh as y | :\nrun sh as z < x, y | :", "unknown name `x,`: names are separated by blanks, without commas\n" },
+	{ "run sh as f | :\nparallel x in < f max 2\nrun sh as c-{{x}} | :\nend", "2:19: error: `max` goes before the variable: parallel max 2 x in ...\n" },
+	{ "parallel x in a b max 2\nrun sh as c-{{x}} | :\nend", "1:19: error: `max` goes before the variable: parallel max 2 x in ...\n" },
+	{ "parallel 3 x in a b\nrun sh as c-{{x}} | :\nend", "invalid variable name '3'; a number of branches is `parallel max 3`\n" },
+	{ "while true\nrun sh | :\nend", "1:1: error: unknown keyword `while`: for i in 1..10, with `break` in an `if`\n" },
+	{ "if true\nprint | x\nelif false\nprint | y\nend", "3:1: error: unknown keyword `elif`: put an `if` inside of `else`\n" },
+	{ "x=5", "1:1: error: unknown keyword `x=5`: a value is a parameter: param NAME VALUE\n" },
+	{ "echo hi", "1:1: error: unknown keyword `echo`: print | TEXT, or a command: run sh as KEY | echo ...\n" },
+	{ "param file = foo.txt\nprint | {{file}}", "1:12: error: a default has no `=`: param file foo.txt\n" },
+	{ "param prompt Which one?\nprint | {{prompt}}", "1:20: error: unexpected `one?`: quote a default with blanks: param prompt 'Which ...'\n" },
+	{ "commit \"msg\"", "1:8: error: the message begins with |: commit | msg\n" },
+	{ "ask ok yes no \"Sure?\"", "1:1: error: missing text: ask KEY [CHOICE...] | TEXT\n" },
+	{ "run sh as x | :\ncheck | grep -q OK", "2:7: error: `check` takes a command, without |: check grep -q OK\n" },
+	{ "budget 600tok\nrun sh | :", "1:8: error: invalid budget '600tok': its unit is usd, ktok or Mtok, as in 5usd or 0.6ktok\n" },
+	{ "parallel t in a b\ncall v.orch as j-{{t}} prompt='About {{t}}?'\nend", "2:24: warning: {{t}} stays as it is in '...'; to insert its value use \"...\"\n" },
+};
+
+START_TEST(mistakes_of_newcomers)
+{
+	int is_error = strstr(mistakes[_i].message, "warning: ") == NULL;
+	struct ran r;
+
+	help_file("v.orch", "param prompt", "print | {{prompt}}", NULL);
+	help_file("w.orch", mistakes[_i].workflow, NULL);
+	r = help_sh(is_error ? 2 : 0, "orch check w.orch");
+	help_has(r.err, mistakes[_i].message);
+	if (strncmp(mistakes[_i].workflow, "parallel 3", 10))   /* where `in` is not found either */
+		ck_assert_int_eq(help_count(r.err, "w.orch:"), 1);
+}
+END_TEST
+
+START_TEST(where_to_look)
+{
+	help_file("w.orch", "run sh as a | :", NULL);
+	help_sh(0, "orch run -q -r 'a b' w.orch");
+	ck_assert_str_eq(help_sh(1, "orch cat -r 'a b' x").err, "orch: x: no such step in this run; to list: orch status -r 'a b'\n");
+	ck_assert_str_eq(help_sh(1, "orch logs -d ./.orch -r 'a b' x").err,
+	    "orch: x: no such step in this run; to list: orch status -d ./.orch -r 'a b'\n");
+	ck_assert_str_eq(help_sh(1, "orch session x").err, "orch: x: no such step in this run; to list: orch status\n");
+	ck_assert_str_eq(help_sh(2, "orch -j x w.orch").err, "orch: -j takes a positive number: x; see: orch run -h\n");
+}
+END_TEST
+
 /* What the manual and README show as a workflow is one. */
 START_TEST(examples_are_workflows)
 {
@@ -1150,7 +1200,7 @@ static const struct {
 	{ ":", "orch run -q -a 'claude=sh ./key' -a 'codex=sh ./key' research.orch", "verdict\n", 0 },
 	{ ":", "orch run -q -r r -a 'claude=cat' review.orch | grep -c '^==> review-'", "3\n", 0 },
 	{ ":", "orch run -q -a 'claude=sh ./better' judge.orch", "b\n", 1 },
-	{ "echo Dear >letter.txt", "orch run -q -a 'claude=sh ./good' verdict.orch <letter.txt", "good\n", 1 },
+	{ "touch a.c 'b d.c'", "orch run -q -a 'claude=cat' files.orch | grep '^==> review-'", "==> review-a.c <==\n==> review-b d.c <==\n", 0 },
 	{ "printf 'check:\\n\\ttest -e done\\n' >Makefile", "orch run -q -r r -a 'claude=sh ./fixer' fix.orch Work; "
 	    "orch cat -r r 'test-*' | grep -c PASSED; ls .orch/r/result | tr '\\n' ' '", "1\nfix-1 test-1 test-2 work ", 0 },
 	{ "printf '#!/bin/sh\\ncat >published\\n' >publish; chmod +x publish; : >CHANGES",
@@ -1168,10 +1218,21 @@ START_TEST(examples_run)
 	help_sh(0, "awk -f \"$TREE/tests/examples.awk\" \"$TREE/orch.1\" \"$TREE/README\"");
 	help_file("key", "cat >/dev/null", "echo $ORCH_KEY", NULL);
 	help_file("better", "cat >/dev/null", "echo '{\"better\":\"b\",\"why\":\"x\"}'", NULL);
-	help_file("good", "cat >/dev/null", "echo '{\"good\":true,\"why\":\"x\"}'", NULL);
 	help_file("fixer", "cat", "test $ORCH_KEY = work || touch done", NULL);
 	help_sh(0, examples[_i].ready);
 	ck_assert_str_eq(help_run("%s", examples[_i].command).out, examples[_i].out);
+}
+END_TEST
+
+START_TEST(the_shell_script_of_the_manual)
+{
+	help_sh(0, "sed -n '/^#!\\/bin\\/sh/,/^\\.Ed/p' \"$TREE/orch.1\" | sed '/^\\.Ed/,$d; s/\\\\e/\\\\/g' >audit.sh; test $(wc -l <audit.sh) -gt 15");
+	help_sh(0, "mkdir bin");
+	help_file("bin/claude", "#!/bin/sh", "cat >/dev/null", "case $ORCH_KEY in *bad*) echo wrong ;; review-*) echo OK ;; *) echo $ORCH_KEY ;; esac", NULL);
+	help_sh(0, "chmod +x bin/claude; git init -q; echo a >'a b.c'; echo b >bad.c; git add *.c; "
+	    "git -c user.name=t -c user.email=t@example.org commit -qm x; git branch -M main; echo more | tee -a *.c");
+	ck_assert_str_eq(help_sh(0, "PATH=$PWD/bin:$PATH sh audit.sh").out, "note\n");
+	ck_assert_str_eq(help_sh(0, "ls .orch/audit/result").out, "files\nfix-bad.c\nnote\nreview-a%20b.c\nreview-bad.c\n");
 }
 END_TEST
 
@@ -1190,7 +1251,12 @@ START_TEST(the_format_on_a_screen)
 		ck_assert_msg(strstr(r.out, word), "%s is not there", word);
 	}
 	help_sh(0, "orch help FORMAT | expand | awk 'length > 90' | grep . && exit 1 || :");
-	ck_assert_int_lt(help_count(r.out, "\n"), 75);
+	ck_assert_int_lt(help_count(r.out, "\n"), 95);
+	ck_assert_str_eq(help_sh(0, "orch help format").out, r.out);
+	/* The manual has the same. */
+	help_sh(0, "sed -n '/^\\.Sh THE FORMAT/,/^\\.Ed/p' \"$TREE/orch.1\" | sed -n '/^\\.Bd/,/^\\.Ed/p' | sed '1d; $d; s/^\\\\&//' >there;"
+	    "n=$(wc -l <there); test $n -gt 50 && orch help FORMAT | head -n $n | cmp - there");
+	r = help_sh(0, "orch help FORMAT");
 	help_sh(0, "orch help FORMAT >README; awk -f \"$TREE/tests/examples.awk\" README");
 	ck_assert_int_eq(help_count(help_sh(0, "ls *.orch").out, "\n"), 3);
 	help_sh(0, "orch check *.orch");
@@ -1214,6 +1280,9 @@ START_TEST(help_of_commands_and_files)
 		help_has(help_sh(0, "orch help").out, usage);
 	}
 	help_has(help_sh(0, "orch run -q -h").out, "  -j N         at most N agents at once\n");
+	help_has(help_sh(0, "orch run -h").out, "  -q           print only failures and warnings\n  -r RUN       the run's name: start it, or resume it\n  -u");
+	help_has(help_sh(0, "orch status -h").out, "  -q           show only the steps that failed or were interrupted\n  -r RUN       the name of the run\n");
+	ck_assert_int_eq(help_count(help_sh(0, "orch status -h").out, "  -q"), 1);
 	ck_assert_str_eq(help_sh(0, "orch help").out, help_sh(0, "orch -h").out);
 	help_file("w.orch", "#!/usr/bin/env orch", "# Reviews a part.", "#   With two lenses.", "param part", "param lens 'speed, style'", "param prompt",
 	    "run sh as a | :", NULL);
@@ -1237,6 +1306,9 @@ messages_suite(void)
 	tcase_add_loop_test(help_case(s, "cuts", help_start, 30), texts_are_cut_at_a_character, 0, 3 * LEN(cuts));
 	tcase_add_test(help_case(s, "examples", help_start, 30), examples_are_workflows);
 	tcase_add_loop_test(help_case(s, "examples that run", help_start, 30), examples_run, 0, LEN(examples));
+	tcase_add_test(help_case(s, "shell scripts", help_start, 30), the_shell_script_of_the_manual);
+	tcase_add_loop_test(help_case(s, "mistakes", help_start, 30), mistakes_of_newcomers, 0, LEN(mistakes));
+	tcase_add_test(help_case(s, "where to look", help_start, 30), where_to_look);
 	tcase_add_test(help_case(s, "format", help_start, 30), the_format_on_a_screen);
 	tcase_add_test(help_case(s, "help", help_start, 30), help_of_commands_and_files);
 	return s;

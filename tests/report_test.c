@@ -222,7 +222,7 @@ START_TEST(reporting_is_no_question)
 	help_sh(0, "env -u CLAUDE_CODE_DISABLE_BACKGROUND_TASKS orch run -q -r x f.orch");
 	help_is(RESULT "a", "-p --output-format stream-json --verbose\nCLAUDE_CODE_DISABLE_BACKGROUND_TASKS=1\n");
 	help_lacks(help_read(".orch/x/how", NULL), "stream-json");
-	help_has(help_read(".orch/x/how", NULL), "\tword\tclaude\tword\t-p\n");
+	help_has(help_read(".orch/x/how", NULL), "\tword\tclaude\tword\t-p\t%%\n");
 	help_sh(0, "CLAUDE_CODE_DISABLE_BACKGROUND_TASKS=0 orch run -q -r y f.orch");
 	help_has(help_read(".orch/y/result/a", NULL), "TASKS=0\n");
 	help_file("f.orch", "step s claude --model m", "run s as a | Well?", "env CLAUDE_CODE_DISABLE_BACKGROUND_TASKS=", NULL);
@@ -308,7 +308,7 @@ START_TEST(a_budget_and_a_retry)
 	help_file("status", "1", NULL);
 	help_file("f.orch", "budget 0.005ktok", "run claude as a | x", "retry 3 0s", NULL);
 	r = help_sh(7, "orch run -r x f.orch");
-	help_has(r.err, "retry     a  attempt 1: exit status 1");
+	help_has(r.err, "attempt   a  1 failed: exit status 1");
 	help_has(r.err, "");
 }
 END_TEST
@@ -323,7 +323,7 @@ START_TEST(a_budget_beside_one_that_fails)
 	help_file("f.orch", "budget 0.25usd", "parallel max 2 k in a b d", "run claude as {{k}} | x", _i ? "retry 2 0s" : "retry 0", "otherwise none", "end",
 	    "run claude as c | x", NULL);
 	r = help_sh(7, "orch run -r x f.orch");
-	help_has(r.err, "retry     a  attempt 1: exit status 1");
+	help_has(r.err, "attempt   a  1 failed: exit status 1");
 	help_has(r.err, "1 done, ");
 	help_none(RESULT "a");
 	help_sh(0, "sort asked | tr '\\n' ' ' >sorted");

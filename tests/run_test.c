@@ -1823,7 +1823,7 @@ START_TEST(a_timeout)
 	    "otherwise late",
 	    "run long as b | sleep 1.3; echo b", "run long as c | exec sleep 60", "timeout 1s", "retry 1 0s", NULL);
 	r = help_sh(1, "orch run -r x f.orch");
-	help_has(r.err, "retry     a  attempt 1: timed out after 1");
+	help_has(r.err, "attempt   a  1 failed: timed out after 1");
 	help_is(RESULT "a", "late");
 	help_is(RESULT "b", "b\n");
 	help_has(r.err, "failed    c  timed out after 1");

@@ -48,7 +48,8 @@ runs_cat(const char *dir, const char *run, char *const *keys, size_t n, struct s
 		c.pattern = strchr(keys[i], '*') != NULL;
 		c.found = 0;
 		if (!runs_each_key(&v, keys[i], cat_one, &c, &status) || (c.pattern && !c.found && !status))
-			status = runs_fail(error, 1, keys[i], c.pattern ? "no result of this run matches" : "no such step in this run; to list: orch status");
+			status = c.pattern ? runs_fail(error, 1, keys[i], "no result of this run matches") :
+			    runs_no_step(error, 1, keys[i], dir, run);
 	}
 	run_state_close(&v);
 	return status;

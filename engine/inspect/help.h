@@ -5,7 +5,7 @@
 #include "parse/buf.h"
 
 /* The workflow format, with three examples: enough to write a workflow from. */
-const char *help_format(void);
+void help_format(struct buf *);
 
 /* Adds the first comment of the workflow FILE and its parameters, with their defaults, to OUT. Returns orch's exit status: 2 and
  * ERROR if the file cannot be read as a workflow. */

@@ -33,6 +33,7 @@ struct said {
 
 struct logs {
 	struct sink *sink;
+	const char *dir, *run;  /* as they were given */
 	int follow;
 	int looks;              /* how often the run was looked at */
 	struct keys keys;       /* by their number in here; a run state's numbers change from look to look */
@@ -233,7 +234,7 @@ show_logs(struct logs *l, struct run_state *v, char *const *keys, size_t n, stru
 		runs_each_key(v, all[0], log_one, l, &status);
 	for (i = 0; i < n && !status; i++)
 		if (!runs_each_key(v, keys[i], log_one, l, &status) && !(l->follow && goes_on(v) && v->waiting.n))
-			status = runs_fail(error, 1, keys[i], "no such step in this run; to list: orch status");
+			status = runs_no_step(error, 1, keys[i], l->dir, l->run);
 	l->looks++;
 	return status;
 }
@@ -293,6 +294,8 @@ runs_logs(const char *dir, const char *run, char *const *keys, size_t n, int fol
 	char *name = status ? NULL : runs_decode(v.store.name);
 
 	l.sink = sink;
+	l.dir = dir;
+	l.run = run;
 	l.follow = follow;
 	l.size = -1;
 	while (!status) {

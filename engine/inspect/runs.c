@@ -54,6 +54,20 @@ runs_fail(struct buf *error, int status, const char *what, const char *why)
 	return status;
 }
 
+int
+runs_no_step(struct buf *error, int status, const char *key, const char *dir, const char *run)
+{
+	buf_text(error, "orch: ");
+	visible_add(error, key, strlen(key), 0);
+	buf_text(error, ": no such step in this run; to list: orch status");
+	if (strcmp(dir, ".orch"))
+		shell_fmt(error, " -d %s", dir);
+	if (run)
+		shell_fmt(error, " -r %s", run);
+	buf_char(error, '\n');
+	return status;
+}
+
 /* Why the run NAME cannot be looked at. */
 static void
 put_error(const struct run_state *v, const char *name, struct buf *b)

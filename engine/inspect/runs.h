@@ -11,6 +11,10 @@
 /* Adds the line `orch: WHAT: WHY` to ERROR; WHY NULL: WHAT says it all. Returns STATUS. */
 int runs_fail(struct buf *error, int status, const char *what, const char *why);
 
+/* Adds that the run has no step KEY, and the command that lists those it has; RUN is what was named below DIR, NULL: nothing was, the
+ * newest was taken. Returns STATUS. */
+int runs_no_step(struct buf *error, int status, const char *key, const char *dir, const char *run);
+
 /* Opens the run that is meant, with its steps in order. Returns orch's exit status, and ERROR; only with 0
  * there is something to close. */
 int runs_open(struct run_state *, const char *dir, const char *run, struct buf *error);

@@ -40,7 +40,7 @@ runs_session(const char *dir, const char *run, const char *key, struct sink *sin
 	c.sink = sink;
 	c.error = error;
 	if (!runs_each_key(&v, key, show_one, &c, &status) && !status)
-		status = runs_fail(error, 1, key, "no such step in this run; to list: orch status");
+		status = runs_no_step(error, 1, key, dir, run);
 	run_state_close(&v);
 	return status;
 }

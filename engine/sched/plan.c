@@ -534,10 +534,14 @@ plan_show(const struct workflow *w, const struct scope *scope, struct results *a
 	s.results = a;
 	s.out = out;
 	plan_walk(w, scope, a, with, show_step, &s);
-	buf_fmt(out, "%zu kept, %zu would run", s.kept, s.would);
+	if (s.kept || !(s.would || s.again || s.might))
+		buf_fmt(out, "%zu kept, ", s.kept);
+	if (s.would || !(s.again || s.might))
+		buf_fmt(out, "%zu would run, ", s.would);
 	if (s.again)
-		buf_fmt(out, ", %zu would run again", s.again);
+		buf_fmt(out, "%zu would run again, ", s.again);
 	if (s.might)
-		buf_fmt(out, ", %zu might", s.might);
+		buf_fmt(out, "%zu might, ", s.might);
+	out->n -= 2;
 	buf_char(out, '\n');
 }

@@ -29,6 +29,9 @@ enum {
 /* The lines that tell of a result. */
 #define RESULT_LINES (LOG_ASKED | 1u << LOG_OTHERWISE | 1u << LOG_FOUND)
 
+/* Begins a reason that is a whole sentence, where others are the name of what has changed. */
+#define WHOLE '\n'
+
 static const char unanswered[] = QUESTION_UNANSWERED, unknown[] = "question";
 
 void
@@ -38,6 +41,8 @@ question_text_of(struct buf *b, const char *what)
 		buf_text(b, "a re-run was interrupted or failed");
 	else if (!strcmp(what, QUESTION_REDO))
 		buf_text(b, "redo");
+	else if (*what == WHOLE)
+		buf_text(b, what + 1);
 	else
 		buf_fmt(b, "%s has changed", what);
 }
@@ -528,7 +533,89 @@ question_write(struct questions *a, const struct task *t, int fd)
 struct asked_text {
 	int fd;
 	long long at;
+	int head;               /* what differs is the line before an input */
 };
+
+/* Whether the N bytes at P begin with the line that stands before an input, after one or two newlines: where its key begins, and in *KEY
+ * its length. */
+static const char *
+is_head(const char *p, size_t n, size_t *key)
+{
+	static const char open[] = "==> ", close[] = " <==\n";
+	const char *end = p + n, *s;
+
+	while (p < end && *p == '\n' && n - (size_t)(end - p) < 2)
+		p++;
+	if (end - p < (long)(sizeof open - 1) || memcmp(p, open, sizeof open - 1))
+		return NULL;
+	p += sizeof open - 1;
+	for (s = p; end - s >= (long)(sizeof close - 1) && memcmp(s, close, sizeof close - 1); s++)
+		if (*s == '\n')
+			return NULL;
+	if (end - s < (long)(sizeof close - 1))
+		return NULL;
+	if (key)
+		*key = (size_t)(s - p);
+	return p;
+}
+
+/* Whether the step was asked with the input KEY, of N bytes, from where the comparison is on. */
+static int
+was_asked_with(const struct asked_text *asked, const char *key, size_t n)
+{
+	struct buf line = { 0 };
+	struct asked_text at = *asked;
+	char piece[PIECE];
+	int found = 0;
+	long got;
+
+	buf_fmt(&line, "\n==> %.*s <==\n", (int)n, key);
+	while (!found && (got = file_read_at(at.fd, piece, sizeof piece, at.at)) > 0) {
+		size_t i;
+
+		for (i = 0; !found && i + line.n <= (size_t)got; i++)
+			found = !memcmp(piece + i, line.s, line.n);
+		if ((size_t)got < sizeof piece)
+			break;
+		at.at += got - (long)line.n + 1;
+	}
+	buf_free(&line);
+	return found;
+}
+
+/* The inputs differ at INPUT, or after the last of them when that is NULL: what of them. */
+static const char *
+what_of_inputs(struct questions *a, const struct task *t, const struct asked_text *asked, const char *input)
+{
+	char piece[2 * KEY_NAME_MAX + 16];
+	const char *key = t->inputs, *before = NULL, *old = NULL, *k = t->inputs;
+	long got = asked->fd < 0 ? -1 : file_read_at(asked->fd, piece, sizeof piece, asked->at);
+	size_t i, n = 0;
+	int is_moved = 0;
+
+	for (i = 0; i < t->ninputs && key != input; i++, key += strlen(key) + 1)
+		before = key;
+	if (got > 0)
+		old = is_head(piece, (size_t)got, &n);
+	for (i = 0; old && i < t->ninputs; i++, k += strlen(k) + 1)
+		is_moved |= strlen(k) == n && !memcmp(k, old, n);
+	a->what.n = 0;
+	if (!t->nprompt && t->ninputs > 1)      /* one after the other, without their names */
+		buf_fmt(&a->what, "%cthe inputs have changed", WHOLE);
+	else if (input && (!asked->head || got < 0))
+		buf_fmt(&a->what, "input %s", input);
+	else if (old && input && is_moved && was_asked_with(asked, input, strlen(input)))
+		buf_fmt(&a->what, "%cthe inputs are in another order", WHOLE);
+	else if (old && (!input || was_asked_with(asked, input, strlen(input))))
+		buf_fmt(&a->what, "%cinput %.*s is gone", WHOLE, (int)n, old);
+	else if (input && (old || got == 0))
+		buf_fmt(&a->what, "%cinput %s is new", WHOLE, input);
+	else if (before)
+		buf_fmt(&a->what, "input %s", before);
+	else
+		return NULL;
+	return buf_str(&a->what);
+}
 
 static int
 differs_here(void *ctx, const char *p, size_t n)
@@ -539,8 +626,10 @@ differs_here(void *ctx, const char *p, size_t n)
 	while (n) {
 		size_t want = n < sizeof piece ? n : sizeof piece;
 
-		if (file_read_at(asked->fd, piece, want, asked->at) != (long)want || memcmp(piece, p, want))
+		if (file_read_at(asked->fd, piece, want, asked->at) != (long)want || memcmp(piece, p, want)) {
+			asked->head = is_head(p, n, NULL) != NULL;
 			return 1;
+		}
 		asked->at += (long long)want;
 		p += want;
 		n -= want;
@@ -551,18 +640,17 @@ differs_here(void *ctx, const char *p, size_t n)
 static const char *
 what_differs_asked(struct questions *a, const char *name, const struct task *t)
 {
-	struct asked_text asked = { -1, 0 };
+	struct asked_text asked = { -1, 0, 0 };
 	const char *what = NULL, *text = t->kind == TASK_ASK ? "text" : "prompt", *input;
 	char byte;
 
 	asked.fd = file_open(a->store->asked, name);
 	if (question_text(a->store, t, differs_here, &asked, NULL, &input)) {
-		a->what.n = 0;
-		if (input)
-			buf_fmt(&a->what, "input %s", input);
-		what = input ? buf_str(&a->what) : text;
+		what = input ? what_of_inputs(a, t, &asked, input) : NULL;
+		what = what ? what : text;
 	} else if (asked.fd >= 0 && file_read_at(asked.fd, &byte, 1, asked.at) != 0) {
-		what = t->ninputs ? "inputs" : text;
+		what = what_of_inputs(a, t, &asked, NULL);
+		what = what ? what : text;
 	}
 	if (asked.fd >= 0)
 		close(asked.fd);
@@ -577,6 +665,19 @@ is_about(const char *line)
 	    !strncmp(line, "fork\t", 5) ? line + 5 : NULL;
 }
 
+/* Whether the file called by the N bytes at NAME is one that the entry NOW found missing. */
+static int
+is_missing(const char *now, const char *name, size_t n)
+{
+	struct buf line = { 0 };
+	int is;
+
+	buf_fmt(&line, "\ndepends\t%.*s missing\n", (int)n, name);
+	is = strstr(now, line.s) != NULL;
+	buf_free(&line);
+	return is;
+}
+
 /* Which part of the entry in `how` differs, what was THEN against what is NOW, both with a NUL after it: a variable and a
  * file are called by their names. */
 static const char *
@@ -584,6 +685,7 @@ what_of(struct questions *a, const char *then, const char *now)
 {
 	const char *line = now, *name;
 	size_t i, n, at;
+	int missing;
 
 	for (i = 0; then[i] && then[i] == now[i]; i++)
 		if (now[i] == '\n')
@@ -599,13 +701,18 @@ what_of(struct questions *a, const char *then, const char *now)
 			n--;
 		n -= n > 0;
 	}
+	missing = name == line + 8 && is_missing(now, name, n);
 	a->what.n = 0;
+	if (missing)
+		buf_char(&a->what, WHOLE);
 	if (name == line + 5)
 		buf_text(&a->what, "the session of ");
 	at = a->what.n;
 	buf_add(&a->what, name, n);
-	escape_undo(buf_str(&a->what) + at, n);
-	return a->what.s;
+	a->what.n = at + escape_undo(buf_str(&a->what) + at, n);
+	if (missing)
+		buf_text(&a->what, " is missing");
+	return buf_str(&a->what);
 }
 
 /* The line about the file that LINE, of N bytes, is about, among those of FILES up to END: *N gets its length. NULL: there is none. */

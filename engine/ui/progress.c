@@ -278,8 +278,8 @@ say_retry(struct progress *p, const struct event *e)
 	say_errors(p, e->key);
 	if (p->loud == LOUD_QUIET)
 		return;
-	head(p, "retry", e->key);
-	buf_fmt(&p->out, "  attempt %ld: ", e->attempts);
+	head(p, e->ms >= 0 ? "retry" : "attempt", e->key);
+	buf_fmt(&p->out, e->ms >= 0 ? "  attempt %ld: " : "  %ld failed: ", e->attempts);
 	visible_add(&p->out, e->text, strlen(e->text), 0);
 	if (e->ms >= 0) {
 		buf_text(&p->out, "; next in ");
