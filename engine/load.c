@@ -442,6 +442,8 @@ struct finder {
 	int warn;
 	size_t missing;
 	const char *found;      /* the program that was found last: most steps start the same */
+	const char **said;      /* those that were not, and were said */
+	size_t nsaid;
 };
 
 static int
@@ -452,6 +454,20 @@ sets_path(const struct attrs *a)
 	for (i = 0; i < a->nenv; i++)
 		if (!strncmp(a->env[i].raw, "PATH=", 5))
 			return 1;
+	return 0;
+}
+
+/* Whether that the program S is missing was said already; it is from now on. */
+static int
+was_said(struct finder *d, const char *s)
+{
+	size_t i;
+
+	for (i = 0; i < d->nsaid; i++)
+		if (!strcmp(d->said[i], s))
+			return 1;
+	d->said = arena_more(&d->f->diags.mem, d->said, d->nsaid, sizeof *d->said);
+	d->said[d->nsaid++] = s;
 	return 0;
 }
 
@@ -475,6 +491,8 @@ find_program(struct finder *d, const struct node *n)
 	if (d->needed && !d->needed(d->ctx, n))
 		return;
 	d->missing++;
+	if (was_said(d, s))
+		return;
 	buf_fmt(&shown, "the program `%s` of the agent `%s` ", s, n->step->agent->name);
 	if (strchr(s, '/'))
 		buf_fmt(&shown, "cannot be started: %s", strerror(errno));
@@ -513,6 +531,8 @@ load_programs(struct flow *f, char *const *envp, const char *root,
 	d.warn = warn;
 	d.missing = 0;
 	d.found = NULL;
+	d.said = NULL;
+	d.nsaid = 0;
 	for (file = f->files; file; file = file->next) {
 		d.w = file->w;
 		find_programs(&d, file->w->body);

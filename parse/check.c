@@ -320,7 +320,7 @@ check_agent(struct checker *c, struct node *n)
 	if (!i)
 		diag_error(c->diags, n->pos, "exec needs a program: define `step NAME exec PROGRAM...` and run that");
 	if (agents_built_in(name) && strcmp(name, "exec") && !has_prompt(n) && !n->inputs.n) {
-		if (!diag_has(c->diags, n->pos))
+		if (!n->lost_text)
 			diag_error(c->diags, n->pos, "no prompt: add '| TEXT' or '< NAME'");
 	} else if (prompts_interactive(n) && n->place == PROMPT_STDIN && has_prompt(n))
 		diag_error(c->diags, n->pos, "%s has no place for a prompt when interactive: put {} among its arguments", name);

@@ -20,17 +20,6 @@ said(const struct diags *d, struct pos pos, const char *text)
 	return 0;
 }
 
-int
-diag_has(const struct diags *d, struct pos pos)
-{
-	size_t i;
-
-	for (i = 0; i < d->n; i++)
-		if (!d->list[i].warning && d->list[i].pos.src == pos.src && d->list[i].pos.line == pos.line)
-			return 1;
-	return 0;
-}
-
 static void
 add(struct diags *d, struct pos pos, int warning, const char *fmt, va_list ap)
 {

@@ -39,9 +39,6 @@ enum { DIAG_MOST = 100 };
 void diag_error(struct diags *, struct pos, const char *fmt, ...) BUF_FORMAT(3, 4);
 void diag_warn(struct diags *, struct pos, const char *fmt, ...) BUF_FORMAT(3, 4);
 
-/* Whether an error of the line of POS is among them. */
-int diag_has(const struct diags *, struct pos);
-
 /* Adds all of them to OUT in the order of the file: FILE:LINE:COL: error: ..., the line, a caret.
  * Control characters of the file are made visible. */
 void diag_text(struct diags *, struct buf *out);

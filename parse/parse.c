@@ -70,13 +70,23 @@ bare_step(struct parser *p, const char *name)
 	return s;
 }
 
+/* The MOSTth word is a prompt without its |. */
+static void
+say_prompt(struct parser *p, struct node *n, const struct words *l, size_t most)
+{
+	n->lost_text = 1;
+	diag_error(p->diags, l->list[most].pos, "a prompt begins with '|': run %s%s%s | %s", l->list[0].raw, most == 3 ? " as " : "",
+	    most == 3 ? l->list[2].raw : "", l->list[most].raw);
+}
+
 /* The words from the MOSTth on are the agent's arguments, which a run does not take. */
 static void
-say_arguments(struct parser *p, const struct words *l, size_t most)
+say_arguments(struct parser *p, struct node *n, const struct words *l, size_t most)
 {
 	struct buf b = { 0 };
 	size_t i;
 
+	n->lost_text = 1;
 	for (i = most; i < l->n; i++)
 		buf_fmt(&b, l->list[i].quoted ? " '%s'" : " %s", l->list[i].raw);
 	diag_error(p->diags, l->list[most].pos, "arguments go on a line of `step`: step NAME %s%s, then run NAME", l->list[0].raw, buf_str(&b));
@@ -85,10 +95,10 @@ say_arguments(struct parser *p, const struct words *l, size_t most)
 
 /* Whether the run has more than MOST words, which is said, with what was probably meant. */
 static void
-run_too_many(struct parser *p, const struct words *l, size_t most)
+run_too_many(struct parser *p, struct node *n, const struct words *l, size_t most)
 {
 	const struct word *w = l->n > most ? &l->list[most] : NULL;
-	const char *agent = l->list[0].raw, *attribute;
+	const char *attribute;
 	size_t i;
 
 	if (!w)
@@ -98,10 +108,9 @@ run_too_many(struct parser *p, const struct words *l, size_t most)
 	if (attribute)
 		diag_error(p->diags, w->pos, "'%s' goes on a line of its own below", attribute);
 	else if (w->quoted)
-		diag_error(p->diags, w->pos, "a prompt begins with '|': run %s%s%s | %s", agent, most == 3 ? " as " : "",
-		    most == 3 ? l->list[2].raw : "", w->raw);
+		say_prompt(p, n, l, most);
 	else if (*w->raw == '-')
-		say_arguments(p, l, most);
+		say_arguments(p, n, l, most);
 	else
 		phrase_too_many(p, l, most);
 }
@@ -144,10 +153,10 @@ do_run(struct parser *p)
 	n->step_pos = f.words.list[0].pos;
 	if (is_as(&f.words, 1)) {
 		n->key = &f.words.list[2];
-		run_too_many(p, &f.words, 3);
+		run_too_many(p, n, &f.words, 3);
 	} else {
 		n->key = default_key(p, n, name, strlen(name));
-		run_too_many(p, &f.words, 1);
+		run_too_many(p, n, &f.words, 1);
 		take_late_as(p, n, name);
 	}
 }
@@ -540,7 +549,7 @@ remedy_of(const char *s, size_t n)
 		{ "while", "for i in 1..10, with `break` in an `if`" }, { "until", "for i in 1..10, with `break` in an `if`" },
 		{ "set", "a value is a parameter: param NAME VALUE" }, { "let", "a value is a parameter: param NAME VALUE" },
 		{ "var", "a value is a parameter: param NAME VALUE" }, { "echo", "print | TEXT, or a command: run sh as KEY | echo ..." },
-		{ "fi", "a block ends with `end`" }, { "done", "a block ends with `end`" }, { "endif", "a block ends with `end`" },
+		{ "done", "a block ends with `end`" }, { "endif", "a block ends with `end`" },
 	};
 	const char *eq = memchr(s, '=', n);
 	size_t i;

@@ -132,6 +132,7 @@ struct node {
 	unsigned number;                /* of those with a key, counts them over all files of a run from 1; after check */
 	int in_else;                    /* its parent is an if, and it is after the else */
 	int has_else;                   /* IF */
+	int lost_text;                  /* RUN: what was probably its prompt or an argument has no place, which was said */
 
 	struct step *step;              /* RUN; NULL: not known, which was said */
 	struct pos step_pos;            /* where it is named */

@@ -398,7 +398,7 @@ static const struct message {
 	    "w.orch:1:1: error: the program `claude` of the agent `claude` is not found in PATH: /nowhere\n"
 	    "    run claude | x\n"
 	    "    ^\n", NULL },
-	{ "program not in PATH, check", "run claude | x\n",
+	{ "program not in PATH, check", "run claude | x\nrun claude as b | x\n",
 	    "o=$(command -v orch); PATH=/nowhere \"$o\" check w.orch", 0,
 	    "w.orch:1:1: warning: the program `claude` of the agent `claude` is not found in PATH: /nowhere\n"
 	    "    run claude | x\n"

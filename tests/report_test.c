@@ -308,7 +308,7 @@ START_TEST(a_budget_and_a_retry)
 	help_file("status", "1", NULL);
 	help_file("f.orch", "budget 0.005ktok", "run claude as a | x", "retry 3 0s", NULL);
 	r = help_sh(7, "orch run -r x f.orch");
-	help_has(r.err, "attempt   a  1 failed: exit status 1");
+	help_has(r.err, "retry     a  attempt 1: exit status 1");
 	help_has(r.err, "");
 }
 END_TEST
@@ -623,10 +623,10 @@ START_TEST(budgets_that_are_none)
 	for (i = 0; i < LEN(wrong); i++) {
 		r = help_run("orch run -b '%s' f.orch", wrong[i]);
 		ck_assert_msg(r.status == 2, "%s: %d", wrong[i], r.status);
-		help_has(r.err, "-b takes a budget, such as 5usd, 200ktok or 1.5Mtok");
+		help_has(r.err, "-b takes a budget in usd, ktok or Mtok, such as 5usd or 0.6ktok");
 	}
 	help_file("f.orch", "budget 5", "run claude as a | x", NULL);
-	help_has(help_sh(2, "orch check f.orch").err, "f.orch:1:8: error: invalid budget '5': use 5usd, 200ktok or 1.5Mtok\n");
+	help_has(help_sh(2, "orch check f.orch").err, "f.orch:1:8: error: invalid budget '5': its unit is usd, ktok or Mtok, as in 5usd or 0.6ktok\n");
 	help_file("f.orch", "run claude as a | x", "budget 5usd", NULL);
 	help_has(help_sh(2, "orch check f.orch").err, "`budget` holds for the whole file: it must come first, above everything else\n");
 	help_file("f.orch", "step s claude", "budget 5usd", "run s as a | x", NULL);

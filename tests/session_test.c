@@ -591,7 +591,7 @@ START_TEST(redo_and_what_follows)
 	help_sh(0, "rm ran; cp .orch/x/log before");
 	help_has(help_sh(0, "orch redo -n b").out, "1 kept, 6 would run again\n");
 	help_sh(0, "cmp before .orch/x/log && test ! -e ran");
-	help_has(help_sh(2, "orch redo nothing").err, "nothing: no such result in this run");
+	help_has(help_sh(2, "orch redo nothing").err, "nothing: no such step in this run");
 	help_sh(2, "orch redo; test $? = 2 && orch redo -r x");
 	help_sh(3, "orch redo -r y a");
 	help_sh(0, "cmp before .orch/x/log && test ! -e ran");

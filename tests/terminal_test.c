@@ -968,12 +968,12 @@ START_TEST(plan_build_review)
 	pty_expect("three steps");
 	pty_expect("Shall this be built?");
 	pty_type("y\n");
-	pty_expect("Shall this be mended?");
+	pty_expect("Fix this?");
 	pty_type("y\n");
 	pty_ends(0);
-	help_has(help_read(".orch/x/asked/mend", NULL), "==> review-plan <==");
+	help_has(help_read(".orch/x/asked/fix", NULL), "==> review-plan <==");
 	help_has(help_read(".orch/x/asked/plan", NULL), "do it");
-	help_is(RESULT "mend", "built\nGOOD\n");
+	help_is(RESULT "fix", "built\nGOOD\n");
 	without_terminal(0, "orch run -r y -a claude=\"$C\" -a codex=\"$D\" \"$TREE/tests/workflows/plan.orch\" 'do it'");
 	help_none(".orch/y/result/build");
 }
