@@ -673,7 +673,7 @@ START_TEST(who_holds_the_result_is_no_surprise)
 		return;
 	procs_one_agent("holder 20000 say hello");
 	r = help_sh(1, "orch run -r r w.orch");
-	help_has(r.err, "writes");
+	help_has(r.err, "still open for writing");
 	help_none(".orch/r/result/x");
 	procs_kill();
 	procs_none_left(AFTER);
