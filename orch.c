@@ -53,7 +53,7 @@ static const struct {
 	char letter;
 	const char *value;      /* NULL: none */
 	const char *help;
-	const char *of;         /* the only command that the line is about; NULL: any that has no line of its own above */
+	const char *of;         /* the only command that the line is about; NULL: any but the one of the line above, if that has the letter */
 } option_list[] = {
 	{ 'F', NULL, "re-run all results that are fallbacks", NULL },
 	{ 'a', "NAME=CMD", "use CMD as the command for agent NAME", NULL },
@@ -226,13 +226,9 @@ put_usage(const struct subcommand *c, struct buf *b)
 static int
 is_of(size_t i, const char *command)
 {
-	size_t first = find_option(option_list[i].letter);
-
 	if (option_list[i].of)
 		return !strcmp(option_list[i].of, command);
-	while (first < i && !(option_list[first].letter == option_list[i].letter && option_list[first].of && !strcmp(option_list[first].of, command)))
-		first++;
-	return first == i;
+	return !i || option_list[i - 1].letter != option_list[i].letter || strcmp(option_list[i - 1].of, command);
 }
 
 /* What a command does, and its options. */
@@ -351,6 +347,7 @@ is_late_command(const char *file)
 	return find_command(file) && access(file, F_OK) != 0;
 }
 
+/* Options were given before the command. */
 static int
 late_command(const char *command, const char *option)
 {

@@ -122,22 +122,21 @@ void
 files_look(struct loop_state *l, struct branch *b, struct depends *files)
 {
 	struct file_reader *r = &l->reader;
-	struct look *k = mem_zero(1, sizeof *k), **p;
+	struct look *k;
 
 	if (!files->n) {
 		walk_looked(l->walk, b, loop_now(l));
-		free(k);
 		return;
 	}
+	k = mem_zero(1, sizeof *k);
 	k->branch = b;
 	k->files = files;
-	for (p = r->last && r->first ? r->last : &r->first; *p; p = &(*p)->next)
-		;
 	if (!r->first) {
+		r->last = &r->first;
 		r->moved_at = loop_now(l);
 		r->expired = 0;
 	}
-	*p = k;
+	*r->last = k;
 	r->last = &k->next;
 	if (r->pid)
 		ask(r, k);
@@ -180,8 +179,6 @@ answer(struct loop_state *l, enum file_found found, int error, uint64_t digest)
 	if (k->answered < k->files->n)
 		return;
 	r->first = k->next;
-	if (!r->first)
-		r->last = NULL;
 	free(k);
 	walk_looked(l->walk, b, loop_now(l));
 }

@@ -1,4 +1,4 @@
-/* What the parts of the loop stand on: its clock, the log, what has ended. */
+/* What all parts of the loop use: its clock, the log, what has ended. */
 #include "engine/loop_state.h"
 
 #include <errno.h>

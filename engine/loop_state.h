@@ -19,7 +19,7 @@ struct file_reader {
 	uint32_t number;        /* of the process; what an earlier one says does not count */
 	struct buf out;         /* what it is still to be asked, from ->written on */
 	size_t written;
-	struct look *first, **last;     /* what is to be looked at, in order */
+	struct look *first, **last;     /* what is to be looked at, in order; the end of that, unless it is empty */
 	long long moved_at;     /* when it last told something, or had nothing to do */
 	int expired;            /* its time was over once */
 	long long again_at;     /* no process is tried for before; ->error is why there was none */

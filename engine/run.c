@@ -49,7 +49,7 @@ struct run {
 	int looked;
 	struct buf shown;       /* the name for messages */
 	char *lacking;          /* the key that lacked a session last, and how many steps a redo of it runs again after it */
-	long behind;
+	long following;
 };
 
 /* Without its lock nothing is started: two could work on the run. */
@@ -372,6 +372,35 @@ log_end(struct run *r, int status, const char *reason)
 	return status ? status : 1;
 }
 
+/* Walks the workflow on paper WITH its own keys, for the walk that is under way uses the run's; with ->again, as if a redo of REDO was
+ * told. -1: the results cannot be read, or that has none. */
+static int
+plan_apart(struct run *r, const struct plan_with *with, const char *redo, void (*each)(void *, const struct plan_step *), void *ctx)
+{
+	struct keys keys = { 0 };
+	struct results results = { 0 };
+	struct result_seqs none;
+	uint32_t named = KEY_NONE;
+	int bad;
+
+	results_of_store(&results, &keys, &r->store);
+	keys.lines = r->request.flow.w->keyed;
+	bad = results_keys(&keys, &r->store);
+	if (!bad && redo) {
+		result_seqs_level(&keys, &none);
+		named = keys_find(&keys, redo, strlen(redo));
+		bad = named == KEY_NONE ? -1 : 0;
+	}
+	if (!bad && redo)
+		keys.list[named].flags |= KEY_REDO;
+	if (!bad)
+		plan_walk(r->request.flow.w, r->request.flow.scope, &results, with, each, ctx);
+	buf_free(&results.error);
+	buf_free(&results.warning);
+	keys_free(&keys);
+	return bad;
+}
+
 static void
 count_again(void *ctx, const struct plan_step *step)
 {
@@ -380,33 +409,18 @@ count_again(void *ctx, const struct plan_step *step)
 	*n += step->kept && step->again;
 }
 
-/* How many steps with results a redo of KEY would run again besides it; -1: nobody knows. The walk that is under way uses the
- * keys, so this one on paper has its own. */
+/* How many steps with results a redo of KEY would run again besides it; -1: nobody knows. */
 static long
-count_behind(struct run *r, const char *key)
+count_following(struct run *r, const char *key)
 {
-	struct keys keys = { 0 };
-	struct results results = { 0 };
 	struct plan_with with = { 0 };
 	struct run_env around = r->around;
-	struct result_seqs none;
-	uint32_t named;
 	long n = 0;
 
 	around.sessions = NULL;
 	with.around = &around;
 	with.again = with.only_kept = 1;
-	results_of_store(&results, &keys, &r->store);
-	keys.lines = r->request.flow.w->keyed;
-	if (!results_keys(&keys, &r->store) && (named = keys_find(&keys, key, strlen(key))) != KEY_NONE) {
-		result_seqs_level(&keys, &none);
-		keys.list[named].flags |= KEY_REDO;
-		plan_walk(r->request.flow.w, r->request.flow.scope, &results, &with, count_again, &n);
-	}
-	buf_free(&results.error);
-	buf_free(&results.warning);
-	keys_free(&keys);
-	return n - 1;
+	return plan_apart(r, &with, key, count_again, &n) ? -1 : n - 1;
 }
 
 enum { COUNTED_MOST = 100000 };  /* keys of which it is counted what was not run */
@@ -423,19 +437,10 @@ count_unrun(void *ctx, const struct plan_step *step)
 static long
 count_left(struct run *r)
 {
-	struct keys keys = { 0 };
-	struct results results = { 0 };
 	long n = 0;
 
-	if (r->keys.n > COUNTED_MOST)
-		return 0;
-	results_of_store(&results, &keys, &r->store);
-	keys.lines = r->request.flow.w->keyed;
-	if (!results_keys(&keys, &r->store))
-		plan_walk(r->request.flow.w, r->request.flow.scope, &results, NULL, count_unrun, &n);
-	buf_free(&results.error);
-	buf_free(&results.warning);
-	keys_free(&keys);
+	if (r->keys.n <= COUNTED_MOST)
+		plan_apart(r, NULL, NULL, count_unrun, &n);
 	return n;
 }
 
@@ -448,15 +453,15 @@ on_redo(void *ctx, const char *key, struct buf *b)
 	if (!r->lacking || strcmp(r->lacking, key)) {
 		free(r->lacking);
 		r->lacking = mem_dup(key, strlen(key));
-		r->behind = count_behind(r, key);
+		r->following = count_following(r, key);
 	}
 	buf_text(b, ": orch redo");
 	put_run(r, b);
 	shell_fmt(b, " %s", key);
 	buf_text(b, " re-runs it");
-	if (r->behind > 0)
-		buf_fmt(b, " and %ld step%s after it", r->behind, r->behind == 1 ? "" : "s");
-	else if (r->behind < 0)
+	if (r->following > 0)
+		buf_fmt(b, " and %ld step%s after it", r->following, r->following == 1 ? "" : "s");
+	else if (r->following < 0)
 		buf_text(b, " and what follows it");
 }
 

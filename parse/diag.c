@@ -65,7 +65,7 @@ diag_warn(struct diags *d, struct pos pos, const char *fmt, ...)
 
 /* Whether A is after B: by file, then line, then column. */
 static int
-behind(const struct diag *a, const struct diag *b)
+is_after(const struct diag *a, const struct diag *b)
 {
 	int files = strcmp(a->pos.src->name, b->pos.src->name);
 
@@ -85,7 +85,7 @@ sort(struct diags *d)
 	for (i = 1; i < d->n; i++) {
 		struct diag g = d->list[i];
 
-		for (k = i; k && behind(&d->list[k - 1], &g); k--)
+		for (k = i; k && is_after(&d->list[k - 1], &g); k--)
 			d->list[k] = d->list[k - 1];
 		d->list[k] = g;
 	}

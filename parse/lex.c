@@ -180,7 +180,7 @@ read_word(struct lex *l, struct piece *w, struct word *out)
 			if (join(l))
 				return -1;
 		} else if (*l->p == '\'' || *l->p == '"') {
-			out->quoted = 1;
+			out->quoted = *l->p;
 			if (take_quoted(l, w))
 				return -1;
 		} else {

@@ -570,7 +570,7 @@ names_check_literal(struct names *ns, const struct node *at, const struct word *
 	const char *s, *open, *close;
 	size_t n;
 
-	if (!w->quoted || !tmpl_literal(&w->t, &s, &n))
+	if (w->quoted != '\'' || !tmpl_literal(&w->t, &s, &n))
 		return;
 	for (open = strstr(s, "{{"); open; open = strstr(open + 1, "{{")) {
 		close = closing(open + 2);

@@ -43,7 +43,7 @@ void names_check_fork(struct names *, const struct node *at, const struct word *
 /* Calls EACH with every statement above AT whose result T may mean; of a call, with those in the called file. */
 void names_each(struct names *, const struct node *at, const struct tmpl *t, void (*each)(void *ctx, const struct node *made), void *ctx);
 
-/* Warns of a word that has a literal {{name}} of something AT sees. */
+/* Warns of a {{name}} in '...' that names something AT sees. */
 void names_check_literal(struct names *, const struct node *at, const struct word *w);
 
 /* Refuses each {{name}} in the program text S at POS that names something AT sees. */

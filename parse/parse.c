@@ -538,51 +538,68 @@ static const struct {
 
 enum { STATEMENTS = sizeof statements / sizeof *statements };
 
-/* What to write in place of a word that other languages have; NULL: none of these. */
-static const char *
-remedy_of(const char *s, size_t n)
+/* Words that other languages have; the last is NAME=VALUE. */
+static const struct foreign {
+	const char *word, *remedy;
+	int opens;              /* an `end` may belong to it */
+} foreign[] = {
+	{ "elif", "put an `if` inside of `else`", 0 }, { "elsif", "put an `if` inside of `else`", 0 },
+	{ "elseif", "put an `if` inside of `else`", 0 }, { "while", "for i in 1..10, with `break` in an `if`", 1 },
+	{ "until", "for i in 1..10, with `break` in an `if`", 1 }, { "echo", "print | TEXT, or a command: run sh as KEY | echo ...", 0 },
+	{ "done", "a block ends with `end`", 0 }, { "endif", "a block ends with `end`", 0 },
+	{ "set", "a value is a parameter: param NAME VALUE", 0 }, { "let", "a value is a parameter: param NAME VALUE", 0 },
+	{ "var", "a value is a parameter: param NAME VALUE", 0 }, { "=", "a value is a parameter: param NAME VALUE", 0 },
+};
+
+/* The one that the N bytes at S are; NULL: none. */
+static const struct foreign *
+find_foreign(const char *s, size_t n)
 {
-	static const struct {
-		const char *word, *remedy;
-	} all[] = {
-		{ "elif", "put an `if` inside of `else`" }, { "elsif", "put an `if` inside of `else`" }, { "elseif", "put an `if` inside of `else`" },
-		{ "while", "for i in 1..10, with `break` in an `if`" }, { "until", "for i in 1..10, with `break` in an `if`" },
-		{ "set", "a value is a parameter: param NAME VALUE" }, { "let", "a value is a parameter: param NAME VALUE" },
-		{ "var", "a value is a parameter: param NAME VALUE" }, { "echo", "print | TEXT, or a command: run sh as KEY | echo ..." },
-		{ "done", "a block ends with `end`" }, { "endif", "a block ends with `end`" },
-	};
 	const char *eq = memchr(s, '=', n);
 	size_t i;
 
-	for (i = 0; i < sizeof all / sizeof *all; i++)
-		if (strlen(all[i].word) == n && !memcmp(all[i].word, s, n))
-			return all[i].remedy;
-	return eq && variable_name(s, (size_t)(eq - s)) ? "a value is a parameter: param NAME VALUE" : NULL;
+	for (i = 0; i < sizeof foreign / sizeof *foreign; i++)
+		if (strlen(foreign[i].word) == n && !memcmp(foreign[i].word, s, n))
+			return &foreign[i];
+	return eq && variable_name(s, (size_t)(eq - s)) ? &foreign[i - 1] : NULL;
+}
+
+/* The keyword or attribute that the N bytes at S were to be; NULL: none is near. */
+static const char *
+near_keyword(const char *s, size_t n)
+{
+	const char *word;
+	struct near near;
+	size_t i;
+
+	near_start(&near, s, n);
+	for (i = 0; i < STATEMENTS; i++)
+		near_try(&near, statements[i].word, strlen(statements[i].word));
+	for (i = 0; (word = attribute_word(i)); i++)
+		near_try(&near, word, strlen(word));
+	return near.best;
 }
 
 static void
 unknown_keyword(struct parser *p, const char *s, size_t n)
 {
 	static const char *const blocks[] = { "for", "parallel", "if" };
-	const char *word, *remedy;
-	struct near near;
+	const struct foreign *f = find_foreign(s, n);
+	const char *near = f ? NULL : near_keyword(s, n);
+	struct buf b = { 0 };
 	size_t i;
 
-	remedy = remedy_of(s, n);
-	near_start(&near, s, remedy ? 0 : n);
-	for (i = 0; i < STATEMENTS; i++)
-		near_try(&near, statements[i].word, strlen(statements[i].word));
-	for (i = 0; (word = attribute_word(i)); i++)
-		near_try(&near, word, strlen(word));
-	if (remedy)
-		diag_error(p->diags, p->pos, "unknown keyword `%.*s%s`: %s", (int)utf8_cut(s, n, 80), s, n > 80 ? "..." : "", remedy);
-	else if (near.best)
-		diag_error(p->diags, p->pos, "unknown keyword `%.*s%s`; did you mean `%s`?", (int)utf8_cut(s, n, 80), s, n > 80 ? "..." : "", near.best);
+	buf_fmt(&b, "unknown keyword `%.*s%s`", (int)utf8_cut(s, n, 80), s, n > 80 ? "..." : "");
+	if (f)
+		diag_error(p->diags, p->pos, "%s: %s", b.s, f->remedy);
+	else if (near)
+		diag_error(p->diags, p->pos, "%s; did you mean `%s`?", b.s, near);
 	else
-		diag_error(p->diags, p->pos, "unknown keyword `%.*s%s`; a text line begins with |", (int)utf8_cut(s, n, 80), s, n > 80 ? "..." : "");
-	p->unread += remedy && (!strncmp(s, "while", n) || !strncmp(s, "until", n));
-	for (i = 0; near.best && i < sizeof blocks / sizeof *blocks; i++)
-		p->unread += !strcmp(near.best, blocks[i]);
+		diag_error(p->diags, p->pos, "%s; a text line begins with |", b.s);
+	buf_free(&b);
+	p->unread += f && f->opens;
+	for (i = 0; near && i < sizeof blocks / sizeof *blocks; i++)
+		p->unread += !strcmp(near, blocks[i]);
 	lex_skip(&p->lex);
 	phrase_lose(p);
 }

@@ -14,7 +14,7 @@
 struct word {
 	struct tmpl t;
 	const char *raw;
-	int quoted;             /* some of it stood in quotes: then it is no keyword and no {} */
+	int quoted;             /* the quote that some of it was in: then it is neither a keyword nor {}; 0: none was */
 	int reports;            /* of a built-in agent: it only makes the agent report what it does */
 	struct pos pos;
 };

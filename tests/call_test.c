@@ -420,8 +420,8 @@ START_TEST(a_called_file_may_change_until_it_is_resumed)
 	help_file("in.orch", "run sh as one | echo 1", "run sh as two | exit 3", NULL);
 	help_file("f.orch", "call in.orch", "print | {{in/two}}", NULL);
 	help_sh(1, "orch run -r x f.orch");
-	help_file("in.orch", "run sh as one | echo 2", "run sh as two | echo mended", NULL);
-	ck_assert_str_eq(help_sh(0, "orch resume -r x").out, "mended\n");
+	help_file("in.orch", "run sh as one | echo 2", "run sh as two | echo repaired", NULL);
+	ck_assert_str_eq(help_sh(0, "orch resume -r x").out, "repaired\n");
 	help_is(RESULT "in%2Fone", "1\n");
 }
 END_TEST

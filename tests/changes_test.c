@@ -770,19 +770,11 @@ START_TEST(a_history_of_changes)
 }
 END_TEST
 
-static int
-number(const char *name, int fallback)
-{
-	const char *s = getenv(name);
-
-	return s && atoi(s) > 0 ? atoi(s) : fallback;
-}
-
 Suite *
 changes_suite(void)
 {
 	Suite *s = suite_create("changes");
-	int seed = number("ORCH_SEED", 0), first = number("ORCH_FIRST", 1), n = number("ORCH_HISTORIES", help_torture() ? 4000 : 40);
+	int seed = help_number("ORCH_SEED", 0), first = help_number("ORCH_FIRST", 1), n = help_number("ORCH_HISTORIES", help_torture() ? 4000 : 40);
 	TCase *c = help_case(s, "random", procs_begin, 120);
 
 	tcase_add_loop_test(c, a_history_of_changes, seed ? seed : first, seed ? seed + 1 : first + n);

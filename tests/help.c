@@ -386,6 +386,14 @@ help_tree(const char *top, int changes)
 }
 
 int
+help_number(const char *name, int fallback)
+{
+	const char *s = getenv(name);
+
+	return s && atoi(s) > 0 ? atoi(s) : fallback;
+}
+
+int
 help_torture(void)
 {
 	const char *s = getenv("ORCH_TORTURE");

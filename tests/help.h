@@ -96,6 +96,9 @@ TCase *help_case(Suite *, const char *name, void (*begin)(void), double seconds)
 /* Whether ORCH_TORTURE=1 says that all is to be tried, however long it takes. */
 int help_torture(void);
 
+/* The positive number that the environment's NAME is, or else FALLBACK. */
+int help_number(const char *name, int fallback);
+
 /* Whether this, and so orch, is built to look at each use of memory, and takes several times as much. */
 int help_sanitized(void);
 

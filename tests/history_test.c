@@ -966,20 +966,12 @@ END_TEST
 
 /* The suite. */
 
-static int
-number(const char *name, int fallback)
-{
-	const char *s = getenv(name);
-
-	return s && atoi(s) > 0 ? atoi(s) : fallback;
-}
-
 Suite *
 history_suite(void)
 {
 	Suite *s = suite_create("history");
-	int torture = number("ORCH_TORTURE", 0), seed = number("ORCH_SEED", 0);
-	int histories = number("ORCH_HISTORIES", torture ? 400 : 25);
+	int torture = help_number("ORCH_TORTURE", 0), seed = help_number("ORCH_SEED", 0);
+	int histories = help_number("ORCH_HISTORIES", torture ? 400 : 25);
 	TCase *c;
 
 	c = help_case(s, "checker", procs_begin, 300);

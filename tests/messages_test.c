@@ -1171,6 +1171,17 @@ START_TEST(mistakes_of_newcomers)
 }
 END_TEST
 
+/* What is quoted otherwise, or names nothing, is not warned of. */
+START_TEST(braces_that_are_meant)
+{
+	help_file("v.orch", "param prompt", "print | {{prompt}}", NULL);
+	help_file("w.orch", "for t in a", "call v.orch as a-{{t}} prompt=\"About {{t}}\"", "call v.orch as b-{{t}} prompt=\"About \\{{t}}\"",
+	    "call v.orch as c-{{t}} prompt='About {{u}}'", "end", NULL);
+	ck_assert_str_eq(help_sh(0, "orch check w.orch").err, "");
+	ck_assert_str_eq(help_sh(0, "orch run -q w.orch").out, "About a\nAbout {{t}}\nAbout {{u}}\n");
+}
+END_TEST
+
 START_TEST(where_to_look)
 {
 	help_file("w.orch", "run sh as a | :", NULL);
@@ -1309,6 +1320,7 @@ messages_suite(void)
 	tcase_add_test(help_case(s, "shell scripts", help_start, 30), the_shell_script_of_the_manual);
 	tcase_add_loop_test(help_case(s, "mistakes", help_start, 30), mistakes_of_newcomers, 0, LEN(mistakes));
 	tcase_add_test(help_case(s, "where to look", help_start, 30), where_to_look);
+	tcase_add_test(help_case(s, "braces", help_start, 30), braces_that_are_meant);
 	tcase_add_test(help_case(s, "format", help_start, 30), the_format_on_a_screen);
 	tcase_add_test(help_case(s, "help", help_start, 30), help_of_commands_and_files);
 	return s;

@@ -6,7 +6,7 @@
 enum state {
 	START,          /* of a line */
 	FIRST_KEY,      /* after {: a key or } */
-	KEY,            /* after it , in an object */
+	KEY,            /* after a comma in an object */
 	COLON,
 	FIRST_VALUE,    /* after [: a value or ] */
 	VALUE,

@@ -95,9 +95,9 @@ begins(const struct span *l, const char *text)
 	return !*text || begins_with(l, text);
 }
 
-/* The line from after TEXT on, if it holds that; else an empty one. */
+/* The rest of the line after TEXT, if it holds that; else an empty one. */
 static struct span
-behind(const struct span *l, const char *text)
+after(const struct span *l, const char *text)
 {
 	struct span at = *l, none = { 0 };
 	size_t n;
@@ -114,7 +114,7 @@ behind(const struct span *l, const char *text)
 static int
 holds(const struct span *l, const char *text)
 {
-	return behind(l, text).s != NULL;
+	return after(l, text).s != NULL;
 }
 
 static struct span
@@ -305,7 +305,7 @@ wait_until(const char *s, time_t now)
 static long
 wait_of(enum agent_kind kind, const struct span *l, long long now)
 {
-	struct span at = behind(l, kind == AGENT_CODEX ? "try again at " : "resets ");
+	struct span at = after(l, kind == AGENT_CODEX ? "try again at " : "resets ");
 	char text[80] = "";
 	long long epoch;
 
@@ -313,7 +313,7 @@ wait_of(enum agent_kind kind, const struct span *l, long long now)
 		memcpy(text, at.s, at.n < sizeof text ? at.n : sizeof text - 1);
 		return wait_until(text + (!strncmp(text, "at ", 3) ? 3 : 0), (time_t)now);
 	}
-	at = behind(l, "limit reached|");
+	at = after(l, "limit reached|");
 	if (kind != AGENT_CLAUDE || !at.s)
 		return -1;
 	memcpy(text, at.s, at.n < 12 ? at.n : 12);

@@ -223,7 +223,7 @@ run_diff(struct diff *d, int out, int null)
 
 /* Where the lines begin that are after the two with names, which are ours. */
 static long long
-behind_heads(int out)
+after_heads(int out)
 {
 	char head[8192];
 	long n = file_read_at(out, head, sizeof head, 0);
@@ -244,7 +244,7 @@ show(struct diff *d, struct sink *sink)
 	if (status == 0) {      /* the question was written again, and then not answered */
 		bad = runs_fail(d->error, 0, d->key, "its result is from an earlier question, which is no longer known");
 	} else if (status == 1) {
-		at = behind_heads(out);
+		at = after_heads(out);
 		bad = put_heads(d, sink, "--- ", "+++ ") || sink_file(sink, out, &at);
 	} else {
 		bad = show_texts(d, sink);

@@ -58,7 +58,7 @@ add_list(struct remaining *r, const struct node *n, long long times)
 
 /* What comes after the statement that the branch is at, the way that branch_go_on goes. */
 static void
-add_behind(const struct branch *b, struct remaining *r)
+add_after(const struct branch *b, struct remaining *r)
 {
 	const struct node *n = b->at, *top = b->of->top;
 	const struct frame *f = b->frame;
@@ -80,7 +80,7 @@ add_above(struct walk *w, struct block *block, struct remaining *r)
 {
 	for (; block->in && !block->doomed && block->seen != w->looks; block = block->in->of) {
 		block->seen = w->looks;
-		add_behind(block->in, r);
+		add_after(block->in, r);
 	}
 }
 
@@ -90,7 +90,7 @@ add_waiting(struct walk *w, const struct branch *b, struct remaining *r)
 	for (; b; b = b->next) {
 		if (b->at)
 			add_node(r, b->at, 1);
-		add_behind(b, r);
+		add_after(b, r);
 		add_above(w, b->of, r);
 	}
 }
@@ -131,6 +131,6 @@ walk_remaining_of(struct walk *w, const struct branch *b, struct remaining *r)
 {
 	if (w->stop)
 		return;
-	add_behind(b, r);
+	add_after(b, r);
 	add_above(w, b->of, r);
 }

@@ -76,7 +76,7 @@ came_with(struct questions *a, uint32_t id, const struct asking *asking)
  * is there is the one from before, if there was one (question_settle sees whether it was replaced since); or it came since; if that
  * attempt was the first and has failed, from somebody else. */
 static enum origin
-origin_behind(struct questions *a, uint32_t id, const struct log_line *l)
+origin_after(struct questions *a, uint32_t id, const struct log_line *l)
 {
 	unsigned was = a->keys->list[id].origin;
 
@@ -152,7 +152,7 @@ add_line(void *ctx, const struct log_line *l)
 	}
 	if (RESULT_LINES >> l->event & 1)
 		question_redo(a, id, 0);
-	a->keys->list[id].origin = origin_behind(a, id, l);
+	a->keys->list[id].origin = origin_after(a, id, l);
 	if (LOG_TRIED >> l->event & 1)
 		return;
 	keys_set_digest(a->keys, id, l->digest);
@@ -536,8 +536,8 @@ struct asked_text {
 	int head;               /* what differs is the line before an input */
 };
 
-/* Whether the N bytes at P begin with the line that stands before an input, after one or two newlines: where its key begins, and in *KEY
- * its length. */
+/* Whether the N bytes at P begin with the line above an input, after one or two newlines: where its key begins, and in *KEY its
+ * length. */
 static const char *
 is_head(const char *p, size_t n, size_t *key)
 {
@@ -641,28 +641,42 @@ static const char *
 what_differs_asked(struct questions *a, const char *name, const struct task *t)
 {
 	struct asked_text asked = { -1, 0, 0 };
-	const char *what = NULL, *text = t->kind == TASK_ASK ? "text" : "prompt", *input;
+	const char *what = NULL, *input;
+	int differs, longer;
 	char byte;
 
 	asked.fd = file_open(a->store->asked, name);
-	if (question_text(a->store, t, differs_here, &asked, NULL, &input)) {
-		what = input ? what_of_inputs(a, t, &asked, input) : NULL;
-		what = what ? what : text;
-	} else if (asked.fd >= 0 && file_read_at(asked.fd, &byte, 1, asked.at) != 0) {
-		what = what_of_inputs(a, t, &asked, NULL);
-		what = what ? what : text;
-	}
+	differs = question_text(a->store, t, differs_here, &asked, NULL, &input) != 0;
+	longer = !differs && asked.fd >= 0 && file_read_at(asked.fd, &byte, 1, asked.at) != 0;
+	if (longer || (differs && input))
+		what = what_of_inputs(a, t, &asked, longer ? NULL : input);
+	if (!what && (longer || differs))
+		what = t->kind == TASK_ASK ? "text" : "prompt";
 	if (asked.fd >= 0)
 		close(asked.fd);
 	return what;
 }
 
-/* Where in a LINE of an entry of `how` the name of what it is about begins; NULL: it has none. */
-static const char *
-is_about(const char *line)
+/* What a line of an entry of `how` is about, if that has a name. */
+enum about { ABOUT_OTHER, ABOUT_VARIABLE, ABOUT_FILE, ABOUT_FORK };
+
+/* The name, of *N bytes, is at *NAME: a variable's ends at its value, a file's and a key's at the last blank. */
+static enum about
+is_about(const char *line, const char **name, size_t *n)
 {
-	return !strncmp(line, "variable\t", 9) ? line + 9 : !strncmp(line, "depends\t", 8) ? line + 8 :
-	    !strncmp(line, "fork\t", 5) ? line + 5 : NULL;
+	static const char *const words[] = { "", "variable\t", "depends\t", "fork\t" };
+	int k;
+
+	for (k = ABOUT_FORK; k && strncmp(line, words[k], strlen(words[k])); k--)
+		;
+	*name = line + strlen(words[k]);
+	*n = strcspn(*name, "\t\n");
+	if (k == ABOUT_FILE || k == ABOUT_FORK) {
+		while (*n && (*name)[*n - 1] != ' ')
+			--*n;
+		*n -= *n > 0;
+	}
+	return (enum about)k;
 }
 
 /* Whether the file called by the N bytes at NAME is one that the entry NOW found missing. */
@@ -684,28 +698,23 @@ static const char *
 what_of(struct questions *a, const char *then, const char *now)
 {
 	const char *line = now, *name;
+	enum about about;
 	size_t i, n, at;
 	int missing;
 
 	for (i = 0; then[i] && then[i] == now[i]; i++)
 		if (now[i] == '\n')
 			line = now + i + 1;
-	if (is_about(line) == NULL)
-		line = then + (line - now);
-	name = is_about(line);
-	if (!name)
+	about = is_about(line, &name, &n);
+	if (!about)
+		about = is_about(then + (line - now), &name, &n);
+	if (!about)
 		return "command";
-	n = strcspn(name, "\t\n");
-	if (name != line + 9) {         /* a file's, and after a blank what was found; a key's, and its session */
-		while (n && name[n - 1] != ' ')
-			n--;
-		n -= n > 0;
-	}
-	missing = name == line + 8 && is_missing(now, name, n);
+	missing = about == ABOUT_FILE && is_missing(now, name, n);
 	a->what.n = 0;
 	if (missing)
 		buf_char(&a->what, WHOLE);
-	if (name == line + 5)
+	if (about == ABOUT_FORK)
 		buf_text(&a->what, "the session of ");
 	at = a->what.n;
 	buf_add(&a->what, name, n);

@@ -1,6 +1,6 @@
 /* The live view on the terminal: when there is one, what is there, and writing it without ever waiting.
  *
- * The view is a few lines below all that was said; the cursor stands on the line below it. To write
+ * The view is a few lines below all that was said; the cursor is on the line below it. To write
  * anything, the cursor goes up to the view's first line, and everything from there is written again. No mode
  * of the terminal is changed and the cursor is never hidden, so there is nothing to be restored. */
 #ifndef ENGINE_UI_SCREEN_H
