@@ -627,7 +627,7 @@ START_TEST(a_changed_line)
 	write_flow("");
 	help_sh(0, "orch run -q -r r f.orch");
 	n = log_size();
-	help_lacks(help_sh(0, "orch resume -q -u -r r && orch run -q -u -r r f.orch").err, "again");
+	help_lacks(help_sh(0, "orch resume -u -r r && orch run -u -r r f.orch").err, "rerun");
 	ck_assert_int_eq(help_count(help_read(LOG_FILE, NULL) + n, "\tstart\t"), 0);
 	write_flow(changed);
 	n = log_size();

@@ -705,7 +705,7 @@ START_TEST(resume_inside_starts_what_is_missing)
 	ck_assert_str_eq(help_sh(0, "orch run -q -r x f.orch").out, "3\n");
 	r = help_sh(0, "orch run -r x f.orch");
 	ck_assert_str_eq(r.out, "3\n");
-	help_has(r.err, "6 kept");
+	help_has(r.err, ": 6 kept, in ");
 	help_is("started", "a/one\na/two\na/two\na/three\nb/one\nb/two\nb/two\nb/three\n");
 }
 END_TEST

@@ -218,7 +218,7 @@ START_TEST(each_attempt_looks_again)
 	help_sh(0, RUN);
 	ck_assert_int_eq(atoi(help_run("grep '^a\t' .orch/x/how | tr '\\t' '\\n' | grep -c '^f '").out), 2);
 	ck_assert_int_eq(atoi(help_run("grep '^a\t' .orch/x/how | tr '\\t' '\\n' | grep '^f ' | sort -u | wc -l").out), 2);
-	help_lacks(help_sh(0, "orch resume -u -r x").err, "again");
+	help_lacks(help_sh(0, "orch resume -u -r x").err, "rerun");
 }
 END_TEST
 

@@ -469,7 +469,7 @@ START_TEST(c54_clean_tree_gives_an_empty_kept_result)
 	/* Kept: what comes later is not committed by it. */
 	repo_sh(0, "echo later >later");
 	r = repo_sh(0, "orch run -r x ../f.orch");
-	help_has(r.err, "2 kept");
+	help_has(r.err, ": 2 kept, in ");
 	help_is(RESULT "commit", "");
 	ck_assert_str_eq(repo_out("git rev-parse HEAD"), head);
 }

@@ -530,6 +530,7 @@ END_TEST
  * when it can. */
 START_TEST(many_are_stopped_while_they_begin)
 {
+	const char *err;
 	pid_t orch;
 	int i;
 
@@ -540,7 +541,10 @@ START_TEST(many_are_stopped_while_they_begin)
 		procs_await_lines("log", 1 + 8 * i, SOON);
 		kill(orch, SIGTERM);
 		ck_assert_int_eq(procs_end(orch, SOON), 128 + SIGTERM);
-		help_has(help_read("err", NULL), "was interrupted: ");
+		err = help_read("err", NULL);
+		help_has(err, "was interrupted: ");
+		help_lacks(err, "done");
+		help_lacks(err, "failed");
 		ck_assert_str_eq(help_sh(0, "cut -s -f2 .orch/r/log | sort -u | tr '\\n' ' '").out, "end start stop walk ");
 	}
 	procs_none_left(AFTER);

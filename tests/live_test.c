@@ -633,7 +633,7 @@ START_TEST(it_is_gone_after_an_interrupt)
 	expect_on_screen("3 running");
 	pty_type("\003");
 	pty_ends(128 + SIGINT);
-	help_in_order(on_screen(80), (const char *const[]){ "orch: run x\norch: run x was interrupted: ",
+	help_in_order(on_screen(80), (const char *const[]){ "orch: run x\norch: run x was interrupted: 3 interrupted, in ",
 	    "\norch: to resume: " }, 2);
 	ck_assert_int_eq(help_count(on_screen(80), "\n"), 3);
 	ck_assert_int_eq(screen.col, 0);

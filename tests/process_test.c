@@ -510,7 +510,7 @@ START_TEST(killed_by_somebody_else)
 	err = help_read("err", NULL);
 	help_has(err, "SIGTERM");
 	help_lacks(err, "timed out");
-	help_lacks(err, "stopped");
+	help_lacks(err, "interrupted");
 	help_none(".orch/r/result/x");
 }
 END_TEST

@@ -309,7 +309,7 @@ START_TEST(a_budget_and_a_retry)
 	help_file("f.orch", "budget 0.005ktok", "run claude as a | x", "retry 3 0s", NULL);
 	r = help_sh(7, "orch run -r x f.orch");
 	help_has(r.err, "retry     a  attempt 1: exit status 1");
-	help_has(r.err, "");
+	help_has(r.err, "orch: run x is unfinished: 1 not run, in ");
 }
 END_TEST
 
@@ -324,7 +324,7 @@ START_TEST(a_budget_beside_one_that_fails)
 	    "run claude as c | x", NULL);
 	r = help_sh(7, "orch run -r x f.orch");
 	help_has(r.err, "attempt   a  1 failed: exit status 1");
-	help_has(r.err, "1 done, ");
+	help_has(r.err, "orch: run x is unfinished: 1 done, 3 not run, in ");
 	help_none(RESULT "a");
 	help_sh(0, "sort asked | tr '\\n' ' ' >sorted");
 	help_is("sorted", "a b ");
@@ -514,15 +514,15 @@ START_TEST(a_budget_ends_a_run)
 	help_is("asked", "a-1\na-2\n");
 	help_has(r.err, _i ? "orch: the budget of 0.02ktok is used up (18 in, 2 out, $0.50); nothing more is started\n" :
 	    "orch: the budget of 0.5usd is used up (18 in, 2 out, $0.50); nothing more is started\n");
-	help_has(r.err, "orch: run x is unfinished: 2 done, ");
+	help_has(r.err, "orch: run x is unfinished: 2 done, 2 not run, in ");
 	help_has(r.err, _i ? "\norch: to resume: orch resume -b 1ktok -r x\n" : "\norch: to resume: orch resume -b 1usd -r x\n");
-	help_lacks(r.err, "otherwise");
+	help_lacks(r.err, "fallback");
 	r = help_run("orch status -r x");
 	ck_assert_int_eq(r.status, 7);
 	help_has(r.out, "run x: over-budget, ");
 	/* Without more of it the results are kept, and nothing starts. */
 	r = help_sh(7, "orch resume -r x");
-	help_has(r.err, "2 kept");
+	help_has(r.err, ": 2 kept, 2 not run, in ");
 	help_is("asked", "a-1\na-2\n");
 	help_sh(7, "orch resume -b 0.75usd -r x");
 	help_is("asked", "a-1\na-2\na-3\n");
@@ -562,7 +562,7 @@ START_TEST(a_budget_and_failures)
 	help_is("asked", "a-1\n");
 	help_sh(0, "test -z \"$(ls .orch/x/result)\"");
 	help_lacks(r.err, "failed    a-1  exit");
-	help_has(r.err, "");
+	help_has(r.err, "orch: run x is unfinished: 3 not run, in ");
 	/* One that has had its last attempt, without a fallback, has failed. */
 	help_file("f.orch", "parallel max 1 n in 1 2 3", "run claude as a-{{n}} | x", "end", NULL);
 	r = help_sh(7, "orch run -r y -b 0.1usd f.orch");

@@ -307,7 +307,7 @@ START_TEST(what_was_cut_off_goes_on)
 	help_has(r.err, "attempt 1, continued\n");
 	help_has(help_run("orch status -r x").out, "attempt 1, continued\n");
 	help_has(help_read(".orch/x/log", NULL), "\tcontinued active ");
-	help_lacks(help_run("orch resume -u -r x 2>&1; orch run -u -r x f.orch 2>&1").out, "again");
+	help_lacks(help_run("orch resume -u -r x 2>&1; orch run -u -r x f.orch 2>&1").out, "rerun");
 }
 END_TEST
 
@@ -464,7 +464,7 @@ START_TEST(revise_in_the_session)
 	help_has(help_read("talks/s-2", NULL), "\nGive the complete result again, not only what changed.\n]");
 	help_is(".orch/x/asked/a", "One.\n");
 	help_sh(0, "test -z \"$(ls .orch/x/tmp)\"");
-	help_lacks(help_run("orch run -u -r x f.orch 2>&1").out, "again");
+	help_lacks(help_run("orch run -u -r x f.orch 2>&1").out, "rerun");
 }
 END_TEST
 

@@ -318,12 +318,12 @@ START_TEST(what_has_ended_a_step)
 	help_sh(0, "read u <up");
 	kill(pid, SIGINT);
 	ck_assert_int_eq(procs_end(pid, SOON), 128 + SIGINT);
-	help_has(status(6, ""), "SIGINT\n");
+	help_in_order(status(6, ""), (const char *const[]){ "\ninterrupted  a  ", "  SIGINT\n" }, 2);
 	p = status(6, "-p");
 	field_is(p, "a", 1, "interrupted");
 	field_is(p, "a", 8, "orch");
 	help_sh(0, ". ./go; orch status >out; kill -9 $(cat pid); wait; until orch status | grep -q 'x: interrupted'; do sleep 0.02; done");
-	help_lacks(help_read("out", NULL), "stopped");
+	help_lacks(help_read("out", NULL), "interrupted");
 	help_has(status(6, ""), "orch was killed or the machine went down\n");
 	p = status(6, "-p");
 	field_is(p, "a", 8, "");
