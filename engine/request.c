@@ -353,7 +353,8 @@ find_run(struct request *r)
 	else if (a->redo ? runs_newest(a->dir, &r->name) : !a->file && runs_newest_open(a->dir, r->say, &r->name))
 		return runs_fail(r->say, 2, a->dir, strerror(errno));
 	if (!r->name)
-		return a->file ? 0 : runs_fail(r->say, 3, "no unfinished run here; to list: orch runs", NULL);
+		return a->file ? 0 : runs_fail(r->say, 3,
+		    a->redo ? "no runs here; to start one: orch run FILE" : "no unfinished run here; to list: orch runs", NULL);
 	status = find_record(r, r->name);
 	if (status != 3)
 		return status;

@@ -90,7 +90,7 @@ START_TEST(a_held_run_is_waiting)
 	help_is("asked", "a1\n");
 	r = help_run("orch status -r x");
 	ck_assert_int_eq(r.status, 6);
-	help_has(r.out, "\n3 waiting\n");
+	help_has(r.out, "\n3 not run\n");
 	help_sh(0, "orch resume -r x");
 	help_is("asked", "a1\na1\na2\na3\n");
 }

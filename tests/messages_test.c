@@ -905,8 +905,15 @@ static const struct message {
 	    RUN "; rm .orch/r/result/x; orch status", 6,
 	    "", 
 	    "run r: interrupted, started TIME, took T, DIR/w.orch\n"
-	    "waiting      x    its result was removed\n"
-	    "1 waiting\n" },
+	    "not run      x    its result was removed\n"
+	    "1 not run\n" },
+	{ "status of a result that the workflow names no more", "param p a\nfor x in {{p}}\nrun sh as n-{{x}} | :\nend\n",
+	    RUN " p=old; " RUN " p=new; orch status; rm w.orch; orch status | grep -c 'not in'", 1,
+	    "", 
+	    "run r: complete, started TIME, took T, DIR/w.orch\n"
+	    "done         n-new  T\n"
+	    "done         n-old  T  not in the workflow now\n"
+	    "2 done\n0\n" },
 	{ "status of an `otherwise`", "run sh as x | false\n" "otherwise none\n",
 	    RUN " 2>/dev/null; orch status", 0,
 	    "", 
@@ -916,7 +923,7 @@ static const struct message {
 	{ "status of a run that was stopped", "run sh as x | kill -TERM $(" STOP "); sleep 60\n",
 	    RUN " 2>/dev/null; orch status", 6,
 	    "", 
-	    "run r: stopped, started TIME, took T, DIR/w.orch\n"
+	    "run r: interrupted (SIGTERM), started TIME, took T, DIR/w.orch\n"
 	    "interrupted  x  T  SIGTERM\n"
 	    "1 interrupted\n" },
 	{ "status of a run that was killed", "run sh as x | kill -KILL $(" STOP "); sleep 60\n",
@@ -928,6 +935,9 @@ static const struct message {
 	{ "diff: no such line", "run sh as x | true\n",
 	    RUN "; orch diff y", 3,
 	    "orch: y: no line of the workflow makes it, as far as can be told\n", NULL },
+	{ "redo where there are no runs", NULL,
+	    "orch redo x", 3,
+	    "orch: no runs here; to start one: orch run FILE\n", NULL },
 	{ "redo: neither KEY nor -F", NULL,
 	    "orch redo", 2,
 	    "orch: redo needs KEY..., or -F for all fallbacks; see: orch redo -h\n", NULL },

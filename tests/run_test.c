@@ -2207,7 +2207,7 @@ END_TEST
 START_TEST(o_status)
 {
 	static const char *const order[] = { "run x: failed", "failed       y-a", "exit status 3", "done         z",
-	    "done         y-b", "waiting      last" };
+	    "done         y-b", "not run      last" };
 
 	help_file("f.orch", "run sh as z | :", "parallel i in a b", "run sh as y-{{i}} | test $i = b || exit 3",
 	    "end", "run sh as last | :", NULL);

@@ -63,12 +63,12 @@ END_TEST
 #define LONG "a-key-of-more-than-forty-columns-which-is-more-than-most"
 
 static const struct table_row rows[] = {
-	{ STEP_DONE, "plan", "", "", 1500, 1, 0, 0, 0, 1500, 0 },
-	{ STEP_DONE, "\xe6\x97\xa5\xe6\x9c\xac", "", "", 60000, 1, 0, 1500, 1500, 5000, 0 },
-	{ STEP_FAILED, "review-a", "exit status 3", "", 2500, 3, 0, 1500, 5000, 7500, 0 },
-	{ STEP_INTERRUPTED, LONG, "stopped by orch", "", 100, 1, 0, 7500, 7500, 7600, 0 },
-	{ STEP_RUNNING, "x", "", "", 400, 1, 0, 8000, 8000, 10000, 0 },
-	{ STEP_WAITING, "later", "", "", -1, 0, 0, -1, 0, 0, 0 },
+	{ STEP_DONE, "plan", "", "", 1500, 1, 0, 0, 0, 1500, 0, NULL },
+	{ STEP_DONE, "\xe6\x97\xa5\xe6\x9c\xac", "", "", 60000, 1, 0, 1500, 1500, 5000, 0, NULL },
+	{ STEP_FAILED, "review-a", "exit status 3", "", 2500, 3, 0, 1500, 5000, 7500, 0, NULL },
+	{ STEP_INTERRUPTED, LONG, "stopped by orch", "", 100, 1, 0, 7500, 7500, 7600, 0, NULL },
+	{ STEP_RUNNING, "x", "", "", 400, 1, 0, 8000, 8000, 10000, 0, NULL },
+	{ STEP_WAITING, "later", "", "", -1, 0, 0, -1, 0, 0, 0, NULL },
 };
 
 static char *
@@ -231,8 +231,8 @@ START_TEST(states_of_all_kinds)
 	    "  exit status 3\n", "failed       signal ", "killed by SIGKILL, which orch did not send\n", "failed       time ",
 	    "timed out after 1s\n", "failed       again ", "attempt 2  exit status 4\n",
 	    "failed       check ", "check failed: false: exit status 1\n", "done         before", "done         word ", "fallback\n",
-	    "waiting      later\n",
-	    "1 done, 1 fallback, 5 failed, 1 waiting\n", "failed: f.orch:2: 5 of 6 branches failed" };
+	    "not run      later\n",
+	    "1 done, 1 fallback, 5 failed, 1 not run\n", "failed: f.orch:2: 5 of 6 branches failed" };
 	char *p;
 
 	help_file("f.orch", "run sh as before | sleep 0.2", "parallel", "    run sh as status | exit 3",
@@ -245,7 +245,7 @@ START_TEST(states_of_all_kinds)
 	help_lacks(p, "before");
 	help_lacks(p, "later");
 	help_has(p, "failed       check ");
-	help_has(p, "1 done, 1 fallback, 5 failed, 1 waiting\n");
+	help_has(p, "1 done, 1 fallback, 5 failed, 1 not run\n");
 	ck_assert_int_eq(help_count(status(1, "-p -q -r x"), "\n"), 5);
 	p = status(1, "-p -r x");
 	field_is(p, "before", 1, "done");
@@ -296,7 +296,7 @@ START_TEST(exit_status_tells_how_the_run_is)
 	help_sh(0, ". ./go; echo >gate; wait");
 	help_has(status(0, ""), "run x: complete");
 	help_sh(0, "rm .orch/x/result/b");
-	help_in_order(status(6, ""), (const char *const[]){ "waiting      b ", "  its result was removed\n" }, 2);
+	help_in_order(status(6, ""), (const char *const[]){ "not run      b ", "  its result was removed\n" }, 2);
 	help_sh(3, "orch status -r none");
 	help_sh(2, "orch status none");
 	r = help_sh(2, "orch status >/dev/full");

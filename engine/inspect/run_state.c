@@ -25,7 +25,7 @@ step_state_word(enum step_state s)
 const char *
 run_state_word(enum run_phase s)
 {
-	static const char *const words[] = { "new", "running", "ending", "complete", "failed", "stopped", "interrupted", "over-budget" };
+	static const char *const words[] = { "new", "running", "ending", "complete", "failed", "interrupted", "interrupted", "over-budget" };
 
 	return words[s];
 }
@@ -247,6 +247,15 @@ add_unnamed(struct run_state *v)
 	free(by_seen);
 }
 
+/* What comes after the first N of the order is in a workflow no more, if all of its keys are known; but for what
+ * was read from standard input. */
+static void
+mark_dropped(struct run_state *v, size_t n)
+{
+	for (; !v->waiting.n && n < v->order.n; n++)
+		v->steps[v->order.list[n]].dropped = strcmp(keys_text(&v->keys, v->order.list[n]), "-") != 0;
+}
+
 /* Of a run from standard input, what earlier texts have made comes first: N steps are the latest text's own. */
 static void
 put_earlier_first(struct run_state *v, size_t n)
@@ -268,12 +277,15 @@ find_order(struct run_state *v)
 {
 	struct buf error = { 0 };
 	struct flow f;
+	int planned = 0;
 	size_t own;
 
 	results_of_store(&v->results, &v->keys, &v->store);
 	if (v->has_record) {
-		if (!load_read(&f, &v->record, v->record.workflow, &v->keys, &error) && !load_bind(&f, &v->record, &error))
+		if (!load_read(&f, &v->record, v->record.workflow, &v->keys, &error) && !load_bind(&f, &v->record, &error)) {
 			plan_walk(f.w, f.scope, &v->results, NULL, add_planned, v);
+			planned = 1;
+		}
 		load_free(&f);
 	}
 	buf_free(&error);
@@ -281,6 +293,8 @@ find_order(struct run_state *v)
 	add_unnamed(v);
 	if (v->record.text)
 		put_earlier_first(v, own);
+	else if (planned)
+		mark_dropped(v, own);
 }
 
 static void

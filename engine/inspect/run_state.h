@@ -16,6 +16,7 @@ struct run_step {
 	enum step_state state;
 	int in_order;           /* it is in ->order of the run state */
 	uint32_t seen;          /* from 1: when the log first names it; 0: it does not */
+	int dropped;            /* the workflow has it no more */
 	int redo;               /* its result is to be replaced */
 	int otherwise;          /* its result is the word of its `otherwise` */
 	long walk;              /* the walk that had begun it again, though it has a result; 0: none */

@@ -37,6 +37,13 @@ is_shown(const struct run_state *v, uint32_t id)
 	return v->state != RUN_COMPLETE || v->steps[id].state != STEP_WAITING;
 }
 
+/* The word for a state: where nobody works on the run, nothing waits. */
+static const char *
+word_of(const struct run_state *v, enum step_state s)
+{
+	return s != STEP_WAITING || v->state == RUN_RUNNING || v->state == RUN_ENDING ? step_state_word(s) : "not run";
+}
+
 /* Why a step is as it is, and who has ended it. */
 static void
 put_why(const struct run_state *v, const struct run_step *s, struct buf *b)
@@ -54,6 +61,8 @@ put_why(const struct run_state *v, const struct run_step *s, struct buf *b)
 		visible_add(b, s->text, strlen(s->text), 0);
 	} else if (s->state == STEP_WAITING && s->began) {
 		buf_text(b, "its result was removed");
+	} else if (s->dropped) {
+		buf_text(b, "not in the workflow now");
 	}
 }
 
@@ -72,6 +81,7 @@ make_row(struct status *t, uint32_t id, struct table_row *r)
 	usage_short_text(&used, &t->used);
 	put_why(t->v, s, &t->why);
 	r->state = s->state;
+	r->word = word_of(t->v, s->state);
 	r->key = buf_str(&t->key);
 	r->why = buf_str(&t->why);
 	r->used = buf_str(&t->used);
@@ -124,6 +134,7 @@ each_unknown(struct status *t, void (*row)(struct status *, const struct table_r
 		r.key = buf_str(&t->key);
 		r.why = "for items that are not known yet";
 		r.used = "";
+		r.word = word_of(t->v, STEP_WAITING);
 		r.ms = -1;
 		r.since = -1;
 		row(t, &r);
@@ -156,6 +167,11 @@ put_head(struct status *t)
 	buf_text(&t->out, "run ");
 	runs_put_name(&t->out, v->store.name);
 	buf_fmt(&t->out, ": %s", run_state_word(v->state));
+	if (v->state == RUN_STOPPED && v->signal) {
+		buf_text(&t->out, " (");
+		signal_text(v->signal, &t->out);
+		buf_char(&t->out, ')');
+	}
 	if (v->holder > 0)
 		buf_fmt(&t->out, " (pid %ld)", v->holder);
 	buf_text(&t->out, ", started ");
@@ -194,7 +210,7 @@ put_foot(struct status *t)
 
 	for (s = STEP_DONE; s >= 0; s--) {
 		if (t->counts[s])
-			buf_fmt(&t->out, "%s%zu %s", any++ ? ", " : "", t->counts[s], step_state_word((enum step_state)s));
+			buf_fmt(&t->out, "%s%zu %s", any++ ? ", " : "", t->counts[s], word_of(t->v, (enum step_state)s));
 		if (s == STEP_DONE && t->fallbacks)
 			buf_fmt(&t->out, "%s%zu fallback%s", any++ ? ", " : "", t->fallbacks, t->fallbacks > 1 ? "s" : "");
 	}

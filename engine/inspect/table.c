@@ -154,7 +154,7 @@ colour_of(enum step_state s)
 void
 table_draw(const struct table *t, const struct table_row *r, struct buf *b)
 {
-	const char *word = step_state_word(r->state), *colour = t->colour ? colour_of(r->state) : "";
+	const char *word = r->word ? r->word : step_state_word(r->state), *colour = t->colour ? colour_of(r->state) : "";
 	size_t n = strlen(r->key), from = b->n;
 	char text[32];
 

@@ -19,6 +19,7 @@ struct table_row {
 	/* On the axis, milliseconds: its first attempt, its latest, its end. SINCE < 0: it has no bar. */
 	double since, at, end;
 	int is_fallback;        /* its result is the word of its `otherwise` */
+	const char *word;       /* in place of its state's; NULL: none */
 };
 
 struct table {
