@@ -487,9 +487,27 @@ same_modes(struct termios a, struct termios b)
 	ck_assert_int_eq(memcmp(a.c_cc, b.c_cc, sizeof a.c_cc), 0);
 }
 
-static const char *const resets[] = {
-	"\033[?1049l", "\033[?25h", "\033[?1000l", "\033[?1004l", "\033[?2004l",
+/* What claude and codex turn on, and what undoes it. */
+static const struct {
+	const char *on, *off;
+} turned_on[] = {
+	{ "\033[?1049h", "\033[?1049l" }, { "\033[>5u", "\033[<u\033[?1049l\033[<u" }, { "\033[>4;2m", "\033[>4;0m" },
+	{ "\033[?25l", "\033[?25h" }, { "\033[5 q", "\033[0 q" }, { "\033[?1000h", "\033[?1000l" }, { "\033[?1002h", "\033[?1002l" },
+	{ "\033[?1003h", "\033[?1003l" }, { "\033[?1006h", "\033[?1006l" }, { "\033[?1004h", "\033[?1004l" },
+	{ "\033[?2004h", "\033[?2004l" }, { "\033[?2031h", "\033[?2031l" }, { "\033[?2026h", "\033[?2026l" },
 };
+
+/* The file modes: what turns all of them on. */
+static void
+make_turn_on(void)
+{
+	char all[200] = "";
+	size_t i;
+
+	for (i = 0; i < LEN(turned_on); i++)
+		strcat(all, turned_on[i].on);
+	help_bytes("modes", all, strlen(all));
+}
 
 /* An agent makes the terminal raw and ends with END; after it the modes are as they were. */
 static void
@@ -499,8 +517,9 @@ raw_then(const char *how_it_ends, int abnormal, int status)
 	size_t i;
 	char line[512];
 
+	make_turn_on();
 	snprintf(line, sizeof line, "run sh as talk | : >up; until test -f go; do sleep 0.01; done; stty raw -echo; "
-	    "printf '\\033[?1049h\\033[?25l'; : >raw; until test -f on; do sleep 0.01; done; %s", how_it_ends);
+	    "cat modes; : >raw; until test -f on; do sleep 0.01; done; %s", how_it_ends);
 	help_file("f.orch", line, "interactive", "otherwise none",
 	    "run sh as after | : >after; until test -f done; do sleep 0.01; done", NULL);
 	pty_command("exec orch run -r x f.orch");
@@ -514,8 +533,12 @@ raw_then(const char *how_it_ends, int abnormal, int status)
 	same_modes(before, modes());
 	help_file("done", NULL);
 	pty_ends(status);
-	for (i = 0; i < LEN(resets) && abnormal; i++)
-		ck_assert_msg(strstr(pty.seen, resets[i]) != NULL, "reset %d was not sent", (int)i);
+	for (i = 0; i < LEN(turned_on) && abnormal; i++) {
+		const char *on = strstr(pty.seen, turned_on[i].on);
+
+		ck_assert_msg(on && strstr(on, turned_on[i].off), "mode %d is left on", (int)i);
+	}
+	ck_assert_msg(abnormal || !strstr(pty.seen, "\033[<u"), "the terminal of an agent that ended well was touched");
 }
 
 START_TEST(modes_after_a_good_end)

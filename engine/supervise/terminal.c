@@ -197,8 +197,11 @@ supervisor_ask(struct supervisor *d)
 void
 terminal_restore(struct supervisor *d, int status)
 {
-	/* Off the alternate screen; the cursor shown; mouse, focus and paste reports off. */
-	static const char plain[] = "\033[?1049l\033[?25h\033[?1000l\033[?1002l\033[?1003l\033[?1006l\033[?1004l\033[?2004l";
+	/* Off the alternate screen, each screen with its own stack of keyboard modes (the kitty protocol); keys as
+	 * usual (modifyOtherKeys); the cursor shown, in its own shape; reports of the mouse, focus, pasting and colours, and held back
+	 * updates, off. */
+	static const char plain[] = "\033[<u\033[?1049l\033[<u\033[>4;0m\033[?25h\033[0 q"
+	    "\033[?1000l\033[?1002l\033[?1003l\033[?1006l\033[?1004l\033[?2004l\033[?2031l\033[?2026l";
 
 	if (d->tty < 0)
 		return;
