@@ -32,9 +32,9 @@ static int do_run(int, char **), do_resume(int, char **), do_redo(int, char **),
     do_completion(int, char **);
 
 static const struct subcommand command_list[] = {
-	{ "run", "nqvxuj:b:d:r:a:", "FILE [NAME=VALUE]... [PROMPT]", do_run, "run a workflow, or resume the run that -r names" },
-	{ "resume", "nqvxuj:b:d:r:a:", "", do_resume, "resume the newest unfinished run, or the one that -r names" },
-	{ "redo", "Fnqvxj:b:d:r:a:", "[KEY...]", do_redo, "re-run steps that have results, and what follows them" },
+	{ "run", "nqvxuNj:b:d:r:a:", "FILE [NAME=VALUE]... [PROMPT]", do_run, "run a workflow, or resume the run that -r names" },
+	{ "resume", "nqvxuNj:b:d:r:a:", "", do_resume, "resume the newest unfinished run, or the one that -r names" },
+	{ "redo", "FnqvxNj:b:d:r:a:", "[KEY...]", do_redo, "re-run steps that have results, and what follows them" },
 	{ "check", "", "FILE...", do_check, "check workflows; start nothing" },
 	{ "status", "pqd:r:", "", do_status, "show the steps of a run" },
 	{ "runs", "pd:", "", do_runs, "list the runs here" },
@@ -56,6 +56,7 @@ static const struct {
 	const char *of;         /* the only command that the line is about; NULL: any but the one of the line above, if that has the letter */
 } option_list[] = {
 	{ 'F', NULL, "re-run all results that are fallbacks", NULL },
+	{ 'N', NULL, "nobody is at the terminal: questions take their defaults", NULL },
 	{ 'a', "NAME=CMD", "use CMD as the command for agent NAME", NULL },
 	{ 'b', "BUDGET", "use no more than this: 5usd, 200ktok, 1.5Mtok", NULL },
 	{ 'd', "DIR", "where the runs are kept (ORCH_DIR, else .orch)", NULL },
@@ -286,6 +287,7 @@ read_options(struct options *o, int argc, char **argv)
 	while (!bad && (c = getopt(argc, argv, letters)) != -1) {
 		switch (c) {
 		case 'F': o->run.redo_fallbacks = 1; break;
+		case 'N': o->run.nobody = 1; break;
 		case 'a': o->agents[o->run.nagents++] = optarg; break;
 		case 'b': bad = read_budget(o, optarg); break;
 		case 'd': o->run.dir = optarg; break;

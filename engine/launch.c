@@ -165,7 +165,8 @@ static void
 start_task(struct loop_state *l, struct order *o)
 {
 	uint32_t i;
-	int talks = o->task.kind == TASK_ASK || o->task.interactive || (o->task.kind == TASK_STDIN && isatty(0));
+	int talks = !l->supervision.nobody &&
+	    (o->task.kind == TASK_ASK || o->task.interactive || (o->task.kind == TASK_STDIN && isatty(0)));
 	struct running_step *s;
 	pid_t pid;
 

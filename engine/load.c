@@ -608,11 +608,11 @@ find_interactive(const struct node *n, int (*needed)(void *, const struct node *
 }
 
 int
-load_terminal(struct flow *f, int (*needed)(void *, const struct node *), void *ctx, struct buf *error)
+load_terminal(struct flow *f, int nobody, int (*needed)(void *, const struct node *), void *ctx, struct buf *error)
 {
 	const struct load_file *file;
 	const struct node *n = NULL;
-	int fd = open("/dev/tty", O_RDWR | O_NOCTTY | O_CLOEXEC);
+	int fd = nobody ? -1 : open("/dev/tty", O_RDWR | O_NOCTTY | O_CLOEXEC);
 
 	if (fd >= 0) {
 		close(fd);
@@ -622,7 +622,8 @@ load_terminal(struct flow *f, int (*needed)(void *, const struct node *), void *
 		n = find_interactive(file->w->body, needed, ctx);
 	if (!n)
 		return 0;
-	diag_error(&f->diags, n->pos, "no terminal: an interactive step needs one");
+	diag_error(&f->diags, n->pos, nobody ? "an interactive step needs somebody at the terminal (-N: nobody is)" :
+	    "no terminal: an interactive step needs one");
 	return say_diags(f, error);
 }
 

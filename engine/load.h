@@ -48,9 +48,9 @@ size_t load_programs(struct flow *, char *const *envp, const char *root,
  * above. Returns 0, or 2 and ERROR. */
 int load_budget(struct flow *, const struct budget *, int (*needed)(void *ctx, const struct node *), void *ctx, struct buf *error);
 
-/* Refuses interactive steps where there is no terminal, but for those that are not NEEDED (NULL: all
+/* Refuses interactive steps where there is no terminal, or NOBODY at it, but for those that are not NEEDED (NULL: all
  * are). Returns 0, or 2 and ERROR. */
-int load_terminal(struct flow *, int (*needed)(void *ctx, const struct node *), void *ctx, struct buf *error);
+int load_terminal(struct flow *, int nobody, int (*needed)(void *ctx, const struct node *), void *ctx, struct buf *error);
 
 void load_free(struct flow *);
 

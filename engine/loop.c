@@ -423,7 +423,7 @@ see_supervisors_out(struct loop_state *l)
 }
 
 int
-loop_run(struct walk *w, struct store *s, struct progress *p)
+loop_run(struct walk *w, struct store *s, struct progress *p, int nobody)
 {
 	struct loop_state l = { 0 };
 	const char *lacks;
@@ -432,6 +432,7 @@ loop_run(struct walk *w, struct store *s, struct progress *p)
 	l.walk = w;
 	l.store = s;
 	l.progress = p;
+	l.supervision.nobody = nobody;
 	if ((lacks = set_up(&l))) {
 		buf_fmt(&w->reason, "cannot start: %s: %s", lacks, strerror(errno));
 		return start_fail(&p->out, lacks, errno);

@@ -503,6 +503,7 @@ walk(struct run *r)
 	ops.differs = on_differs;
 	r->progress.loud = r->request.args->loud;
 	r->progress.store = &r->store;
+	r->progress.has_bell = !r->request.args->nobody && screen_is_capable();
 	spent_all(&r->spent, &r->progress.earlier);
 	buf_add(&r->progress.out, r->request.say->s, r->request.say->n);       /* what is to be known before it begins */
 	r->request.say->n = 0;
@@ -520,7 +521,7 @@ walk(struct run *r)
 	r->progress.budget = r->request.budget_text;
 	if (r->request.args->again && r->request.args->file && has_stdin())
 		walk_read_stdin(&w);
-	status = loop_run(&w, &r->store, &r->progress);
+	status = loop_run(&w, &r->store, &r->progress, r->request.args->nobody);
 	if (status && !store_gone(&r->store))
 		r->progress.not_run = count_left(r) - r->progress.failed - r->progress.interrupted;
 	status = log_end(r, status, w.reason.n ? buf_str(&w.reason) : NULL);
@@ -756,7 +757,7 @@ check_needs(struct run *r)
 		return 2;
 	if (load_budget(&r->request.flow, &r->request.budget, needed, r, r->request.say))
 		return 2;
-	return load_terminal(&r->request.flow, needed, r, r->request.say);
+	return load_terminal(&r->request.flow, r->request.args->nobody, needed, r, r->request.say);
 }
 
 /* After a walk without an end some of its processes may still be there. */

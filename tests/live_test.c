@@ -374,6 +374,25 @@ START_TEST(signs_of_life)
 }
 END_TEST
 
+/* The end of a walk of a minute or more rings, where somebody can hear it. */
+START_TEST(the_end_rings)
+{
+	struct progress p = { 0 };
+	int bell, ms, loud;
+
+	for (bell = 0; bell < 2; bell++)
+		for (ms = 59999; ms <= 60000; ms++)
+			for (loud = LOUD_QUIET; loud <= LOUD_NORMAL; loud++) {
+				p.out.n = 0;
+				p.has_bell = bell;
+				p.loud = (enum loudness)loud;
+				progress_end(&p, "x", loud == LOUD_QUIET, ms, "", "", "");
+				ck_assert_int_eq(help_count(buf_str(&p.out), "\a"), bell && ms == 60000);
+			}
+	buf_free(&p.out);
+}
+END_TEST
+
 START_TEST(what_a_sign_says)
 {
 	struct progress p = { 0 };
@@ -453,7 +472,7 @@ on_screen(int width)
 			screen.col = 0;
 		else if (*s == '\n')
 			screen.row++;
-		else
+		else if (*s != '\a')
 			put_cell(*s);
 		s++;
 	}
@@ -885,6 +904,7 @@ live_suite(void)
 	tcase_add_test(text, estimates);
 	tcase_add_test(text, signs_of_life);
 	tcase_add_test(text, what_a_sign_says);
+	tcase_add_test(text, the_end_rings);
 	suite_add_tcase(s, text);
 
 	tcase_set_timeout(terminal, 60);

@@ -733,8 +733,35 @@ static const struct message {
 	/* Questions. */
 	{ "ask without a terminal", "ask ok yes no | Go on?\n",
 	    RUN, 1,
-	    "failed    ok  no terminal; to answer: echo ANSWER >DIR/.orch/r/result/ok\n"
+	    "failed    ok  no terminal; to answer (yes / no): echo ANSWER >DIR/.orch/r/result/ok\n"
 	    ENDED("1 failed"), NULL },
+	{ "a reply that is no choice", "ask ok yes no | Go on?\n" "print | went on\n",
+	    RUN " 2>/dev/null; echo ANSWER >.orch/r/result/ok; orch resume", 1,
+	    "orch: resuming run r\n"
+	    "failed    ok  its result `ANSWER` is not one of its choices (yes / no); to answer: echo ANSWER >DIR/.orch/r/result/ok\n"
+	    "orch: run r failed: 1 failed, in T\n"
+	    "orch: to resume: orch resume -r r\n", NULL },
+	{ "a reply that is a choice, without a newline", "ask ok yes no | Go on?\n" "print | went on\n",
+	    RUN " 2>/dev/null; printf no >.orch/r/result/ok; orch resume -q", 0,
+	    "", "went on\n" },
+	{ "a reply that was a choice", "param c\n" "ask ok yes {{c}} | Go on?\n" "print | went on\n",
+	    "orch run -q -N -r r w.orch c=no 2>/dev/null; printf no >.orch/r/result/ok; orch resume -q; orch run -q -r r w.orch c=never", 0,
+	    "orch: 1 result is stale (ok: the choices have changed); to re-run: orch resume -u -r r\n",
+	    "went on\nwent on\n" },
+	{ "a question that nobody is asked", "ask ok yes no default no | Go on?\n",
+	    "orch run -N -r r w.orch", 0,
+	    "orch: run r\n"
+	    "done      ok  T  not asked (-N): its default, no\n"
+	    "orch: run r is complete: 1 done, in T\n", NULL },
+	{ "a question that nobody is asked, without a default", "ask ok | Go on?\n",
+	    "orch run -q -N -r r w.orch", 1,
+	    "failed    ok  not asked (-N); to answer: echo ANSWER >DIR/.orch/r/result/ok\n"
+	    ENDED("1 failed"), NULL },
+	{ "an interactive step that nobody is there for", "run sh as x | :\n" "interactive\n",
+	    "orch run -q -N -r r w.orch", 2,
+	    "w.orch:1:1: error: an interactive step needs somebody at the terminal (-N: nobody is)\n"
+	    "    run sh as x | :\n"
+	    "    ^\n", NULL },
 	{ "default that is none", "param n\n" "ask ok yes no default {{n}} | Go on?\n",
 	    RUN " n=maybe", 1,
 	    "failed    ok  the default 'maybe' is not one of the choices\n"
@@ -1225,7 +1252,7 @@ static const struct {
 	{ "printf 'check:\\n\\ttest -e done\\n' >Makefile", "orch run -q -r r -a 'claude=sh ./fixer' fix.orch Work; "
 	    "orch cat -r r 'test-*' | grep -c PASSED; ls .orch/r/result | tr '\\n' ' '", "1\nfix-1 test-1 test-2 work ", 0 },
 	{ "printf '#!/bin/sh\\ncat >published\\n' >publish; chmod +x publish; : >CHANGES",
-	    "orch run -q -r r -a 'claude=sh ./key' release.orch 2>err; test $? = 1; eval \"$(sed -n 's/.*to answer: echo ANSWER/echo yes/p' err)\"; "
+	    "orch run -q -r r -a 'claude=sh ./key' release.orch 2>err; test $? = 1; eval \"$(sed -n 's/.*to answer[^:]*: echo ANSWER/echo yes/p' err)\"; "
 	    "orch resume -q -r r; cat published", "notes\n", 0 },
 	{ ":", "orch run -q -r r -a 'claude=sh ./key' all.orch; ls .orch/r/result | grep -c '^review-.*%2F'", "report\n9\n", 0 },
 };

@@ -110,6 +110,34 @@ START_TEST(a_question_shows_its_choices)
 }
 END_TEST
 
+/* -N: the terminal is left alone, and standard input is not read from it. */
+START_TEST(nobody_is_asked)
+{
+	help_file("f.orch", "ask q yes no default no | Well?", "print | so: {{q}}", NULL);
+	pty_command("exec orch run -N -r x f.orch");
+	pty_expect("so: no");
+	pty_ends(0);
+	ck_assert(!strstr(pty.seen, "Well?") && !strchr(pty.seen, '\a'));
+	help_file("f.orch", "run sh as a < - | cat", NULL);
+	pty_command("exec orch run -q -N -r y f.orch");
+	pty_expect("standard input is the terminal, and nobody is there (-N)");
+	pty_ends(1);
+}
+END_TEST
+
+START_TEST(a_question_rings_once)
+{
+	help_file("f.orch", "ask q yes no | Well?", NULL);
+	pty_command("exec orch run -q -r x f.orch");
+	pty_expect("Well?");
+	pty_type("perhaps\n");
+	pty_expect("Well?");
+	pty_type("yes\n");
+	pty_ends(0);
+	ck_assert_int_eq(help_count(pty.seen, "\a"), 1);
+}
+END_TEST
+
 START_TEST(an_unambiguous_beginning)
 {
 	help_file("f.orch", "ask q stay stop go | Well?", NULL);
@@ -272,7 +300,7 @@ START_TEST(control_characters_of_a_question_are_made_visible)
 	pty_type("yes\n");
 	pty_ends(0);
 	help_lacks(pty.seen, "\033]0;");
-	help_lacks(pty.seen, "\007");
+	ck_assert_int_eq(help_count(pty.seen, "\007"), 1);      /* orch's own */
 	help_lacks(pty.seen, "\rc");
 	help_lacks(pty.seen, "\177");
 	help_has(pty.seen, "x1b]0;owned");
@@ -1011,6 +1039,8 @@ ask_case(void)
 
 	tcase_add_test(t, a_question_shows_its_choices);
 	tcase_add_test(t, an_unambiguous_beginning);
+	tcase_add_test(t, nobody_is_asked);
+	tcase_add_test(t, a_question_rings_once);
 	tcase_add_test(t, a_choice_that_begins_another);
 	tcase_add_test(t, a_wrong_answer_is_asked_again);
 	tcase_add_test(t, an_empty_line_takes_the_default);

@@ -13,6 +13,7 @@
 #include "parse/mem.h"
 #include "parse/parse.h"
 #include "parse/text.h"
+#include "store/key.h"
 
 enum {
 	BUDGET = 500,
@@ -222,15 +223,68 @@ begin_key(struct walk *w, struct branch *b)
 	return bad;
 }
 
-/* Tells of a step that has its result, with what it would be asked now. Returns whether it is kept. */
 static int
+is_choice(const struct task *t, const char *s, size_t n)
+{
+	size_t i;
+
+	for (i = 0; i < t->nchoices; i++)
+		if (strlen(t->choices[i]) == n && !memcmp(t->choices[i], s, n))
+			return 1;
+	return 0;
+}
+
+/* The branch fails: REPLY, the result of a question that somebody has written, is none of its choices. */
+static void
+refuse_reply(struct walk *w, struct branch *b, const struct task *t, const char *reply)
+{
+	struct buf why = { 0 }, path = { 0 };
+	char said[TEXT_SHORT], name[KEY_NAME_MAX + 1];
+	size_t i;
+
+	buf_fmt(&why, "its result `%s` is not one of its choices", text_short(said, reply));
+	for (i = 0; i < t->nchoices; i++)
+		buf_fmt(&why, "%s%s", i ? " / " : " (", t->choices[i]);
+	buf_text(&why, "); to answer: echo ANSWER >");
+	key_encode(t->key, strlen(t->key), name);
+	buf_fmt(&path, "%s/%s", w->around->results_dir, name);
+	shell_add(&why, buf_str(&path));
+	branch_fail_step(w, b, buf_str(&why));
+	buf_free(&path);
+	buf_free(&why);
+}
+
+/* Whether the kept result of the question T, which may have been written by hand, is a reply to it; else the branch fails. */
+static int
+check_reply(struct walk *w, struct branch *b, const struct task *t)
+{
+	char *reply;
+	size_t n;
+	int good;
+
+	if (!t->nchoices || w->results->read(w->results->ctx, t->key, &reply, &n))
+		return 1;
+	n = without_newlines(reply, n);
+	good = is_choice(t, reply, n);
+	reply[n] = '\0';
+	if (!good)
+		refuse_reply(w, b, t, reply);
+	free(reply);
+	return good;
+}
+
+/* What becomes of a step that has its result: it is run again, it is kept, or its branch has failed. */
+enum kept { RUN_AGAIN, KEEP, REFUSE };
+
+/* Tells of it, with what it would be asked now. */
+static enum kept
 keep(struct walk *w, struct branch *b)
 {
 	struct event e = { 0 };
 	struct task t;
 	struct context at;
 	uint32_t forked = KEY_NONE;
-	int again;
+	int again, refused = 0;
 
 	branch_context(b, &at);
 	if (!task_asked(&t, w->around, w->results, &at, b->at, branch_step(w, b))) {
@@ -245,10 +299,11 @@ keep(struct walk *w, struct branch *b)
 	b->is_redone |= again && !w->again;
 	e.kind = again ? EVENT_AGAIN : EVENT_KEPT;
 	e.key = branch_key(w, b, &e.id);
-	if (!again || e.text)
+	refused = !again && e.task && !e.text && !check_reply(w, b, &t);
+	if (!refused && (!again || e.text))
 		w->ops->event(w->ops->ctx, &e);
 	task_free(&t);
-	return !again;
+	return refused ? REFUSE : again ? RUN_AGAIN : KEEP;
 }
 
 /* The worktree that is the result of the statement the branch is at becomes its directory, if that was
@@ -306,6 +361,7 @@ look_at_files(struct walk *w, struct branch *b, int why)
 static int
 at_kept(struct walk *w, struct branch *b)
 {
+	enum kept kept = RUN_AGAIN;
 	int compares;
 
 	if (!b->looked) {
@@ -320,7 +376,11 @@ at_kept(struct walk *w, struct branch *b)
 	if (compares && !b->looked && node_depends(b->at) && look_at_files(w, b, LOOK_KEPT))
 		return 0;
 	b->looked = 0;
-	if (compares && keep(w, b)) {
+	if (compares)
+		kept = keep(w, b);
+	if (kept == REFUSE)
+		return 0;
+	if (kept == KEEP) {
 		branch_forget_files(b);
 		visible_add_key(&b->visible, w->results->keys, b->key);
 		if (walk_enter_worktree(w, b))

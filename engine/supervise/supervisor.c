@@ -416,6 +416,8 @@ supervise_stdin(struct supervisor *d, int in)
 	long n = 1, all = 0;
 	int fd = result_open(d);
 
+	if (isatty(in) && d->m->nobody)
+		supervisor_exit_message(d, "standard input is the terminal, and nobody is there (-N)");
 	if (isatty(in))
 		terminal_wait(d, in);
 	while (n) {

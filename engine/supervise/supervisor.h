@@ -24,6 +24,7 @@ struct supervision {
 	int null;               /* /dev/null */
 	pid_t orch;
 	struct jobserver *jobserver;
+	int nobody;             /* is at the terminal: no step uses it */
 	pid_t job;              /* orch's process group, which has the terminal: asked for later, it may be gone */
 };
 

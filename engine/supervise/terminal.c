@@ -29,24 +29,35 @@ static struct termios before;
 static int has_before;
 
 static int
-open_terminal(void)
+open_terminal(const struct supervisor *d)
 {
-	return open("/dev/tty", O_RDWR | O_NOCTTY | O_CLOEXEC);
+	return d->m->nobody ? -1 : open("/dev/tty", O_RDWR | O_NOCTTY | O_CLOEXEC);
+}
+
+/* Why nobody is asked. */
+static const char *
+why_unasked(const struct supervisor *d)
+{
+	return d->m->nobody ? "not asked (-N)" : "no terminal";
 }
 
 static void
 answer_by_hand(struct supervisor *d)
 {
-	static const char by_echo[] = "no terminal; to answer: echo ANSWER >";
-	struct buf path = { 0 }, word = { 0 };
+	struct buf path = { 0 }, word = { 0 }, choices = { 0 };
+	size_t i;
 
 	/* An answer that is written from now on is later than the question by its file's time, which goes in steps. */
 	supervisor_pause(d, CLOCK_STEP_MS, 0);
 	buf_fmt(&path, "%s/result/%s", d->m->store->path, d->task->file);
+	for (i = 0; i < d->task->nchoices; i++)
+		buf_fmt(&choices, "%s%s", i ? " / " : " (", d->task->choices[i]);
+	buf_text(&choices, i ? ")" : "");
+	buf_fmt(&word, "%s; to answer%s: echo ANSWER >", why_unasked(d), buf_str(&choices));
 	shell_add(&word, buf_str(&path));
-	if (sizeof by_echo + word.n <= sizeof d->out.text)      /* else it would be cut, and another file's name */
-		supervisor_exit_message(d, "%s%s", by_echo, buf_str(&word));
-	supervisor_exit_message(d, "no terminal; to answer, write the run's file result/%s", d->task->file);
+	if (word.n < sizeof d->out.text)        /* else it would be cut, and another file's name */
+		supervisor_exit_message(d, "%s", buf_str(&word));
+	supervisor_exit_message(d, "%s; to answer, write the run's file result/%s", why_unasked(d), d->task->file);
 }
 
 /* Waits until the job that orch is in has the terminal, as one that is in the background must; or until
@@ -85,7 +96,7 @@ terminal_wait(struct supervisor *d, int tty)
 /* Questions. */
 
 static void
-put_question(struct supervisor *d, int tty)
+put_question(struct supervisor *d, int tty, int is_first)
 {
 	const struct task *t = d->task;
 	struct buf b = { 0 };
@@ -105,7 +116,7 @@ put_question(struct supervisor *d, int tty)
 		visible_add(&b, t->fallback, strlen(t->fallback), 0);
 		buf_text(&b, "] ");
 	}
-	buf_text(&b, "> ");
+	buf_text(&b, is_first ? "> \a" : "> ");         /* the bell */
 	supervisor_write(d, tty, b.s, b.n, "the terminal");
 	buf_free(&b);
 }
@@ -154,7 +165,7 @@ supervisor_ask(struct supervisor *d)
 {
 	static const char again[] = "Type one of the choices, or its beginning.\n";
 	const struct task *t = d->task;
-	int tty = open_terminal();
+	int tty = open_terminal(d), is_first = 1;
 	char line[LINE_MOST];
 	const char *choice;
 	long n;
@@ -165,13 +176,13 @@ supervisor_ask(struct supervisor *d)
 	if (tty < 0 || wait_foreground(d, tty, getpgrp())) {
 		if (!t->fallback)
 			answer_by_hand(d);
-		snprintf(d->out.text, sizeof d->out.text, "no terminal: its default, %s", t->fallback);
+		snprintf(d->out.text, sizeof d->out.text, "%s: its default, %s", why_unasked(d), t->fallback);
 		result_put(d, t->fallback, strlen(t->fallback), 1);
 		return;
 	}
 	supervisor_check_stop(d);
-	for (;;) {
-		put_question(d, tty);
+	for (;; is_first = 0) {
+		put_question(d, tty, is_first);
 		n = read_line(d, tty, line);
 		if (n < 0)
 			supervisor_exit_message(d, "the question was not answered (end of input)");
@@ -258,10 +269,10 @@ void
 supervisor_interactive(struct supervisor *d)
 {
 	struct program p;
-	int tty = open_terminal();
+	int tty = open_terminal(d);
 
 	if (tty < 0)
-		supervisor_exit_message(d, "no terminal: an interactive step needs one");
+		supervisor_exit_message(d, "%s: an interactive step needs the terminal", why_unasked(d));
 	if (wait_foreground(d, tty, d->m->job))
 		supervisor_exit_message(d, "an interactive step needs the terminal, and this job cannot be brought to its foreground");
 	supervisor_check_stop(d);

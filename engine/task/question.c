@@ -32,6 +32,7 @@ enum {
 /* Begins a reason that is a whole sentence, where others are the name of what has changed. */
 #define WHOLE '\n'
 
+static const char choices[] = "\nthe choices have changed";    /* WHOLE comes first */
 static const char unanswered[] = QUESTION_UNANSWERED, unknown[] = "question";
 
 void
@@ -600,7 +601,7 @@ what_of_inputs(struct questions *a, const struct task *t, const struct asked_tex
 	for (i = 0; old && i < t->ninputs; i++, k += strlen(k) + 1)
 		is_moved |= strlen(k) == n && !memcmp(k, old, n);
 	a->what.n = 0;
-	if (!t->nprompt && t->ninputs > 1)      /* one after the other, without their names */
+	if (!t->nprompt && (t->ninputs > 1 || !input))  /* one after the other, without their names */
 		buf_fmt(&a->what, "%cthe inputs have changed", WHOLE);
 	else if (input && (!asked->head || got < 0))
 		buf_fmt(&a->what, "input %s", input);
@@ -789,7 +790,7 @@ what_differs(struct questions *a, uint32_t id, const struct task *t)
 	if (file_name(a, id, name) < 0 || question_how(a, id, &how, &n))
 		return NULL;
 	same = n == t->nhow && !memcmp(how, t->how, n);
-	what = same ? NULL : t->kind == TASK_WORKTREE ? "branch" : t->kind == TASK_ASK ? "choices" : what_of(a, how, t->how);
+	what = same ? NULL : t->kind == TASK_WORKTREE ? "branch" : t->kind == TASK_ASK ? choices : what_of(a, how, t->how);
 	free(how);
 	if (what)
 		return what;

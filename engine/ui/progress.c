@@ -13,6 +13,7 @@ enum {
 	TAIL_LINES = 8,         /* of each stream of a failed step */
 	TAIL_BYTES = 2048,
 	SAID_BYTES = 32 * 1024, /* of standard error, with -v */
+	BELL_MS = 60 * 1000,    /* the end of a walk of that rings the bell */
 	KEPT_SHOWN = 20,        /* kept steps in a row that get a line each */
 	BUDGET_STATUS = 7,      /* orch's exit status when the budget is used up */
 	NAMED = 3               /* keys of which one line is said for all */
@@ -474,5 +475,5 @@ progress_end(struct progress *p, const char *run, int status, long long ms, cons
 	say_used(p);
 	if (status && *hint)
 		buf_fmt(&p->out, "\norch: to resume: %s", hint);
-	buf_char(&p->out, '\n');
+	buf_text(&p->out, p->has_bell && ms >= BELL_MS ? "\a\n" : "\n");
 }

@@ -30,6 +30,7 @@ struct progress {
 	int stdin_said;
 	const char *budget;     /* what the run may use, as it was written; NULL: it has none */
 	int untold_said;
+	int has_bell;           /* somebody may hear the end of a long run */
 	long kept_run;          /* kept steps in a row, so far */
 };
 

@@ -36,9 +36,8 @@ struct screen_row {
 	} *watched;             /* kept from look to look; it may be another row's until the look has ended */
 };
 
-/* Whether it is a terminal, the one that orch was started on, and one that knows where its cursor is. */
-static int
-is_capable(void)
+int
+screen_is_capable(void)
 {
 	const char *term = getenv("TERM");
 
@@ -52,7 +51,7 @@ screen_open(struct screen *s, enum loudness loud, long long now)
 
 	memset(s, 0, sizeof *s);
 	s->tty = -1;
-	if (loud == LOUD_QUIET || !is_capable())
+	if (loud == LOUD_QUIET || !screen_is_capable())
 		return;
 	s->tty = file_open_as(AT_FDCWD, "/dev/tty", O_WRONLY | O_NOCTTY | O_NONBLOCK);
 	if (s->tty >= FD_SETSIZE) {

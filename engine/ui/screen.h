@@ -10,6 +10,9 @@
 #include "engine/ui/progress.h"
 #include "engine/sched/walk.h"
 
+/* Whether standard error is a terminal, the one that orch was started on, and one that knows where its cursor is. */
+int screen_is_capable(void);
+
 struct screen_row;
 
 struct screen {
