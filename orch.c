@@ -57,14 +57,14 @@ static const struct {
 } option_list[] = {
 	{ 'F', NULL, "re-run all results that are fallbacks", NULL },
 	{ 'N', NULL, "nobody is at the terminal: questions take their defaults", NULL },
-	{ 'a', "NAME=CMD", "use CMD as the command for agent NAME", NULL },
+	{ 'a', "NAME=CMD", "use CMD as the command for agent NAME (-a NAME: its own again)", NULL },
 	{ 'b', "BUDGET", "use no more than this: 5usd, 200ktok, 1.5Mtok", NULL },
 	{ 'd', "DIR", "where the runs are kept (ORCH_DIR, else .orch)", NULL },
 	{ 'f', NULL, "follow until the run ends", NULL },
 	{ 'j', "N", "at most N agents at once", NULL },
 	{ 'n', NULL, "show what would run; start and write nothing (with -v: whole prompts)", NULL },
 	{ 'p', NULL, "tab-separated output for scripts", NULL },
-	{ 'q', NULL, "show only the steps that failed or were interrupted", "status" },
+	{ 'q', NULL, "show only the steps that failed, were interrupted or have a fallback", "status" },
 	{ 'q', NULL, "print only failures and warnings", NULL },
 	{ 'r', "RUN", "the run's name: start it, or resume it", "run" },
 	{ 'r', "RUN", "the name of the run", NULL },
@@ -280,6 +280,8 @@ read_options(struct options *o, int argc, char **argv)
 
 	o->run.dir = getenv("ORCH_DIR") && *getenv("ORCH_DIR") ? getenv("ORCH_DIR") : ".orch";
 	o->run.environ = environ;
+	if (argc > 1 && !strcmp(argv[1], "--help"))
+		exit(command ? help_command(command) : help_all());
 	o->agents = mem_zero((size_t)argc + 1, sizeof *o->agents);
 	o->run.agents = o->agents;
 	opterr = 0;
@@ -361,6 +363,18 @@ late_command(const char *command, const char *option)
 	say(&b);
 	buf_free(&b);
 	return USAGE;
+}
+
+/* An operand that was to be an option: a key or a name that begins so stands after `--`. `-` is standard input's key. */
+static int
+late_option(const struct options *o, int argc, char **argv)
+{
+	int i;
+
+	for (i = optind; i < argc && !o->was_end; i++)
+		if (*argv[i] == '-' && argv[i][1])
+			return late_command(argv[0], argv[i]);
+	return OK;
 }
 
 /* The operands are not those that the command takes. */
@@ -446,6 +460,8 @@ do_redo(int argc, char **argv)
 	struct options o = { 0 };
 	int bad = read_options(&o, argc, argv);
 
+	if (!bad)
+		bad = late_option(&o, argc, argv);
 	if (!bad && optind == argc && !o.run.redo_fallbacks)
 		bad = wrong_usage("redo needs KEY..., or -F for all fallbacks", NULL);
 	if (!bad && optind < argc && o.run.redo_fallbacks)
@@ -531,6 +547,8 @@ do_logs(int argc, char **argv)
 	struct sink sink;
 	int bad = read_options(&o, argc, argv);
 
+	if (!bad)
+		bad = late_option(&o, argc, argv);
 	make_sink(&sink);
 	return bad ? bad : end_output(&error, runs_logs(o.run.dir, o.run.run, argv + optind, (size_t)(argc - optind),
 	    o.follow, &sink, &error));
@@ -544,6 +562,8 @@ do_cat(int argc, char **argv)
 	struct sink sink;
 	int bad = read_options(&o, argc, argv);
 
+	if (!bad)
+		bad = late_option(&o, argc, argv);
 	if (!bad && optind == argc)
 		bad = wrong_operands(argv[0]);
 	make_sink(&sink);
@@ -560,6 +580,8 @@ about_key(int argc, char **argv, int (*show)(const char *, const char *, const c
 	struct sink sink;
 	int status = read_options(&o, argc, argv);
 
+	if (!status)
+		status = late_option(&o, argc, argv);
 	if (!status && optind + 1 != argc)
 		status = wrong_operands(argv[0]);
 	make_sink(&sink);
@@ -590,6 +612,8 @@ do_trust(int argc, char **argv)
 	struct buf said = { 0 };
 	int status = read_options(&o, argc, argv);
 
+	if (!status)
+		status = late_option(&o, argc, argv);
 	if (!status && optind == argc)
 		status = wrong_operands(argv[0]);
 	else if (!status)

@@ -130,6 +130,14 @@ call(void *ctx, const struct workflow *from, const char *name, const char **erro
 	return w;
 }
 
+/* An agent that reports, and here would not: `-a claude=claude` was to undo a stand-in. */
+static void
+warn_bare(struct flow *f, const struct agent *a)
+{
+	if (a->words.n == 1 && !strcmp(a->words.list[0].raw, a->name) && agents_built_in(a->name))
+		diag_warn(&f->diags, a->pos, "this starts `%s` without its usual arguments; to take a stand-in away: -a %s", a->name, a->name);
+}
+
 static void
 read_agents(struct flow *f, const struct record *r)
 {
@@ -145,6 +153,7 @@ read_agents(struct flow *f, const struct record *r)
 		src->text = arena_dup(&f->mem, r->agents[i], src->n);
 		a = agent_parse(src, &f->mem, &f->diags);
 		if (a) {
+			warn_bare(f, a);
 			*tail = a;
 			tail = &a->next;
 		}
@@ -247,7 +256,10 @@ load_read(struct flow *f, const struct record *r, const char *name, const struct
 		buf_free(&text);
 		buf_text(error, "orch: cannot read ");
 		visible_add(error, r->workflow, strlen(r->workflow), 0);
-		buf_fmt(error, ": %s\n", wrong);
+		buf_fmt(error, ": %s", wrong);
+		if (access(r->workflow, F_OK))
+			shell_fmt(error, "; if it was moved: ln -s ITS-NEW-PATH %s", r->workflow);
+		buf_char(error, '\n');
 		return 2;
 	}
 	f->w = add_file(f, r->workflow, name, r->directory, &text);
@@ -360,8 +372,8 @@ check_bound_key(struct bound *b, const struct node *n)
 	else if ((id = keys_find(&b->keys, key.s, key.n)) == KEY_NONE)
 		keys_reserve_for(&b->keys, keys_add(&b->keys, key.s, key.n), 1, n);
 	else if (!node_exclusive(keys_line(&b->keys, id), n))
-		diag_error(&b->f->diags, n->key->pos, "duplicate key `%s` (first made on line %u): add 'as NAME'",
-		    key.s, keys_line(&b->keys, id)->pos.line);
+		diag_error(&b->f->diags, n->key->pos, "duplicate key `%s` (first made on line %u): %s",
+		    key.s, keys_line(&b->keys, id)->pos.line, n->key_default ? "add 'as NAME'" : "choose another name");
 	buf_free(&key);
 	buf_free(&why);
 }
@@ -471,6 +483,8 @@ was_said(struct finder *d, const char *s)
 	return 0;
 }
 
+enum { PATH_SHOWN = 60 };       /* bytes: a PATH of more helps nobody in a message */
+
 static void
 find_program(struct finder *d, const struct node *n)
 {
@@ -497,7 +511,8 @@ find_program(struct finder *d, const struct node *n)
 	if (strchr(s, '/'))
 		buf_fmt(&shown, "cannot be started: %s", strerror(errno));
 	else
-		buf_fmt(&shown, "is not found in PATH: %s", path ? path : "(not set)");
+		buf_fmt(&shown, "is not found in PATH%s%s", path && strlen(path) > PATH_SHOWN ? "" : ": ",
+		    !path ? "(not set)" : strlen(path) > PATH_SHOWN ? "" : path);
 	if (d->warn)
 		diag_warn(&d->f->diags, n->pos, "%s", buf_str(&shown));
 	else

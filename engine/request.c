@@ -192,8 +192,12 @@ take_file(struct request *r)
 		return no_directory(r);
 	}
 	if (r->record.workflow && strcmp(r->record.workflow, path)) {
-		buf_fmt(r->say, "orch: run %s belongs to %s; use another name with -r\n", r->args->run,
+		buf_fmt(r->say, "orch: run %s belongs to %s; ", r->args->run,
 		    strcmp(r->record.workflow, "-") ? r->record.workflow : "texts on standard input");
+		if (path && strcmp(r->record.workflow, "-") && access(r->record.workflow, F_OK))
+			shell_fmt(r->say, "if that was renamed: ln -s %s %s\n", path, r->record.workflow);
+		else
+			buf_text(r->say, "use another name with -r\n");
 		free(path);
 		return 2;
 	}
@@ -225,7 +229,7 @@ take_operand(struct request *r, const char *s, const char **prompt)
 	if (*prompt) {
 		buf_text(r->say, "orch: a second prompt: `");
 		visible_add(r->say, s, strlen(s), 0);
-		buf_text(r->say, "`; a prompt is one word: quote it\n");
+		buf_text(r->say, strcmp(s, "=") ? "`; a prompt is one word: quote it\n" : "`; a parameter has no blanks around its `=`: NAME=VALUE\n");
 		return 2;
 	}
 	*prompt = s;
@@ -245,7 +249,7 @@ take_operands(struct request *r)
 			return status;
 	}
 	for (i = 0; i < r->args->nagents; i++)
-		if (record_agent(&r->record, r->args->agents[i]))
+		if (!record_drop_agent(&r->record, r->args->agents[i]) && record_agent(&r->record, r->args->agents[i]))
 			return runs_fail(r->say, 2, "memory", strerror(errno));
 	return 0;
 }

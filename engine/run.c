@@ -493,7 +493,7 @@ walk(struct run *r)
 {
 	struct walk_ops ops;
 	struct walk w;
-	struct buf hint = { 0 }, again = { 0 }, look = { 0 };
+	struct buf hint = { 0 }, again = { 0 }, redo = { 0 };
 	long long began = clock_ms();
 	int status;
 
@@ -527,20 +527,22 @@ walk(struct run *r)
 	status = log_end(r, status, w.reason.n ? buf_str(&w.reason) : NULL);
 	if (!store_gone(&r->store) && (w.can_resume || w.unfinished || w.output_failed || status == LOOP_OVER_BUDGET || status > 128)) {
 		buf_text(&hint, r->request.args->again ? "orch resume -u" : "orch resume");
+		if (r->request.args->jobs)
+			buf_fmt(&hint, " -j %ld", r->request.args->jobs);
 		if (status == LOOP_OVER_BUDGET)
 			put_more_budget(r, &hint);
 		put_run(r, &hint);
 	}
 	buf_text(&again, "orch resume -u");
 	put_run(r, &again);
-	buf_text(&look, "orch status");
-	put_run(r, &look);
+	buf_text(&redo, "orch redo -F");
+	put_run(r, &redo);
 	progress_end(&r->progress, r->shown.s, status, clock_ms() - began - r->progress.suspended, buf_str(&hint), buf_str(&again),
-	    buf_str(&look));
+	    buf_str(&redo));
 	output_say(&r->progress);
 	buf_free(&hint);
 	buf_free(&again);
-	buf_free(&look);
+	buf_free(&redo);
 	buf_free(&r->progress.out);
 	walk_free(&w);
 	return status;

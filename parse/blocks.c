@@ -78,6 +78,19 @@ check_item(struct parser *p, const struct word *w, int alone)
 	}
 }
 
+static int
+is_end(const struct word *w)
+{
+	return !strncmp(w->raw, "{{", 2) || (*w->raw && w->raw[strspn(w->raw, "0123456789")] == '\0');
+}
+
+/* Whether W, a word between two others, is the `..` of a range that has blanks. */
+static int
+is_split_range(const struct word *w)
+{
+	return !w->quoted && !strcmp(w->raw, "..") && is_end(w - 1) && is_end(w + 1);
+}
+
 /* `max N` at the end of L, where it belongs before the variable: is said. */
 static int
 late_max(struct parser *p, const struct node *n, const struct words *l)
@@ -104,7 +117,9 @@ take_items(struct parser *p, struct node *n, const struct phrase *f, size_t firs
 		struct item *item = &n->items[n->nitems++];
 
 		item->word = f->words.list[i];
-		if (!item->word.quoted && read_range(p, item))
+		if (i > first && i + 1 < f->words.n && is_split_range(&f->words.list[i]))
+			diag_error(p->diags, item->word.pos, "a range is one word, as in 1..3; or quote it to mean it as it is");
+		else if (!item->word.quoted && read_range(p, item))
 			item->kind = ITEM_RANGE;
 		else if (!item->word.quoted)
 			check_item(p, &item->word, f->words.n == first + 1 && !f->names.n);

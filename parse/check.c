@@ -176,8 +176,7 @@ bind_step(struct checker *c, struct step *s)
 	const struct agent *a = s->agent, *other;
 	struct near near;
 
-	other = agents_find(c->w, c->with->agents, s->name);
-	if (other)
+	if (agents_find(c->w, NULL, s->name))
 		diag_error(c->diags, s->pos, "a step cannot be named `%s`: that is an agent", s->name);
 	if (!a)
 		return;
@@ -206,6 +205,20 @@ knows_agent(const struct workflow *w, const struct node *n, const char *name)
 	return 0;
 }
 
+/* An -a of an agent that there is not. */
+static void
+say_no_agent(struct checker *c, const struct agent *a)
+{
+	const struct step *s;
+
+	for (s = c->w->steps; s && strcmp(s->name, a->name); s = s->next)
+		;
+	if (s && s->agent)
+		diag_error(c->diags, a->pos, "`%s` is a step of the agent `%s`: -a '%s=...'", a->name, s->agent->name, s->agent->name);
+	else
+		diag_error(c->diags, a->pos, "this workflow has no agent `%s`", a->name);
+}
+
 static void
 bind_agents(struct checker *c)
 {
@@ -219,7 +232,7 @@ bind_agents(struct checker *c)
 	}
 	for (a = c->with->agents; a && !c->w->up; a = a->next)
 		if (!knows_agent(c->w, c->w->body, a->name) && !workflow_lost(c->w, a->name, strlen(a->name)))
-			diag_error(c->diags, a->pos, "this workflow has no agent `%s`", a->name);
+			say_no_agent(c, a);
 	for (s = c->w->steps; s; s = s->next)
 		bind_step(c, s);
 }
@@ -485,11 +498,30 @@ check_end(struct checker *c, const struct node *n, const struct item *item, cons
 		diag_error(c->diags, item->word.pos, "`%.*s` is too large for a range", (int)len, s);
 }
 
+/* A result that is the only item is one item, however many lines it has. */
+static void
+check_single(struct checker *c, const struct node *n)
+{
+	const struct word *w = &n->items[0].word;
+	struct buf shown = { 0 };
+	const char *s;
+	size_t len;
+
+	if (n->nitems != 1 || n->inputs.n || w->quoted || w->t.n != 1 || w->t.parts[0].kind != PART_NAME)
+		return;
+	tmpl_show(w->t.parts[0].name, &shown);
+	if (!tmpl_literal(w->t.parts[0].name, &s, &len) || (!names_variable(&c->names, n, s, len) && names_result(&c->names, n, buf_str(&shown))))
+		diag_warn(c->diags, w->pos, "{{%s}} is one item: for its lines write `in < %s`, or quote it", buf_str(&shown), buf_str(&shown));
+	buf_free(&shown);
+}
+
 static void
 check_items(struct checker *c, const struct node *n)
 {
 	size_t i;
 
+	if (n->nitems && n->items[0].kind == ITEM_WORD)
+		check_single(c, n);
 	for (i = 0; i < n->nitems; i++) {
 		const struct item *item = &n->items[i];
 

@@ -172,13 +172,41 @@ free_piece(struct piece *w)
 	buf_free(&w->cols);
 }
 
+/* Whether a quote here would be taken out of a word that is JSON: `{"a":1}` without quotes around it. */
+static int
+is_in_json(const struct piece *w)
+{
+	const char *s = w->text.s;
+	size_t n = w->text.n;
+
+	if (!n || *w->literal.s)
+		return 0;
+	if (!w->literal.s[n - 1] && (s[n - 1] == '[' || (s[n - 1] == '{' && (n == 1 || s[n - 2] != '{'))))
+		return 1;
+	return *s == '[' || (*s == '{' && (n == 1 || s[1] != '{'));
+}
+
+/* A quote that only typography knows, U+2018 or U+201C, at the beginning of a word. */
+static int
+is_typographic(const char *s, const char *end)
+{
+	return end - s > 2 && (!memcmp(s, "\342\200\230", 3) || !memcmp(s, "\342\200\234", 3));
+}
+
 static int
 read_word(struct lex *l, struct piece *w, struct word *out)
 {
+	if (is_typographic(l->p, l->eol)) {
+		diag_error(l->diags, out->pos, "a typographic quote: write ' or \"");
+		return -1;
+	}
 	while (l->p < l->eol && !is_blank(*l->p)) {
 		if (at_join(l)) {
 			if (join(l))
 				return -1;
+		} else if (*l->p == '"' && is_in_json(w)) {
+			diag_error(l->diags, lex_pos(l), "this quote would be taken out: put '...' around the whole word");
+			return -1;
 		} else if (*l->p == '\'' || *l->p == '"') {
 			out->quoted = *l->p;
 			if (take_quoted(l, w))
@@ -261,6 +289,7 @@ lex_command(struct lex *l)
 {
 	struct command c;
 	struct buf b = { 0 };
+	const char *s;
 
 	skip_blanks(l);
 	c.pos = lex_pos(l);
@@ -275,6 +304,11 @@ lex_command(struct lex *l)
 		buf_char(&b, '\n');     /* sh joins it, by its own rules */
 	}
 	c.s = arena_dup(l->mem, b.n ? b.s : "", b.n);
+	for (s = c.s; *s; s++)
+		if ((s == c.s || is_blank(s[-1])) && is_typographic(s, c.s + b.n)) {
+			diag_warn(l->diags, c.pos, "a typographic quote, which a shell does not know: write ' or \"");
+			break;
+		}
 	buf_free(&b);
 	return c;
 }

@@ -62,8 +62,8 @@ check_twice(struct names *ns, const struct key *key, const struct key *other)
 		return 0;
 	if (!key->literal && index_loop(key->node) != index_loop(other->node))
 		return 0;
-	diag_error(ns->diags, key->node->key->pos, "duplicate key `%s` (first made on line %u): add 'as NAME'",
-	    key->spelling, other->node->pos.line);
+	diag_error(ns->diags, key->node->key->pos, "duplicate key `%s` (first made on line %u): %s",
+	    key->spelling, other->node->pos.line, key->node->key_default ? "add 'as NAME'" : "choose another name");
 	return 1;
 }
 

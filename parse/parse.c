@@ -392,6 +392,16 @@ do_cd(struct parser *p)
 	phrase_too_many(p, &f.words, 1);
 }
 
+/* A choice that was to be several. */
+static void
+check_choice(struct parser *p, const struct word *w, int alone)
+{
+	size_t n = strlen(w->raw);
+
+	if (!w->quoted && ((n > 1 && w->raw[n - 1] == ',') || !strcmp(w->raw, "/") || (alone && strchr(w->raw, '/'))))
+		diag_error(p->diags, w->pos, "choices are separated by blanks: ask KEY yes no | TEXT; or quote it to mean it as it is");
+}
+
 static void
 do_ask(struct parser *p)
 {
@@ -414,6 +424,8 @@ do_ask(struct parser *p)
 		}
 		phrase_words_add(&n->choices, &f.words.list[i], &p->w->mem);
 	}
+	for (i = 0; i < n->choices.n; i++)
+		check_choice(p, &n->choices.list[i], n->choices.n == 1);
 }
 
 /* Statements outside of blocks. */

@@ -153,6 +153,8 @@ phrase_variable(struct parser *p, const struct word *w)
 	if (s && !variable_name(s, strlen(s))) {
 		if (strspn(s, "0123456789") == strlen(s) && !strcmp(p->word, "parallel"))
 			diag_error(p->diags, w->pos, "invalid variable name '%s'; a number of branches is `parallel max %s`", s, s);
+		else if (strcspn(s, "=") < strlen(s) && variable_name(s, strcspn(s, "=")) && !strcmp(p->word, "param"))
+			diag_error(p->diags, w->pos, "a default comes after a blank: param %.*s %s", (int)strcspn(s, "="), s, strchr(s, '=') + 1);
 		else
 			diag_error(p->diags, w->pos, "invalid variable name '%s': use a-z, 0-9, _%s", s,
 			    *s == '_' || strstr(s, "_proxy") ? " (`_` alone and *_proxy are read by programs)" : "");

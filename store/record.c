@@ -124,6 +124,21 @@ record_agent(struct record *r, const char *words)
 	return 0;
 }
 
+int
+record_drop_agent(struct record *r, const char *name)
+{
+	size_t n = strlen(name), i;
+
+	for (i = 0; i < r->nagents; i++)
+		if (strcspn(r->agents[i], "=") == n && !strncmp(r->agents[i], name, n)) {
+			free(r->agents[i]);
+			memmove(&r->agents[i], &r->agents[i + 1], (r->nagents - i - 1) * sizeof *r->agents);
+			r->nagents--;
+			return 1;
+		}
+	return 0;
+}
+
 /* Writing: into memory that grows, in one go to the disk. */
 
 struct out {

@@ -37,6 +37,9 @@ int record_param(struct record *, const char *name, const char *value);
 /* Adds the words of an -a, in place of what was there for the same agent. -1 and errno. */
 int record_agent(struct record *, const char *words);
 
+/* Takes out what an -a has said of the agent NAME. Returns whether there was such. */
+int record_drop_agent(struct record *, const char *name);
+
 /* Sets the budget, in place of an earlier one. -1 and errno. */
 int record_budget(struct record *, const char *text);
 

@@ -60,7 +60,7 @@ START_TEST(a_change_is_named)
 	help_file("g", "three", NULL);
 	r = help_sh(0, "orch resume -r x");
 	help_has(r.err, "kept      b  stale");
-	help_has(r.err, "orch: 1 result is stale (b: g has changed); to re-run: orch resume -u -r x\n");
+	help_has(r.err, "orch: 1 result is stale (b: g has changed); to re-run with what follows: orch resume -u -r x\n");
 	help_has(help_sh(0, "orch resume -q -r x").err, "orch: 1 result is stale (b: g has changed)");
 	help_has(help_sh(0, "orch resume -n -u -r x").out, "would run again  b  g has changed");
 	r = help_run("orch diff -r x b");
@@ -381,7 +381,7 @@ START_TEST(always)
 	help_sh(0, "touch b.md");
 	r = help_sh(0, "orch resume -r x");
 	expect_marks("do-b.md list ");
-	help_has(r.err, "orch: 1 result is stale (all: input list has changed); to re-run: ");
+	help_has(r.err, "orch: 1 result is stale (all: input list has changed); to re-run with what follows: ");
 	help_sh(0, AGAIN);
 	expect_marks("all list ");
 	ck_assert_str_eq(help_read(RESULT "all", NULL), "a.md\nb.md\n");

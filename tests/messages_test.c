@@ -22,6 +22,7 @@
 #define GIT_SAYS(command) "g=$(command -v git); mkdir bin; printf '#!/bin/sh\\ncase $* in \"" command "\"*) echo what git says >&2; " \
 	"exit 1; esac; exec %s \"$@\"\\n' \"$g\" >bin/git; chmod +x bin/git; PATH=$PWD/bin:$PATH; "
 #define RUN "orch run -q -r r w.orch"
+#define ENDED_OF(options, counts) "orch: run r failed: " counts ", in T\norch: to resume: orch resume " options "-r r\n"
 #define ENDED(counts) "orch: run r failed: " counts ", in T\norch: to resume: orch resume -r r\n"
 #define STOP "orch status -r r | sed -n 's/.*(pid \\([0-9]*\\)).*/\\1/p'"
 
@@ -156,6 +157,38 @@ static const struct message {
 	    "-a:1:1: error: -a takes NAME=WORD...\n"
 	    "    claude\n"
 	    "    ^\n", NULL },
+	{ "-a of a step", "step reader claude\nrun reader as a | x\n",
+	    "orch run -a 'reader=sh -c cat' w.orch", 2,
+	    "-a:1:1: error: `reader` is a step of the agent `claude`: -a 'claude=...'\n"
+	    "    reader=sh -c cat\n"
+	    "    ^\n", NULL },
+	{ "-a that takes a stand-in away", "agent x sh -c 'echo real'\nrun x as a | q\n",
+	    "orch run -q -r r -a 'x=sh -c \"echo made up\"' w.orch; orch redo -q -r r -a x a; orch cat a; grep -c ^agent .orch/r/run", 1,
+	    "", "real\n0\n" },
+	{ "-a that is bare", "run claude as a | q\n",
+	    "mkdir bin; printf '#!/bin/sh\\ncat\\n' >bin/claude; chmod +x bin/claude; PATH=$PWD/bin:$PATH orch run -q -r r -a claude=claude w.orch", 0,
+	    "-a:1:1: warning: this starts `claude` without its usual arguments; to take a stand-in away: -a claude\n"
+	    "    claude=claude\n"
+	    "    ^\n", NULL },
+	{ "a parameter with blanks", "param topic\nparam prompt\nprint | x\n",
+	    "orch run w.orch topic = x", 2,
+	    "orch: a second prompt: `=`; a parameter has no blanks around its `=`: NAME=VALUE\n", NULL },
+	{ "an option after the key", "run sh as a | :\n",
+	    RUN "; for c in cat logs diff session redo trust; do orch $c a -r r; done; orch cat -- -r; orch cat - -r", 2,
+	    "orch: options go after the command: orch cat -r ...\n"
+	    "orch: options go after the command: orch logs -r ...\n"
+	    "orch: options go after the command: orch diff -r ...\n"
+	    "orch: options go after the command: orch session -r ...\n"
+	    "orch: options go after the command: orch redo -r ...\n"
+	    "orch: options go after the command: orch trust -r ...\n"
+	    "orch: -r: no such step in this run; to list: orch status\n"
+	    "orch: options go after the command: orch cat -r ...\n", NULL },
+	{ "a pattern, and what the workflow does not make now", "param p\nfor x in {{p}}\nrun sh as n-{{x}} | echo $x\nend\n",
+	    RUN " p=old; " RUN " p=new; orch cat 'n-*'; orch cat n-old", 0,
+	    "orch: left out: 1 result that the workflow does not make now; name it to print it\n", "new\nold\n" },
+	{ "a workflow that was renamed", "print | x\n",
+	    "cp w.orch v.orch; orch run -q -r r v.orch; mv v.orch u.orch; orch run -r r u.orch", 2,
+	    "orch: run r belongs to DIR/v.orch; if that was renamed: ln -s DIR/u.orch DIR/v.orch\n", "x\n" },
 	{ "run of another workflow", "print | x\n",
 	    "cp w.orch v.orch; orch run -q -r r v.orch; " RUN, 2,
 	    "orch: run r belongs to DIR/v.orch; use another name with -r\n", NULL },
@@ -256,7 +289,7 @@ static const struct message {
 	    "", NULL },
 	{ "the workflow of a run is gone", "run false\n",
 	    "echo 'step false sh | false\nrun false' >w.orch; " RUN " 2>/dev/null; rm w.orch; orch resume -r r", 2,
-	    "orch: cannot read DIR/w.orch: No such file or directory\n", NULL },
+	    "orch: cannot read DIR/w.orch: No such file or directory; if it was moved: ln -s ITS-NEW-PATH DIR/w.orch\n", NULL },
 
 	/* The run's directory. */
 	{ ".orch is a file", "print | x\n",
@@ -480,21 +513,21 @@ static const struct message {
 	    "orch: run r\n"
 	    "attempt   x  1 failed: exit status 3\n"
 	    "fallback  x  none\n"
-	    "orch: 1 result is a fallback (x); to list: orch status -r r\n"
+	    "orch: 1 result is a fallback (x); to re-run: orch redo -F -r r\n"
 	    "orch: run r is complete: 1 fallback, in T\n", NULL },
 	{ "two fallbacks, quiet", "run sh as x | exit 3\n" "otherwise none\n" "run sh as y | exit 3\n" "otherwise none\n",
 	    "orch run -q -r r w.orch", 0,
-	    "orch: 2 results are fallbacks (x, y); to list: orch status -r r\n", NULL },
+	    "orch: 2 results are fallbacks (x, y); to re-run: orch redo -F -r r\n", NULL },
 	{ "fallbacks of an earlier walk", "run sh as x | exit 3\n" "otherwise none\n",
 	    RUN " 2>/dev/null; orch resume -q -r r", 0,
-	    "orch: 1 result is a fallback (x); to list: orch status -r r\n", NULL },
+	    "orch: 1 result is a fallback (x); to re-run: orch redo -F -r r\n", NULL },
 	{ "a fallback with -x", "run sh as x | exit 3\n" "otherwise none\n" "run sh as y | true\n",
 	    "orch run -q -x -r r w.orch; orch resume -q -r r", 0,
 	    "orch: w.orch:1: its fallback is kept, and stops the run (-x)\n"
-	    "orch: 1 result is a fallback (x); to list: orch status -r r\n"
+	    "orch: 1 result is a fallback (x); to re-run: orch redo -F -r r\n"
 	    "orch: run r failed: 1 fallback, 1 not run, in T\n"
 	    "orch: to resume: orch resume -r r\n"
-	    "orch: 1 result is a fallback (x); to list: orch status -r r\n", NULL },
+	    "orch: 1 result is a fallback (x); to re-run: orch redo -F -r r\n", NULL },
 	{ "retried well", "run sh as x | test -e was || { touch was; exit 3; }\n" "retry 2 0s\n",
 	    "orch run -r r w.orch", 0,
 	    "orch: run r\n"
@@ -504,13 +537,13 @@ static const struct message {
 	{ "-x", "parallel i in 1 2 3\n" "run sh as x-{{i}} | test $i != 1\n" "end\n" "run sh as y | echo\n",
 	    "orch run -q -x -j 1 -r r w.orch", 1,
 	    "failed    x-1  exit status 1\n"
-	    "orch: w.orch:1: 1 of 3 branches failed: x-1: exit status 1; 2 did not finish\n" ENDED("1 failed, 3 not run"), NULL },
+	    "orch: w.orch:1: 1 of 3 branches failed: x-1: exit status 1; 2 did not finish\n" ENDED_OF("-j 1 ", "1 failed, 3 not run"), NULL },
 	{ "branches failed", "parallel i in a b c\n" "run sh as x-{{i}} | test $i = c\n" "end\n",
 	    "orch run -q -j 1 -r r w.orch", 1,
 	    "failed    x-a  exit status 1\n"
 	    "failed    x-b  exit status 1\n"
 	    "orch: w.orch:1: 2 of 3 branches failed: x-a: exit status 1; x-b: exit status 1\n"
-	    ENDED("1 done, 2 failed"), NULL },
+	    ENDED_OF("-j 1 ", "1 done, 2 failed"), NULL },
 	{ "supervisor killed", "run sh as x | kill -KILL $PPID; sleep 60\n",
 	    RUN, 1,
 	    "failed    x  its supervisor process was killed\n"
@@ -596,7 +629,7 @@ static const struct message {
 	{ "delay of what an answer says", "run sh as n | echo long\n" "run sh as x | echo\n" "retry 1 {{n}}\n",
 	    RUN, 1,
 	    "failed    x  invalid duration 'long': use 5s, 10m or 2h\n" ENDED("1 done, 1 failed"), NULL },
-	{ "item with a NUL", "run sh as n | printf 'a\\0b'\n" "for i in {{n}}\n" "run sh as x-{{i}} | echo\n" "end\n",
+	{ "item with a NUL", "run sh as n | printf 'a\\0b'\n" "for i in \"{{n}}\"\n" "run sh as x-{{i}} | echo\n" "end\n",
 	    RUN, 1,
 	    "orch: w.orch:2: an item with a NUL byte\n" ENDED("1 done, 1 not run"), NULL },
 	{ "list with a NUL", "run sh as n | printf 'x\\na\\0b'\n" "for i in < n\n" "run sh as x-{{i}} | echo\n" "end\n",
@@ -746,7 +779,7 @@ static const struct message {
 	    "", "went on\n" },
 	{ "a reply that was a choice", "param c\n" "ask ok yes {{c}} | Go on?\n" "print | went on\n",
 	    "orch run -q -N -r r w.orch c=no 2>/dev/null; printf no >.orch/r/result/ok; orch resume -q; orch run -q -r r w.orch c=never", 0,
-	    "orch: 1 result is stale (ok: the choices have changed); to re-run: orch resume -u -r r\n",
+	    "orch: 1 result is stale (ok: the choices have changed); to re-run with what follows: orch resume -u -r r\n",
 	    "went on\nwent on\n" },
 	{ "a question that nobody is asked", "ask ok yes no default no | Go on?\n",
 	    "orch run -N -r r w.orch", 0,
@@ -785,17 +818,17 @@ static const struct message {
 	    RUN "; echo 'run sh as x | echo z' >w.orch; orch resume -r r", 0,
 	    "orch: resuming run r\n"
 	    "kept      x  stale\n"
-	    "orch: 1 result is stale (x: command has changed); to re-run: orch resume -u -r r\n"
+	    "orch: 1 result is stale (x: command has changed); to re-run with what follows: orch resume -u -r r\n"
 	    "orch: run r is complete: 1 kept, in T\n", NULL },
 	{ "stale, quiet", "param n\n" "parallel i in a b c d\n" "    run sh as x-{{i}} | echo $n\n" "end\n",
 	    "orch run -q -r r w.orch n=1; orch run -q -r r w.orch n=2; orch run -q -u -r r w.orch n=2", 0,
-	    "orch: 4 results are stale (x-a, x-b, x-c, ...: n has changed); to re-run: orch resume -u -r r\n", NULL },
+	    "orch: 4 results are stale (x-a, x-b, x-c, ...: n has changed); to re-run with what follows: orch resume -u -r r\n", NULL },
 	{ "stale in two ways", "param n\n" "run sh as x | echo $n\n" "run sh as y | true\n",
 	    "orch run -q -r r w.orch n=1; sed 's/true/:/' w.orch >v; cat v >w.orch; orch run -q -r r w.orch n=2", 0,
-	    "orch: 2 results are stale (x, y); to re-run: orch resume -u -r r\n", NULL },
+	    "orch: 2 results are stale (x, y); to re-run with what follows: orch resume -u -r r\n", NULL },
 	{ "stale after an interruption of -u", "run sh as x | test -e was && exit 1; touch was\n",
 	    RUN "; sed 's/exit/ exit/' w.orch >v; cat v >w.orch; orch run -q -u -r r w.orch >/dev/null 2>&1; orch run -q -r r w.orch", 0,
-	    "orch: 1 result is stale (x: a re-run was interrupted or failed); to re-run: orch resume -u -r r\n", NULL },
+	    "orch: 1 result is stale (x: a re-run was interrupted or failed); to re-run with what follows: orch resume -u -r r\n", NULL },
 	{ "stdin kept", "run sh as x < - | cat\n" "print | {{x}}\n",
 	    "echo 1 | orch run -q -r r w.orch >/dev/null; echo 2 | orch run -q -r r w.orch; echo 3 >in; orch run -q -r r w.orch <in >/dev/null; "
 	    "echo 4 | orch resume -q -r r; orch run -q -r r w.orch </dev/null; orch run -q -r r w.orch <&-", 0,
@@ -824,7 +857,9 @@ static const struct message {
 	{ "one item of several words", "param p\n" "run sh as list | printf 'a\\nb\\n'\n" "for i in {{list}}\n    print | {{i}}\nend\n"
 	    "for i in {{p}}\n    print | {{i}}\nend\n" "for i in \"{{p}}\"\n    print | {{i}}\nend\n" "for i in {{p}} z\n    print | {{i}}\nend\n",
 	    "orch run -q -r r w.orch p='c d'", 0,
-	    "orch: warning: w.orch:3: {{list}} is one item, though it has blanks or newlines; for its lines: in < list; or quote it: \"{{list}}\"\n"
+	    "w.orch:3:10: warning: {{list}} is one item: for its lines write `in < list`, or quote it\n"
+	    "    for i in {{list}}\n"
+	    "             ^\n"
 	    "orch: warning: w.orch:6: {{p}} is one item, though it has blanks or newlines; for its words: run sh as list | printf '%s\\n' $p, "
 	    "then `in < list`; or quote it: \"{{p}}\"\n", "a\nb\nc d\nc d\nc d\nz\n" },
 	{ "made in a called file that may stop", "call sub.orch as c\n" "print | {{c/a}} {{c/b}} {{c/d}} {{c/e/x}} {{c/f}}\n",
@@ -935,11 +970,11 @@ static const struct message {
 	    "not run      x    its result was removed\n"
 	    "1 not run\n" },
 	{ "status of a result that the workflow names no more", "param p a\nfor x in {{p}}\nrun sh as n-{{x}} | :\nend\n",
-	    RUN " p=old; " RUN " p=new; orch status; rm w.orch; orch status | grep -c 'not in'", 1,
+	    RUN " p=old; " RUN " p=new; orch status | tr -s ' '; rm w.orch; orch status | grep -c 'not in'", 1,
 	    "", 
 	    "run r: complete, started TIME, took T, DIR/w.orch\n"
-	    "done         n-new  T\n"
-	    "done         n-old  T  not in the workflow now\n"
+	    "done n-new T\n"
+	    "done n-old T not in the workflow now\n"
 	    "2 done\n0\n" },
 	{ "status of an `otherwise`", "run sh as x | false\n" "otherwise none\n",
 	    RUN " 2>/dev/null; orch status", 0,
@@ -1329,7 +1364,7 @@ START_TEST(help_of_commands_and_files)
 	}
 	help_has(help_sh(0, "orch run -q -h").out, "  -j N         at most N agents at once\n");
 	help_has(help_sh(0, "orch run -h").out, "  -q           print only failures and warnings\n  -r RUN       the run's name: start it, or resume it\n  -u");
-	help_has(help_sh(0, "orch status -h").out, "  -q           show only the steps that failed or were interrupted\n  -r RUN       the name of the run\n");
+	help_has(help_sh(0, "orch status -h").out, "  -q           show only the steps that failed, were interrupted or have a fallback\n  -r RUN       the name of the run\n");
 	ck_assert_int_eq(help_count(help_sh(0, "orch status -h").out, "  -q"), 1);
 	ck_assert_str_eq(help_sh(0, "orch help").out, help_sh(0, "orch -h").out);
 	help_file("w.orch", "#!/usr/bin/env orch", "# Reviews a part.", "#   With two lenses.", "param part", "param lens 'speed, style'", "param prompt",

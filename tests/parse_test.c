@@ -883,15 +883,15 @@ END_TEST
 /* Keys. */
 
 static const struct pair keys_wrong[] = {
-	{ X R "run exec_ as r", "3:14: error: duplicate key `r` (first made on line 2): add 'as NAME'" },
+	{ X R "run exec_ as r", "3:14: error: duplicate key `r` (first made on line 2): choose another name" },
 	{ "run sh | t\nrun sh | u", "2:1: error: duplicate key `sh` (first made on line 1): add 'as NAME'" },
-	{ "worktree b\nask b | t", "2:5: error: duplicate key `b` (first made on line 1): add 'as NAME'" },
+	{ "worktree b\nask b | t", "2:5: error: duplicate key `b` (first made on line 1): choose another name" },
 	{ "commit | m\ncommit | n", "2:1: error: duplicate key `commit` (first made on line 1): add 'as NAME'" },
 	{ "call a.orch\ncall b/a", "2:1: error: duplicate key `a/` (first made on line 1): add 'as NAME'" },
-	{ X R "if x\nrun exec_ as r\nend", "4:14: error: duplicate key `r` (first made on line 2): add 'as NAME'" },
-	{ X "if x\nif y\nelse\n" R "end\nelse\nend\n" R, "9:14: error: duplicate key `r` (first made on line 5): add 'as NAME'" },
-	{ P X "run exec_ as a-{{p}}\nrun exec_ as a-{{p}}", "4:14: error: duplicate key `a-{{p}}` (first made on line 3): add 'as NAME'" },
-	{ X "for i in 1 2\nrun exec_ as a-{{i}}\nrun exec_ as a-{{i}}\nend", "4:14: error: duplicate key `a-{{i}}` (first made on line 3): add 'as NAME'" },
+	{ X R "if x\nrun exec_ as r\nend", "4:14: error: duplicate key `r` (first made on line 2): choose another name" },
+	{ X "if x\nif y\nelse\n" R "end\nelse\nend\n" R, "9:14: error: duplicate key `r` (first made on line 5): choose another name" },
+	{ P X "run exec_ as a-{{p}}\nrun exec_ as a-{{p}}", "4:14: error: duplicate key `a-{{p}}` (first made on line 3): choose another name" },
+	{ X "for i in 1 2\nrun exec_ as a-{{i}}\nrun exec_ as a-{{i}}\nend", "4:14: error: duplicate key `a-{{i}}` (first made on line 3): choose another name" },
 	{ X "parallel\nrun exec_\nrun exec_\nend", "4:1: error: duplicate key `exec_` (first made on line 3): add 'as NAME'" },
 	/* inside of blocks: the {{VAR}} of every one around it */
 	{ X "for i in 1 2\nrun exec_ as a\nend", "3:14: error: inside `for i` of line 2 the key must hold {{i}}: as a-{{i}}" },

@@ -636,7 +636,7 @@ START_TEST(c21_keys_that_are_none)
 	help_has(help_sh(2, "orch run -r x f.orch v=").err, "f.orch:4:11: error: an empty key\n");
 	help_has(help_sh(2, "orch run -r x f.orch v=-").err, "f.orch:4:11: error: the key `-` is reserved for standard input\n");
 	help_has(help_sh(2, "orch run -r x f.orch v=paid").err,
-	    "f.orch:4:11: error: duplicate key `paid` (first made on line 3): add 'as NAME'\n");
+	    "f.orch:4:11: error: duplicate key `paid` (first made on line 3): choose another name\n");
 	help_has(help_sh(2, "orch run -r x f.orch v=b w=b").err, "f.orch:6:11: error: duplicate key `b` (first made on line 4)");
 	memset(big, 'k', 300);
 	big[300] = '\0';
@@ -665,7 +665,7 @@ START_TEST(c22_a_changed_prompt_is_a_hit_and_one_line_says_so)
 	help_file("f.orch", "agent a sh -c 'cat; " "echo $ORCH_KEY >>$ORCH_ROOT/started'", "step s a",
 	    "run s as one | second", NULL);
 	r = help_sh(0, "orch run -r x f.orch");
-	help_has(r.err, "orch: 1 result is stale (one: prompt has changed); to re-run: orch resume -u -r x\n");
+	help_has(r.err, "orch: 1 result is stale (one: prompt has changed); to re-run with what follows: orch resume -u -r x\n");
 	ck_assert_int_eq(help_count(r.err, "prompt"), 1);
 	help_lacks(r.err, "command");
 	help_is("started", "one\n");
@@ -1352,7 +1352,7 @@ START_TEST(c58_q_is_silent_on_success)
 		r = help_sh(0, commands[i]);
 		ck_assert_str_eq(r.out, "");
 		if (i == 1)
-			ck_assert_str_eq(r.err, "orch: 1 result is a fallback (o); to list: orch status -r x\n");
+			ck_assert_str_eq(r.err, "orch: 1 result is a fallback (o); to re-run: orch redo -F -r x\n");
 		if (i == 3)
 			ck_assert_str_eq(r.err, "");
 		help_lacks(r.err, "done");

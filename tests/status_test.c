@@ -230,7 +230,7 @@ START_TEST(states_of_all_kinds)
 	static const char *const order[] = { "run x: failed, started ", ", took ", "failed       status ",
 	    "  exit status 3\n", "failed       signal ", "killed by SIGKILL, which orch did not send\n", "failed       time ",
 	    "timed out after 1s\n", "failed       again ", "attempt 2  exit status 4\n",
-	    "failed       check ", "check failed: false: exit status 1\n", "done         before", "done         word ", "fallback\n",
+	    "done         word ", "fallback\n", "failed       check ", "check failed: false: exit status 1\n", "done         before",
 	    "not run      later\n",
 	    "1 done, 1 fallback, 5 failed, 1 not run\n", "failed: f.orch:2: 5 of 6 branches failed" };
 	char *p;
@@ -246,7 +246,7 @@ START_TEST(states_of_all_kinds)
 	help_lacks(p, "later");
 	help_has(p, "failed       check ");
 	help_has(p, "1 done, 1 fallback, 5 failed, 1 not run\n");
-	ck_assert_int_eq(help_count(status(1, "-p -q -r x"), "\n"), 5);
+	ck_assert_int_eq(help_count(status(1, "-p -q -r x"), "\n"), 6);
 	p = status(1, "-p -r x");
 	field_is(p, "before", 1, "done");
 	number_is(p, "before", 3, 1600000000000, 99999999999999);
@@ -889,10 +889,10 @@ START_TEST(completion_offers_what_is_taken)
 	    "COMP_POINT=${#COMP_LINE}", "_orch orch - $1", "printf '%s\\n' \"${COMPREPLY[@]}\"", NULL);
 	help_file("offered-fish", "orch completion fish | source", "complete -C \"orch $argv[1] -\"", NULL);
 	help_sh(0, "for c in run resume redo check status runs logs cat diff session completion f.orch; do "
-	    "for o in F a b c d e f g i j k l m n o p q r s t u v w x y z; do "
+	    "for o in F N a b c d e f g i j k l m n o p q r s t u v w x y z; do "
 	    "orch $c -$o </dev/null 2>&1 | grep -q 'unknown option\\|go before\\|go after' || echo $c -$o; done; done >taken");
 	help_sh(0, "sed -i '/^f.orch/d; /^run /p; s/^run /f.orch /' taken; sort taken >taken-by-all");
-	ck_assert_str_eq(help_sh(0, "grep -c . taken-by-all").out, "55\n");
+	ck_assert_str_eq(help_sh(0, "grep -c . taken-by-all").out, "59\n");
 	help_sh(0, "for c in run resume redo check status runs logs cat diff session completion f.orch; do "
 	    "bash ./offered-bash $c | sed -n \"s/^-/$c -/p\"; done | sort >offered; diff taken-by-all offered >&2");
 	if (!*help_sh(0, "command -v fish || :").out) {

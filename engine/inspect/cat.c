@@ -11,6 +11,7 @@ struct cat {
 	struct buf *error;
 	int pattern;
 	size_t found;
+	size_t dropped;         /* results that match, but that the workflow names no more */
 };
 
 static int
@@ -21,6 +22,10 @@ cat_one(void *ctx, struct run_state *v, uint32_t id)
 	long long at = 0;
 	int fd, bad;
 
+	if (c->pattern && v->steps[id].dropped && (v->keys.list[id].flags & KEY_KEPT)) {
+		c->dropped++;
+		return 0;
+	}
 	if (!(v->keys.list[id].flags & KEY_KEPT))
 		return c->pattern ? 0 : runs_fail(c->error, 1, key, "this step has no result yet");
 	c->found++;
@@ -51,6 +56,9 @@ runs_cat(const char *dir, const char *run, char *const *keys, size_t n, struct s
 			status = c.pattern ? runs_fail(error, 1, keys[i], "no result of this run matches") :
 			    runs_no_step(error, 1, keys[i], dir, run);
 	}
+	if (c.dropped)
+		buf_fmt(error, "orch: left out: %zu result%s that the workflow does not make now; name %s to print %s\n", c.dropped,
+		    c.dropped > 1 ? "s" : "", c.dropped > 1 ? "them" : "it", c.dropped > 1 ? "them" : "it");
 	run_state_close(&v);
 	return status;
 }

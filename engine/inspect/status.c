@@ -30,11 +30,14 @@ write_piece(struct status *s, size_t least)
 	s->bad = s->for_scripts ? sink_emit_fields(s->sink, &s->out) : sink_emit(s->sink, &s->out);
 }
 
-/* Of a complete run, what it has not reached (the other arm of an `if`) waits for nothing. */
+/* Of a complete run, what it has not reached (the other arm of an `if`) waits for nothing, and what the workflow has no
+ * more, and has no result, is of no concern. */
 static int
 is_shown(const struct run_state *v, uint32_t id)
 {
-	return v->state != RUN_COMPLETE || v->steps[id].state != STEP_WAITING;
+	const struct run_step *s = &v->steps[id];
+
+	return v->state != RUN_COMPLETE || (s->state != STEP_WAITING && (s->state == STEP_DONE || !s->dropped));
 }
 
 /* The word for a state: where nobody works on the run, nothing waits. */
@@ -94,11 +97,13 @@ make_row(struct status *t, uint32_t id, struct table_row *r)
 	r->end = s->state == STEP_RUNNING ? (double)t->v->spent : (double)s->at + (double)s->took;
 }
 
-/* Whether the step has failed or was interrupted. */
+/* Whether the step has failed, was interrupted, or has a fallback. */
 static int
 is_bad(const struct run_state *v, uint32_t id)
 {
-	return v->steps[id].state == STEP_FAILED || v->steps[id].state == STEP_INTERRUPTED;
+	const struct run_step *s = &v->steps[id];
+
+	return s->state == STEP_FAILED || s->state == STEP_INTERRUPTED || (s->state == STEP_DONE && s->otherwise);
 }
 
 /* Which steps: those that are bad, the others. */
@@ -148,7 +153,7 @@ learn_row(struct status *t, const struct table_row *r)
 		t->fallbacks++;
 	else
 		t->counts[r->state]++;
-	if (!t->only_bad || r->state == STEP_FAILED || r->state == STEP_INTERRUPTED)
+	if (!t->only_bad || r->state == STEP_FAILED || r->state == STEP_INTERRUPTED || r->is_fallback)
 		table_learn(&t->table, r);
 }
 

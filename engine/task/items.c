@@ -92,15 +92,12 @@ warn_single(struct items *l, struct results *a, const struct context *at, const 
 	const char *s;
 	size_t n;
 
-	if (!name)
-		return;
+	if (!name || !tmpl_literal(name, &s, &n) || !scope_find(at->scope, s, n, &v))
+		return;         /* of a result that was said by the check */
 	tmpl_show(name, &shown);
 	buf_fmt(&a->warning, "%s:%u: {{%s}} is one item, though it has blanks or newlines; ", node->pos.src->name, node->pos.line,
 	    buf_str(&shown));
-	if (tmpl_literal(name, &s, &n) && scope_find(at->scope, s, n, &v))
-		buf_fmt(&a->warning, "for its words: run sh as list | printf '%%s\\n' $%s, then `in < list`; ", s);
-	else
-		buf_fmt(&a->warning, "for its lines: in < %s; ", buf_str(&shown));
+	buf_fmt(&a->warning, "for its words: run sh as list | printf '%%s\\n' $%s, then `in < list`; ", s);
 	buf_fmt(&a->warning, "or quote it: \"{{%s}}\"", buf_str(&shown));
 	buf_free(&shown);
 }

@@ -446,13 +446,13 @@ put_counts(struct progress *p)
 }
 
 void
-progress_end(struct progress *p, const char *run, int status, long long ms, const char *hint, const char *again, const char *look)
+progress_end(struct progress *p, const char *run, int status, long long ms, const char *hint, const char *again, const char *redo)
 {
 	progress_flush(p);
 	if (p->stale.n) {
 		buf_fmt(&p->out, "orch: %ld result%s stale", p->stale.n, p->stale.n > 1 ? "s are" : " is");
 		put_said(p, &p->stale);
-		buf_fmt(&p->out, "; to re-run: %s\n", again);
+		buf_fmt(&p->out, "; to re-run with what follows: %s\n", again);
 	}
 	if (p->changed.n) {
 		buf_fmt(&p->out, "orch: warning: a file that %ld step%s on changed while %s ran", p->changed.n, p->changed.n > 1 ? "s depend" : " depends",
@@ -463,7 +463,7 @@ progress_end(struct progress *p, const char *run, int status, long long ms, cons
 	if (p->fallen.n) {
 		buf_fmt(&p->out, "orch: %ld result%s", p->fallen.n, p->fallen.n > 1 ? "s are fallbacks" : " is a fallback");
 		put_said(p, &p->fallen);
-		buf_fmt(&p->out, "; to list: %s\n", look);
+		buf_fmt(&p->out, "; to re-run: %s\n", redo);
 	}
 	if (p->loud == LOUD_QUIET && !status)
 		return;

@@ -64,7 +64,7 @@ void progress_quiet(struct progress *, const char *key, long long ms, long long 
 void progress_flush(struct progress *);
 
 /* How the run has ended. STATUS is orch's exit status, HINT the command that resumes it, AGAIN the one that re-runs what is
- * stale, LOOK the one that shows its steps. */
-void progress_end(struct progress *, const char *run, int status, long long ms, const char *hint, const char *again, const char *look);
+ * stale, REDO the one that re-runs what is a fallback. */
+void progress_end(struct progress *, const char *run, int status, long long ms, const char *hint, const char *again, const char *redo);
 
 #endif
