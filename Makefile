@@ -186,6 +186,13 @@ install: orch
 	mkdir -p $(DESTDIR)$(PREFIX)/bin $(DESTDIR)$(PREFIX)/share/man/man1
 	cp orch $(DESTDIR)$(PREFIX)/bin/orch
 	cp orch.1 $(DESTDIR)$(PREFIX)/share/man/man1/orch.1
+	mkdir -p $(DESTDIR)$(PREFIX)/share/bash-completion/completions $(DESTDIR)$(PREFIX)/share/zsh/site-functions \
+		$(DESTDIR)$(PREFIX)/share/fish/vendor_completions.d
+	if ./orch -V >/dev/null 2>&1; then \
+		./orch completion bash >$(DESTDIR)$(PREFIX)/share/bash-completion/completions/orch && \
+		./orch completion zsh >$(DESTDIR)$(PREFIX)/share/zsh/site-functions/_orch && \
+		./orch completion fish >$(DESTDIR)$(PREFIX)/share/fish/vendor_completions.d/orch.fish; \
+	else echo 'orch does not run here: no completions are installed'; fi
 
 clean:
 	rm -f orch orch.o $(ROOMS) $(TESTS) tests/agent tests/fault.so tests/fold.so tests/check tests/fuzz tests/fuzz-store tests/fuzz-stream \

@@ -81,6 +81,7 @@ struct options {
 	int for_scripts;        /* -p */
 	char **agents;
 	int was_end;            /* `--` stood before the operands */
+	int has_dir;            /* where the runs are was said, by -d or ORCH_DIR */
 };
 
 /* What orch says on standard error, in one write. */
@@ -269,6 +270,29 @@ help_all(void)
 	return status;
 }
 
+static int
+is_set(const char *name)
+{
+	return getenv(name) && *getenv(name);
+}
+
+/* For a command that only looks: the runs of a directory above, where there are none here; which they are is said. */
+static void
+look_above(struct options *o)
+{
+	char *above = o->has_dir ? NULL : runs_above();
+	struct buf b = { 0 };
+
+	if (!above)
+		return;
+	o->run.dir = above;             /* until the end */
+	buf_text(&b, "orch: the runs of ");
+	visible_add(&b, above, strlen(above), 0);
+	buf_char(&b, '\n');
+	say(&b);
+	buf_free(&b);
+}
+
 /* Reads the options that the command takes; argv[0] is its name, or run's FILE is there. The + in front keeps GNU's
  * getopt from looking for options after the operands, which POSIX's does not do. */
 static int
@@ -278,7 +302,8 @@ read_options(struct options *o, int argc, char **argv)
 	char option[3] = "-?", letters[64] = "+:h";
 	int c, bad = OK;
 
-	o->run.dir = getenv("ORCH_DIR") && *getenv("ORCH_DIR") ? getenv("ORCH_DIR") : ".orch";
+	o->has_dir = is_set("ORCH_DIR");
+	o->run.dir = o->has_dir ? getenv("ORCH_DIR") : ".orch";
 	o->run.environ = environ;
 	if (argc > 1 && !strcmp(argv[1], "--help"))
 		exit(command ? help_command(command) : help_all());
@@ -292,7 +317,7 @@ read_options(struct options *o, int argc, char **argv)
 		case 'N': o->run.nobody = 1; break;
 		case 'a': o->agents[o->run.nagents++] = optarg; break;
 		case 'b': bad = read_budget(o, optarg); break;
-		case 'd': o->run.dir = optarg; break;
+		case 'd': o->run.dir = optarg; o->has_dir = 1; break;
 		case 'f': o->follow = 1; break;
 		case 'j': bad = read_jobs(o, optarg); break;
 		case 'n': o->run.dry = 1; break;
@@ -489,12 +514,6 @@ do_check(int argc, char **argv)
 	return status;
 }
 
-static int
-is_set(const char *name)
-{
-	return getenv(name) && *getenv(name);
-}
-
 static void
 make_sink(struct sink *s)
 {
@@ -520,6 +539,7 @@ do_status(int argc, char **argv)
 	make_sink(&sink);
 	if (bad)
 		return bad;
+	look_above(&o);
 	bad = runs_status(o.run.dir, o.run.run, o.for_scripts, o.run.loud == LOUD_QUIET, &sink, &error);
 	errno = 0;                      /* 1 is how the run is, and no error of ours */
 	return end_output(&error, bad);
@@ -536,6 +556,8 @@ do_runs(int argc, char **argv)
 	if (!bad && optind < argc)
 		bad = wrong_operands(argv[0]);
 	make_sink(&sink);
+	if (!bad)
+		look_above(&o);
 	return bad ? bad : end_output(&error, runs_list(o.run.dir, o.for_scripts, &sink, &error));
 }
 
@@ -550,6 +572,8 @@ do_logs(int argc, char **argv)
 	if (!bad)
 		bad = late_option(&o, argc, argv);
 	make_sink(&sink);
+	if (!bad)
+		look_above(&o);
 	return bad ? bad : end_output(&error, runs_logs(o.run.dir, o.run.run, argv + optind, (size_t)(argc - optind),
 	    o.follow, &sink, &error));
 }
@@ -567,6 +591,8 @@ do_cat(int argc, char **argv)
 	if (!bad && optind == argc)
 		bad = wrong_operands(argv[0]);
 	make_sink(&sink);
+	if (!bad)
+		look_above(&o);
 	return bad ? bad : end_output(&error, runs_cat(o.run.dir, o.run.run, argv + optind, (size_t)(argc - optind),
 	    &sink, &error));
 }
@@ -585,6 +611,8 @@ about_key(int argc, char **argv, int (*show)(const char *, const char *, const c
 	if (!status && optind + 1 != argc)
 		status = wrong_operands(argv[0]);
 	make_sink(&sink);
+	if (!status)
+		look_above(&o);
 	if (!status)
 		status = show(o.run.dir, o.run.run, argv[optind], &sink, &error);
 	say(&error);

@@ -19,20 +19,6 @@
 #include "store/clock.h"
 #include "store/file.h"
 
-static char *
-working_directory(void)
-{
-	struct buf b = { 0 };
-	size_t room = 256;
-
-	while (!getcwd(buf_room(&b, room), room) && errno == ERANGE)
-		room *= 2;
-	if (*b.s == '/')
-		return b.s;
-	buf_free(&b);
-	return NULL;
-}
-
 int
 request_store_error(struct request *r, const struct store *s)
 {
@@ -204,7 +190,7 @@ take_file(struct request *r)
 	free(r->record.workflow);
 	r->record.workflow = path;
 	if (!r->record.directory) {
-		r->record.directory = working_directory();
+		r->record.directory = runs_working_directory();
 		r->record.started = clock_epoch();
 	}
 	if (!r->record.directory)
@@ -401,7 +387,7 @@ take_passing(struct request *r)
 		return refuse_file(r, r->args->file);
 	is_stdin = !fstat(fd, &st) && !fstat(0, &in) && st.st_dev == in.st_dev && st.st_ino == in.st_ino;
 	file_drop(fd);
-	r->record.directory = working_directory();
+	r->record.directory = runs_working_directory();
 	if (!r->record.directory)
 		return no_directory(r);
 	if (!is_stdin)

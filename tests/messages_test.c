@@ -186,6 +186,21 @@ static const struct message {
 	{ "a pattern, and what the workflow does not make now", "param p\nfor x in {{p}}\nrun sh as n-{{x}} | echo $x\nend\n",
 	    RUN " p=old; " RUN " p=new; orch cat 'n-*'; orch cat n-old", 0,
 	    "orch: left out: 1 result that the workflow does not make now; name it to print it\n", "new\nold\n" },
+	{ "the runs of a directory above", "run sh as a | echo x\n",
+	    RUN "; mkdir -p d/e; cd d/e; orch cat a; orch runs -p | cut -f 1,2; orch logs; orch diff a; orch status >/dev/null; orch session a; "
+	    "orch cat -d .orch a; ORCH_DIR=.orch orch cat a; ln -s / .orch; orch cat a; rm .orch; mkdir .orch; orch cat a; orch resume", 3,
+	    "orch: the runs of DIR/.orch\n"
+	    "orch: the runs of DIR/.orch\n"
+	    "orch: the runs of DIR/.orch\n"
+	    "orch: the runs of DIR/.orch\n"
+	    "orch: the runs of DIR/.orch\n"
+	    "orch: the runs of DIR/.orch\n"
+	    "orch: a: this step has no session\n"
+	    "orch: .orch: no runs here; to start one: orch run FILE\n"
+	    "orch: .orch: no runs here; to start one: orch run FILE\n"
+	    "orch: .orch: Too many levels of symbolic links\n"
+	    "orch: .orch: no runs here; to start one: orch run FILE\n"
+	    "orch: no unfinished run here; to list: orch runs\n", "x\ncomplete\tr\n" },
 	{ "a workflow that was renamed", "print | x\n",
 	    "cp w.orch v.orch; orch run -q -r r v.orch; mv v.orch u.orch; orch run -r r u.orch", 2,
 	    "orch: run r belongs to DIR/v.orch; if that was renamed: ln -s DIR/u.orch DIR/v.orch\n", "x\n" },

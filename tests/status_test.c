@@ -859,6 +859,12 @@ complete_all(const char *shell, const char *load)
 	pty_type("orch check an-i\t; echo do''ne\r");
 	pty_expect("an-item:1:");
 	pty_expect("done");
+	/* The parameters of the workflow, and the agents. */
+	help_file("param.orch", "# About Parameters:", "#   tricky one", "param topic", "param tone 'plain; touch HACKED'", "agent mine sh -c cat",
+	    "run mine as a | {{topic}} {{tone}}", "print | the {{a}}", NULL);
+	help_file("evil.orch", "agent $(touch${IFS}HACKED) sh", "agent mi$(touch${IFS}HACKED) sh", "agent mi\\'`touch${IFS}HACKED` sh", NULL);
+	pty_type("orch run -q -d new -a mi\t'sh -c \"printf s''ecret\"' par\ttop\tX ton\tY; rm -r new\r");
+	pty_expect("the secret");
 	pty_shell_leave();
 	help_none("HACKED");
 	help_none(".orch");
@@ -873,6 +879,24 @@ END_TEST
 START_TEST(zsh_completes)
 {
 	complete_all("zsh", "autoload -U compinit; compinit -u -D; source <(orch completion zsh)");
+}
+END_TEST
+
+/* As a file of a directory in fpath, which is where make install puts it. */
+START_TEST(zsh_finds_what_is_installed)
+{
+	help_sh(0, "mkdir site; orch completion zsh >site/_orch; head -n 1 site/_orch | grep -qx '#compdef orch'");
+	setenv("TERM", "dumb", 1);
+	if (!pty_shell("zsh")) {
+		help_skip("completion", "zsh");
+		return;
+	}
+	pty_type("fpath=($PWD/site $fpath); autoload -U compinit; compinit -u -D; echo re''ady\r");
+	pty_expect("ready");
+	pty_type("orch comp\tz\t | grep -c _orch; echo do''ne\r");
+	pty_expect("done");
+	help_has(pty.seen, "completion zsh");
+	pty_shell_leave();
 }
 END_TEST
 
@@ -985,6 +1009,7 @@ completion_case(Suite *s)
 	tcase_add_test(t, bash_completes);
 	tcase_add_test(t, zsh_completes);
 	tcase_add_test(t, fish_completes);
+	tcase_add_test(t, zsh_finds_what_is_installed);
 	tcase_add_test(t, completion_offers_what_is_taken);
 	tcase_add_test(t, completion_is_of_known_shells);
 }

@@ -4,6 +4,8 @@
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
 
 #include "store/clock.h"
 #include "engine/inspect/trust.h"
@@ -195,6 +197,54 @@ runs_newest_open(const char *dir, struct buf *say, char **name)
 	}
 	free_runs(&l);
 	return 0;
+}
+
+char *
+runs_working_directory(void)
+{
+	struct buf b = { 0 };
+	size_t room = 256;
+
+	while (!getcwd(buf_room(&b, room), room) && errno == ERANGE)
+		room *= 2;
+	if (*b.s == '/')
+		return b.s;
+	buf_free(&b);
+	return NULL;
+}
+
+/* The nearest directory above PATH that has a directory .orch of ours: PATH is cut to it, and 1 returned. */
+static int
+cut_to_runs(char *path, dev_t dev)
+{
+	struct buf dir = { 0 };
+	struct stat st;
+	int found = 0;
+	char *slash;
+
+	while (!found && (slash = strrchr(path, '/'))) {
+		*slash = '\0';
+		if (stat(*path ? path : "/", &st) || st.st_dev != dev)
+			break;
+		dir.n = 0;
+		buf_fmt(&dir, "%s/.orch", path);
+		found = !lstat(buf_str(&dir), &st) && S_ISDIR(st.st_mode) && st.st_uid == geteuid();
+	}
+	buf_free(&dir);
+	return found;
+}
+
+char *
+runs_above(void)
+{
+	char *path = runs_working_directory();
+	struct buf dir = { 0 };
+	struct stat st;
+
+	if (path && lstat(".orch", &st) && !stat(path, &st) && cut_to_runs(path, st.st_dev))
+		buf_fmt(&dir, "%s/.orch", path);
+	free(path);
+	return dir.n ? buf_take(&dir) : NULL;
 }
 
 void

@@ -27,6 +27,13 @@ int runs_newest(const char *dir, char **name);
  * are passed over, which is added to SAY. -1 and errno if they cannot be read. */
 int runs_newest_open(const char *dir, struct buf *say, char **name);
 
+/* The directory of runs in the nearest directory above that has one and is on the same file system, as git looks for its own:
+ * its absolute path, to be freed. NULL: there is none, or .orch is here. */
+char *runs_above(void);
+
+/* The working directory, to be freed; NULL and errno. */
+char *runs_working_directory(void);
+
 /* A run's name as it is said, from the name of its directory; the same to be freed. */
 void runs_put_name(struct buf *, const char *file);
 char *runs_decode(const char *file);
