@@ -21,7 +21,7 @@ PARSE = parse/agents.o parse/arena.o parse/attributes.o parse/blocks.o parse/bud
 	parse/index.o parse/lacks.o parse/lex.o parse/map.o parse/mem.o parse/names.o parse/near.o parse/parse.o parse/phrase.o parse/prompts.o parse/text.o parse/tmpl.o \
 	parse/tree.o parse/ways.o
 STORE = store/clock.o store/escape.o store/file.o store/fold.o store/how.o store/identity.o store/key.o store/log.o \
-	store/record.o store/store.o
+	store/os.o store/record.o store/store.o
 ENGINE = engine/agent/json.o engine/agent/outcome.o engine/agent/stream.o engine/agent/usage.o engine/agent/verdict.o engine/files.o engine/inspect/cat.o engine/inspect/completion.o \
 	engine/inspect/diff.o engine/inspect/help.o engine/inspect/logs.o engine/inspect/run_state.o engine/inspect/runs.o engine/inspect/session.o \
 	engine/inspect/sink.o engine/inspect/status.o engine/inspect/table.o engine/inspect/trust.o engine/load.o \
@@ -49,7 +49,7 @@ HEADERS = engine/agent/json.h engine/agent/outcome.h engine/agent/stream.h engin
 	engine/ui/watch.h engine/ui/width.h parse/agents.h parse/arena.h parse/budget.h parse/buf.h parse/check.h parse/commands.h parse/diag.h \
 	parse/forks.h parse/glob.h parse/index.h parse/lacks.h parse/lex.h parse/map.h parse/mem.h parse/names.h parse/near.h parse/parse.h parse/parser.h parse/prompts.h parse/text.h \
 	parse/tmpl.h parse/tree.h parse/ways.h store/clock.h store/escape.h store/file.h store/fold.h store/how.h store/identity.h \
-	store/key.h store/log.h store/record.h store/store.h
+	store/key.h store/log.h store/os.h store/record.h store/store.h
 
 orch: orch.o $(ROOMS)
 	$(CC) $(CFLAGS) $(LDFLAGS) -o $@ orch.o $(ROOMS)
@@ -65,10 +65,10 @@ TESTS = tests/again_test.o tests/call_test.o tests/changes_test.o tests/check.o 
 	tests/history_test.o tests/jobs_test.o tests/kill_test.o tests/limits_test.o tests/live_test.o \
 	tests/messages_test.o tests/parse_test.o tests/process_test.o tests/procs.o tests/pty.o tests/reader_test.o tests/report_test.o tests/reflog.o \
 	tests/repo.o tests/run_test.o tests/session_test.o tests/status_test.o tests/store_test.o tests/streams_test.o \
-	tests/survive_test.o tests/terminal_test.o tests/together_test.o tests/trust_test.o tests/work.o \
+	tests/survive_test.o tests/terminal_test.o tests/together_test.o tests/trust_test.o tests/vt.o tests/work.o \
 	tests/worktree_test.o
 TEST_HEADERS = tests/fault.h tests/help.h tests/history.h tests/procs.h tests/pty.h tests/reflog.h \
-	tests/repo.h tests/suites.h tests/work.h
+	tests/repo.h tests/suites.h tests/vt.h tests/work.h
 
 tests/agent: tests/agent.c
 	$(CC) $(ALL_CFLAGS) $(LDFLAGS) -o $@ tests/agent.c

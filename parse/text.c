@@ -166,6 +166,24 @@ visible_add(struct buf *b, const char *s, size_t n, int keep)
 	}
 }
 
+size_t
+plain_rest(const char *s, size_t n, size_t at)
+{
+	size_t i = 0, end, len;
+
+	for (; i < at; i += len) {
+		len = 1;
+		if (s[i] != '\033')
+			continue;
+		for (end = i; end < n && s[end] != '\n' && s[end] != '\r'; end++)
+			;
+		len = escape_length(s + i, end - i);
+		if (i + len > at)
+			return i + len - at;
+	}
+	return utf8_rest(s + at, n - at);
+}
+
 void
 visible_cut(struct buf *b, const char *s, size_t n, size_t most, int keep)
 {

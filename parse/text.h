@@ -30,6 +30,10 @@ void visible_add(struct buf *, const char *s, size_t n, int keep);
 /* The same for MOST of the bytes at most; what is cut off leaves `...`. */
 void visible_cut(struct buf *, const char *s, size_t n, size_t most, int keep);
 
+/* How many bytes of S, of N, from AT on are the end of an escape sequence, or of a character, that was begun before AT: where a text
+ * is cut out of another, of which some bytes before it are known. */
+size_t plain_rest(const char *s, size_t n, size_t at);
+
 /* For a message that quotes: writes S to OUT and returns it; what is too long is cut at a character, and ends in `...`. */
 enum { TEXT_SHORT = 104 };
 const char *text_short(char out[TEXT_SHORT], const char *s);

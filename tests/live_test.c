@@ -1,5 +1,5 @@
 /* The live view: as a text; and on a pseudo-terminal, by whole runs. What was written to the terminal is put
- * on a small screen of the test's own, as a terminal would, and that is looked at. */
+ * on a terminal in memory, and that is looked at. */
 #include <check.h>
 #include <fcntl.h>
 #include <signal.h>
@@ -19,6 +19,7 @@
 #include "tests/procs.h"
 #include "tests/pty.h"
 #include "tests/suites.h"
+#include "tests/vt.h"
 
 #define SAYS(row, text) ((row).said = (text), (row).nsaid = strlen(text))
 
@@ -294,6 +295,7 @@ START_TEST(last_lines)
 	} is[] = {
 		{ "", "" }, { "one", "one" }, { "one\n", "one" }, { "one\n\n \n", "one" }, { "one\ntwo", "two" }, { "\n", "" },
 		{ " 10%\r 20%\r", "20%" }, { "one\r\n", "one" }, { "one\n\t two \n", "two" },
+		{ "10%\r\033[K20%\r\033[K", "\033[K20%" }, { "one\n\033[0m\n", "one" }, { "one\r\033[2", "one" }, { "\033[K", "" }, { "\033[K\r\033[K", "" },
 	};
 	size_t i, n;
 
@@ -326,6 +328,71 @@ START_TEST(the_end_of_a_file_has_whole_characters)
 		ck_assert(w.n || n < 3);
 		ck_assert(!w.n || !memcmp(w.text + w.from, text, w.n));
 	}
+}
+END_TEST
+
+/* And with no part of an escape sequence, wherever it is cut: all that is seen is x and y. */
+START_TEST(the_end_of_a_file_has_whole_sequences)
+{
+	static const char coloured[] = "x\033[38;5;31my\033[0K\033]0;title\a";
+	struct store s = { 0 };
+	char text[3 * WATCH_BYTES];
+	size_t n, i;
+
+	s.tmp = open(".", O_RDONLY | O_DIRECTORY);
+	s.errors = s.tmp;
+	for (i = 0; i < sizeof text; i++)
+		text[i] = coloured[i % (sizeof coloured - 1)];
+	for (n = WATCH_BYTES - 30; n < WATCH_BYTES + 60; n++) {
+		struct watch w;
+		struct buf b = { 0 };
+
+		memset(&w, 0, sizeof w);
+		help_bytes("x", text, n);
+		watch_look(&w, &s, "x");
+		visible_add(&b, w.text + w.from, w.n, VISIBLE_PLAIN);
+		ck_assert_uint_gt(b.n, 10);
+		ck_assert_msg(strspn(buf_str(&b), "xy") == b.n, "of %lu bytes: %s", (unsigned long)n, b.s);
+		buf_free(&b);
+	}
+}
+END_TEST
+
+START_TEST(what_is_cut_out_of_a_text)
+{
+	static const struct {
+		const char *s;
+		size_t at, rest;
+	} is[] = {
+		{ "abc", 1, 0 }, { "a\033[31mb", 2, 4 }, { "a\033[31mb", 5, 1 }, { "a\033[31mb", 6, 0 }, { "a\033[3", 2, 2 }, { "a\033]never\nb", 3, 5 },
+		{ "\033]0;t\033\\b", 2, 5 }, { "\033[0m\033[1mx", 5, 3 }, { "\xe6\x97\xa5", 1, 2 }, { "", 0, 0 }, { "\033", 1, 0 },
+	};
+	size_t i;
+
+	for (i = 0; i < LEN(is); i++)
+		ck_assert_msg(plain_rest(is[i].s, strlen(is[i].s), is[i].at) == is[i].rest, "%d: %lu", (int)i,
+		    (unsigned long)plain_rest(is[i].s, strlen(is[i].s), is[i].at));
+}
+END_TEST
+
+/* The rows that lines take at least, and what of them fills so many. */
+START_TEST(what_fills_a_screen)
+{
+	static const struct {
+		const char *s;
+		size_t rows;
+		int width;
+		size_t tail;
+	} is[] = {
+		{ "", 3, 10, 0 }, { "a\nb\nc\n", 2, 10, 4 }, { "a\nb\nc\n", 0, 10, 0 }, { "a\nb\nc\n", 9, 10, 6 }, { "a\nb\nc", 2, 10, 3 },
+		{ "a\n12345678901\nb\n", 2, 10, 14 }, { "a\n12345678901\nb\n", 3, 10, 14 }, { "a\n12345678901\nb\n", 4, 10, 16 }, { "a\n\n\nb\n", 3, 10, 4 },
+		{ "a\n\033[31m123\033[0m\n", 1, 3, 13 }, { "a\n\033[31m123\033[0m\n", 2, 3, 15 }, { "a\n\xe6\x97\xa5\xe6\x97\xa5\n", 2, 2, 9 },
+	};
+	size_t i;
+
+	for (i = 0; i < LEN(is); i++)
+		ck_assert_msg(live_tail(is[i].s, strlen(is[i].s), is[i].rows, is[i].width) == is[i].tail, "%d: %lu", (int)i,
+		    (unsigned long)live_tail(is[i].s, strlen(is[i].s), is[i].rows, is[i].width));
 }
 END_TEST
 
@@ -409,79 +476,16 @@ END_TEST
 
 /* The terminal. */
 
-enum { ROWS = 200, COLS = 300 };
-
-static struct {
-	char cells[ROWS][COLS + 1];
-	int row, col, width;
-} screen;
-
-static void
-clear_from(int row, int col)
-{
-	memset(screen.cells[row] + col, 0, (size_t)(COLS - col));
-}
-
-/* The sequence after ESC [; returns its end. */
-static const char *
-take_sequence(const char *s)
-{
-	int n = atoi(s), i;
-
-	s += strspn(s, "0123456789;");
-	if (*s == 'A')
-		screen.row = screen.row > (n ? n : 1) ? screen.row - (n ? n : 1) : 0;
-	else if (*s == 'K')
-		clear_from(screen.row, screen.col);
-	else if (*s == 'J')
-		for (i = screen.row; i < ROWS; i++)
-			clear_from(i, i == screen.row ? screen.col : 0);
-	else
-		ck_assert_msg(*s == 'm', "ESC [ ... %c was written:\n%s", *s, pty_shown());
-	return s + 1;
-}
-
-static void
-put_cell(char c)
-{
-	if (screen.col == screen.width) {
-		screen.row++;
-		screen.col = 0;
-	}
-	ck_assert_int_lt(screen.row, ROWS);
-	screen.cells[screen.row][screen.col++] = c;
-}
-
 /* All that was shown, as it stands on a terminal WIDTH wide and very high: its lines. */
+static struct vt high;
+
 static const char *
 on_screen(int width)
 {
-	static char text[ROWS * (COLS + 1)];
-	const char *s = pty.seen, *end = pty.seen + pty.n;
-	int i, last = 0;
-	size_t at = 0;
-
-	memset(&screen, 0, sizeof screen);
-	screen.width = width;
-	while (s < end) {
-		if (*s == '\033' && s[1] == '[') {
-			s = take_sequence(s + 2);
-			continue;
-		}
-		if (*s == '\r')
-			screen.col = 0;
-		else if (*s == '\n')
-			screen.row++;
-		else if (*s != '\a')
-			put_cell(*s);
-		s++;
-	}
-	for (i = 0; i < ROWS; i++)
-		if (*screen.cells[i])
-			last = i;
-	for (i = 0; i <= last; i++)
-		at += (size_t)snprintf(text + at, sizeof text - at, "%s\n", screen.cells[i]);
-	return text;
+	vt_close(&high);
+	vt_open(&high, width, 200, 0);
+	vt_take(&high, pty.seen, pty.n);
+	return vt_all(&high);
 }
 
 /* Waits until NEEDLE stands on the screen. */
@@ -529,8 +533,8 @@ START_TEST(it_appears_and_is_gone_at_the_end)
 	    "\norch: run x is complete: 2 done" }, 3);
 	help_lacks(on_screen(80), "running");
 	help_lacks(on_screen(80), "last line");
-	ck_assert_int_eq(screen.row, 4);
-	ck_assert_int_eq(screen.col, 0);
+	ck_assert_int_eq(high.row, 4);
+	ck_assert_int_eq(high.col, 0);
 }
 END_TEST
 
@@ -613,8 +617,13 @@ START_TEST(another_try)
 }
 END_TEST
 
+/* A terminal with a size, which changes, and on which somebody types: vt takes what is shown as it comes. */
+
+static struct vt vt;
+static size_t taken;            /* of pty.seen */
+
 static void
-resize(int width, int height)
+tell_size(int width, int height)
 {
 	struct winsize size;
 
@@ -624,24 +633,346 @@ resize(int width, int height)
 	ck_assert_int_eq(ioctl(pty.master, TIOCSWINSZ, &size), 0);
 }
 
+/* Starts a command on a terminal of that size. */
+static void
+on_terminal(int width, int height, int does, const char *command)
+{
+	char line[256];
+
+	vt_open(&vt, width, height, does);
+	taken = 0;
+	snprintf(line, sizeof line, "stty cols %d rows %d; %s", width, height, command);
+	pty_command(line);
+}
+
+static void
+take_shown(void)
+{
+	while (pty_look(0))
+		;
+	taken += vt_take(&vt, pty.seen + taken, pty.n - taken);
+}
+
+/* As a terminal does it: first itself, then it tells. */
+static void
+resize(int width, int height)
+{
+	take_shown();
+	vt_resize(&vt, width, height);
+	tell_size(width, height);
+}
+
+/* S as one line: what is too long for a narrow terminal is whole again. */
+static const char *
+unwrapped(const char *s)
+{
+	static struct buf b;
+
+	for (b.n = 0; *s; s++)
+		if (*s != '\n')
+			buf_char(&b, *s);
+	return buf_str(&b);
+}
+
+static void
+take_shown_last(void)
+{
+	taken += vt_take(&vt, pty.seen + taken, pty.n - taken);
+}
+
+static void
+expect_in(const char *(*text)(const struct vt *), const char *needle)
+{
+	long long until = help_ms() + SOON;
+
+	for (take_shown(); !strstr(unwrapped(text(&vt)), needle); take_shown()) {
+		ck_assert_msg(help_ms() < until, "`%s` is not on the screen, but:\n%s\n%s", needle, vt_screen(&vt), pty_shown());
+		pty_look(5);
+	}
+}
+
+static void
+expect_in_vt(const char *needle)
+{
+	expect_in(vt_screen, needle);
+}
+
 START_TEST(another_size)
 {
 	help_file("f.orch", "parallel i in 1..20", "run sh as step-number-{{i}} | echo here i''s a line that is long; " WAITS, "end", NULL);
-	pty_command("exec orch run -r x f.orch");
-	expect_on_screen("20 running");
-	expect_on_screen("  and 2 more\n20 running");
-	help_has(on_screen(80), "here is a line that is long\n");
-	help_in_order(on_screen(80), (const char *const[]){ "  step-number-1 ", "  step-number-2 ", "  step-number-17 ", "  step-number-18 " }, 4);
+	on_terminal(80, 24, _i, "exec orch run -r x f.orch");
+	expect_in_vt("  and 2 more20 running");
+	help_has(vt_screen(&vt), "here is a line that is long\n");
+	help_in_order(vt_screen(&vt), (const char *const[]){ "  step-number-1 ", "  step-number-2 ", "  step-number-17 ", "  step-number-18 " }, 4);
 	resize(20, 10);
-	expect_on_screen("\nand 16 more\n20 running");
-	help_has(on_screen(80), "...number-1      ");
+	expect_in_vt("and 16 more20 running");
+	help_has(vt_screen(&vt), "...number-1      ");
 	resize(80, 30);
-	expect_on_screen("  step-number-20      ");
-	help_lacks(strstr(on_screen(80), "  step-number-1  "), "more");
+	expect_in_vt("  step-number-20      ");
+	help_lacks(vt_screen(&vt), "more");
+	ck_assert_int_eq(help_count(vt_screen(&vt), "running"), 1);
 	help_file("go", NULL);
 	pty_ends(0);
-	help_lacks(on_screen(80), "running");
-	ck_assert_int_eq(help_count(on_screen(80), "done      step-number-"), 20);
+	take_shown_last();
+	help_lacks(vt_screen(&vt), "running");
+	ck_assert_int_eq(help_count(vt_all(&vt), "done      step-number-"), 20);
+	vt_close(&vt);
+}
+END_TEST
+
+/* What happens to the terminal: text is typed, and then it gets another size. */
+struct happens {
+	const char *typed;
+	int width, height;
+};
+
+#define WIDE_TEXT "\xe6\x97\xa5\xe6\x9c\xac\xe8\xaa\x9e\xe6\x97\xa5\xe6\x9c\xac\xe8\xaa\x9e\xe6\x97\xa5\xe6\x9c\xac\xe8\xaa\x9e"
+#define LONG_TEXT "a text that is so long that it is broken into several lines of each terminal that is not very wide, as this is "
+
+/* Gates open one after another, and each says something and prints something. */
+static void
+write_gates(void)
+{
+	help_file("f.orch", "parallel max 3 i in 1..20", "run sh as gate-{{i}} | echo here; until test -f open-$i -o -f go; do sleep 0.02; done",
+	    "print | printed-{{i}} " WIDE_TEXT " " LONG_TEXT "end-{{i}}", "end", NULL);
+}
+
+/* Opens a gate, and waits until that is told. */
+static void
+open_gate(int i)
+{
+	char name[64];
+
+	snprintf(name, sizeof name, "open-%d", i);
+	help_file(name, NULL);
+	snprintf(name, sizeof name, "end-%d", i);
+	expect_in(vt_all, name);
+	snprintf(name, sizeof name, "%d done", i);
+	if (vt.height > 1 && vt.width > 8)
+		expect_in_vt(name);
+}
+
+/* Of the view, and of what was said, nothing is on the screen twice, and nothing that was said is lost. */
+static void
+is_drawn(int gates)
+{
+	const char *s = vt_screen(&vt);
+	char text[64];
+	int i;
+
+	for (i = 1; i <= 20; i++) {
+		snprintf(text, sizeof text, "gate-%d ", i);
+		ck_assert_msg(help_count(s, text) <= 1, "`%s` is there more than once:\n%s", text, s);
+	}
+	ck_assert_msg(help_count(s, " done") == (vt.height > 1 && vt.width > 8), "the view is not there:\n%s", s);
+	for (i = 1; i <= gates; i++) {
+		snprintf(text, sizeof text, "done      gate-%d ", i);
+		ck_assert_msg(help_count(unwrapped(vt_screen(&vt)), text) <= 1, "`%s` is there twice:\n%s", text, vt_screen(&vt));
+		ck_assert_msg(help_count(unwrapped(vt_all(&vt)), text) >= 1, "`%s` is lost:\n%s", text, vt_all(&vt));
+		snprintf(text, sizeof text, "printed-%d ", i);
+		ck_assert_msg(help_count(unwrapped(vt_screen(&vt)), text) <= 1, "`%s` is there twice:\n%s", text, vt_screen(&vt));
+		ck_assert_msg(help_count(unwrapped(vt_all(&vt)), text) >= 1, "`%s` is lost:\n%s", text, vt_all(&vt));
+	}
+}
+
+/* The same, and what was there before the run is in the scrollback, once. */
+static void
+is_clean(int gates)
+{
+	char text[64];
+	int i;
+
+	is_drawn(gates);
+	for (i = 1; i <= 9; i++) {
+		snprintf(text, sizeof text, "earlier-%d", i);
+		ck_assert_msg(help_count(unwrapped(vt_all(&vt)), text) == 1, "`%s` is lost:\n%s", text, vt_all(&vt));
+	}
+}
+
+/* What is typed is drawn over, and is still there for who reads next; no mode of the terminal is another meanwhile. */
+START_TEST(what_is_typed_is_for_the_shell)
+{
+	struct termios before, now;
+
+	write_gates();
+	on_terminal(80, 24, VT_REFLOWS, "orch run -r x f.orch; "
+	    "IFS= read -r line; echo \"<$line>\" >line; IFS= read -r line; echo \"<$line>\" >>line");
+	expect_in_vt("gate-3 ");
+	ck_assert_int_eq(tcgetattr(pty.master, &before), 0);
+	open_gate(1);
+	pty_type("an answer\nanother\n");
+	open_gate(2);
+	is_drawn(2);
+	ck_assert_int_eq(tcgetattr(pty.master, &now), 0);
+	ck_assert(now.c_lflag == before.c_lflag && now.c_iflag == before.c_iflag && now.c_oflag == before.c_oflag);
+	help_file("go", NULL);
+	pty_ends(0);
+	help_is("line", "<an answer>\n<another>\n");
+	vt_close(&vt);
+}
+END_TEST
+
+/* Waits until the screen was painted from its first row on N times. */
+static void
+expect_painted(int n)
+{
+	long long until = help_ms() + SOON;
+
+	for (take_shown(); help_count(pty.seen, "\033[H") < n; take_shown()) {
+		ck_assert_msg(help_ms() < until, "the screen is not painted:\n%s", pty_shown());
+		pty_look(5);
+	}
+}
+
+/* An interrupt drops what was typed, but moves nothing. */
+START_TEST(it_is_painted_for_what_was_echoed_alone)
+{
+	help_file("f.orch", "run sh as one | echo here; " WAITS, NULL);
+	on_terminal(80, 24, 0, "exec orch run -r x f.orch");
+	expect_in_vt("1 running");
+	expect_in_vt("1 running  1s");
+	ck_assert_int_eq(help_count(pty.seen, "\033[H"), 0);
+	pty_type("\n");
+	expect_painted(1);
+	expect_in_vt("1 running  3s");
+	ck_assert_int_eq(help_count(pty.seen, "\033[H"), 1);
+	pty_type("\003");
+	pty_ends(128 + SIGINT);
+	ck_assert_int_eq(help_count(pty.seen, "\033[H"), 1);
+	help_file("go", NULL);
+	vt_close(&vt);
+}
+END_TEST
+
+START_TEST(a_terminal_without_a_size_is_never_painted_from_its_first_row)
+{
+	help_file("f.orch", "run sh as one | echo here; " WAITS, NULL);
+	pty_command("exec orch run -r x f.orch");
+	expect_on_screen("1 running");
+	pty_type("\n");
+	expect_on_screen("1 running  2s");
+	help_file("go", NULL);
+	pty_ends(0);
+	help_lacks(pty.seen, "\033[H");
+}
+END_TEST
+
+/* What others write between is kept in the scrollback: a shell, and whoever it is that asks. */
+START_TEST(what_others_wrote_is_not_painted_over)
+{
+	write_gates();
+	setenv("TERM", "dumb", 1);
+	if (!pty_shell("bash")) {
+		help_skip("live_test", "bash");
+		return;
+	}
+	pty.n = pty.from = 0;
+	pty_type("stty cols 80 rows 24; TERM=xterm orch run -r x f.orch\n");
+	vt_open(&vt, 80, 24, 0);
+	taken = 0;
+	expect_in_vt("gate-3 ");
+	pty_type("\n");
+	open_gate(1);
+	is_drawn(1);
+	pty_type("\032");
+	pty_shell_back("stopped-now");
+	pty_type("fg\n");
+	expect_in_vt("1 done, 3 running");
+	pty_type("\n");
+	open_gate(2);
+	ck_assert_int_eq(help_count(vt_screen(&vt), " done, 3 running"), 1);
+	help_has(vt_all(&vt), "\nstopped-now ");
+	help_file("go", NULL);
+	expect_in_vt("is complete");
+	pty_shell_leave();
+	vt_close(&vt);
+}
+END_TEST
+
+START_TEST(what_a_question_has_shown_is_not_painted_over)
+{
+	help_file("f.orch", "run sh as one | until test -f a; do sleep 0.02; done", "ask q yes no | Well?", "run sh as two | " WAITS, NULL);
+	on_terminal(80, 24, 0, "exec orch run -r x f.orch");
+	expect_in_vt("1 running");
+	pty_type("\n");
+	expect_painted(1);
+	resize(70, 20);
+	expect_painted(2);
+	tcflush(pty.master, TCIFLUSH);
+	help_file("a", NULL);
+	expect_in_vt("(yes / no) > ");
+	pty_type("yes\n");
+	expect_in_vt("2 done, 1 running");
+	resize(60, 20);
+	expect_painted(3);
+	help_has(vt_all(&vt), "(yes / no) > ");
+	help_has(vt_all(&vt), "Well?\n");
+	help_file("go", NULL);
+	pty_ends(0);
+	vt_close(&vt);
+}
+END_TEST
+
+/* A line that is longer than what is kept, by less than is written at once. */
+START_TEST(what_is_not_kept_is_not_painted_over)
+{
+	help_file("f.orch", "run sh as one | until test -f a; do sleep 0.02; done; head -c 65900 /dev/zero | tr '\\0' x; echo the-end", "print | {{one}}",
+	    "run sh as two | " WAITS, NULL);
+	on_terminal(80, 24, 0, "exec orch run -r x f.orch");
+	expect_in_vt("1 running");
+	pty_type("\n");
+	expect_painted(1);
+	help_file("a", NULL);
+	expect_in_vt("1 done, 1 running");
+	expect_in_vt("the-end");
+	pty_type("\n");
+	expect_painted(2);
+	ck_assert_ptr_nonnull(strstr(unwrapped(vt_all(&vt)), "the-end"));
+	help_file("go", NULL);
+	pty_ends(0);
+	take_shown_last();
+	help_lacks(vt_screen(&vt), "running");
+	vt_close(&vt);
+}
+END_TEST
+
+/* Each of it on each kind of terminal, of several sizes. */
+START_TEST(a_terminal_that_changes_is_drawn_clean)
+{
+	static const struct happens all[][10] = {
+		{ { "\n", 0, 0 }, { "\n\n\n", 0, 0 }, { "text\n", 0, 0 }, { LONG_TEXT "\n", 0, 0 }, { "not ended", 0, 0 }, { "\n\n\n\n\n\n\n\n\n\n\n\n\n\n\n", 0, 0 } },
+		{ { "", 60, 24 }, { "", 30, 24 }, { "", 80, 24 }, { "", 120, 24 }, { "", 20, 24 } },
+		{ { "", 80, 10 }, { "", 80, 6 }, { "", 80, 24 }, { "", 80, 60 }, { "", 80, 4 }, { "", 80, 2 }, { "", 80, 24 } },
+		{ { "\n", 40, 12 }, { "text\n", 100, 30 }, { "\n\n", 13, 8 }, { "\n", 80, 24 }, { "\n", 60, 50 } },
+		{ { "", 10, 24 }, { "\n", 9, 4 }, { "\n", 10, 3 }, { "\n", 10, 2 }, { "", 80, 24 }, { "\n", 5, 5 }, { "\n", 80, 1 }, { "\n", 80, 24 } },
+	};
+	static const int sizes[][2] = { { 80, 24 }, { 40, 12 }, { 132, 50 } };
+	const struct happens *h = all[_i % LEN(all)];
+	int i, kind = _i / (int)LEN(all), n;
+
+	write_gates();
+	on_terminal(sizes[_i % 3][0], sizes[_i % 3][1], kind, "for i in 1 2 3 4 5 6 7 8 9; do echo earlier-$i; done; exec orch run -r x f.orch");
+	expect_in_vt("gate-3 ");
+	open_gate(1);
+	for (i = 0; i < 10 && h[i].typed; i++) {
+		pty_type(h[i].typed);
+		if (h[i].width)
+			resize(h[i].width, h[i].height);
+		n = i + 2;
+		open_gate(n);
+		is_clean(n);
+	}
+	help_file("go", NULL);
+	pty_ends(0);
+	take_shown_last();
+	help_lacks(vt_screen(&vt), "running");
+	for (n = 1; n <= 20; n++) {
+		char text[64];
+
+		snprintf(text, sizeof text, "done      gate-%d ", n);
+		help_has(unwrapped(vt_all(&vt)), text);
+	}
+	vt_close(&vt);
 }
 END_TEST
 
@@ -655,7 +986,7 @@ START_TEST(it_is_gone_after_an_interrupt)
 	help_in_order(on_screen(80), (const char *const[]){ "orch: run x\norch: run x was interrupted: 3 interrupted, in ",
 	    "\norch: to resume: " }, 2);
 	ck_assert_int_eq(help_count(on_screen(80), "\n"), 3);
-	ck_assert_int_eq(screen.col, 0);
+	ck_assert_int_eq(high.col, 0);
 }
 END_TEST
 
@@ -685,6 +1016,25 @@ START_TEST(a_failure_stands_above_it)
 	pty_ends(1);
 	help_lacks(on_screen(80), "running");
 	help_has(on_screen(80), "    err| because\n");
+}
+END_TEST
+
+/* What is shown of a long text has no part of an escape sequence, wherever it is cut. */
+START_TEST(a_failure_is_shown_in_whole_sequences)
+{
+	const char *err;
+	int i;
+
+	help_file("f.orch", "parallel i in 1..12",
+	    "run sh as f-{{i}} | printf %${i}s; for j in $(seq 300); do printf 'x\\033[38;5;31my'; done; exit 3", "end", NULL);
+	err = help_sh(1, "orch run -r x f.orch").err;
+	ck_assert_int_eq(help_count(err, "x1b"), 0);
+	ck_assert_int_eq(help_count(err, "    out| "), 12);
+	for (i = 0; i < 12; i++) {
+		err = strstr(err, "    out| ") + 9;
+		ck_assert_int_gt((int)strspn(err, "xy"), 200);
+		ck_assert_int_eq(err[strspn(err, "xy")], '\n');
+	}
 }
 END_TEST
 
@@ -885,7 +1235,7 @@ Suite *
 live_suite(void)
 {
 	Suite *s = suite_create("live");
-	TCase *text = tcase_create("text"), *terminal = tcase_create("terminal");
+	TCase *text = tcase_create("text"), *file = help_case(s, "end of a file", help_start, 30), *terminal = tcase_create("terminal"), *changes = tcase_create("changes");
 
 	tcase_add_test(text, at_80_columns);
 	tcase_add_test(text, the_example_of_the_manual);
@@ -900,7 +1250,10 @@ live_suite(void)
 	tcase_add_test(text, widths);
 	tcase_add_test(text, colours);
 	tcase_add_test(text, last_lines);
-	tcase_add_test(help_case(s, "end of a file", help_start, 30), the_end_of_a_file_has_whole_characters);
+	tcase_add_test(file, the_end_of_a_file_has_whole_characters);
+	tcase_add_test(file, the_end_of_a_file_has_whole_sequences);
+	tcase_add_test(text, what_is_cut_out_of_a_text);
+	tcase_add_test(text, what_fills_a_screen);
 	tcase_add_test(text, estimates);
 	tcase_add_test(text, signs_of_life);
 	tcase_add_test(text, what_a_sign_says);
@@ -915,10 +1268,10 @@ live_suite(void)
 	tcase_add_test(terminal, an_estimate_from_the_steps_of_the_block);
 	tcase_add_test(terminal, it_stands_still);
 	tcase_add_test(terminal, another_try);
-	tcase_add_test(terminal, another_size);
 	tcase_add_test(terminal, it_is_gone_after_an_interrupt);
 	tcase_add_test(terminal, it_says_that_it_is_stopping);
 	tcase_add_test(terminal, a_failure_stands_above_it);
+	tcase_add_test(terminal, a_failure_is_shown_in_whole_sequences);
 	tcase_add_test(terminal, nothing_is_left_behind_by_a_kill);
 	tcase_add_loop_test(terminal, there_is_none, 0, 4);
 	tcase_add_test(terminal, no_colour);
@@ -930,5 +1283,17 @@ live_suite(void)
 	tcase_add_test(terminal, it_is_not_there_in_the_background);
 	tcase_add_test(terminal, it_is_erased_before_a_stop);
 	suite_add_tcase(s, terminal);
+
+	tcase_set_timeout(changes, 60);
+	tcase_add_checked_fixture(changes, begin, end);
+	tcase_add_loop_test(changes, another_size, 0, 4);
+	tcase_add_test(changes, what_is_typed_is_for_the_shell);
+	tcase_add_test(changes, it_is_painted_for_what_was_echoed_alone);
+	tcase_add_test(changes, a_terminal_without_a_size_is_never_painted_from_its_first_row);
+	tcase_add_test(changes, what_others_wrote_is_not_painted_over);
+	tcase_add_test(changes, what_a_question_has_shown_is_not_painted_over);
+	tcase_add_test(changes, what_is_not_kept_is_not_painted_over);
+	tcase_add_loop_test(changes, a_terminal_that_changes_is_drawn_clean, 0, 20);
+	suite_add_tcase(s, changes);
 	return s;
 }

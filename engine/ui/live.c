@@ -20,21 +20,44 @@ enum {
 	WIDE = 60               /* from here on rows are set in */
 };
 
+/* The rows of one line. */
+static size_t
+rows_of(const char *s, size_t n, int width)
+{
+	size_t w = width > 0 ? (size_t)width : 1, wide = width_least(s, n);
+
+	return wide ? (wide - 1) / w + 1 : 1;
+}
+
 size_t
 live_lines(const char *s, size_t n, int width)
 {
-	size_t lines = 0, w = width > 0 ? (size_t)width : 1;
+	size_t lines = 0;
 
 	while (n) {
 		const char *nl = memchr(s, '\n', n);
-		size_t len = nl ? (size_t)(nl - s) : n, wide = width_of(s, len);
+		size_t len = nl ? (size_t)(nl - s) : n;
 
-		lines += wide ? (wide + w - 1) / w : 1;
+		lines += rows_of(s, len, width);
 		len += nl != NULL;
 		s += len;
 		n -= len;
 	}
 	return lines;
+}
+
+size_t
+live_tail(const char *s, size_t n, size_t rows, int width)
+{
+	size_t from = n, end, have = 0;
+
+	while (from && have < rows) {
+		end = s[from - 1] == '\n' ? from - 1 : from;
+		for (from = end; from && s[from - 1] != '\n'; from--)
+			;
+		have += rows_of(s + from, end - from, width);
+	}
+	return n - from;
 }
 
 /* The beginning of the N bytes at S that fits into WIDTH columns; colours are taken to their end. Returns how
@@ -100,15 +123,35 @@ live_fit(int height, size_t all)
 	return all <= room ? all : room > 1 ? room - 1 : room;
 }
 
+/* Whether nothing would be seen of it. */
+static int
+is_blank(const char *s, size_t n)
+{
+	struct buf b = { 0 };
+	size_t i;
+
+	visible_add(&b, s, n, VISIBLE_TABS | VISIBLE_PLAIN);
+	for (i = 0; i < b.n && strchr("\t ", b.s[i]); i++)
+		;
+	n = b.n - i;
+	buf_free(&b);
+	return !n;
+}
+
 const char *
 live_last(const char *s, size_t n, size_t *len)
 {
 	size_t from;
 
-	while (n && strchr("\r\n\t ", s[n - 1]))
-		n--;
-	for (from = n; from && s[from - 1] != '\n' && s[from - 1] != '\r'; from--)
-		;
+	do {
+		while (n && strchr("\r\n\t ", s[n - 1]))
+			n--;
+		for (from = n; from && s[from - 1] != '\n' && s[from - 1] != '\r'; from--)
+			;
+		if (!is_blank(s + from, n - from))
+			break;
+		n = from;
+	} while (n);
 	while (from < n && strchr("\t ", s[from]))
 		from++;
 	*len = n - from;

@@ -38,9 +38,12 @@ size_t live_fit(int height, size_t all);
 /* Adds the view, each line with a newline after it, none wider than the terminal less one column. */
 void live_frame(const struct live *, struct buf *out);
 
-/* How many lines of a terminal that is now WIDTH wide a view takes, when the terminal breaks what has got
- * too long. */
+/* How many rows of a terminal WIDTH wide the lines in the N bytes at S take at least: terminals do not
+ * agree about the width of characters. */
 size_t live_lines(const char *s, size_t n, int width);
+
+/* How many bytes at the end of the N at S are whole lines that take ROWS rows at least; all, if those take fewer. */
+size_t live_tail(const char *s, size_t n, size_t rows, int width);
 
 /* The last line in the N bytes at S that is not empty: *LEN bytes of it. A CR ends one too. */
 const char *live_last(const char *s, size_t n, size_t *len);

@@ -106,6 +106,8 @@ write_print(struct output *o)
 		done = write(1, p->text.s + p->done, n > o->chunk ? o->chunk : n);
 	if (done < 0 && (errno == EINTR || errno == EAGAIN))
 		return;
+	if (done > 0)
+		screen_printed(&o->screen, p->text.s + p->done, (size_t)done);
 	if (done >= 0)
 		p->done += (size_t)done;
 	if (done < 0 || p->done == p->text.n)
@@ -214,6 +216,8 @@ look(struct output *o, long long now)
 	uint32_t i;
 
 	screen_begin(&o->screen, o->walk, o->progress, o->slots->running, now);
+	if (o->slots->talking)
+		screen_lend(&o->screen);
 	for (i = 0; i < o->slots->n; i++) {
 		const struct running_step *s = &o->slots->list[i];
 

@@ -14,6 +14,7 @@ enum {
 	TAIL_BYTES = 2048,
 	SAID_BYTES = 32 * 1024, /* of standard error, with -v */
 	BELL_MS = 60 * 1000,    /* the end of a walk of that rings the bell */
+	BEFORE = 64,            /* of either not shown, where more was written: an escape sequence may end there */
 	KEPT_SHOWN = 20,        /* kept steps in a row that get a line each */
 	BUDGET_STATUS = 7,      /* orch's exit status when the budget is used up */
 	NAMED = 3               /* keys of which one line is said for all */
@@ -32,6 +33,15 @@ head(struct progress *p, const char *word, const char *key)
 	visible_add(&p->out, key, strlen(key), 0);
 }
 
+/* Where the text begins in the N bytes at S, which a longer file ends with. */
+static long
+begin_of(const char *s, long n)
+{
+	long at = n > BEFORE ? BEFORE : 0;
+
+	return at + (long)plain_rest(s, (size_t)n, (size_t)at);
+}
+
 /* The last lines of FD's file, each after a bar. */
 static void
 tail(struct progress *p, int fd, const char *what)
@@ -46,7 +56,7 @@ tail(struct progress *p, int fd, const char *what)
 		n--;
 	if (n <= 0)
 		return;
-	first = st.st_size > TAIL_BYTES ? (long)utf8_rest(buf, (size_t)n) : 0;
+	first = st.st_size > TAIL_BYTES ? begin_of(buf, n) : 0;
 	for (from = n; from > first; from--)
 		if (buf[from - 1] == '\n' && ++lines == TAIL_LINES)
 			break;
@@ -109,7 +119,7 @@ say_errors(struct progress *p, const char *key)
 		st.st_size = 0;
 	n = file_read_at(fd, text, sizeof text, st.st_size > SAID_BYTES ? (long long)st.st_size - SAID_BYTES : 0);
 	close(fd);
-	from = n > 0 && st.st_size > SAID_BYTES ? (long)utf8_rest(text, (size_t)n) : 0;
+	from = n > 0 && st.st_size > SAID_BYTES ? begin_of(text, n) : 0;
 	if (n > from)
 		put_lines(p, key, text + from, (size_t)(n - from));
 }

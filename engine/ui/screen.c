@@ -6,7 +6,6 @@
 #include <limits.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/ioctl.h>
 #include <sys/select.h>
 #include <termios.h>
 #include <unistd.h>
@@ -14,6 +13,7 @@
 #include "engine/ui/watch.h"
 #include "parse/mem.h"
 #include "store/file.h"
+#include "store/os.h"
 
 enum {
 	FIRST_MS = 250,         /* a run that is over by then shows no view */
@@ -22,6 +22,8 @@ enum {
 	DRAW_MS = 100,
 	FRESH_MS = 100,         /* an attempt's files are made by then; until then they may be those of an earlier one */
 	HIDE_MS = 2000,
+	SETTLE_MS = 200,        /* after which a size is taken for the last of several */
+	SAID_BYTES = 64 * 1024, /* kept of what was said */
 	ROWS_MOST = 200
 };
 
@@ -44,6 +46,16 @@ screen_is_capable(void)
 	return term && *term && strcmp(term, "dumb") && isatty(2) && tcgetpgrp(2) >= 0;
 }
 
+static void
+take_size(struct screen *s)
+{
+	s->is_sized = os_size(s->tty, &s->width, &s->height) == 0;
+	if (s->is_sized)
+		return;
+	s->width = 80;
+	s->height = 24;
+}
+
 void
 screen_open(struct screen *s, enum loudness loud, long long now)
 {
@@ -63,7 +75,7 @@ screen_open(struct screen *s, enum loudness loud, long long now)
 	s->began = now;
 	s->look = now + FIRST_MS;
 	s->looked = s->look - DRAW_MS;
-	screen_resized(s);
+	take_size(s);
 }
 
 void
@@ -76,19 +88,7 @@ screen_stir(struct screen *s)
 void
 screen_resized(struct screen *s)
 {
-#ifdef TIOCGWINSZ
-	struct winsize size;
-
-	if (s->tty >= 0 && ioctl(s->tty, TIOCGWINSZ, &size) == 0) {
-		s->width = size.ws_col;
-		s->height = size.ws_row;
-	}
-#endif
-	if (!s->width)
-		s->width = 80;
-	if (!s->height)
-		s->height = 24;
-	if (s->shown.n)
+	if (s->has_drawn)
 		s->look = 0;
 }
 
@@ -96,7 +96,49 @@ void
 screen_lost(struct screen *s)
 {
 	s->shown.n = 0;
+	s->has_moved = 0;
 	s->look = 0;
+	screen_lend(s);
+}
+
+void
+screen_lend(struct screen *s)
+{
+	s->is_lent = 1;
+	s->has_drawn = 0;
+}
+
+/* What is above the view is of others too. */
+static void
+forget_said(struct screen *s)
+{
+	s->said.n = 0;
+	s->is_ours = 0;
+	s->is_lent = 0;
+}
+
+static int
+has_other_size(const struct screen *s)
+{
+	return s->width != s->shown_width || s->height != s->shown_height;
+}
+
+/* Whether the view can still be found by going up, and parts of no earlier one have come back out of the
+ * scrollback. When no bytes wait nothing was echoed: they were read, or an interrupt has dropped them. */
+static void
+look_at_terminal(struct screen *s)
+{
+	long waiting = os_waiting(s->tty);
+	int width = s->width, height = s->height;
+
+	take_size(s);
+	if (s->width > width || s->height > height)
+		s->is_ours = 0;         /* a terminal may have fetched lines out of its scrollback */
+	if ((s->shown.n || s->has_drawn) && has_other_size(s))
+		s->has_moved = 1;
+	if (s->shown.n && waiting > 0 && waiting != s->waiting)
+		s->has_moved = 1;
+	s->waiting = waiting;
 }
 
 /* Looking. */
@@ -144,6 +186,13 @@ screen_begin(struct screen *s, struct walk *w, const struct progress *p, size_t 
 {
 	struct usage used;
 
+	int width = s->width, height = s->height;
+
+	if (s->is_lent)
+		forget_said(s);
+	look_at_terminal(s);
+	if (s->has_moved && (width != s->width || height != s->height))
+		s->draw = now + SETTLE_MS;
 	memset(&s->view, 0, sizeof s->view);
 	memset(&s->work, 0, sizeof s->work);
 	s->view.width = s->width;
@@ -277,7 +326,11 @@ screen_end(struct screen *s, struct walk *w, const struct store *store, int hidd
 	s->look = now + (s->view.all ? LOOK_MS : IDLE_MS);
 	if (now - s->began < FIRST_MS)
 		s->look = s->began + FIRST_MS;
-	if (hidden || now - s->began < FIRST_MS || tcgetpgrp(s->tty) != getpgrp())
+	if (tcgetpgrp(s->tty) != getpgrp()) {
+		screen_lend(s);
+		return;
+	}
+	if (hidden || now - s->began < FIRST_MS)
 		return;
 	s->view.more = s->left.more;
 	s->view.at_least = s->work.more || s->left.more;
@@ -296,18 +349,90 @@ screen_took(struct screen *s, const struct branch *b, long long ms)
 int
 screen_changed(const struct screen *s, const struct progress *p)
 {
-	return s->rest.n || p->out.n || s->want.n != s->shown.n || (s->want.n && memcmp(s->want.s, s->shown.s, s->want.n));
+	return s->rest.n || p->out.n || s->want.n != s->shown.n || (s->want.n && memcmp(s->want.s, s->shown.s, s->want.n)) ||
+	    s->has_moved;
 }
 
-/* Above all: to the first line of the view that is there. */
+/* To the first line of the view that is there, of which none was wrapped; never above it, whatever has
+ * moved the cursor down. */
 static void
 go_up(struct screen *s)
 {
-	size_t lines = live_lines(s->shown.s, s->shown.n, s->width < s->shown_width ? s->width : INT_MAX);
+	size_t lines = live_lines(s->shown.s, s->shown.n, INT_MAX);
 
 	buf_char(&s->rest, '\r');
 	if (lines)
 		buf_fmt(&s->rest, "\033[%luA", (unsigned long)lines);
+}
+
+/* From the cursor on, which is at the beginning of a row, and not of the last one of several. In two
+ * pieces: to erase from the first row on is for some terminals to clear the screen, and they put all
+ * of it into the scrollback. */
+static void
+erase_below(struct screen *s)
+{
+	buf_text(&s->rest, "\033[K\033[B\033[J\033[A");
+}
+
+/* Keeps text that is above the view, as many lines as can be seen. When there are fewer for want of room,
+ * some that can be seen are not kept. */
+static void
+keep_said(struct screen *s, const char *text, size_t n)
+{
+	size_t tail;
+
+	buf_add(&s->said, text, n);
+	tail = live_tail(s->said.s, s->said.n, (size_t)s->height, INT_MAX);
+	while (tail > SAID_BYTES) {
+		const char *nl = memchr(s->said.s + s->said.n - tail, '\n', tail);
+
+		tail = nl ? (size_t)(s->said.s + s->said.n - nl - 1) : 0;
+		s->is_ours = 0;
+	}
+	memmove(s->said.s, s->said.s + s->said.n - tail, tail);
+	s->said.n = tail;
+}
+
+void
+screen_printed(struct screen *s, const char *text, size_t n)
+{
+	if (s->tty >= 0 && s->shared)
+		keep_said(s, text, n);
+}
+
+/* Puts what is above the cursor into the scrollback, unless all of it is kept; SHOWN are the lines of the view
+ * that was there. From whatever row, so many newlines leave no row on the screen that was above. */
+static void
+push_others(struct screen *s, size_t shown)
+{
+	int i;
+
+	if (s->is_ours || live_lines(s->said.s, s->said.n, INT_MAX) + shown >= (size_t)s->height)
+		return;
+	for (i = 1; i < s->height; i++)
+		buf_char(&s->rest, '\n');
+}
+
+/* Paints what was said above the view, from the first row on: all lines that can have been on the screen,
+ * be it wider or narrower than before. So those for which there is no room are in the scrollback. */
+static void
+repaint_said(struct screen *s)
+{
+	size_t shown = live_lines(s->shown.s, s->shown.n, INT_MAX), tail;
+	size_t want = live_lines(s->want.s, s->want.n, INT_MAX);
+	size_t view = shown < want ? shown : want, height = (size_t)s->height;
+	int width = s->width > s->shown_width ? s->width : s->shown_width;
+
+	if (s->shown.n)
+		erase_below(s);
+	else
+		buf_text(&s->rest, "\r\033[K");
+	push_others(s, shown);
+	buf_text(&s->rest, "\033[H");
+	erase_below(s);
+	tail = live_tail(s->said.s, s->said.n, height > view + 1 ? height - view - 1 : 0, width);
+	buf_add(&s->rest, s->said.s + s->said.n - tail, tail);
+	s->is_ours = 1;
 }
 
 static void
@@ -316,11 +441,15 @@ compose(struct screen *s, struct progress *p)
 	const char *line, *nl;
 	size_t left = s->want.n;
 
+	look_at_terminal(s);
 	if (s->shown.n)
 		go_up(s);
-	if (s->shown.n && (p->out.n || !left || s->width != s->shown_width))
-		buf_text(&s->rest, "\033[J");
+	if (s->has_moved && s->is_sized)
+		repaint_said(s);
+	else if (s->shown.n && (p->out.n || !left || s->has_moved))
+		erase_below(s);
 	buf_add(&s->rest, p->out.s, p->out.n);
+	keep_said(s, p->out.s, p->out.n);
 	p->out.n = 0;
 	for (line = s->want.s; left && (nl = memchr(line, '\n', left)); line = nl + 1) {
 		buf_add(&s->rest, line, (size_t)(nl - line));
@@ -331,7 +460,10 @@ compose(struct screen *s, struct progress *p)
 		buf_text(&s->rest, "\033[J");
 	s->shown.n = 0;
 	buf_add(&s->shown, s->want.s, s->want.n);
-	s->shown_width = s->width;
+	s->shown_width = s->view.width;
+	s->shown_height = s->view.height;
+	s->has_moved = 0;
+	s->has_drawn |= s->want.n > 0;
 }
 
 void
@@ -359,6 +491,7 @@ screen_hide(struct screen *s, struct progress *p)
 	struct timespec wait = { HIDE_MS / 1000, 0 };
 	fd_set out;
 
+	screen_lend(s);
 	s->want.n = 0;
 	while (s->tty >= 0 && screen_changed(s, p)) {
 		FD_ZERO(&out);
@@ -386,5 +519,6 @@ screen_close(struct screen *s, struct progress *p)
 	buf_free(&s->used);
 	buf_free(&s->want);
 	buf_free(&s->shown);
+	buf_free(&s->said);
 	buf_free(&s->rest);
 }

@@ -2,7 +2,12 @@
  *
  * The view is a few lines below all that was said; the cursor is on the line below it. To write
  * anything, the cursor goes up to the view's first line, and everything from there is written again. No mode
- * of the terminal is changed and the cursor is never hidden, so there is nothing to be restored. */
+ * of the terminal is changed and the cursor is never hidden, so there is nothing to be restored.
+ *
+ * Where the cursor is cannot be told any more when the terminal has got another size, or has echoed a
+ * newline: the bytes that wait to be read from it are counted, and never read. Then the screen is painted
+ * from its first row on, with the last lines that were said, which are kept for that, and the view. Unless
+ * all that is on the screen is kept, it goes to the terminal's scrollback before. */
 #ifndef ENGINE_UI_SCREEN_H
 #define ENGINE_UI_SCREEN_H
 
@@ -20,13 +25,20 @@ struct screen {
 	int colour;
 	int shared;             /* standard output is a terminal too: taken for the same */
 	int width, height;
+	int is_sized;           /* the terminal told them; else they are the usual ones */
 	long long began;        /* as all times here, of the clock that the loop goes by */
 	long long looked;       /* when it was looked for changes last */
 	long long look, draw;   /* when to look again, when to write again at the earliest */
 	struct buf want;        /* the view that is to be there; empty: none */
 	struct buf used;        /* what the run has used, for ->view */
 	struct buf shown;       /* that is there */
-	int shown_width;        /* the terminal's width then */
+	int shown_width, shown_height;  /* the terminal's size then */
+	long waiting;           /* bytes to be read from the terminal then */
+	int has_moved;          /* it may not be where it was written, or parts of an earlier one may be seen */
+	int has_drawn;          /* there was a view since others have written to the terminal */
+	struct buf said;        /* the last lines above it, as many as the terminal has rows */
+	int is_ours;            /* nothing is on the screen that is not in ->said or ->shown */
+	int is_lent;            /* others write to the terminal */
 	struct buf rest;        /* of what is just being written */
 	struct live_times times;
 	struct live_work work;
@@ -49,6 +61,12 @@ void screen_resized(struct screen *);
 
 /* Others have written to the terminal: what is there is not ours any more. */
 void screen_lost(struct screen *);
+
+/* Others write to the terminal, until the next look at least; the view is not there. */
+void screen_lend(struct screen *);
+
+/* N bytes of what the workflow prints were written to the same terminal. */
+void screen_printed(struct screen *, const char *text, size_t n);
 
 /* A look: begin, each task that runs (which was the NUMBERth to be started, from 1), end. HIDDEN: nothing is to be shown. */
 void screen_begin(struct screen *, struct walk *, const struct progress *, size_t running, long long now);

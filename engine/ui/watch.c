@@ -45,7 +45,8 @@ read_end(struct watch *w, int dir, const char *file, off_t size)
 	close(fd);
 	if (got <= 0)
 		return;
-	at = size > WATCH_BYTES ? utf8_rest(w->text, (size_t)got) : 0;
+	at = size > WATCH_BYTES && got > WATCH_BEFORE ? WATCH_BEFORE : 0;
+	at += size > WATCH_BYTES ? plain_rest(w->text, (size_t)got, at) : 0;
 	got -= (long)utf8_begun(w->text, (size_t)got);  /* its end is still to be written */
 	if ((size_t)got < at)
 		return;

@@ -7,7 +7,8 @@
 
 #include "store/store.h"
 
-enum { WATCH_BYTES = 512 };
+/* How much is read; how much of that is not shown, where there is more before it: an escape sequence may end there. */
+enum { WATCH_BYTES = 512, WATCH_BEFORE = 64 };
 
 struct watch {
 	struct {

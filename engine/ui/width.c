@@ -51,6 +51,18 @@ width_of(const char *s, size_t n)
 	return sum;
 }
 
+size_t
+width_least(const char *s, size_t n)
+{
+	size_t i, len, columns, sum = 0;
+
+	for (i = 0; i < n; i += len) {
+		len = width_next(s + i, n - i, &columns);
+		sum += columns && text_columns(s + i, len);
+	}
+	return sum;
+}
+
 /* How many bytes of S, of N, take MOST columns at the most. */
 static size_t
 front(const char *s, size_t n, size_t most)

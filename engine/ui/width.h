@@ -13,6 +13,9 @@ size_t width_next(const char *s, size_t n, size_t *columns);
 /* How many columns the N bytes at S take. */
 size_t width_of(const char *s, size_t n);
 
+/* The same, but how many columns text takes at least: terminals do not agree. */
+size_t width_least(const char *s, size_t n);
+
 /* Adds the N bytes at S; what is wider than MOST columns loses its middle, in whose place is `...`.
  * Returns how many columns it takes. */
 size_t width_cut(struct buf *, const char *s, size_t n, size_t most);
