@@ -1301,6 +1301,12 @@ static const struct {
 	{ "printf '#!/bin/sh\\ncat >published\\n' >publish; chmod +x publish; : >CHANGES",
 	    "orch run -q -r r -a 'claude=sh ./key' release.orch 2>err; test $? = 1; eval \"$(sed -n 's/.*to answer[^:]*: echo ANSWER/echo yes/p' err)\"; "
 	    "orch resume -q -r r; cat published", "notes\n", 0 },
+	{ "printf '%s\\n' '[{\"name\":\"a b\",\"why\":\"it\\tis\\nold\"},{\"name\":\"../c\",\"why\":\"$(x)\"}]' >list",
+	    "orch run -q -r r -a 'claude=sh ./planner' plan.orch | grep -c ^Change; "
+	    "orch cat -r r 'change-a b' change-../c", "2\nChange a b: it\\tis\\nold\nChange ../c: $(x)\n", 1 },
+	{ "{ echo id,name,text; for i in $(seq 499); do echo \"$i,'n\\\"$i,\\$(touch HACKED) \\`x\\` $i\"; done; printf '500,,x'; } >jobs.csv",
+	    "orch run -q -r r -a claude=cat jobs.orch; ls .orch/r/result | wc -l; orch cat -r r answer-77 answer-500; ls HACKED 2>/dev/null || echo no",
+	    "501\nAnswer 'n\"77, who wrote: $(touch HACKED) `x` 77\nAnswer , who wrote: x\nno\n", 0 },
 	{ ":", "orch run -q -r r -a 'claude=sh ./key' all.orch; ls .orch/r/result | grep -c '^review-.*%2F'", "report\n9\n", 0 },
 };
 
@@ -1313,6 +1319,7 @@ START_TEST(examples_run)
 	help_sh(0, "awk -f \"$TREE/tests/examples.awk\" \"$TREE/orch.1\" \"$TREE/README\"");
 	help_file("key", "cat >/dev/null", "echo $ORCH_KEY", NULL);
 	help_file("better", "cat >/dev/null", "echo '{\"better\":\"b\",\"why\":\"x\"}'", NULL);
+	help_file("planner", "test \"$ORCH_KEY\" != plan || exec cat $ORCH_ROOT/list", "cat", NULL);
 	help_file("fixer", "cat", "test $ORCH_KEY = work || touch done", NULL);
 	help_sh(0, examples[_i].ready);
 	ck_assert_str_eq(help_run("%s", examples[_i].command).out, examples[_i].out);
