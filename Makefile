@@ -63,7 +63,7 @@ orch.o $(ROOMS): $(HEADERS)
 TESTS = tests/again_test.o tests/call_test.o tests/changes_test.o tests/check.o tests/depends_test.o tests/engine_test.o tests/fault_test.o \
 	tests/fold_test.o tests/foreign_test.o tests/git_test.o tests/held_test.o tests/help.o tests/history.o \
 	tests/history_test.o tests/jobs_test.o tests/kill_test.o tests/limits_test.o tests/live_test.o \
-	tests/messages_test.o tests/parse_test.o tests/process_test.o tests/procs.o tests/pty.o tests/reader_test.o tests/report_test.o tests/sandbox_test.o tests/reflog.o \
+	tests/messages_test.o tests/parse_test.o tests/process_test.o tests/procs.o tests/pty.o tests/reader_test.o tests/report_test.o tests/sandbox_test.o tests/workflows_test.o tests/reflog.o \
 	tests/repo.o tests/run_test.o tests/session_test.o tests/status_test.o tests/store_test.o tests/streams_test.o \
 	tests/survive_test.o tests/terminal_test.o tests/together_test.o tests/trust_test.o tests/vt.o tests/work.o \
 	tests/worktree_test.o

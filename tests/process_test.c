@@ -253,7 +253,7 @@ START_TEST(not_found_before_anything_starts)
 	help_file("w.orch", "step a exec agent touch started", "step b exec no-such-agent", "run a", "run b", NULL);
 	r = help_sh(2, "PATH=\"$PATH:/the/last/place\" orch run -r r w.orch");
 	help_has(r.err, "no-such-agent");
-	help_has(r.err, "/the/last/place");
+	help_has(r.err, "is not found in PATH");
 	help_has(r.err, "w.orch:");
 	help_has(r.err, ": error: ");
 	help_none("started");

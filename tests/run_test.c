@@ -1026,9 +1026,9 @@ START_TEST(c29_looking_writes_nothing)
 	help_sh(0, "chmod -R u+w .");
 	/* Where there never was a run, too. */
 	help_sh(0, "cd none && orch run -n ../f.orch && orch runs && orch check ../f.orch");
-	help_sh(3, "cd none && orch status");
-	help_sh(3, "cd none && orch logs");
-	help_sh(3, "cd none && orch cat a");
+	help_sh(3, "cd none && ORCH_DIR=.orch orch status");
+	help_sh(3, "cd none && ORCH_DIR=.orch orch logs");
+	help_sh(3, "cd none && ORCH_DIR=.orch orch cat a");
 	help_none("none/.orch");
 }
 END_TEST

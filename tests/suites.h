@@ -33,6 +33,7 @@ Suite *again_suite(void);       /* what is asked again: -u, -n, diff */
 Suite *changes_suite(void);     /* whole runs: only what has changed, against a reference */
 Suite *depends_suite(void);     /* whole runs: depends, pure, always, redo, and the manual's recipes of them */
 Suite *sandbox_suite(void);     /* whole runs of agents below bwrap, by the script of the manual */
+Suite *workflows_suite(void);   /* whole runs: the project's own chores */
 Suite *survive_suite(void);     /* whole runs: nobody outlives orch, however it ends */
 Suite *together_suite(void);    /* whole runs: orch and supervisors killed together, what cannot be ended */
 Suite *trust_suite(void);       /* whole runs: directories that came from elsewhere */
