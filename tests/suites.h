@@ -34,6 +34,7 @@ Suite *changes_suite(void);     /* whole runs: only what has changed, against a 
 Suite *depends_suite(void);     /* whole runs: depends, pure, always, redo, and the manual's recipes of them */
 Suite *survive_suite(void);     /* whole runs: nobody outlives orch, however it ends */
 Suite *together_suite(void);    /* whole runs: orch and supervisors killed together, what cannot be ended */
+Suite *rm_suite(void);          /* whole runs: deleted, beside others that start, killed in the middle */
 Suite *trust_suite(void);       /* whole runs: directories that came from elsewhere */
 Suite *history_suite(void);     /* whole runs: random workflows, killed and resumed */
 Suite *limits_suite(void);      /* whole runs: full disks, few descriptors and processes, large results */

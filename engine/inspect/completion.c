@@ -23,13 +23,13 @@ static const char bash[] =
     "\tt=${t#[\\\"\\']}\n"
     "\tif [[ $3 == -r ]]; then\n"
     "\t\tl=(runs -p \"${d[@]}\")\n"
-    "\telif [[ $3 == -[adj] ]]; then\n"
+    "\telif [[ $3 == -[adjk] ]]; then\n"
     "\t\treturn\n"
     "\telif [[ $2 == -* ]]; then\n"
     "\t\tCOMPREPLY=($(compgen -W \"${o[*]}\" -- \"$2\"))\n"
     "\telif ((COMP_CWORD == 1)); then\n"
     "\t\tCOMPREPLY=($(compgen -W '\2' -- \"$2\"))\n"
-    "\telif [[ $c == trust && $3 != -d ]]; then\n"
+    "\telif [[ $c == @(rm|trust) && $3 != -d ]]; then\n"
     "\t\tl=(runs -p \"${d[@]}\")\n"
     "\telif [[ $c == completion ]]; then\n"
     "\t\tCOMPREPLY=($(compgen -W 'bash zsh fish' -- \"$2\"))\n"
@@ -61,13 +61,13 @@ static const char zsh[] =
     "\tdone\n"
     "\tif [[ $p == -r ]]; then\n"
     "\t\tl=(runs -p \"$d[@]\")\n"
-    "\telif [[ $p == -[aj] ]]; then\n"
+    "\telif [[ $p == -[ajk] ]]; then\n"
     "\t\treturn\n"
     "\telif [[ $p != -d && $PREFIX == -* ]]; then\n"
     "\t\tk=($o)\n"
     "\telif ((CURRENT == 2)); then\n"
     "\t\tk=(\2)\n"
-    "\telif [[ $p != -d && $c == trust ]]; then\n"
+    "\telif [[ $p != -d && $c == (rm|trust) ]]; then\n"
     "\t\tl=(runs -p \"$d[@]\")\n"
     "\telif [[ $c == completion ]]; then\n"
     "\t\tk=(bash zsh fish)\n"
@@ -96,7 +96,7 @@ static const char fish[] =
     "end\n"
     "complete -c orch -n 'test (count (commandline -opc)) = 1' -a '\2'\n"
     "complete -c orch -f -n '__fish_seen_subcommand_from logs cat diff session redo' -a '(__orch status -d -r)'\n"
-    "complete -c orch -f -n '__fish_seen_subcommand_from trust' -a '(__orch runs -d)'\n"
+    "complete -c orch -f -n '__fish_seen_subcommand_from rm trust' -a '(__orch runs -d)'\n"
     "complete -c orch -f -n '__fish_seen_subcommand_from completion' -a 'bash zsh fish'\n"
     "\1";
 
@@ -148,7 +148,7 @@ put_fish_options(const struct subcommands *c, struct buf *out)
 			continue;
 		buf_fmt(out, "complete -c orch -s %c%s -n '%s__fish_seen_subcommand_from", letter,
 		    letter == 'r' ? " -x -a '(__orch runs -d)'" : letter == 'd' ? " -x -a '(__fish_complete_directories)'" :
-		    letter == 'a' || letter == 'b' || letter == 'j' ? " -x" : "", takes(&c->list[0], letter) ? "not " : "");
+		    letter == 'a' || letter == 'b' || letter == 'j' || letter == 'k' ? " -x" : "", takes(&c->list[0], letter) ? "not " : "");
 		for (i = 0; i < c->n; i++)
 			if (takes(&c->list[i], letter) != takes(&c->list[0], letter))
 				buf_fmt(out, " %s", c->list[i].name);
