@@ -21,11 +21,11 @@ PARSE = parse/agents.o parse/arena.o parse/attributes.o parse/blocks.o parse/bud
 	parse/index.o parse/lacks.o parse/lex.o parse/map.o parse/mem.o parse/names.o parse/near.o parse/parse.o parse/phrase.o parse/prompts.o parse/text.o parse/tmpl.o \
 	parse/tree.o parse/ways.o
 STORE = store/clock.o store/escape.o store/file.o store/fold.o store/how.o store/identity.o store/key.o store/log.o \
-	store/os.o store/record.o store/store.o
+	store/os.o store/record.o store/removal.o store/store.o
 ENGINE = engine/agent/json.o engine/agent/outcome.o engine/agent/stream.o engine/agent/usage.o engine/agent/verdict.o engine/files.o engine/inspect/cat.o engine/inspect/completion.o \
 	engine/inspect/diff.o engine/inspect/help.o engine/inspect/logs.o engine/inspect/run_state.o engine/inspect/runs.o engine/inspect/session.o \
 	engine/inspect/sink.o engine/inspect/status.o engine/inspect/table.o engine/inspect/trust.o engine/load.o \
-	engine/launch.o engine/loop.o engine/loop_state.o engine/lost.o engine/reports.o engine/request.o engine/run.o engine/sched/branch.o engine/sched/ended.o engine/sched/plan.o \
+	engine/launch.o engine/loop.o engine/loop_state.o engine/lost.o engine/reports.o engine/request.o engine/rm.o engine/run.o engine/sched/branch.o engine/sched/ended.o engine/sched/plan.o \
 	engine/sched/queue.o engine/sched/remaining.o engine/sched/reserve.o engine/sched/rivals.o \
 	engine/sched/running.o engine/sched/throttle.o engine/sched/walk.o engine/signals.o engine/start.o engine/supervise/child.o \
 	engine/supervise/commit.o engine/supervise/files.o engine/supervise/git.o engine/supervise/jobserver.o \
@@ -38,7 +38,7 @@ ENGINE = engine/agent/json.o engine/agent/outcome.o engine/agent/stream.o engine
 ROOMS = $(ENGINE) $(STORE) $(PARSE)
 HEADERS = engine/agent/json.h engine/agent/outcome.h engine/agent/stream.h engine/agent/usage.h engine/agent/verdict.h engine/inspect/subcommand.h engine/inspect/completion.h engine/inspect/diff.h engine/inspect/help.h \
 	engine/inspect/run_state.h engine/inspect/runs.h engine/inspect/sink.h engine/inspect/table.h \
-	engine/inspect/trust.h engine/load.h engine/loop.h engine/loop_state.h engine/request.h engine/run.h engine/sched/branch.h engine/sched/ended.h \
+	engine/inspect/trust.h engine/load.h engine/loop.h engine/loop_state.h engine/request.h engine/rm.h engine/run.h engine/sched/branch.h engine/sched/ended.h \
 	engine/sched/plan.h engine/sched/queue.h engine/sched/reserve.h engine/sched/rivals.h \
 	engine/sched/running.h engine/sched/throttle.h engine/sched/walk.h engine/start.h engine/supervise/git.h \
 	engine/supervise/jobserver.h engine/supervise/orphans.h engine/supervise/proctree.h engine/supervise/reader.h \
@@ -49,7 +49,7 @@ HEADERS = engine/agent/json.h engine/agent/outcome.h engine/agent/stream.h engin
 	engine/ui/watch.h engine/ui/width.h parse/agents.h parse/arena.h parse/budget.h parse/buf.h parse/check.h parse/commands.h parse/diag.h \
 	parse/forks.h parse/glob.h parse/index.h parse/lacks.h parse/lex.h parse/map.h parse/mem.h parse/names.h parse/near.h parse/parse.h parse/parser.h parse/prompts.h parse/text.h \
 	parse/tmpl.h parse/tree.h parse/ways.h store/clock.h store/escape.h store/file.h store/fold.h store/how.h store/identity.h \
-	store/key.h store/log.h store/os.h store/record.h store/store.h
+	store/key.h store/log.h store/os.h store/record.h store/removal.h store/store.h
 
 orch: orch.o $(ROOMS)
 	$(CC) $(CFLAGS) $(LDFLAGS) -o $@ orch.o $(ROOMS)
@@ -64,7 +64,7 @@ TESTS = tests/again_test.o tests/call_test.o tests/changes_test.o tests/check.o 
 	tests/fold_test.o tests/foreign_test.o tests/git_test.o tests/held_test.o tests/help.o tests/history.o \
 	tests/history_test.o tests/jobs_test.o tests/kill_test.o tests/limits_test.o tests/live_test.o \
 	tests/messages_test.o tests/parse_test.o tests/process_test.o tests/procs.o tests/pty.o tests/reader_test.o tests/report_test.o tests/sandbox_test.o tests/workflows_test.o tests/reflog.o \
-	tests/repo.o tests/run_test.o tests/session_test.o tests/status_test.o tests/store_test.o tests/streams_test.o \
+	tests/repo.o tests/rm_test.o tests/run_test.o tests/session_test.o tests/status_test.o tests/store_test.o tests/streams_test.o \
 	tests/survive_test.o tests/terminal_test.o tests/together_test.o tests/trust_test.o tests/vt.o tests/work.o \
 	tests/worktree_test.o
 TEST_HEADERS = tests/fault.h tests/help.h tests/history.h tests/procs.h tests/pty.h tests/reflog.h \

@@ -8,6 +8,7 @@
 #include "engine/inspect/diff.h"
 #include "engine/inspect/help.h"
 #include "engine/loop.h"
+#include "engine/rm.h"
 #include "engine/run.h"
 #include "engine/inspect/runs.h"
 #include "engine/start.h"
@@ -28,7 +29,7 @@ extern char **environ;
 enum { OK, FAILED, USAGE };
 
 static int do_run(int, char **), do_resume(int, char **), do_redo(int, char **), do_check(int, char **), do_status(int, char **), do_runs(int, char **),
-    do_logs(int, char **), do_cat(int, char **), do_diff(int, char **), do_session(int, char **), do_trust(int, char **), do_help(int, char **),
+    do_logs(int, char **), do_cat(int, char **), do_diff(int, char **), do_session(int, char **), do_rm(int, char **), do_trust(int, char **), do_help(int, char **),
     do_completion(int, char **);
 
 static const struct subcommand command_list[] = {
@@ -42,6 +43,7 @@ static const struct subcommand command_list[] = {
 	{ "cat", "d:r:", "KEY...", do_cat, "print results" },
 	{ "diff", "d:r:", "KEY", do_diff, "show what a step was asked, and what it would be asked now" },
 	{ "session", "d:r:", "KEY", do_session, "print the id of a step's session" },
+	{ "rm", "d:k:", "[RUN...]", do_rm, "delete runs; with -k, all but the newest" },
 	{ "trust", "d:", "RUN...", do_trust, "accept run directories that came from elsewhere" },
 	{ "help", "", "[COMMAND | FORMAT | FILE]", do_help, "show the commands; FORMAT: how to write a workflow; FILE: its parameters" },
 	{ "completion", "", "bash|zsh|fish", do_completion, "print a script that completes commands, options, runs and keys" },
@@ -62,6 +64,7 @@ static const struct {
 	{ 'd', "DIR", "where the runs are kept (ORCH_DIR, else .orch)", NULL },
 	{ 'f', NULL, "follow until the run ends", NULL },
 	{ 'j', "N", "at most N agents at once", NULL },
+	{ 'k', "N", "keep the newest N (without RUN: of the complete ones named by time)", NULL },
 	{ 'n', NULL, "show what would run; start and write nothing (with -v: whole prompts)", NULL },
 	{ 'p', NULL, "tab-separated output for scripts", NULL },
 	{ 'q', NULL, "show only the steps that failed, were interrupted or have a fallback", "status" },
@@ -80,6 +83,7 @@ struct options {
 	int follow;
 	int for_scripts;        /* -p */
 	char **agents;
+	long long keep;         /* -k; -1: it was not given */
 	int was_end;            /* `--` stood before the operands */
 	int has_dir;            /* where the runs are was said, by -d or ORCH_DIR */
 };
@@ -146,6 +150,13 @@ read_jobs(struct options *o, const char *s)
 		return wrong_usage("-j takes a positive number", s);
 	o->run.jobs = (long)n;
 	return OK;
+}
+
+static int
+read_keep(struct options *o, const char *s)
+{
+	o->keep = number_parse(s, strlen(s));
+	return o->keep < 0 ? wrong_usage("-k takes a number", s) : OK;
 }
 
 static int
@@ -309,6 +320,7 @@ read_options(struct options *o, int argc, char **argv)
 		exit(command ? help_command(command) : help_all());
 	o->agents = mem_zero((size_t)argc + 1, sizeof *o->agents);
 	o->run.agents = o->agents;
+	o->keep = -1;
 	opterr = 0;
 	strcat(letters, command ? command->options : commands.list[0].options);
 	while (!bad && (c = getopt(argc, argv, letters)) != -1) {
@@ -320,6 +332,7 @@ read_options(struct options *o, int argc, char **argv)
 		case 'd': o->run.dir = optarg; o->has_dir = 1; break;
 		case 'f': o->follow = 1; break;
 		case 'j': bad = read_jobs(o, optarg); break;
+		case 'k': bad = read_keep(o, optarg); break;
 		case 'n': o->run.dry = 1; break;
 		case 'p': o->for_scripts = 1; break;
 		case 'q': o->run.loud = LOUD_QUIET; break;
@@ -648,6 +661,29 @@ do_trust(int argc, char **argv)
 		status = trust_runs(o.run.dir, argv + optind, (size_t)(argc - optind), &said);
 	say(&said);
 	buf_free(&said);
+	return status;
+}
+
+static int
+do_rm(int argc, char **argv)
+{
+	struct options o = { 0 };
+	struct rm_args a = { 0 };
+	struct buf said = { 0 };
+	int status = read_options(&o, argc, argv);
+
+	if (!status && optind == argc && o.keep < 0)
+		status = wrong_usage("rm needs RUN..., or -k N to keep the newest N", NULL);
+	a.dir = o.run.dir;
+	a.runs = argv + optind;
+	a.n = (size_t)(argc - optind);
+	a.keep = o.keep;
+	a.show = say;
+	if (!status)
+		status = rm_runs(&a, &said);
+	say(&said);
+	buf_free(&said);
+	free(o.agents);
 	return status;
 }
 

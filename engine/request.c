@@ -86,6 +86,7 @@ static int
 find_record(struct request *r, const char *name)
 {
 	struct store s;
+	size_t said = r->say->n;
 	int status = 3;
 
 	if (store_open(&s, r->args->dir, name, strlen(name), STORE_READ)) {
@@ -103,6 +104,13 @@ find_record(struct request *r, const char *name)
 		r->lacks_record = 1;
 		if (has_results(&s) && check_trust(r, &s, name))
 			status = 2;
+	}
+	/* What was deleted while it was read is not there. */
+	if (status && status != 3 && s.run >= 0 && store_is_there(&s) == 0) {
+		record_free(&r->record);
+		r->was_there = r->lacks_record = 0;
+		r->say->n = said;
+		status = 3;
 	}
 	store_close(&s);
 	return status;

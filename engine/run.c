@@ -83,9 +83,18 @@ put_supervisor(struct run *r, long holder)
 		buf_fmt(r->request.say, "its lock is open in %s", text);
 }
 
+/* An orch rm was faster. */
+static int
+was_removed(struct run *r)
+{
+	buf_fmt(r->request.say, "orch: run %s was removed just now; start it again\n", r->shown.s);
+	return 4;
+}
+
 static int
 lock(struct run *r)
 {
+	int is_there;
 	long holder = 0;
 	struct stat st;
 
@@ -110,14 +119,18 @@ lock(struct run *r)
 		buf_text(r->request.say, "); try again later\n");
 		return 4;
 	}
+	is_there = store_is_there(&r->store);
+	if (is_there != 1)
+		return is_there ? lock_error(r) : was_removed(r);
 	store_lock_share(&r->store);
 	return 0;
 }
 
 /* The name that the run has got, if it was named by the time. */
-static void
+static int
 take_name(struct run *r)
 {
+	int by_time = !r->request.name;
 	char key[KEY_NAME_MAX + 1];
 	int n = key_decode(r->store.name, key);
 
@@ -125,6 +138,25 @@ take_name(struct run *r)
 	r->request.name = mem_dup(key, n > 0 ? (size_t)n : 0);
 	visible_add(&r->shown, r->request.name, strlen(r->request.name), 0);
 	buf_str(&r->shown);
+	if (by_time && record_named(&r->request.record, r->request.name))
+		return runs_fail(r->request.say, 2, "memory", strerror(errno));
+	return 0;
+}
+
+/* The store could not be opened. What is made in a directory that is being deleted fails as if
+ * its parent had never been. */
+static int
+open_error(struct run *r)
+{
+	int might = errno == ENOENT && (r->store.run >= 0 || r->request.was_there), error = errno;
+
+	if (!might || store_is_there(&r->store)) {
+		errno = error;
+		return request_store_error(&r->request, &r->store);
+	}
+	visible_add(&r->shown, r->request.name, strlen(r->request.name), 0);
+	buf_str(&r->shown);
+	return was_removed(r);
 }
 
 static void
@@ -169,14 +201,20 @@ write_record(struct run *r)
 static int
 open_run(struct run *r)
 {
+	const char *name = r->request.name;
+	enum store_use use = r->request.was_there ? STORE_RESUME : STORE_WRITE;
 	int status = 0;
 
-	if (store_open(&r->store, r->request.args->dir, r->request.name, r->request.name ? strlen(r->request.name) : 0, STORE_WRITE))
-		status = request_store_error(&r->request, &r->store);
+	if (store_open(&r->store, r->request.args->dir, name, name ? strlen(name) : 0, use))
+		status = open_error(r);
 	else
-		take_name(r);
+		status = take_name(r);
 	if (!status)
 		status = lock(r);
+	/* It may have been deleted, and made again by another orch, since its record was read. */
+	if (!status && r->request.was_there &&
+	    !identity_is_of(&r->request.record.made, r->store.lock))
+		status = was_removed(r);
 	if (!status && !r->request.record.id) {
 		status = record_new_id(&r->request.record) ? runs_fail(r->request.say, 2, "memory", strerror(errno)) : 0;
 	}

@@ -1,12 +1,14 @@
 /* Files as the store writes and reads them. */
 #include "store/file.h"
 
+#include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <poll.h>
 #include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 #include <sys/ioctl.h>
 #include <sys/stat.h>
 #include <unistd.h>
@@ -155,6 +157,27 @@ file_open_dir(int dir, const char *name)
 	return file_open_as(dir, name, O_RDONLY | O_DIRECTORY | O_NOFOLLOW);
 }
 
+int
+file_list(int fd, void (*each)(void *, int dir, const struct dirent *), void *ctx)
+{
+	DIR *d = fd < 0 ? NULL : fdopendir(fd);
+	struct dirent *e;
+	int saved;
+
+	if (!d) {
+		if (fd >= 0)
+			file_drop(fd);
+		return -1;
+	}
+	while (errno = 0, (e = readdir(d)))
+		if (strcmp(e->d_name, ".") && strcmp(e->d_name, ".."))
+			each(ctx, dirfd(d), e);
+	saved = errno;
+	closedir(d);
+	errno = saved;
+	return saved ? -1 : 0;
+}
+
 /* This process's umask, which nothing here changes but for a moment. */
 static mode_t
 own_mask(void)
@@ -187,9 +210,15 @@ file_mkdir(int dir, const char *name)
 int
 file_make_dir(int dir, const char *name)
 {
-	if (file_mkdir(dir, name) && errno != EEXIST)
-		return -1;
-	return file_open_dir(dir, name);
+	int fd, attempts = 0;
+
+	/* What is there may be deleted before it is opened. */
+	do {
+		if (file_mkdir(dir, name) && errno != EEXIST)
+			return -1;
+		fd = file_open_dir(dir, name);
+	} while (fd < 0 && errno == ENOENT && attempts++ < 100);
+	return fd;
 }
 
 int

@@ -4,6 +4,8 @@
 
 #include <stddef.h>
 
+struct dirent;
+
 /* Writes all N bytes. -1 and errno when that is not possible. */
 int file_write(int fd, const void *p, size_t n);
 
@@ -36,6 +38,10 @@ int file_open_as(int dir, const char *name, int flags);
 
 /* The directory NAME below DIR, opened close-on-exec, never through a link. -1 and errno. */
 int file_open_dir(int dir, const char *name);
+
+/* Calls EACH for every entry but . and .. of the open directory FD, which is closed; EACH may
+ * delete it. FD may be -1 and errno. -1 and errno. */
+int file_list(int fd, void (*each)(void *, int dir, const struct dirent *), void *ctx);
 
 /* Makes the directory NAME, mode 0700 whatever the umask. -1 and errno. */
 int file_mkdir(int dir, const char *name);

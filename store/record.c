@@ -5,7 +5,7 @@
  *     workflow PATH
  *     directory PATH
  *     made birth|change|unknown SECONDS NANOSECONDS INODE
- *     started MILLISECONDS
+ *     started MILLISECONDS [NAME: the time gave it this name]
  *     id SIXTEEN HEXADECIMAL DIGITS
  *     param NAME VALUE
  *     agent NAME=WORD...
@@ -72,6 +72,12 @@ record_new_id(struct record *r)
 	for (i = 0; i < sizeof bytes; i++)
 		snprintf(id + 2 * i, 3, "%02x", bytes[i]);
 	return replace(&r->id, id);
+}
+
+int
+record_named(struct record *r, const char *name)
+{
+	return replace(&r->named, name);
 }
 
 int
@@ -260,7 +266,9 @@ record_write(const struct record *r, int dir, const char *path)
 	put_identity(&o, &r->made);
 	snprintf(number, sizeof number, "%lld", r->started);
 	put_field(&o, "started", '\t');
-	put_field(&o, number, '\n');
+	put_field(&o, number, r->named ? '\t' : '\n');
+	if (r->named)
+		put_field(&o, r->named, '\n');
 	if (r->id) {
 		put_field(&o, "id", '\t');
 		put_field(&o, r->id, '\n');
@@ -397,6 +405,8 @@ read_line(struct record *r, char *line, const char *path)
 		bad = record_param(r, a, b);
 	else if (strcmp(word, "started") || !number(&r->started, a))
 		return EINVAL;
+	else if (b)
+		bad = record_named(r, b);
 	return bad ? errno : 0;
 }
 
@@ -468,6 +478,7 @@ record_free(struct record *r)
 	free(r->workflow);
 	free(r->directory);
 	free(r->id);
+	free(r->named);
 	free(r->budget);
 	free(r->text);
 	memset(r, 0, sizeof *r);

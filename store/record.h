@@ -14,6 +14,7 @@ struct record {
 	char *workflow;         /* its absolute path, or "-"; NULL: not known, only in a directory that was accepted without it */
 	char *directory;        /* absolute: where orch was started */
 	long long started;      /* milliseconds since the Epoch */
+	char *named;            /* the name that the time gave it; NULL: a person did, or an older orch made it */
 	char *id;               /* the run's random id, which its processes have in their environment; NULL: an older orch made it */
 	struct identity made;   /* of the file `lock', when the run was made or accepted */
 	struct pair *params;
@@ -30,6 +31,9 @@ enum { RECORD_ID = 16 };                /* hexadecimal digits of an id */
 
 /* Gives the record a new id, by chance. -1 and errno. */
 int record_new_id(struct record *);
+
+/* Sets the name that the time gave it. -1 and errno. */
+int record_named(struct record *, const char *name);
 
 /* Sets a parameter, in place of an earlier value. -1 and errno. */
 int record_param(struct record *, const char *name, const char *value);

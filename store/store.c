@@ -173,10 +173,8 @@ open_top(struct store *s, const char *dir, enum store_use use)
 	file_drop(parent);
 	if (s->top < 0)
 		return -1;
-	return use == STORE_WRITE ? check_owner(s, s->top, dir) : 0;
+	return use == STORE_READ ? 0 : check_owner(s, s->top, dir);
 }
-
-static int list(int fd, void (*each)(void *, int dir, const struct dirent *), void *ctx);
 
 /* What is in a directory of runs that is not a run. */
 struct others {
@@ -227,7 +225,7 @@ hide_from_git(struct store *s)
 	/* Something that is not a plain file is somebody else's; any other error says nothing of it. */
 	if (!none && errno != ELOOP && errno != EINVAL && errno != EISDIR && errno != ENXIO)
 		return -1;
-	if (none && list(file_open_dir(s->top, "."), count_others, &others))
+	if (none && file_list(file_open_dir(s->top, "."), count_others, &others))
 		return -1;
 	if (others.error) {
 		errno = others.error;
@@ -298,6 +296,85 @@ open_parts(struct store *s, const char *dir, enum store_use use)
 	return 0;
 }
 
+/* What can be in a run's directory. */
+static int
+is_part(const char *name)
+{
+	static const char parts[] = "/run/lock/log/how/result/asked/stderr/tmp/.gitignore/run.new/.gitignore.new/";
+	char part[KEY_NAME_MAX + 3];
+
+	snprintf(part, sizeof part, "/%s/", name);
+	return strstr(parts, part) != NULL;
+}
+
+static void
+count_strange(void *ctx, int dir, const struct dirent *e)
+{
+	size_t *n = ctx;
+
+	(void)dir;
+	*n += !is_part(e->d_name);
+}
+
+/* Whether the directory RUN is a run's, and not a directory of another kind beside those: it
+ * has what every run has, or it has nothing else than a run has. -1 and errno. */
+static int
+is_run(int run)
+{
+	struct stat st;
+	size_t n = 0;
+
+	if (!fstatat(run, "lock", &st, AT_SYMLINK_NOFOLLOW) &&
+	    (!fstatat(run, "run", &st, AT_SYMLINK_NOFOLLOW) || !fstatat(run, "log", &st, AT_SYMLINK_NOFOLLOW)))
+		return 1;
+	return file_list(file_open_dir(run, "."), count_strange, &n) ? -1 : !n;
+}
+
+int
+store_is_run(const char *dir, const char *name)
+{
+	struct store s = { 0 };
+	int run, is = -1;
+
+	if (open_top(&s, dir, STORE_READ))
+		return -1;
+	run = file_open_dir(s.top, name);
+	if (run >= 0) {
+		is = is_run(run);
+		file_drop(run);
+	}
+	file_drop(s.top);
+	return is;
+}
+
+/* For STORE_REMOVE. The lock is not asked whose it is, as long as it is a file: nothing is
+ * written to it. One that is not there is made, for whoever has this directory open may make it
+ * too. */
+static int
+open_to_remove(struct store *s, const char *dir)
+{
+	char path[STORE_PATH];
+	struct stat st;
+	int is;
+
+	if (fstat(s->run, &st))
+		return fail(s, part(s, dir, "", path));
+	if (st.st_uid != geteuid())
+		return fail_told(s, EPERM, part(s, dir, "", path), "belongs to another user");
+	is = is_run(s->run);
+	if (is < 0)
+		return fail(s, part(s, dir, "", path));
+	if (!is)
+		return fail_told(s, EINVAL, part(s, dir, "", path), "is not a run");
+	s->lock = file_open_as(s->run, "lock", O_RDWR | O_CREAT | O_NOFOLLOW | O_NONBLOCK);
+	if (s->lock >= 0 && !fstat(s->lock, &st) && !S_ISREG(st.st_mode)) {
+		close(s->lock);
+		s->lock = -1;
+		errno = EINVAL;
+	}
+	return s->lock < 0 ? fail_part(s, s->run, "lock", part(s, dir, "lock", path)) : 0;
+}
+
 void
 store_find_lock(struct store *s)
 {
@@ -352,7 +429,7 @@ find_entry(struct entry *e, int dir, const char *name)
 	memset(e, 0, sizeof *e);
 	e->name = name;
 	fold_name(&e->fold, name);
-	return list(file_open_dir(dir, "."), look_at_entry, e);
+	return file_list(file_open_dir(dir, "."), look_at_entry, e);
 }
 
 /* Whether RESULT is `result` here. With exfat by FUSE each spelling of a name has an inode's number of its own: that
@@ -416,7 +493,10 @@ store_open(struct store *s, const char *dir, const char *name, size_t n, enum st
 {
 	char path[STORE_PATH];
 	struct stat st;
+	int makes = use == STORE_WRITE;
 
+	if (use == STORE_RESUME)
+		use = STORE_WRITE;
 	memset(s, 0, sizeof *s);
 	s->top = s->run = s->result = s->asked = s->how = s->errors = s->tmp = s->lock = s->log = -1;
 	if (name && key_encode(name, n, s->name) < 0)
@@ -425,11 +505,15 @@ store_open(struct store *s, const char *dir, const char *name, size_t n, enum st
 		return -1;
 	if (use == STORE_WRITE && hide_from_git(s))
 		return fail(s, ".gitignore");
+	if (!name && use == STORE_REMOVE)
+		return 0;
 	if (!name && make_by_time(s))
 		return fail(s, dir);
-	s->run = use == STORE_WRITE ? file_make_dir(s->top, s->name) : file_open_dir(s->top, s->name);
+	s->run = makes ? file_make_dir(s->top, s->name) : file_open_dir(s->top, s->name);
 	if (s->run < 0)
 		return fail_part(s, s->top, s->name, part(s, dir, "", path));
+	if (use == STORE_REMOVE)
+		return open_to_remove(s, dir);
 	if (use == STORE_WRITE && check_owner(s, s->run, part(s, dir, "", path)))
 		return -1;
 	if (open_parts(s, dir, use))
@@ -467,25 +551,6 @@ store_close(struct store *s)
 	s->path = NULL;
 }
 
-/* Calls EACH for every entry but . and .. of the open directory FD, which is closed. */
-static int
-list(int fd, void (*each)(void *, int dir, const struct dirent *), void *ctx)
-{
-	DIR *d = fd < 0 ? NULL : fdopendir(fd);
-	struct dirent *e;
-	int saved;
-
-	if (!d)
-		return -1;
-	while (errno = 0, (e = readdir(d)))
-		if (strcmp(e->d_name, ".") && strcmp(e->d_name, ".."))
-			each(ctx, dirfd(d), e);
-	saved = errno;
-	closedir(d);
-	errno = saved;
-	return saved ? -1 : 0;
-}
-
 struct lister {
 	void (*run)(void *, const char *);
 	void (*result)(void *, const char *, int);
@@ -515,7 +580,7 @@ store_runs(const char *dir, void (*each)(void *, const char *), void *ctx)
 		errno = errno == EPERM ? ELOOP : errno;
 		return errno == ENOENT ? 0 : -1;
 	}
-	return list(s.top, each_run, &l);
+	return file_list(s.top, each_run, &l);
 }
 
 static void
@@ -545,7 +610,7 @@ store_results(struct store *s, void (*each)(void *, const char *, int), void *ct
 	l.ctx = ctx;
 	if (s->result < 0)
 		return 0;
-	return list(file_open_dir(s->run, "result"), each_result, &l);
+	return file_list(file_open_dir(s->run, "result"), each_result, &l);
 }
 
 int
@@ -586,6 +651,45 @@ store_gone(struct store *s)
 	return fstat(s->run, &st) == 0 && st.st_nlink == 0;
 }
 
+static int
+is_same_file(const struct stat *a, const struct stat *b)
+{
+	return a->st_dev == b->st_dev && a->st_ino == b->st_ino;
+}
+
+/* Whether NAME in DIR is the open file FD. -1 and errno. */
+static int
+is_at(int dir, const char *name, int fd)
+{
+	struct stat own, there;
+
+	if (fstat(fd, &own))
+		return -1;
+	if (fstatat(dir, name, &there, AT_SYMLINK_NOFOLLOW))
+		return errno == ENOENT ? 0 : -1;
+	return is_same_file(&own, &there);
+}
+
+int
+store_is_there(const struct store *s)
+{
+	int is = s->run < 0 ? 0 : is_at(s->top, s->name, s->run);
+
+	return is == 1 && s->lock >= 0 ? is_at(s->run, "lock", s->lock) : is;
+}
+
+void
+store_mark(const struct store *s, struct store_mark *m)
+{
+	struct stat st;
+
+	memset(m, 0, sizeof *m);
+	if (!fstat(s->run, &st))
+		m->run = (unsigned long long)st.st_ino;
+	if (!fstatat(s->run, "log", &st, AT_SYMLINK_NOFOLLOW))
+		m->log = (long long)st.st_size;
+}
+
 static void
 each_left(void *ctx, int dir, const struct dirent *e)
 {
@@ -599,7 +703,7 @@ each_left(void *ctx, int dir, const struct dirent *e)
 void
 store_clean(struct store *s)
 {
-	list(file_open_dir(s->run, "tmp"), each_left, NULL);
+	file_list(file_open_dir(s->run, "tmp"), each_left, NULL);
 }
 
 /* The lock. */

@@ -16,7 +16,8 @@
  *
  * Who works on a run: store_open with STORE_WRITE, store_lock, store_lock_wait, store_lock_share, and only then
  * store_clean and all that writes; it never closes the store, for that would give the lock away. Its supervisors, forks of it,
- * call store_lock_supervisor first. A result is written in tmp/ and made safe there by its supervisor, moved by store_keep, and
+ * call store_lock_supervisor first. Between store_open and store_lock somebody may have deleted the run,
+ * which store_is_there tells. A result is written in tmp/ and made safe there by its supervisor, moved by store_keep, and
  * counts after store_sync_results: in that order, or a crash leaves half of one in result/. Who only looks: store_open
  * with STORE_READ, store_busy, store_close.
  *
@@ -31,7 +32,9 @@
 
 enum store_use {
 	STORE_READ,             /* nothing is written or made */
-	STORE_WRITE             /* what is missing is made */
+	STORE_WRITE,            /* what is missing is made */
+	STORE_RESUME,           /* the same, but the run itself has to be there */
+	STORE_REMOVE            /* to delete it (removal.h): ->top, ->run, and ->lock, which may be made */
 };
 
 /* Bytes of a path in a message, and of the message; what is longer is cut, and says so by `...`. */
@@ -55,7 +58,8 @@ struct store {
 };
 
 /* Opens the run NAME (its N bytes) below DIR. NAME may be NULL with STORE_WRITE: then a new run is made,
- * named by the time. Returns -1 with errno and ->what: ENOENT when it is not there, EPERM when its
+ * named by the time; or with STORE_REMOVE: then only ->top is opened. Returns -1 with errno and
+ * ->what: ENOENT when it is not there, EINVAL when with STORE_REMOVE it is no run, EPERM when its
  * directory, or one in it, is a link, another's or writable by others, EEXIST when what is there is a run of another
  * name, which the file system takes for this one. The caller then still calls store_close. */
 int store_open(struct store *, const char *dir, const char *name, size_t n, enum store_use);
@@ -94,6 +98,24 @@ int store_unkeep(struct store *, const char *name);
 
 /* Whether the run's directory has been deleted under us. */
 int store_gone(struct store *);
+
+/* Whether the open run is still the one at its path, and its lock the run's: neither was
+ * deleted, renamed or made again since it was opened. Once the lock is held, no orch deletes
+ * it. -1 and errno: that cannot be told. */
+int store_is_there(const struct store *);
+
+/* What tells whether anything was done in a run since it was looked at: every walk appends to
+ * the log. */
+struct store_mark {
+	unsigned long long run; /* the directory's inode */
+	long long log;          /* bytes of the log */
+};
+
+void store_mark(const struct store *, struct store_mark *);
+
+/* Whether the directory NAME (as a file) below DIR is a run's, and not one of another kind. -1
+ * and errno. */
+int store_is_run(const char *dir, const char *name);
 
 /* Removes what a killed orch has left in tmp/, but for the results of failed steps. */
 void store_clean(struct store *);

@@ -52,7 +52,7 @@ enum { NERRORS = sizeof errors / sizeof *errors };
 static enum kind kind = NO_KIND;
 static long at;
 static int error;               /* 0: none */
-static int half, on, torn, kill_before, kill_after, stop_before;
+static int half, on, torn, kill_before, kill_after, stop_before, stop_here;
 
 static struct fault_page none, *page = &none;
 static char page_file[PATH_MAX];
@@ -114,7 +114,7 @@ is_struck(enum kind k, const char *call, int fd)
 		return 0;
 	if (kill_before)
 		die();
-	if (stop_before)
+	if (stop_before || stop_here)
 		kill(getpid(), SIGSTOP);
 	dying = kill_after;
 	if (!error)
@@ -510,6 +510,7 @@ read_what(const char *what)
 	kill_before = !strcmp(what, "kill");
 	kill_after = !strcmp(what, "after");
 	stop_before = !strcmp(what, "stop+");
+	stop_here = !strcmp(what, "stop");
 	error = error_of(strncmp(what, "short-", 6) ? what : what + 6);
 	on = strchr(what, '+') != NULL;
 }

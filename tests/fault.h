@@ -6,8 +6,8 @@
  *
  * WHAT is an errno's name: the call fails with it; with a + after it, so does every later one of that kind.
  * Or `short`: only half is read or written; `short-` and an errno's name: and then it fails; `torn`: half is
- * written, and the process is killed; `kill`: it is killed before the call; `after`: after it; `stop+`: each supervisor
- * stops before its first.
+ * written, and the process is killed; `kill`: it is killed before the call; `after`: after it; `stop`: it stops before the
+ * call, until somebody continues it; `stop+`: each supervisor stops before its first.
  *
  * Agents, filters and checks are no part of it: the library takes itself out of their environment. It only
  * lets each of them hold a lock that is named by its step: whoever finds it held runs at the same moment

@@ -292,6 +292,35 @@ START_TEST(planted_things)
 }
 END_TEST
 
+/* Of what is deleted with a run it is the thing itself that is deleted; where that cannot be,
+ * nothing is. */
+START_TEST(planted_things_are_deleted)
+{
+	const struct context *p = &places[_i];
+	char what[100], *vault, *run, none[] = "";
+	struct ran r;
+	int kind;
+
+	make_pristine();
+	for (kind = 0; kind < KINDS; kind++) {
+		if (!plant_again(p, (enum kind)kind))
+			continue;
+		snprintf(what, sizeof what, "orch rm x, with %s at %s,", kinds[kind], p->path);
+		vault = help_tree("vault", 0);
+		run = help_exists(".orch/x") ? help_tree(".orch/x", 0) : none;
+		r = run_it("orch rm x");
+		same_tree("vault", vault, what);
+		help_none("vault/none");
+		if (r.status)
+			help_has(r.err, !strcmp(p->name, ".orch") ? kind == DIRECTORY ? "no such run" : ".orch" : p->name);
+		if (*run && r.status)
+			same_tree(".orch/x", run, what);
+		if (!r.status && help_exists(".orch/x"))
+			ck_abort_msg("%s: it is still there", what);
+	}
+}
+END_TEST
+
 /* What is wrong with one run is not a reason to be silent about it, or about the others. */
 START_TEST(a_broken_run_beside_a_whole_one)
 {
@@ -881,6 +910,7 @@ foreign_suite(void)
 	TCase *t = help_case(s, "planted", begin, 240);
 
 	tcase_add_loop_test(t, planted_things, 0, LEN(places));
+	tcase_add_loop_test(t, planted_things_are_deleted, 0, LEN(places));
 	tcase_add_test(t, a_broken_run_beside_a_whole_one);
 	tcase_add_test(t, planted_beside_a_new_run);
 	tcase_add_test(t, a_linked_directory_by_any_name);

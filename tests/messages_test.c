@@ -293,6 +293,44 @@ static const struct message {
 	    "orch: it runs DIR/w.orch in DIR\n"
 	    "orch: run c is trusted already\n"
 	    "orch: nope: no such run; to list: orch runs\n", NULL },
+	{ "rm without anything", NULL,
+	    "orch rm", 2,
+	    "orch: rm needs RUN..., or -k N to keep the newest N; see: orch rm -h\n", NULL },
+	{ "rm -k without a number", NULL,
+	    "orch rm -k x", 2,
+	    "orch: -k takes a number: x; see: orch rm -h\n", NULL },
+	{ "rm -k, nothing there", NULL,
+	    "orch rm -k 3", 0,
+	    "", "" },
+	{ "rm, runs in a file", NULL,
+	    "echo >.orch; orch rm x", 2,
+	    "orch: .orch: Not a directory\n", NULL },
+	{ "rm of what is not there", "print | x\n",
+	    RUN "; orch rm r nope 'x*' --; orch rm -d \"$PWD/.orch\" nope", 3,
+	    "orch: nope: no such run; to list: orch runs\n"
+	    "orch: x*: no run matches; to list: orch runs\n"
+	    "orch: --: no such run; to list: orch runs\n"
+	    "orch: nothing was removed\n"
+	    "orch: nope: no such run; to list: orch runs -d DIR/.orch\n", NULL },
+	{ "rm", "print | x\n",
+	    RUN "; orch run -q -r \"$(printf 'a\\033')\" w.orch; orch rm r 'a*'", 0,
+	    "removed a\\x1b\nremoved r\n", NULL },
+	{ "rm of a link, of a file, of a directory", "print | x\n",
+	    RUN "; mv .orch/r o; ln -s ../o .orch/r; mkdir .orch/d; touch .orch/f .orch/d/x; orch rm r f d", 2,
+	    "orch: .orch/r is a symbolic link\n"
+	    "orch: .orch/f: Not a directory\n"
+	    "orch: d: this directory is not a run\n"
+	    "orch: nothing was removed\n", NULL },
+	{ "rm of a run whose lock is no file", "print | x\n",
+	    RUN "; rm .orch/r/lock; mkdir .orch/r/lock; orch rm r", 1,
+	    "orch: .orch/r/lock: Is a directory\n", NULL },
+	{ "rm of a run in use", "run sh as x | orch rm r 2>&1 || true\n" "print | {{x}}\n",
+	    RUN, 0,
+	    "",
+	    "orch: run r is in use by another orch (pid N); to stop it: kill N\n" },
+	{ "rm -k of runs of no age", "print | x\n",
+	    RUN "; rm .orch/r/run; orch rm -k 0 r", 0,
+	    "orch: run r is kept: when it was started is not known\n", NULL },
 	{ "the file `run` cannot be read", "print | x\n",
 	    RUN "; rm .orch/r/run; ln -s run .orch/r/run; orch resume -r r", 2,
 	    "orch: r: this run's file `run` cannot be read: Too many levels of symbolic links\n", NULL },
@@ -1367,7 +1405,7 @@ END_TEST
 
 START_TEST(help_of_commands_and_files)
 {
-	static const char *const commands[] = { "run", "resume", "redo", "check", "status", "runs", "logs", "cat", "diff", "session", "trust",
+	static const char *const commands[] = { "run", "resume", "redo", "check", "status", "runs", "logs", "cat", "diff", "session", "rm", "trust",
 	    "help", "completion" };
 	char command[60], usage[60];
 	int i;
@@ -1431,6 +1469,12 @@ messages_suite(void)
  *                                 write_record        this run's file `run` cannot be written: WHY
  *                                 log_end             the end of run RUN cannot be written to its log: WHY (streams_test.c)
  *                                 load_keys           the log cannot be read: WHY; result/ cannot be read: WHY
+ *                                 was_removed         run RUN was removed just now; start it again (rm_test.c)
+ * engine/rm.c                     lock                run RUN is in use: a step of it, ... is still being ended (rm_test.c)
+ *                                 check_orphans       run RUN is in use: its orch was killed, and has left PIDS; kill these first (rm_test.c);
+ *                                                     one of its steps started this shell
+ *                                 remove_it           run RUN is removed, but not all of its files: PATH: WHY (rm_test.c)
+ *                                 fail_store          PATH: is on another file system: unmount it first (rm_test.c)
  * engine/load.c                   load_bind           a parameter's default that cannot be made
  * engine/loop.c                   log_event           cannot write the log of run RUN: WHY
  *                                 keep_answers        result/ cannot be synced to disk: WHY

@@ -912,18 +912,18 @@ START_TEST(completion_offers_what_is_taken)
 	help_file("offered-bash", "source <(orch completion bash)", "COMP_WORDS=(orch $1 -) COMP_CWORD=2 COMP_LINE=\"orch $1 -\"",
 	    "COMP_POINT=${#COMP_LINE}", "_orch orch - $1", "printf '%s\\n' \"${COMPREPLY[@]}\"", NULL);
 	help_file("offered-fish", "orch completion fish | source", "complete -C \"orch $argv[1] -\"", NULL);
-	help_sh(0, "for c in run resume redo check status runs logs cat diff session completion f.orch; do "
+	help_sh(0, "for c in run resume redo check status runs logs cat diff session rm completion f.orch; do "
 	    "for o in F N a b c d e f g i j k l m n o p q r s t u v w x y z; do "
 	    "orch $c -$o </dev/null 2>&1 | grep -q 'unknown option\\|go before\\|go after' || echo $c -$o; done; done >taken");
 	help_sh(0, "sed -i '/^f.orch/d; /^run /p; s/^run /f.orch /' taken; sort taken >taken-by-all");
-	ck_assert_str_eq(help_sh(0, "grep -c . taken-by-all").out, "59\n");
-	help_sh(0, "for c in run resume redo check status runs logs cat diff session completion f.orch; do "
+	ck_assert_str_eq(help_sh(0, "grep -c . taken-by-all").out, "61\n");
+	help_sh(0, "for c in run resume redo check status runs logs cat diff session rm completion f.orch; do "
 	    "bash ./offered-bash $c | sed -n \"s/^-/$c -/p\"; done | sort >offered; diff taken-by-all offered >&2");
 	if (!*help_sh(0, "command -v fish || :").out) {
 		help_skip("completion", "fish");
 		return;
 	}
-	help_sh(0, "for c in run resume redo check status runs logs cat diff session completion f.orch; do "
+	help_sh(0, "for c in run resume redo check status runs logs cat diff session rm completion f.orch; do "
 	    "fish ./offered-fish $c | sed -n \"s/^-\\(.\\).*/$c -\\1/p\"; done | sort >offered; diff taken-by-all offered >&2");
 }
 END_TEST

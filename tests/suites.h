@@ -36,6 +36,7 @@ Suite *sandbox_suite(void);     /* whole runs of agents below bwrap, by the scri
 Suite *workflows_suite(void);   /* whole runs: the project's own chores */
 Suite *survive_suite(void);     /* whole runs: nobody outlives orch, however it ends */
 Suite *together_suite(void);    /* whole runs: orch and supervisors killed together, what cannot be ended */
+Suite *rm_suite(void);          /* whole runs: deleted, beside others that start, killed in the middle */
 Suite *trust_suite(void);       /* whole runs: directories that came from elsewhere */
 Suite *history_suite(void);     /* whole runs: random workflows, killed and resumed */
 Suite *limits_suite(void);      /* whole runs: full disks, few descriptors and processes, large results */

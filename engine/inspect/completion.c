@@ -40,13 +40,13 @@ static const char bash[] =
     "\telif [[ $3 == -a ]]; then\n"
     "\t\tCOMPREPLY=($(compgen -W \"$(\3)\" -- \"$2\"))\n"
     "\t\tcompopt -o nospace\n"
-    "\telif [[ $3 == -[bdj] || $3 == = || $2 == = ]]; then\n"
+    "\telif [[ $3 == -[bdjk] || $3 == = || $2 == = ]]; then\n"
     "\t\treturn\n"
     "\telif [[ $2 == -* ]]; then\n"
     "\t\tCOMPREPLY=($(compgen -W \"${o[*]}\" -- \"$2\"))\n"
     "\telif ((COMP_CWORD == 1)); then\n"
     "\t\tCOMPREPLY=($(compgen -W '\2' -- \"$2\"))\n"
-    "\telif [[ $c == trust && $3 != -d ]]; then\n"
+    "\telif [[ $c == @(rm|trust) && $3 != -d ]]; then\n"
     "\t\tl=(runs -p \"${d[@]}\")\n"
     "\telif [[ -n $f ]]; then\n"
     "\t\tCOMPREPLY=($(compgen -W \"$(orch help -- \"$f\" 2>/dev/null | \4)\" -- \"$2\"))\n"
@@ -94,13 +94,13 @@ static const char zsh[] =
     "\t\tk=(${(f)\"$(setopt nullglob; \3)\"})\n"
     "\t\tcompadd -S '' -a k\n"
     "\t\treturn\n"
-    "\telif [[ $p == -[bj] ]]; then\n"
+    "\telif [[ $p == -[bjk] ]]; then\n"
     "\t\treturn\n"
     "\telif [[ $p != -d && $PREFIX == -* ]]; then\n"
     "\t\tk=($o)\n"
     "\telif ((CURRENT == 2)); then\n"
     "\t\tk=(\2)\n"
-    "\telif [[ $p != -d && $c == trust ]]; then\n"
+    "\telif [[ $p != -d && $c == (rm|trust) ]]; then\n"
     "\t\tl=(runs -p \"$d[@]\")\n"
     "\telif [[ -n $f && $p != -d ]]; then\n"
     "\t\tk=(${(f)\"$(orch help -- \"$f\" 2>/dev/null | \4)\"})\n"
@@ -160,7 +160,7 @@ static const char fish[] =
     "complete -c orch -n '__orch_file >/dev/null' -a '(orch help -- (__orch_file) 2>/dev/null | \4)'\n"
     "complete -c orch -n 'test (count (commandline -opc)) = 1' -a '\2'\n"
     "complete -c orch -f -n '__fish_seen_subcommand_from logs cat diff session redo' -a '(__orch status -d -r)'\n"
-    "complete -c orch -f -n '__fish_seen_subcommand_from trust' -a '(__orch runs -d)'\n"
+    "complete -c orch -f -n '__fish_seen_subcommand_from rm trust' -a '(__orch runs -d)'\n"
     "complete -c orch -f -n '__fish_seen_subcommand_from completion' -a 'bash zsh fish'\n"
     "\1";
 
@@ -213,7 +213,7 @@ put_fish_options(const struct subcommands *c, struct buf *out)
 		buf_fmt(out, "complete -c orch -s %c%s -n '%s__fish_seen_subcommand_from", letter,
 		    letter == 'r' ? " -x -a '(__orch runs -d)'" : letter == 'd' ? " -x -a '(__fish_complete_directories)'" :
 		    letter == 'a' ? " -x -a '(__orch_agents)'" :
-		    letter == 'b' || letter == 'j' ? " -x" : "", takes(&c->list[0], letter) ? "not " : "");
+		    letter == 'b' || letter == 'j' || letter == 'k' ? " -x" : "", takes(&c->list[0], letter) ? "not " : "");
 		for (i = 0; i < c->n; i++)
 			if (takes(&c->list[i], letter) != takes(&c->list[0], letter))
 				buf_fmt(out, " %s", c->list[i].name);

@@ -336,6 +336,7 @@ run_state_open(struct run_state *v, const char *dir, const char *name, size_t n,
 	memset(v, 0, sizeof *v);
 	if (store_open(&v->store, dir, name, n, STORE_READ))
 		return -1;
+	store_mark(&v->store, &v->mark);
 	v->has_record = !record_read(&v->record, v->store.run, v->store.path);
 	if (v->has_record)
 		store_find_lock(&v->store);

@@ -33,6 +33,7 @@ enum run_phase { RUN_NEW, RUN_RUNNING, RUN_ENDING, RUN_COMPLETE, RUN_FAILED, RUN
 
 struct run_state {
 	struct store store;
+	struct store_mark mark; /* of when it was looked at, or before */
 	struct record record;
 	int has_record;
 	int is_trusted;         /* it was made here, or accepted: not by a clone, a copy or an archive */

@@ -15,24 +15,6 @@
 
 /* Which runs there are. */
 
-struct run_line {
-	char *name;             /* as a file */
-	char *broken;           /* why it cannot be looked at; NULL: it can */
-	long long started;
-	long long order;        /* the same, but 0 where that is still to come: no run that was begun here has that */
-	enum run_phase state;
-	int is_trusted;
-	long long ended;
-	char *workflow;
-	size_t done, failed;
-};
-
-struct run_lines {
-	const char *dir;
-	struct run_line *list;
-	size_t n;
-};
-
 static struct run_line *
 add_line(struct run_lines *l, const char *name)
 {
@@ -97,7 +79,9 @@ add_run(void *ctx, const char *name)
 		}
 	} else {
 		r = add_line(l, name);
+		r->mark = v.mark;
 		r->started = v.record.started;
+		r->by_time = v.record.named && !strcmp(v.record.named, name);
 		r->order = r->started > v.now ? 0 : r->started;
 		r->is_trusted = v.is_trusted;
 		r->state = v.state;
@@ -121,8 +105,8 @@ newest_first(const void *va, const void *vb)
 	return strcmp(b->name, a->name);
 }
 
-static int
-find_runs(struct run_lines *l, const char *dir)
+int
+runs_find(struct run_lines *l, const char *dir)
 {
 	memset(l, 0, sizeof *l);
 	l->dir = dir;
@@ -133,8 +117,8 @@ find_runs(struct run_lines *l, const char *dir)
 	return 0;
 }
 
-static void
-free_runs(struct run_lines *l)
+void
+runs_free(struct run_lines *l)
 {
 	size_t i;
 
@@ -163,14 +147,14 @@ runs_newest(const char *dir, char **name)
 	size_t i;
 
 	*name = NULL;
-	if (find_runs(&l, dir))
+	if (runs_find(&l, dir))
 		return -1;
 	for (i = 0; i < l.n && !*name; i++)
 		if (l.list[i].is_trusted || l.list[i].broken)
 			*name = runs_decode(l.list[i].name);
 	if (!*name && l.n)
 		*name = runs_decode(l.list[0].name);
-	free_runs(&l);
+	runs_free(&l);
 	return 0;
 }
 
@@ -181,7 +165,7 @@ runs_newest_open(const char *dir, struct buf *say, char **name)
 	size_t i;
 
 	*name = NULL;
-	if (find_runs(&l, dir))
+	if (runs_find(&l, dir))
 		return -1;
 	for (i = 0; i < l.n && !*name; i++) {
 		const struct run_line *r = &l.list[i];
@@ -195,7 +179,7 @@ runs_newest_open(const char *dir, struct buf *say, char **name)
 		free(*name);
 		*name = NULL;
 	}
-	free_runs(&l);
+	runs_free(&l);
 	return 0;
 }
 
@@ -308,7 +292,7 @@ runs_list(const char *dir, int for_scripts, struct sink *sink, struct buf *error
 	struct buf b = { 0 };
 	size_t i;
 
-	if (find_runs(&l, dir))
+	if (runs_find(&l, dir))
 		return runs_fail(error, 2, dir, strerror(errno));
 	for (i = 0; i < l.n; i++) {
 		const struct run_line *r = &l.list[i];
@@ -320,7 +304,7 @@ runs_list(const char *dir, int for_scripts, struct sink *sink, struct buf *error
 		else
 			put_run(r, &b);
 	}
-	free_runs(&l);
+	runs_free(&l);
 	return (for_scripts ? sink_emit_fields(sink, &b) : sink_emit(sink, &b)) || error->n;
 }
 

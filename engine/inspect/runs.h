@@ -8,6 +8,33 @@
 #include "engine/inspect/sink.h"
 #include "parse/buf.h"
 
+/* Which runs there are, the newest first. */
+
+struct run_line {
+	char *name;             /* as a file */
+	char *broken;           /* why it cannot be looked at, a line; NULL: it can */
+	long long started;
+	long long order;        /* the same; 0: not known, or still to come, as of no run that was begun here */
+	enum run_phase state;
+	int is_trusted;
+	int by_time;            /* the time named it, and nobody has since */
+	struct store_mark mark;
+	long long ended;
+	char *workflow;
+	size_t done, failed;
+};
+
+struct run_lines {
+	const char *dir;
+	struct run_line *list;
+	size_t n;
+};
+
+/* Looks at all runs below DIR. -1 and errno; else the caller calls runs_free. */
+int runs_find(struct run_lines *, const char *dir);
+
+void runs_free(struct run_lines *);
+
 /* Adds the line `orch: WHAT: WHY` to ERROR; WHY NULL: WHAT says it all. Returns STATUS. */
 int runs_fail(struct buf *error, int status, const char *what, const char *why);
 

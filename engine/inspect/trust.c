@@ -117,6 +117,8 @@ trust_run(const char *dir, const char *name, struct buf *say)
 		status = runs_fail(say, 2, s.what[0] ? s.what : name, s.told ? NULL : strerror(errno));
 	else if (store_lock(&s, &holder))
 		status = errno == EAGAIN ? runs_fail(say, 4, name, "the run is in use by another orch") : fail(say, "its lock", strerror(errno));
+	else if (store_is_there(&s) == 0)
+		status = runs_fail(say, 3, name, "no such run; to list: orch runs");
 	else if (record_read(&r, s.run, s.path) && errno != ENOENT)
 		status = fail(say, name, errno == EINVAL ? "its file `run` is not as orch writes it" : strerror(errno));
 	else

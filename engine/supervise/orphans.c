@@ -64,6 +64,7 @@ struct orphan_list {
 	size_t n;
 	pid_t *spared;          /* this process and those that it descends from */
 	size_t nspared;
+	int only_looks;         /* nobody is stopped */
 };
 
 /* The whole file NAME in DIR; *S is to be freed. -1: it cannot be read. */
@@ -169,7 +170,8 @@ send(const struct orphan *o, int sig)
 	kill(o->pid, sig);
 }
 
-/* Stops all that belong to the run and were not found before; returns how many those are. */
+/* Finds all that belong to the run and were not found before, and stops them; returns how many
+ * those are. */
 static size_t
 find_more(struct orphan_list *c)
 {
@@ -188,7 +190,8 @@ find_more(struct orphan_list *c)
 		}
 		c->list = mem_grow(c->list, c->n + 1, sizeof *c->list);
 		c->list[c->n++] = o;
-		send(&o, SIGSTOP);
+		if (!c->only_looks)
+			send(&o, SIGSTOP);
 	}
 	if (d)
 		closedir(d);
@@ -223,6 +226,15 @@ name_left(const struct orphan_list *c, struct buf *left)
 		buf_fmt(left, "%spid %ld", i ? ", " : "", (long)c->list[i].pid);
 }
 
+static void
+free_list(struct orphan_list *c)
+{
+	while (c->n)
+		close(c->list[--c->n].dir);
+	free(c->list);
+	free(c->spared);
+}
+
 enum orphans
 orphans_end(const char *id, struct buf *left)
 {
@@ -244,10 +256,24 @@ orphans_end(const char *id, struct buf *left)
 			found = ORPHANS_LEFT;
 	}
 	name_left(&c, left);
-	while (c.n)
-		close(c.list[--c.n].dir);
-	free(c.list);
-	free(c.spared);
+	free_list(&c);
+	return found;
+}
+
+enum orphans
+orphans_find(const char *id, struct buf *left)
+{
+	struct orphan_list c = { 0 };
+	enum orphans found = ORPHANS_NONE;
+
+	c.id = id;
+	c.only_looks = 1;
+	if (spare(&c))
+		found = ORPHANS_AROUND;
+	else if (find_more(&c))
+		found = ORPHANS_LEFT;
+	name_left(&c, left);
+	free_list(&c);
 	return found;
 }
 
@@ -271,6 +297,12 @@ orphans_end(const char *id, struct buf *left)
 	(void)id;
 	(void)left;
 	return ORPHANS_NONE;
+}
+
+enum orphans
+orphans_find(const char *id, struct buf *left)
+{
+	return orphans_end(id, left);
 }
 
 #endif

@@ -21,6 +21,9 @@ enum orphans {
  * lock is held, before anything of it is started. With ORPHANS_LEFT, LEFT gets their process ids. */
 enum orphans orphans_end(const char *id, struct buf *left);
 
+/* The same, but ends nobody: with ORPHANS_LEFT, LEFT gets the process ids of those that are there. */
+enum orphans orphans_find(const char *id, struct buf *left);
+
 /* Whether orphans_end can find them on this system. */
 int orphans_are_found(void);
 
