@@ -32,6 +32,7 @@ Suite *fault_suite(void);       /* whole runs in which a call fails, or the proc
 Suite *again_suite(void);       /* what is asked again: -u, -n, diff */
 Suite *changes_suite(void);     /* whole runs: only what has changed, against a reference */
 Suite *depends_suite(void);     /* whole runs: depends, pure, always, redo, and the manual's recipes of them */
+Suite *take_suite(void);        /* whole runs: results that are taken from an earlier one, and the recipe of that */
 Suite *survive_suite(void);     /* whole runs: nobody outlives orch, however it ends */
 Suite *together_suite(void);    /* whole runs: orch and supervisors killed together, what cannot be ended */
 Suite *trust_suite(void);       /* whole runs: directories that came from elsewhere */

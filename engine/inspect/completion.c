@@ -21,7 +21,7 @@ static const char bash[] =
     "\tCOMPREPLY=()\n"
     "\tt=${p##*[!\\\\][[:blank:]]}\n"
     "\tt=${t#[\\\"\\']}\n"
-    "\tif [[ $3 == -r ]]; then\n"
+    "\tif [[ $3 == -[rt] ]]; then\n"
     "\t\tl=(runs -p \"${d[@]}\")\n"
     "\telif [[ $3 == -[adj] ]]; then\n"
     "\t\treturn\n"
@@ -59,7 +59,7 @@ static const char zsh[] =
     "\t\t-r) r=(-r \"${(Q)words[i+1]}\") ;;\n"
     "\t\tesac\n"
     "\tdone\n"
-    "\tif [[ $p == -r ]]; then\n"
+    "\tif [[ $p == -[rt] ]]; then\n"
     "\t\tl=(runs -p \"$d[@]\")\n"
     "\telif [[ $p == -[aj] ]]; then\n"
     "\t\treturn\n"
@@ -147,7 +147,7 @@ put_fish_options(const struct subcommands *c, struct buf *out)
 		if (!n)
 			continue;
 		buf_fmt(out, "complete -c orch -s %c%s -n '%s__fish_seen_subcommand_from", letter,
-		    letter == 'r' ? " -x -a '(__orch runs -d)'" : letter == 'd' ? " -x -a '(__fish_complete_directories)'" :
+		    letter == 'r' || letter == 't' ? " -x -a '(__orch runs -d)'" : letter == 'd' ? " -x -a '(__fish_complete_directories)'" :
 		    letter == 'a' || letter == 'b' || letter == 'j' ? " -x" : "", takes(&c->list[0], letter) ? "not " : "");
 		for (i = 0; i < c->n; i++)
 			if (takes(&c->list[i], letter) != takes(&c->list[0], letter))
