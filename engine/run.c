@@ -324,15 +324,19 @@ read_earlier(struct run *r, struct buf *say)
 	return 0;
 }
 
-static const struct earlier_run *
-on_earlier(void *ctx, uint32_t id, const struct task *t)
+static int
+on_earlier(void *ctx, uint32_t id, struct task *t)
 {
 	struct run *r = ctx;
 	const struct earlier_run *e = &r->request.earlier;
 
 	if (r->earlier == EARLIER_UNREAD)
 		progress_flush(&r->progress);
-	return read_earlier(r, &r->progress.out) && earlier_may_have(e, id, t) ? e : NULL;
+	if (!read_earlier(r, &r->progress.out) || !earlier_may_have(e, id, t))
+		return 0;
+	if (t)
+		earlier_offer(e, id, t);
+	return 1;
 }
 
 /* Marsaglia's xorshift: for jitter, nothing depends on it. */
@@ -729,7 +733,7 @@ record_redo(struct run *r, struct redo *d)
 
 /* For plan.h. */
 static const char *
-on_plan_earlier(void *ctx, uint32_t id, const struct task *t)
+on_plan_earlier(void *ctx, uint32_t id, struct task *t)
 {
 	struct run *r = ctx;
 	const struct earlier_run *e = &r->request.earlier;
@@ -739,7 +743,8 @@ on_plan_earlier(void *ctx, uint32_t id, const struct task *t)
 		return NULL;
 	if (!t)
 		return e->name;
-	fd = earlier_open_result(e, &r->store, t, NULL, NULL);
+	earlier_offer(e, id, t);
+	fd = earlier_open_result(&r->store, t, NULL, NULL);
 	if (fd < 0)
 		return NULL;
 	file_drop(fd);

@@ -13,12 +13,25 @@
 #include "store/clock.h"
 #include "store/how.h"
 
+struct taking {
+	const char *run;
+	struct talk session;    /* its directory is in ->text */
+	size_t nhow;
+	char text[];            /* the step's entry in `how`, of nhow bytes, then that directory */
+};
+
 void
 taken_remember(struct running_step *s, const struct task *t)
 {
-	s->earlier = t->earlier;
-	s->how = mem_dup(t->how, t->nhow);
-	s->nhow = t->nhow;
+	const struct offer *o = t->offer;
+	const char *dir = o->session.dir ? o->session.dir : "";
+
+	s->taking = mem_get(sizeof *s->taking + t->nhow + strlen(dir) + 1);
+	s->taking->run = o->run->name;
+	s->taking->session = o->session;
+	s->taking->nhow = t->nhow;
+	memcpy(s->taking->text, t->how, t->nhow);
+	s->taking->session.dir = strcpy(s->taking->text + t->nhow, dir);
 }
 
 void
@@ -32,7 +45,7 @@ taken_begin(struct loop_state *l, const struct running_step *s, struct outcome *
 	line.n = strlen(line.key);
 	key_encode(line.key, line.n, file);
 	line.event = LOG_START;
-	line.at = how_add(l->store->how, file, s->how, s->nhow);
+	line.at = how_add(l->store->how, file, s->taking->text, s->taking->nhow);
 	if (line.at < 0 && errno != EFBIG) {
 		o->kind = OUT_IO;
 		o->error = errno;
@@ -44,34 +57,23 @@ taken_begin(struct loop_state *l, const struct running_step *s, struct outcome *
 	loop_log(l, &line);
 }
 
-/* The step ID was asked in the same session, or in none. */
-static void
-take_session(struct loop_state *l, const struct running_step *s, uint32_t id, const char *key)
-{
-	struct talk t;
-
-	if (!l->walk->sessions)
-		return;
-	if (!earlier_session(s->earlier, key, l->walk->around->root, &t)) {
-		sessions_none(l->walk->sessions, id);
-		return;
-	}
-	sessions_told(l->walk->sessions, l->walk->results->keys, id, 0, SESSION_ANSWERED, &t);
-	sessions_done(l->walk->sessions, id, 0);
-	free(t.dir);
-}
-
 void
 taken_tell(struct loop_state *l, const struct running_step *s, const struct outcome *o)
 {
+	struct sessions *sessions = l->walk->sessions;
 	struct buf text = { 0 };
 	uint32_t id;
 	const char *key = branch_key(l->walk, s->branch, &id);
 
-	buf_fmt(&text, LOG_TAKEN "%s", s->earlier->name);
+	buf_fmt(&text, LOG_TAKEN "%s", s->taking->run);
 	loop_log_step(l, o->of.same ? LOG_SAME : LOG_DONE, s->branch, o, buf_str(&text));
-	l->walk->results->keys->list[id].flags &= ~(unsigned)(KEY_FALLBACK | KEY_REDO);
-	take_session(l, s, id, key);
-	progress_taken(l->progress, key, s->earlier->name);
 	buf_free(&text);
+	l->walk->results->keys->list[id].flags &= ~(unsigned)(KEY_FALLBACK | KEY_REDO);
+	if (sessions && *s->taking->session.id) {
+		sessions_told(sessions, l->walk->results->keys, id, 0, SESSION_ANSWERED, &s->taking->session);
+		sessions_done(sessions, id, 0);
+	} else if (sessions) {
+		sessions_none(sessions, id);
+	}
+	progress_taken(l->progress, key, s->taking->run);
 }

@@ -2114,14 +2114,13 @@ START_TEST(refused_after_a_halt)
 END_TEST
 
 /* Results that may be in an earlier run: of every key but those that begin with n. */
-static const struct earlier_run *
-ops_earlier(void *ctx, uint32_t id, const struct task *t)
+static int
+ops_earlier(void *ctx, uint32_t id, struct task *t)
 {
-	static const char somewhere[] = "";
 	struct rig *r = ctx;
 
 	(void)t;
-	return *keys_text(&r->keys, id) == 'n' ? NULL : (const struct earlier_run *)(const void *)somewhere;
+	return *keys_text(&r->keys, id) != 'n';
 }
 
 static struct rig *

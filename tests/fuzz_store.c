@@ -523,11 +523,12 @@ take_from_run(void)
 	struct earlier_run e = { { 0 }, NULL, NULL, NULL, NULL, 0, { 0 }, 0, 0, 0 };
 	struct keys keys = { 0 };
 	struct task t;
-	struct talk talk;
+	uint32_t id;
 	int fd;
 
 	memset(&t, 0, sizeof t);
 	t.key = "a";
+	t.root = "/root";
 	t.prompt = "";
 	t.how = "directory\t.\n";
 	t.nhow = strlen(t.how);
@@ -535,11 +536,14 @@ take_from_run(void)
 	e.name = mem_dup("x", 1);
 	e.root = mem_dup("/", 1);
 	MUST(earlier_load(&e, &keys) == 0);
-	fd = earlier_open_result(&e, &e.store, &t, NULL, NULL);
-	if (fd >= 0)
-		close(fd);
-	if (earlier_session(&e, "a", "/root", &talk))
-		free(talk.dir);
+	id = keys_find(&keys, "a", 1);
+	if (earlier_may_have(&e, id, NULL)) {
+		earlier_offer(&e, id, &t);
+		fd = earlier_open_result(&e.store, &t, NULL, NULL);
+		if (fd >= 0)
+			close(fd);
+	}
+	task_free(&t);
 	earlier_free(&e);
 	keys_free(&keys);
 }

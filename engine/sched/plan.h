@@ -31,7 +31,7 @@ struct plan_with {
 	int again;              /* -u: the keys have their sequence numbers */
 	/* The name of the earlier run that may have a result of the key ID; with TASK (which may be NULL) that has the one to that. NULL:
 	 * there is none; as a function: it is not looked at. */
-	const char *(*earlier)(void *ctx, uint32_t id, const struct task *);
+	const char *(*earlier)(void *ctx, uint32_t id, struct task *);
 	int only_kept;          /* what has no result yet makes nothing after it outdated */
 };
 

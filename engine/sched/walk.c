@@ -642,8 +642,7 @@ give_taking(struct walk *w, struct order *o)
 		return 0;
 	bad = make_task(w, b, &o->task);
 	b->attempts--;
-	o->task.earlier = bad ? NULL : w->earlier(w->ops->ctx, b->key, &o->task);
-	if (!o->task.earlier) {
+	if (bad || !w->earlier(w->ops->ctx, b->key, &o->task)) {
 		task_free(&o->task);
 		queue_in_order(w, b);
 		return 0;

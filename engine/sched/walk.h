@@ -97,9 +97,9 @@ struct walk {
 	long jobs;              /* -j; 0: as many as there are */
 	int stop_first;         /* -x */
 	int (*used_up)(void *ctx);      /* whether the run's budget is; CTX as in ->ops; NULL: it has none */
-	/* The earlier run that may have a result of the key ID, and, with TASK (which may be NULL), to that; NULL: none. CTX as in ->ops.
-	 * NULL: there is no such run. */
-	const struct earlier_run *(*earlier)(void *ctx, uint32_t id, const struct task *);
+	/* Whether an earlier run may have a result of the key ID; with TASK (which may be NULL) to that: then it gets the offer. CTX as
+	 * in ->ops. NULL: there is no such run. */
+	int (*earlier)(void *ctx, uint32_t id, struct task *);
 	struct branch_list to_take;     /* whose results may be in it */
 	long ntaking;           /* branches whose results are being taken: no slots, no tokens */
 	int over_budget;        /* it was, and something was not started for it */

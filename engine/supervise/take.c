@@ -60,29 +60,28 @@ log_session(struct supervisor *d)
 {
 	struct log_line l = { 0 };
 	struct buf text = { 0 };
-	struct talk t;
+	const struct talk *t = &d->task->offer->session;
 
-	if (!earlier_session(d->task->earlier, d->task->key, d->task->root, &t))
+	if (!*t->id)
 		return;
-	session_text(&text, SESSION_ANSWERED, &t.total, t.dir);
+	session_text(&text, SESSION_ANSWERED, &t->total, t->dir);
 	l.ms = clock_epoch();
 	l.event = LOG_SESSION;
 	l.key = d->task->key;
 	l.n = strlen(l.key);
-	l.session = t.id;
+	l.session = t->id;
 	l.from = "";
 	l.digest = d->out.digest;
 	l.text = buf_str(&text);
 	if (log_add(d->m->store->log, &l) || file_sync(d->m->store->log))
 		supervisor_exit_errno(d, OUT_IO, "the log cannot be synced to disk");
 	buf_free(&text);
-	free(t.dir);
 }
 
 void
 supervisor_take(struct supervisor *d)
 {
-	int in = earlier_open_result(d->task->earlier, d->m->store, d->task, tick, d), out;
+	int in = earlier_open_result(d->m->store, d->task, tick, d), out;
 
 	if (in < 0)
 		supervisor_exit(d, OUT_UNTAKEN);

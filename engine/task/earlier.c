@@ -24,8 +24,7 @@ static struct earlier_result *
 result_of(struct earlier_run *e, uint32_t id)
 {
 	if (id >= e->n) {
-		e->list = mem_grow(e->list, e->keys->cap, sizeof *e->list);
-		memset(e->list + e->n, 0, (e->keys->cap - e->n) * sizeof *e->list);
+		e->list = mem_apart(e->list, e->n * sizeof *e->list, e->keys->cap * sizeof *e->list);
 		for (; e->n < e->keys->cap; e->n++)
 			e->list[e->n].at = -1;
 	}
@@ -159,17 +158,16 @@ is_latest(const struct earlier_run *e, const char *key)
 }
 
 int
-earlier_open_result(const struct earlier_run *e, const struct store *own, const struct task *t, void (*tick)(void *), void *ctx)
+earlier_open_result(const struct store *own, const struct task *t, void (*tick)(void *), void *ctx)
 {
-	uint32_t id = keys_find(e->keys, t->key, strlen(t->key));
-	const struct earlier_result *r;
+	const struct earlier_run *e = t->offer->run;
+	const struct earlier_result *r = &t->offer->result;
 	struct comparing c = { 0 };
 	char name[KEY_NAME_MAX + 1];
 	int fd, same;
 
-	if (id == KEY_NONE || !earlier_may_have(e, id, t) || key_encode(t->key, strlen(t->key), name) < 0)
+	if (key_encode(t->key, strlen(t->key), name) < 0)
 		return -1;
-	r = &e->list[id];
 	c.tick = tick;
 	c.ctx = ctx;
 	c.asked.fd = file_open(e->store.asked, name);
@@ -207,17 +205,23 @@ dir_from(const struct earlier_run *e, const char *dir, const char *root)
 	return buf_take(&b);
 }
 
-int
-earlier_session(const struct earlier_run *e, const char *key, const char *root, struct talk *t)
+void
+earlier_offer(const struct earlier_run *e, uint32_t id, struct task *t)
 {
-	uint32_t id = keys_find(e->keys, key, strlen(key));
-	const struct session *s = id == KEY_NONE ? NULL : sessions_of(&e->sessions, id);
+	const struct session *s = sessions_of(&e->sessions, id);
+	struct offer *o = arena_get(&t->mem, sizeof *o);
+	char *dir;
 
+	memset(o, 0, sizeof *o);
+	o->run = e;
+	o->result = e->list[id];
+	t->offer = o;
 	if (!s || !*s->result.id)
-		return 0;
-	*t = s->result;
-	t->dir = dir_from(e, s->result.dir ? s->result.dir : "", root);
-	return 1;
+		return;
+	dir = dir_from(e, s->result.dir ? s->result.dir : "", t->root);
+	o->session = s->result;
+	o->session.dir = arena_dup(&t->mem, dir, strlen(dir));
+	free(dir);
 }
 
 void
@@ -227,7 +231,7 @@ earlier_free(struct earlier_run *e)
 		store_close(&e->store);
 	free(e->name);
 	free(e->root);
-	free(e->list);
+	mem_apart_free(e->list, e->n * sizeof *e->list);
 	sessions_free(&e->sessions);
 	memset(e, 0, sizeof *e);
 }

@@ -57,7 +57,7 @@ struct task {
 	int files_gone;         /* files that it depends on are missing since its whole directory is */
 	const char *how;        /* its entry in the file `how` (how.h), its nhow bytes; of TASK_COMMIT none */
 	size_t nhow;
-	const struct earlier_run *earlier;  /* TASK_TAKE: that run (earlier.h) */
+	const struct offer *offer;      /* TASK_TAKE: the result, as far as orch knows (earlier.h) */
 	const char *word;       /* TASK_WORD: its nword bytes */
 	size_t nword;
 
