@@ -370,21 +370,25 @@ request_say_no_earlier(const struct request *r, struct buf *say)
 	buf_text(say, ": no such run; no results are taken\n");
 }
 
-/* What others may write to is not taken from. */
+/* What others may write to, or own, is not taken from. */
 static int
 check_owner(struct request *r, const struct store *s, const char *name)
 {
 	const int dirs[] = { s->run, s->result, s->asked };
-	struct stat st;
+	struct stat st = { 0 };
 	size_t i;
 
-	for (i = 0; i < sizeof dirs / sizeof *dirs; i++)
-		if (dirs[i] >= 0 && (fstat(dirs[i], &st) || st.st_uid != geteuid() || st.st_mode & 022)) {
-			buf_text(r->say, "orch: run ");
-			visible_add(r->say, name, strlen(name), 0);
-			shell_fmt(r->say, " is writable by others, or another user's; to take its results: chmod -R go-w %s\n", s->path);
-			return 2;
-		}
+	for (i = 0; i < sizeof dirs / sizeof *dirs; i++) {
+		if (dirs[i] < 0 || (!fstat(dirs[i], &st) && st.st_uid == geteuid() && !(st.st_mode & 022)))
+			continue;
+		buf_text(r->say, "orch: run ");
+		visible_add(r->say, name, strlen(name), 0);
+		if (st.st_uid != geteuid())
+			buf_text(r->say, " belongs to another user: its results are not taken\n");
+		else
+			shell_fmt(r->say, " is writable by others; to take its results: chmod -R go-w %s\n", s->path);
+		return 2;
+	}
 	return 0;
 }
 

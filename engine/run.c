@@ -324,6 +324,7 @@ read_earlier(struct run *r, struct buf *say)
 	return 0;
 }
 
+/* For walk.h. */
 static int
 on_earlier(void *ctx, uint32_t id, struct task *t)
 {

@@ -132,7 +132,7 @@ static const struct message {
 	    "orch: to accept it: orch trust c\n", NULL },
 	{ "-t, a run that others can write to", "run sh as x | echo y\n",
 	    RUN "; chmod g+w .orch/r; orch run -q -r s -t r w.orch", 2,
-	    "orch: run r is writable by others, or another user's; to take its results: chmod -R go-w DIR/.orch/r\n", NULL },
+	    "orch: run r is writable by others; to take its results: chmod -R go-w DIR/.orch/r\n", NULL },
 	{ "-t, a link", "run sh as x | echo y\n",
 	    RUN "; ln -s r .orch/l; orch run -q -r s -t l w.orch", 2,
 	    "orch: .orch/l is a symbolic link\n", NULL },
