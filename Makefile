@@ -27,12 +27,12 @@ ENGINE = engine/agent/json.o engine/agent/outcome.o engine/agent/stream.o engine
 	engine/inspect/sink.o engine/inspect/status.o engine/inspect/table.o engine/inspect/trust.o engine/load.o \
 	engine/launch.o engine/loop.o engine/loop_state.o engine/lost.o engine/reports.o engine/request.o engine/rm.o engine/run.o engine/sched/branch.o engine/sched/ended.o engine/sched/plan.o \
 	engine/sched/queue.o engine/sched/remaining.o engine/sched/reserve.o engine/sched/rivals.o \
-	engine/sched/running.o engine/sched/throttle.o engine/sched/walk.o engine/signals.o engine/start.o engine/supervise/child.o \
+	engine/sched/running.o engine/sched/throttle.o engine/sched/walk.o engine/signals.o engine/start.o engine/taken.o engine/supervise/child.o \
 	engine/supervise/commit.o engine/supervise/files.o engine/supervise/git.o engine/supervise/jobserver.o \
 	engine/supervise/look.o engine/supervise/making.o engine/supervise/orphans.o engine/supervise/proctree.o \
-	engine/supervise/reader.o engine/supervise/reading.o engine/supervise/report.o engine/supervise/spawn.o engine/supervise/supervisor.o \
+	engine/supervise/reader.o engine/supervise/reading.o engine/supervise/report.o engine/supervise/spawn.o engine/supervise/supervisor.o engine/supervise/take.o \
 	engine/supervise/terminal.o engine/supervise/title.o engine/task/decisions.o engine/task/depends.o engine/task/digest.o \
-	engine/task/expand.o engine/task/items.o engine/task/keys.o engine/task/question.o engine/task/redo.o engine/task/results.o engine/task/sessions.o engine/task/spent.o \
+	engine/task/earlier.o engine/task/expand.o engine/task/items.o engine/task/keys.o engine/task/question.o engine/task/redo.o engine/task/results.o engine/task/sessions.o engine/task/spent.o \
 	engine/task/task.o engine/task/worktree.o engine/ui/live.o engine/ui/output.o engine/ui/progress.o \
 	engine/ui/screen.o engine/ui/watch.o engine/ui/width.o
 ROOMS = $(ENGINE) $(STORE) $(PARSE)
@@ -43,7 +43,7 @@ HEADERS = engine/agent/json.h engine/agent/outcome.h engine/agent/stream.h engin
 	engine/sched/running.h engine/sched/throttle.h engine/sched/walk.h engine/start.h engine/supervise/git.h \
 	engine/supervise/jobserver.h engine/supervise/orphans.h engine/supervise/proctree.h engine/supervise/reader.h \
 	engine/supervise/spawn.h engine/supervise/supervision.h engine/supervise/supervisor.h \
-	engine/supervise/title.h engine/task/decisions.h engine/task/depends.h engine/task/digest.h engine/task/expand.h \
+	engine/supervise/title.h engine/task/decisions.h engine/task/depends.h engine/task/digest.h engine/task/earlier.h engine/task/expand.h \
 	engine/task/items.h engine/task/keys.h engine/task/question.h engine/task/redo.h engine/task/results.h engine/task/sessions.h engine/task/spent.h engine/task/task.h \
 	engine/task/worktree.h engine/ui/live.h engine/ui/output.h engine/ui/progress.h engine/ui/screen.h \
 	engine/ui/watch.h engine/ui/width.h parse/agents.h parse/arena.h parse/budget.h parse/buf.h parse/check.h parse/commands.h parse/diag.h \
@@ -65,7 +65,7 @@ TESTS = tests/again_test.o tests/call_test.o tests/changes_test.o tests/check.o 
 	tests/history_test.o tests/jobs_test.o tests/kill_test.o tests/limits_test.o tests/live_test.o \
 	tests/messages_test.o tests/parse_test.o tests/process_test.o tests/procs.o tests/pty.o tests/reader_test.o tests/report_test.o tests/sandbox_test.o tests/workflows_test.o tests/reflog.o \
 	tests/repo.o tests/rm_test.o tests/run_test.o tests/session_test.o tests/status_test.o tests/store_test.o tests/streams_test.o \
-	tests/survive_test.o tests/terminal_test.o tests/together_test.o tests/trust_test.o tests/vt.o tests/work.o \
+	tests/survive_test.o tests/take_test.o tests/terminal_test.o tests/together_test.o tests/trust_test.o tests/vt.o tests/work.o \
 	tests/worktree_test.o
 TEST_HEADERS = tests/fault.h tests/help.h tests/history.h tests/procs.h tests/pty.h tests/reflog.h \
 	tests/repo.h tests/suites.h tests/vt.h tests/work.h

@@ -33,7 +33,7 @@ static int do_run(int, char **), do_resume(int, char **), do_redo(int, char **),
     do_completion(int, char **);
 
 static const struct subcommand command_list[] = {
-	{ "run", "nqvxuNj:b:d:r:a:", "FILE [NAME=VALUE]... [PROMPT]", do_run, "run a workflow, or resume the run that -r names" },
+	{ "run", "nqvxuNj:b:d:r:t:a:", "FILE [NAME=VALUE]... [PROMPT]", do_run, "run a workflow, or resume the run that -r names" },
 	{ "resume", "nqvxuNj:b:d:r:a:", "", do_resume, "resume the newest unfinished run, or the one that -r names" },
 	{ "redo", "FnqvxNj:b:d:r:a:", "[KEY...]", do_redo, "re-run steps that have results, and what follows them" },
 	{ "check", "", "FILE...", do_check, "check workflows; start nothing" },
@@ -71,6 +71,7 @@ static const struct {
 	{ 'q', NULL, "print only failures and warnings", NULL },
 	{ 'r', "RUN", "the run's name: start it, or resume it", "run" },
 	{ 'r', "RUN", "the name of the run", NULL },
+	{ 't', "RUN", "take results of pure steps from an earlier run", NULL },
 	{ 'u', NULL, "re-run stale steps and what follows them", NULL },
 	{ 'v', NULL, "show the agents' standard error too", NULL },
 	{ 'x', NULL, "start no more steps after the first failure", NULL },
@@ -337,6 +338,7 @@ read_options(struct options *o, int argc, char **argv)
 		case 'p': o->for_scripts = 1; break;
 		case 'q': o->run.loud = LOUD_QUIET; break;
 		case 'r': o->run.run = optarg; break;
+		case 't': o->run.take = optarg; break;
 		case 'u': o->run.again = 1; break;
 		case 'v': o->run.loud = LOUD_VERBOSE; break;
 		case 'h': exit(command ? help_command(command) : help_all());
@@ -349,6 +351,8 @@ read_options(struct options *o, int argc, char **argv)
 	o->was_end = !bad && optind > 1 && !strcmp(argv[optind - 1], "--");
 	if (!bad && !*o->run.dir)
 		bad = wrong_usage("-d takes a directory", NULL);
+	if (!bad && o->run.take && !*o->run.take)
+		bad = wrong_usage("-t takes the name of a run", NULL);
 	return bad;
 }
 

@@ -173,7 +173,7 @@ start_task(struct loop_state *l, struct order *o)
 	if (!l->has_begun)
 		begin_jobserver(l);
 	l->asked_at = -1;
-	if (o->branch && write_how(l, o)) {
+	if (o->branch && o->task.kind != TASK_TAKE && write_how(l, o)) {
 		task_free(&o->task);
 		return;
 	}
@@ -219,6 +219,8 @@ start_task(struct loop_state *l, struct order *o)
 	screen_stir(&l->output.screen);
 	if (o->task.kind == TASK_WORD)
 		s->word = mem_dup(o->task.word, o->task.nword);
+	else if (o->task.kind == TASK_TAKE)
+		taken_remember(s, &o->task);    /* nothing is begun unless it was asked the same */
 	else
 		loop_log_step(l, LOG_START, o->branch, NULL, branch_again(l->walk, o->branch) ? LOG_AGAIN : NULL);
 	task_free(&o->task);

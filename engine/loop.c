@@ -238,6 +238,10 @@ tell_done(struct loop_state *l, const struct running_step *s, const struct outco
 
 	if (s->kind == TASK_IF)
 		return;
+	if (s->kind == TASK_TAKE) {
+		taken_tell(l, s, o);
+		return;
+	}
 	if (s->kind == TASK_WORD) {
 		loop_log_step(l, LOG_OTHERWISE, s->branch, NULL, branch_is_redone(s->branch) ? LOG_REDONE : NULL);
 		l->walk->results->keys->list[id].flags &= ~(unsigned)KEY_REDO;
@@ -311,6 +315,9 @@ tell_failed(struct loop_state *l, const struct running_step *s, const struct out
 	struct buf why = { 0 };
 	uint32_t id;
 
+	if (s->kind == TASK_TAKE && (o->kind == OUT_UNTAKEN || o->kind == OUT_STOPPED))
+		return;                 /* nothing was begun */
+	l->progress->unasked |= s->kind == TASK_TAKE;
 	if (!was_cut_off(o))
 		end_session(l, s);
 	if ((o->kind == OUT_FILTER || o->kind == OUT_CHECK) && s->branch && l->walk->sessions) {
@@ -337,6 +344,9 @@ finish(struct loop_state *l)
 	for (i = 0; i < l->nended && l->sig; i++)
 		if (l->ended[i].kind == OUT_OK)
 			l->ended[i].kind = OUT_STOPPED;
+	for (i = 0; i < l->nended; i++)
+		if (l->ended[i].kind == OUT_OK && l->slots.list[l->ended[i].slot].kind == TASK_TAKE)
+			taken_begin(l, &l->slots.list[l->ended[i].slot], &l->ended[i]);
 	keep_results(l);
 	for (i = 0; i < l->nended; i++) {
 		const struct outcome *o = &l->ended[i];

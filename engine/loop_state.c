@@ -28,7 +28,8 @@ loop_close_own(const struct loop_state *l)
 void
 loop_log(struct loop_state *l, struct log_line *line)
 {
-	line->ms = clock_epoch();
+	if (!line->ms)
+		line->ms = clock_epoch();
 	if (log_add(l->store->log, line) && !l->log_failed) {
 		l->log_failed = 1;
 		buf_fmt(&l->progress->out, "orch: cannot write the log of run %s: %s\n", l->store->name, strerror(errno));

@@ -64,7 +64,7 @@ struct loop_state {
 /* Milliseconds by a clock that does not run while orch is suspended. */
 long long loop_now(const struct loop_state *);
 
-/* Writes a line of the log, now; the same about the step that B, NULL: standard input, is at, with its outcome, which may be
+/* Writes a line of the log, now, unless it has its time; the same about the step that B (NULL: standard input) is at, with its outcome, which may be
  * NULL. That it cannot be written is said once: the log is not the truth, so a run goes on without it. */
 void loop_log(struct loop_state *, struct log_line *);
 void loop_log_step(struct loop_state *, enum log_event, const struct branch *b, const struct outcome *, const char *text);
@@ -111,6 +111,14 @@ int launch_wants_token(struct loop_state *);
  * had, and has ended. */
 void launch_refused(struct loop_state *, struct branch *, int error);
 void launch_works(struct loop_state *);
+
+/* taken.c: the slot is to take a result from an earlier run. */
+void taken_remember(struct running_step *, const struct task *);
+
+/* It has one, O: before it is kept, the log and `how` say what was asked, as of any step; where that cannot be written, O is a failure;
+ * it is kept. */
+void taken_begin(struct loop_state *, const struct running_step *, struct outcome *o);
+void taken_tell(struct loop_state *, const struct running_step *, const struct outcome *o);
 
 /* lost.c: looks for children that have ended, supervisors that were killed among them. */
 void lost_reap(struct loop_state *);

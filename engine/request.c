@@ -32,12 +32,12 @@ request_store_error(struct request *r, const struct store *s)
 }
 
 static int
-record_error(struct request *r, const char *name)
+record_error(struct request *r, const char *name, const struct record *record)
 {
 	struct buf why = { 0 };
 
-	if (errno == EINVAL && r->record.line)
-		buf_fmt(&why, "line %u of this run's file `run` is not as this orch writes it; correct it, or use the orch that wrote it", r->record.line);
+	if (errno == EINVAL && record->line)
+		buf_fmt(&why, "line %u of this run's file `run` is not as this orch writes it; correct it, or use the orch that wrote it", record->line);
 	else if (errno == EINVAL)
 		buf_text(&why, "this run's file `run` is not as orch writes it: it lacks its workflow or its directory");
 	else
@@ -47,15 +47,15 @@ record_error(struct request *r, const char *name)
 	return 2;
 }
 
-/* A run that was not made here is not resumed until somebody accepts it. */
+/* A run that was not made here is not resumed, nor are its results taken, until somebody accepts it. */
 static int
-check_trust(struct request *r, const struct store *s, const char *name)
+check_trust(struct request *r, const struct store *s, const char *name, const struct record *record)
 {
-	if (!identity_is_of(&r->record.made, s->lock)) {
-		trust_say_refused(r->say, r->args->dir, name, &r->record);
+	if (!identity_is_of(&record->made, s->lock)) {
+		trust_say_refused(r->say, r->args->dir, name, record);
 		return 2;
 	}
-	if (r->record.made.kind == IDENTITY_UNKNOWN) {
+	if (record->made.kind == IDENTITY_UNKNOWN) {
 		buf_text(r->say, "orch: warning: run ");
 		visible_add(r->say, name, strlen(name), 0);
 		buf_text(r->say, ": whether it was made here cannot be told on this file system\n");
@@ -95,14 +95,14 @@ find_record(struct request *r, const char *name)
 	} else if (!record_read(&r->record, s.run, s.path)) {
 		r->was_there = 1;
 		store_find_lock(&s);
-		status = check_trust(r, &s, name);
+		status = check_trust(r, &s, name, &r->record);
 		if (!status && r->record.text && results_keys(&r->given, &s))
 			status = runs_fail(r->say, 2, "result/ cannot be read", strerror(errno));
 	} else if (errno != ENOENT) {
-		status = record_error(r, name);
+		status = record_error(r, name, &r->record);
 	} else {
 		r->lacks_record = 1;
-		if (has_results(&s) && check_trust(r, &s, name))
+		if (has_results(&s) && check_trust(r, &s, name, &r->record))
 			status = 2;
 	}
 	/* What was deleted while it was read is not there. */
@@ -361,6 +361,84 @@ find_run(struct request *r)
 	    "no such run; to list: orch runs");
 }
 
+void
+request_say_no_earlier(const struct request *r, struct buf *say)
+{
+	buf_text(say, "orch: warning: -t ");
+	visible_add(say, r->record.take, strlen(r->record.take), 0);
+	buf_text(say, ": no such run; no results are taken\n");
+}
+
+/* What others may write to, or own, is not taken from. */
+static int
+check_owner(struct request *r, const struct store *s, const char *name)
+{
+	const int dirs[] = { s->run, s->result, s->asked };
+	struct stat st = { 0 };
+	size_t i;
+
+	for (i = 0; i < sizeof dirs / sizeof *dirs; i++) {
+		if (dirs[i] < 0 || (!fstat(dirs[i], &st) && st.st_uid == geteuid() && !(st.st_mode & 022)))
+			continue;
+		buf_text(r->say, "orch: run ");
+		visible_add(r->say, name, strlen(name), 0);
+		if (st.st_uid != geteuid())
+			buf_text(r->say, " belongs to another user: its results are not taken\n");
+		else
+			shell_fmt(r->say, " is writable by others; to take its results: chmod -R go-w %s\n", s->path);
+		return 2;
+	}
+	return 0;
+}
+
+/* The run NAME, opened as the one that results are taken from. */
+static int
+open_earlier(struct request *r, const char *name)
+{
+	struct earlier_run *e = &r->earlier;
+	struct record record = { 0 };
+	int status = 0;
+
+	e->name = mem_dup(name, strlen(name));
+	if (store_open(&e->store, r->args->dir, name, strlen(name), STORE_READ)) {
+		r->lacks_earlier = errno == ENOENT;
+		status = errno == ENOENT ? 0 : request_store_error(r, &e->store);
+	} else if (record_read(&record, e->store.run, e->store.path) && errno != ENOENT) {
+		status = record_error(r, name, &record);
+	} else {
+		store_find_lock(&e->store);
+		status = check_trust(r, &e->store, name, &record);
+		if (!status)
+			status = check_owner(r, &e->store, name);
+		e->root = record.directory ? mem_dup(record.directory, strlen(record.directory)) : mem_dup("", 0);
+		file_drop(e->store.lock);       /* who looks for those that have it open is not to find this one */
+		e->store.lock = -1;
+	}
+	if (r->lacks_earlier)
+		earlier_free(e);
+	record_free(&record);
+	return status;
+}
+
+/* That of -t, which is recorded, else that of an earlier -t. One that was recorded may have been deleted since: that is said when it would
+ * be used. */
+static int
+take_earlier(struct request *r)
+{
+	int status;
+
+	if (r->args->take && record_take(&r->record, r->args->take))
+		return runs_fail(r->say, 2, "memory", strerror(errno));
+	if (!r->record.take)
+		return 0;
+	if (r->name && !strcmp(r->name, r->record.take))
+		return runs_fail(r->say, 2, r->name, "-t names the run itself: name an earlier one");
+	status = open_earlier(r, r->record.take);
+	if (r->lacks_earlier && r->args->take)
+		request_say_no_earlier(r, r->say);
+	return status;
+}
+
 /* The run, its workflow and its parameters, as far as nothing is written. */
 int
 request_take(struct request *r)
@@ -379,7 +457,7 @@ request_take(struct request *r)
 		status = check_operands(r);
 	if (!status)
 		status = load_bind(&r->flow, &r->record, r->say);
-	return status;
+	return status ? status : take_earlier(r);
 }
 
 /* A pipe or a device, which is read once: nobody resumes a check. Only where it is standard input can the workflow not
@@ -409,6 +487,7 @@ void
 request_free(struct request *r)
 {
 	keys_free(&r->given);
+	earlier_free(&r->earlier);
 	free(r->name);
 	load_free(&r->flow);
 	record_free(&r->record);

@@ -42,6 +42,7 @@ struct run {
 	struct spent spent;
 	struct sessions sessions;
 	int budget_said;
+	enum { EARLIER_UNREAD, EARLIER_READ, EARLIER_NONE } earlier;    /* whether the log of the run of -t was read; there is nothing to read */
 	uint32_t seed;
 	char *results_dir;
 	char *within;
@@ -338,6 +339,45 @@ on_differs(void *ctx, uint32_t id, const struct task *t)
 	return question_differs(&r->asked, id, t);
 }
 
+/* Reads the log of the run that results are taken from, when it is first needed. What is wrong is added to SAY. */
+static int
+read_earlier(struct run *r, struct buf *say)
+{
+	struct earlier_run *e = &r->request.earlier;
+
+	if (r->earlier != EARLIER_UNREAD)
+		return r->earlier == EARLIER_READ;
+	r->earlier = EARLIER_NONE;
+	if (r->request.lacks_earlier && !r->request.args->take)
+		request_say_no_earlier(&r->request, say);
+	if (!e->name)
+		return 0;
+	if (!earlier_load(e, &r->keys)) {
+		r->earlier = EARLIER_READ;
+		return 1;
+	}
+	buf_text(say, "orch: warning: -t ");
+	visible_add(say, e->name, strlen(e->name), 0);
+	buf_fmt(say, ": its log cannot be read: %s; no results are taken\n", strerror(errno));
+	return 0;
+}
+
+/* For walk.h. */
+static int
+on_earlier(void *ctx, uint32_t id, struct task *t)
+{
+	struct run *r = ctx;
+	const struct earlier_run *e = &r->request.earlier;
+
+	if (r->earlier == EARLIER_UNREAD)
+		progress_flush(&r->progress);
+	if (!read_earlier(r, &r->progress.out) || !earlier_may_have(e, id, t))
+		return 0;
+	if (t)
+		earlier_offer(e, id, t);
+	return 1;
+}
+
 /* Marsaglia's xorshift: for jitter, nothing depends on it. */
 static uint32_t
 on_random(void *ctx)
@@ -557,6 +597,8 @@ walk(struct run *r)
 	if (r->request.budget.tokens || r->request.budget.nanos)
 		w.used_up = on_used_up;
 	r->progress.budget = r->request.budget_text;
+	if (r->request.record.take)
+		w.earlier = on_earlier;
 	if (r->request.args->again && r->request.args->file && has_stdin())
 		walk_read_stdin(&w);
 	status = loop_run(&w, &r->store, &r->progress, r->request.args->nobody);
@@ -731,6 +773,26 @@ record_redo(struct run *r, struct redo *d)
 	return runs_fail(r->request.say, 2, "what is to be run again cannot be written to the log", strerror(errno));
 }
 
+/* For plan.h. */
+static const char *
+on_plan_earlier(void *ctx, uint32_t id, struct task *t)
+{
+	struct run *r = ctx;
+	const struct earlier_run *e = &r->request.earlier;
+	int fd;
+
+	if (!earlier_may_have(e, id, t))
+		return NULL;
+	if (!t)
+		return e->name;
+	earlier_offer(e, id, t);
+	fd = earlier_open_result(&r->store, t, NULL, NULL);
+	if (fd < 0)
+		return NULL;
+	file_drop(fd);
+	return e->name;
+}
+
 /* For plan.h: what kept steps would be asked is looked at for -u and to show it. */
 static void
 compare(struct run *r, struct plan_with *with)
@@ -875,6 +937,8 @@ show_it(struct run *r, struct buf *show)
 	ids_free(&redo.ids);
 	if (redo.run)
 		compare(r, &with);
+	if (!status && !r->keys.is_redo && read_earlier(r, r->request.say))
+		with.earlier = on_plan_earlier;
 	if (!status)
 		plan_show(r->request.flow.w, r->request.flow.scope, &r->results, &with, r->request.args->loud == LOUD_VERBOSE, show);
 	return status;

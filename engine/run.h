@@ -17,6 +17,7 @@ struct run_args {
 	enum loudness loud;
 	int stop_first;
 	int nobody;             /* -N: is at the terminal */
+	const char *take;       /* -t: the run that results are taken from; NULL: as the run has it */
 	const char *budget;     /* -b; NULL: as the run has it, or its file */
 	int dry;                /* -n: only show */
 	char *const *redo;      /* the keys that are to be run again, nredo of them, patterns among them; NULL: it is no `redo` */

@@ -146,6 +146,12 @@ node_is_pure(const struct node *n)
 }
 
 int
+node_may_be_taken(const struct node *n)
+{
+	return n->kind == NODE_RUN && node_is_pure(n) && !node_is_always(n) && !n->attrs.interactive && !n->step->attrs.interactive;
+}
+
+int
 node_depends(const struct node *n)
 {
 	return n->attrs.depends.n || (n->step && n->step->attrs.depends.n);

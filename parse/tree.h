@@ -227,6 +227,10 @@ int node_is_pure(const struct node *n);
 /* Whether it is run on every walk, and so is pure. */
 int node_is_always(const struct node *n);
 
+/* Whether its result may be taken from an earlier run: it has no effect but that, and is not one of this walk or of who is at the
+ * terminal. */
+int node_may_be_taken(const struct node *n);
+
 /* Whether it depends on files. */
 int node_depends(const struct node *n);
 

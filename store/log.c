@@ -20,7 +20,8 @@
  *
  * TIME is in milliseconds since the Epoch, OFFSET where the attempt's entry begins in `how` (-1: it has none), DIGEST
  * sixteen hexadecimal digits, LEFT how many lines of the same redo follow, STATUS of a step what wait() gave (-1: it never ran), of the end an exit status. In KEY and
- * TEXT a control character and % are written %XX.
+ * TEXT a control character and % are written %XX. A result that was taken from an earlier run has a START and a DONE (or SAME) of the
+ * ATTEMPT 0, the latter with the TEXT `kept from RUN', and no others: whoever does not know of that takes it for one that was asked.
  *
  * Orch and its supervisors write lines at the same time, each with a newline before it and one after it by one write().
  * So a line that was cut off (a kill, a full disk) spoils no other, and counts for nothing: it lacks its last tab. A line
@@ -93,6 +94,14 @@ static int
 has_digest(const struct log_line *l)
 {
 	return (LOG_ASKED >> l->event & 1) || l->event == LOG_FOUND || l->event == LOG_IF;
+}
+
+const char *
+log_taken_from(const struct log_line *l)
+{
+	size_t n = sizeof LOG_TAKEN - 1;
+
+	return (LOG_ASKED >> l->event & 1) && l->text && !strncmp(l->text, LOG_TAKEN, n) ? l->text + n : NULL;
 }
 
 int
@@ -296,20 +305,27 @@ read_lines(char *p, size_t n, unsigned wanted, int old, void (*each)(void *, con
 	return (size_t)(p - from);
 }
 
+/* Whether an earlier orch has begun the log FD; -1 and errno. */
+static int
+is_old(int fd)
+{
+	char first = '\n';
+
+	return file_read_at(fd, &first, 1, 0) < 0 ? -1 : first != '\n';
+}
+
 int
-log_read(int dir, unsigned wanted, void (*each)(void *, const struct log_line *), void *ctx)
+log_read_on(int dir, long long *at, unsigned wanted, void (*each)(void *, const struct log_line *), void *ctx)
 {
 	char piece[PIECE];
 	size_t n = 0, done;
-	int fd = file_open(dir, "log"), old = -1;
-	long got;
+	int fd = file_open(dir, "log"), old = fd < 0 ? -1 : is_old(fd);
+	long got = -1;
 
 	if (fd < 0)
 		return errno == ENOENT ? 0 : -1;
-	while ((got = file_read_some(fd, piece + n, sizeof piece - n)) > 0) {
+	while (old >= 0 && (got = file_read_at(fd, piece + n, sizeof piece - n, *at + (long long)n)) > 0) {
 		n += (size_t)got;
-		if (old < 0)
-			old = *piece != '\n';
 		done = read_lines(piece, n, wanted, old, each, ctx);
 		if (!done && n == sizeof piece) {
 			done = n - 1;   /* none of our lines is so long: what comes of it counts for nothing */
@@ -317,7 +333,16 @@ log_read(int dir, unsigned wanted, void (*each)(void *, const struct log_line *)
 		}
 		memmove(piece, piece + done, n - done);
 		n -= done;
+		*at += (long long)done;
 	}
 	file_drop(fd);
 	return got < 0 ? -1 : 0;
+}
+
+int
+log_read(int dir, unsigned wanted, void (*each)(void *, const struct log_line *), void *ctx)
+{
+	long long at = 0;
+
+	return log_read_on(dir, &at, wanted, each, ctx);
 }

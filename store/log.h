@@ -31,12 +31,15 @@ enum log_event {
 #define LOG_AGAIN "again"
 #define LOG_REDONE "redone"
 
+/* How the text of DONE and SAME begins when the result was taken from an earlier run, whose name follows: then the attempt is 0. */
+#define LOG_TAKEN "kept from "
+
 struct log_line {
 	long long ms;           /* since the Epoch */
 	enum log_event event;
 	const char *key;        /* its N bytes; NULL for LOG_WALK, LOG_END and LOG_PAUSED */
 	size_t n;
-	long value;             /* the attempt, from 1; or as the events say */
+	long value;             /* the attempt, from 1; 0: it was none, its result was taken; or as the events say */
 	long long took;         /* milliseconds, of DONE, and of attempts that gave no result */
 	unsigned long long digest;      /* 0: not known */
 	int status;             /* of the latter: as wait() gives it; -1: it never ran */
@@ -45,6 +48,9 @@ struct log_line {
 	const char *session, *from;     /* of SESSION: its id, and that of the one that it is a copy of; "": of none */
 	long long tokens[3];    /* of USAGE: of input not read from a cache, read from a cache, of output */
 };
+
+/* The earlier run that the result was taken from, in the line's text; NULL: it was not. */
+const char *log_taken_from(const struct log_line *);
 
 /* Opens the log in DIR to append to it. -1 and errno. */
 int log_open(int dir);
@@ -58,5 +64,8 @@ int log_add(int fd, const struct log_line *);
  * its strings live as long as the call. Lines that are none of ours are passed over. A log that is not
  * there is empty. -1 and errno. */
 int log_read(int dir, unsigned wanted, void (*each)(void *, const struct log_line *), void *ctx);
+
+/* The same from *AT on, which was 0 or was left by an earlier call; it becomes the end of the whole lines that were read. */
+int log_read_on(int dir, long long *at, unsigned wanted, void (*each)(void *, const struct log_line *), void *ctx);
 
 #endif

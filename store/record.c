@@ -8,6 +8,8 @@
  *     started MILLISECONDS [NAME: the time gave it this name]
  *     id SIXTEEN HEXADECIMAL DIGITS
  *     param NAME VALUE
+ *     budget BUDGET
+ *     take RUN
  *     agent NAME=WORD...
  *     text
  *
@@ -108,6 +110,12 @@ int
 record_budget(struct record *r, const char *text)
 {
 	return replace(&r->budget, text);
+}
+
+int
+record_take(struct record *r, const char *run)
+{
+	return replace(&r->take, run);
 }
 
 int
@@ -282,6 +290,10 @@ record_write(const struct record *r, int dir, const char *path)
 		put_field(&o, "budget", '\t');
 		put_field(&o, r->budget, '\n');
 	}
+	if (r->take) {
+		put_field(&o, "take", '\t');
+		put_field(&o, r->take, '\n');
+	}
 	for (i = 0; i < r->nagents; i++) {
 		put_field(&o, "agent", '\t');
 		put_field(&o, r->agents[i], '\n');
@@ -401,6 +413,8 @@ read_line(struct record *r, char *line, const char *path)
 		bad = record_agent(r, a);
 	else if (!strcmp(word, "budget"))
 		bad = record_budget(r, a);
+	else if (!strcmp(word, "take"))
+		bad = record_take(r, a);
 	else if (!strcmp(word, "param") && b)
 		bad = record_param(r, a, b);
 	else if (strcmp(word, "started") || !number(&r->started, a))
@@ -480,6 +494,7 @@ record_free(struct record *r)
 	free(r->id);
 	free(r->named);
 	free(r->budget);
+	free(r->take);
 	free(r->text);
 	memset(r, 0, sizeof *r);
 }

@@ -20,6 +20,7 @@ struct record {
 	struct pair *params;
 	size_t nparams;
 	char *budget;           /* of -b; NULL: none was given */
+	char *take;             /* the run of -t; NULL: none was given */
 	char **agents;          /* the words of each -a */
 	size_t nagents;
 	char *text;             /* the workflow itself when it came from standard input, else NULL */
@@ -46,6 +47,9 @@ int record_drop_agent(struct record *, const char *name);
 
 /* Sets the budget, in place of an earlier one. -1 and errno. */
 int record_budget(struct record *, const char *text);
+
+/* Sets the run that results are taken from, in place of an earlier one. -1 and errno. */
+int record_take(struct record *, const char *run);
 
 /* Reads the file `run` in DIR, whose absolute path is PATH: what the file says relative to it becomes absolute. -1 and
  * errno: ENOENT if there is none, or if it says no more than that the directory was accepted (then id and made are

@@ -137,6 +137,15 @@ read_result(void *ctx, const char *key, char **p, size_t *n)
 }
 
 static const char *
+ops_redo(void *ctx, uint32_t id, const struct task *t)
+{
+	(void)ctx;
+	(void)id;
+	(void)t;
+	return "redo";
+}
+
+static const char *
 ops_differs(void *ctx, uint32_t id, const struct task *t)
 {
 	(void)ctx;
@@ -316,7 +325,7 @@ note_start(struct rig *r, const struct task *t)
 
 	if (r->quiet)
 		return;
-	buf_fmt(&r->started, "%s%s ", t->kind == TASK_WORD ? "=" : "", t->key);
+	buf_fmt(&r->started, "%s%s ", t->kind == TASK_WORD ? "=" : t->kind == TASK_TAKE ? "+" : "", t->key);
 	buf_fmt(&r->asked, "%s|%.*s|", t->key, (int)without_newlines(t->prompt, t->nprompt), t->prompt);
 	for (i = 0; i < t->ninputs; i++, key += strlen(key) + 1)
 		buf_fmt(&r->asked, "%s ", key);
@@ -2104,6 +2113,161 @@ START_TEST(refused_after_a_halt)
 }
 END_TEST
 
+/* Results that may be in an earlier run: of every key but those that begin with n. */
+static int
+ops_earlier(void *ctx, uint32_t id, struct task *t)
+{
+	struct rig *r = ctx;
+
+	(void)t;
+	return *keys_text(&r->keys, id) != 'n';
+}
+
+static struct rig *
+rig_taking(const char *text, long jobs)
+{
+	struct rig *r = rig_new(text);
+
+	begin(r, jobs, 0);
+	r->walk.earlier = ops_earlier;
+	return r;
+}
+
+static void
+end_as(struct rig *r, const char *key, enum outcome_kind kind)
+{
+	struct outcome o = { 0 };
+
+	o.kind = kind;
+	end_with(r, find_running(r, key), &o, NULL);
+	take_all(r);
+}
+
+/* Taking uses no slot; what is to be asked after all begins in input order. */
+START_TEST(taken_or_asked)
+{
+	struct rig *r = rig_taking(T "parallel x in 1..5\nrun t as a{{x}} | ask\npure\nend\nrun t as z < a* | x\n", 1);
+
+	take_all(r);
+	ck_assert_str_eq(r->started.s, "+a1 +a2 +a3 +a4 +a5 ");
+	end_as(r, "a4", OUT_UNTAKEN);
+	end_as(r, "a3", OUT_UNTAKEN);
+	end_as(r, "a5", OUT_OK);
+	end_as(r, "a2", OUT_UNTAKEN);
+	ck_assert_int_eq(r->walk.busy, 1);
+	ck_assert_int_eq(branch_attempt(r->running[find_running(r, "a4")].branch), 1);
+	end_key(r, "a4");
+	ck_assert_str_eq(r->started.s, "+a1 +a2 +a3 +a4 +a5 a4 a2 ");
+	drive(r, TAKE_FIRST);
+	ended_well(r);
+	ck_assert_str_eq(r->started.s, "+a1 +a2 +a3 +a4 +a5 a4 a2 a3 z ");
+	ck_assert(has(r->asked.s, "z|x|a1 a2 a3 a4 a5 "));
+	ck_assert_int_eq(r->walk.ntaking, 0);
+	rig_free(r);
+}
+END_TEST
+
+START_TEST(what_may_be_taken)
+{
+	struct rig *r = rig_new(T "run t as a | x\nrun t as b | x\npure\nrun t as c | x\nalways\nrun t as n | x\npure\nrun t as d | x\npure\nrun t as e\n"
+	    "pure\ninteractive\n");
+
+	keep(r, "d", "d\n");
+	flag(r, "d", KEY_REDO);
+	r->ops.differs = ops_redo;
+	begin(r, 0, 0);
+	r->walk.earlier = ops_earlier;
+	drive(r, TAKE_FIRST);
+	ended_well(r);
+	ck_assert_str_eq(r->started.s, "a +b c n d e ");
+	rig_free(r);
+}
+END_TEST
+
+/* Not many at once; one that could not be started is given out again. */
+START_TEST(many_are_taken)
+{
+	struct rig *r = rig_taking(T "parallel x in 1..200\nrun t as a{{x}} | ask\npure\nend\n", 0);
+	int i, made = 0;
+
+	take_all(r);
+	ck_assert_int_eq(r->n, 32);
+	for (i = 0; i < (int)r->keys.n; i++)
+		made += (r->keys.list[i].flags & KEY_MADE) != 0;
+	ck_assert_int_eq(made, 33);     /* what waits for that is not made yet */
+	for (i = 0; i < 50; i++) {
+		refuse(r, 0);
+		take_all(r);
+	}
+	ck_assert_int_eq(r->n, 32);
+	drive(r, TAKE_RANDOM);
+	ended_well(r);
+	ck_assert_int_eq(r->most, 32);
+	ck_assert_int_eq(r->starts, 250);
+	rig_free(r);
+}
+END_TEST
+
+/* Told to stop, what waits to be taken is not, nor is anybody asked instead. */
+START_TEST(taken_and_halted)
+{
+	static const enum outcome_kind ends[] = { OUT_STOPPED, OUT_UNTAKEN, OUT_OK };
+	struct rig *r = rig_taking(T "parallel x in 1..200\nrun t as a{{x}} | ask\npure\nend\n", 0);
+	struct outcome o = { 0 };
+
+	take_all(r);
+	walk_stop(&r->walk, _i % 2 ? STOP_ALL : STOP_STARTING);
+	if (_i < 2)
+		refuse(r, 0);
+	o.kind = ends[_i / 2];
+	while (r->n) {
+		take_all(r);
+		end_with(r, 0, &o, NULL);
+	}
+	take_all(r);
+	ck_assert_msg(r->walk.ended, "it waits for nothing");
+	ck_assert_int_eq(r->walk.unfinished, 1);
+	ck_assert_int_eq(r->starts, 32);
+	rig_free(r);
+}
+END_TEST
+
+/* Where taking fails nobody is asked, nor is there a fallback. */
+START_TEST(taking_fails)
+{
+	static const enum outcome_kind ends[] = { OUT_IO, OUT_FULL, OUT_LOST };
+	struct rig *r = rig_taking(T "run t as a | ask\npure\nretry 3 1s\notherwise no\n", 0);
+
+	rule(r, "a", (int)ends[_i], 0, 1, NULL);
+	drive(r, TAKE_FIRST);
+	ended_badly(r);
+	ck_assert_str_eq(r->started.s, "+a ");
+	rig_free(r);
+}
+END_TEST
+
+/* It tells nothing of the agent, which takes no more for now; nor does it wait for that. */
+START_TEST(taken_beside_a_limit)
+{
+	struct rig *r = rig_taking(T "parallel\nrun t as n1 | x\nrun t as a | x\npure\nrun t as n2 | x\nend\n", 1);
+	struct outcome o = { 0 };
+
+	take_all(r);
+	ck_assert_str_eq(r->started.s, "n1 ");
+	o.kind = OUT_RATE_LIMITED;
+	o.of.wait = 100;
+	end_with(r, 0, &o, NULL);
+	take_all(r);
+	ck_assert_str_eq(r->started.s, "n1 +a ");
+	end_as(r, "a", OUT_OK);
+	ck_assert_str_eq(r->started.s, "n1 +a ");
+	ck_assert_int_gt(walk_wake(&r->walk, r->now), 50 * 1000);
+	drive(r, TAKE_FIRST);
+	ended_well(r);
+	rig_free(r);
+}
+END_TEST
+
 static void
 stop_all(struct rig *r)
 {
@@ -3248,6 +3412,12 @@ driving_case(void)
 	tcase_add_test(tc, refused_is_given_again);
 	tcase_add_test(tc, refused_stdin_and_if);
 	tcase_add_loop_test(tc, refused_after_a_halt, 0, 6);
+	tcase_add_test(tc, taken_or_asked);
+	tcase_add_test(tc, what_may_be_taken);
+	tcase_add_test(tc, many_are_taken);
+	tcase_add_loop_test(tc, taken_and_halted, 0, 6);
+	tcase_add_loop_test(tc, taking_fails, 0, 3);
+	tcase_add_test(tc, taken_beside_a_limit);
 	tcase_add_test(tc, halt_ends_everything);
 	tcase_add_loop_test(tc, all_by_chance, 0, 5);
 	tcase_add_test(tc, a_million_items);

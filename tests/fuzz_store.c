@@ -15,6 +15,7 @@
 #include "engine/run.h"
 #include "engine/inspect/runs.h"
 #include "engine/inspect/trust.h"
+#include "engine/task/earlier.h"
 #include "parse/glob.h"
 #include "parse/mem.h"
 #include "parse/near.h"
@@ -515,6 +516,38 @@ put_result(struct piece p)
 	}
 }
 
+/* Its results are taken, should one be there to this question; its sessions. */
+static void
+take_from_run(void)
+{
+	struct earlier_run e = { { 0 }, NULL, NULL, NULL, NULL, 0, { 0 }, 0, 0, 0 };
+	struct keys keys = { 0 };
+	struct task t;
+	uint32_t id;
+	int fd;
+
+	memset(&t, 0, sizeof t);
+	t.key = "a";
+	t.root = "/root";
+	t.prompt = "";
+	t.how = "directory\t.\n";
+	t.nhow = strlen(t.how);
+	MUST(store_open(&e.store, place, "x", 1, STORE_READ) == 0);
+	e.name = mem_dup("x", 1);
+	e.root = mem_dup("/", 1);
+	MUST(earlier_load(&e, &keys) == 0);
+	id = keys_find(&keys, "a", 1);
+	if (earlier_may_have(&e, id, NULL)) {
+		earlier_offer(&e, id, &t);
+		fd = earlier_open_result(&e.store, &t, NULL, NULL);
+		if (fd >= 0)
+			close(fd);
+	}
+	task_free(&t);
+	earlier_free(&e);
+	keys_free(&keys);
+}
+
 static void
 read_run(struct piece p)
 {
@@ -545,6 +578,7 @@ read_run(struct piece p)
 	runs_logs(place, NULL, NULL, 0, 0, &sink, &error);
 	MUST(!shown.control);
 	buf_free(&error);
+	take_from_run();
 }
 
 /* A run that is complete, resumed: what it was asked and how is compared with what it would be. */

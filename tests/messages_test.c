@@ -109,6 +109,46 @@ static const struct message {
 	    "orch run -n w.orch >/dev/full", 1,
 	    "orch: standard output: No space left on device\n", NULL },
 
+	/* Results of an earlier run. */
+	{ "-t empty", "print | x\n",
+	    "orch run -t '' w.orch", 2,
+	    "orch: -t takes the name of a run; see: orch run -h\n", NULL },
+	{ "-t, resume", "print | x\n",
+	    "orch resume -t x", 2,
+	    "orch: unknown option: -t; see: orch resume -h\n", NULL },
+	{ "-t names the run itself", "print | x\n",
+	    "orch run -r r -t r w.orch", 2,
+	    "orch: r: -t names the run itself: name an earlier one\n", NULL },
+	{ "-t, no such run", "run sh as x | echo y\n" "pure\n",
+	    "orch run -q -r r -t \"$(printf 'a\\033b')\" w.orch; rm .orch/r/result/x; orch resume -q -r r", 0,
+	    "orch: warning: -t a\\x1bb: no such run; no results are taken\n"
+	    "orch: warning: -t a\\x1bb: no such run; no results are taken\n", NULL },
+	{ "-t, its log cannot be read", "run sh as x | echo y\n" "pure\n",
+	    RUN "; rm .orch/r/log; ln -s x .orch/r/log; orch run -q -r s -t r w.orch", 0,
+	    "orch: warning: -t r: its log cannot be read: Too many levels of symbolic links; no results are taken\n", NULL },
+	{ "-t, a run that was copied", "run sh as x | echo y\n",
+	    RUN "; cp -r .orch/r .orch/c; orch run -q -r s -t c w.orch", 2,
+	    "orch: run c is not trusted: it was not made here (cloned, copied, unpacked, restored), or by an older orch\n"
+	    "orch: it runs DIR/w.orch in DIR\n"
+	    "orch: to accept it: orch trust c\n", NULL },
+	{ "-t, a run that others can write to", "run sh as x | echo y\n",
+	    RUN "; chmod g+w .orch/r; orch run -q -r s -t r w.orch", 2,
+	    "orch: run r is writable by others; to take its results: chmod -R go-w DIR/.orch/r\n", NULL },
+	{ "-t, a link", "run sh as x | echo y\n",
+	    RUN "; ln -s r .orch/l; orch run -q -r s -t l w.orch", 2,
+	    "orch: .orch/l is a symbolic link\n", NULL },
+	{ "a result that is taken", "run sh as x | echo y\n" "pure\n" "run sh as z | echo y\n",
+	    RUN "; orch run -r s -t r w.orch; orch status -r s | tail -n 3 | sed 's/ *[0-9.]*m*s\\>/ /; s/  */ /g; s/ $//'", 0,
+	    "orch: run s\nkept      x  from r\ndone      z  T\norch: run s is complete: 1 done, 1 kept, in T\n",
+	    "done x from r\ndone z\n2 done\n" },
+	{ "results that would be taken", "run sh as x | echo y\n" "pure\n" "run sh as z < x | cat\n" "pure\n" "run sh as w | echo y\n",
+	    RUN "; orch run -n -r s -t r w.orch", 0,
+	    "",
+	    "would be kept  x  from r\n"
+	    "might be kept  z  | cat\n"
+	    "would run  w  | echo y\n"
+	    "1 would be kept, 1 would run, 1 might\n" },
+
 	/* Which workflow and which run. */
 	{ "no such FILE", NULL,
 	    "orch run nowhere.orch", 2,
@@ -1366,7 +1406,7 @@ END_TEST
 
 START_TEST(the_shell_script_of_the_manual)
 {
-	help_sh(0, "sed -n '/^#!\\/bin\\/sh/,/^\\.Ed/p' \"$TREE/orch.1\" | sed '/^\\.Ed/,$d; s/\\\\e/\\\\/g' >audit.sh; test $(wc -l <audit.sh) -gt 15");
+	help_sh(0, "sed -n '/^set -eu/,/^\\.Ed/p' \"$TREE/orch.1\" | sed '/^\\.Ed/,$d; s/\\\\e/\\\\/g' >audit.sh; test $(wc -l <audit.sh) -gt 15");
 	help_sh(0, "mkdir bin");
 	help_file("bin/claude", "#!/bin/sh", "cat >/dev/null", "case $ORCH_KEY in *bad*) echo wrong ;; review-*) echo OK ;; *) echo $ORCH_KEY ;; esac", NULL);
 	help_sh(0, "chmod +x bin/claude; git init -q; echo a >'a b.c'; echo b >bad.c; git add *.c; "
@@ -1420,7 +1460,7 @@ START_TEST(help_of_commands_and_files)
 		help_has(help_sh(0, "orch help").out, usage);
 	}
 	help_has(help_sh(0, "orch run -q -h").out, "  -j N         at most N agents at once\n");
-	help_has(help_sh(0, "orch run -h").out, "  -q           print only failures and warnings\n  -r RUN       the run's name: start it, or resume it\n  -u");
+	help_has(help_sh(0, "orch run -h").out, "  -q           print only failures and warnings\n  -r RUN       the run's name: start it, or resume it\n  -t RUN       take results of pure steps from an earlier run\n  -u");
 	help_has(help_sh(0, "orch status -h").out, "  -q           show only the steps that failed, were interrupted or have a fallback\n  -r RUN       the name of the run\n");
 	ck_assert_int_eq(help_count(help_sh(0, "orch status -h").out, "  -q"), 1);
 	ck_assert_str_eq(help_sh(0, "orch help").out, help_sh(0, "orch -h").out);
@@ -1490,6 +1530,7 @@ messages_suite(void)
  *                                 filter_answer       the filter's output: WHY
  *                                 result_sync         its result cannot be synced to disk: WHY
  *                                 and many            tmp/, result/, asked/, how/, stderr/: WHY
+ * engine/supervise/take.c         copy_result         its result: WHY; taken_begin: how: WHY (take_test.c)
  * engine/supervise/making.c       lock_repository     orch.lock in the repository's directory: WHY
  *                                 common_directory    the repository's directory: WHY
  *                                 supervisor_worktree       the new worktree: WHY

@@ -712,6 +712,60 @@ START_TEST(log_in_pieces)
 }
 END_TEST
 
+/* Read on, each line comes once; one that is not whole yet comes when it is. */
+START_TEST(log_is_read_on)
+{
+	static const char *const begins[] = { "", "5\twalk\t1\n" };       /* as an earlier orch has begun it, too */
+	struct log_line l = events[1];
+	struct attempts t = { 0 };
+	long long at = 0, was;
+	int fd, other = 0;
+
+	help_bytes("log", begins[_i], strlen(begins[_i]));
+	fd = log_open(AT_FDCWD);
+	for (l.value = 1; l.value <= 3000; l.value++) {
+		ck_assert_int_eq(log_add(fd, &l), 0);
+		if (l.value % 700)
+			continue;
+		ck_assert_int_eq(file_write(fd, "\n9\tstart\ta\t", 11), 0);
+		was = at;
+		ck_assert_int_eq(log_read_on(AT_FDCWD, &at, LOG_ALL, take_try, &t), 0);
+		ck_assert_int_gt(at, was);
+		ck_assert_int_eq(t.next, l.value);
+		was = at;
+		ck_assert_int_eq(log_read_on(AT_FDCWD, &at, LOG_ALL, take_try, &t), 0);
+		ck_assert_int_eq(at, was);
+		ck_assert_int_eq(file_write(fd, "0\t-1\t\t\n", 8), 0);       /* its end */
+		t.next = -1;
+		ck_assert_int_eq(log_read_on(AT_FDCWD, &at, LOG_ALL, take_try, &t), 0);
+		ck_assert_int_eq(t.next, 0);
+		t.next = l.value;
+		other++;
+	}
+	ck_assert_int_eq(other, 4);
+	ck_assert_int_eq(t.others, _i);
+	ck_assert_int_eq(unlink("log"), 0);
+	ck_assert_int_eq(log_read_on(AT_FDCWD, &at, LOG_ALL, take_try, &t), 0);
+}
+END_TEST
+
+START_TEST(log_of_what_was_taken)
+{
+	struct log_line l = events[3];
+
+	ck_assert_ptr_null(log_taken_from(&l));
+	l.text = LOG_TAKEN "a b";
+	ck_assert_str_eq(log_taken_from(&l), "a b");
+	l.event = LOG_SAME;
+	ck_assert_str_eq(log_taken_from(&l), "a b");
+	l.event = LOG_FAIL;
+	ck_assert_ptr_null(log_taken_from(&l));
+	l.event = LOG_DONE;
+	l.text = LOG_REDONE;
+	ck_assert_ptr_null(log_taken_from(&l));
+}
+END_TEST
+
 /* What is longer than orch writes is not a line, though its end, read alone, would be one. */
 START_TEST(log_endless_line)
 {
@@ -997,6 +1051,8 @@ fill_record(struct record *r)
 	ck_assert_int_eq(record_param(r, "lines", "a\nparam x y\n\ntext\n"), 0);
 	ck_assert_int_eq(record_agent(r, "claude=sh -c 'cat\t%n'"), 0);
 	ck_assert_int_eq(record_agent(r, "none="), 0);
+	ck_assert_int_eq(record_take(r, "before"), 0);
+	ck_assert_int_eq(record_take(r, hostile), 0);
 }
 
 static void
@@ -1007,6 +1063,7 @@ same_record(const struct record *a, const struct record *b)
 	ck_assert_str_eq(a->workflow, b->workflow);
 	ck_assert_str_eq(a->directory, b->directory);
 	ck_assert_int_eq(a->started, b->started);
+	ck_assert_str_eq(a->take ? a->take : "", b->take ? b->take : "");
 	ck_assert_uint_eq(a->nparams, b->nparams);
 	for (i = 0; i < a->nparams; i++) {
 		ck_assert_str_eq(a->params[i].name, b->params[i].name);
@@ -1983,6 +2040,8 @@ records_case(void)
 	tcase_add_test(tc, how_of_an_earlier_orch);
 	tcase_add_test(tc, log_missing);
 	tcase_add_test(tc, log_in_pieces);
+	tcase_add_loop_test(tc, log_is_read_on, 0, 2);
+	tcase_add_test(tc, log_of_what_was_taken);
 	tcase_add_loop_test(tc, log_endless_line, 0, 8);
 	tcase_add_loop_test(tc, log_mode, 0, LEN(umasks));
 	tcase_add_loop_test(tc, log_cut_off, 0, LEN(events));

@@ -34,6 +34,7 @@ Suite *changes_suite(void);     /* whole runs: only what has changed, against a 
 Suite *depends_suite(void);     /* whole runs: depends, pure, always, redo, and the manual's recipes of them */
 Suite *sandbox_suite(void);     /* whole runs of agents below bwrap, by the script of the manual */
 Suite *workflows_suite(void);   /* whole runs: the project's own chores */
+Suite *take_suite(void);        /* whole runs: results that are taken from an earlier one, and the recipe of that */
 Suite *survive_suite(void);     /* whole runs: nobody outlives orch, however it ends */
 Suite *together_suite(void);    /* whole runs: orch and supervisors killed together, what cannot be ended */
 Suite *rm_suite(void);          /* whole runs: deleted, beside others that start, killed in the middle */

@@ -188,6 +188,7 @@ outcome_text(const struct outcome *o, long long timeout, struct buf *b)
 	case OUT_NO_SESSION:
 		buf_fmt(b, "%s has no session (it was deleted)", o->text);
 		break;
+	case OUT_UNTAKEN:
 	case OUT_BEGUN:
 	case OUT_SESSION:
 	case OUT_USED:

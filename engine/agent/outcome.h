@@ -31,6 +31,7 @@ enum outcome_kind {
 	OUT_TEXT,               /* text says it all */
 	OUT_NOT_WORKTREE,       /* its directory is not the worktree that it should be: text says what was found */
 	OUT_UNENDED,            /* it was to be ended and does not end: text says which process */
+	OUT_UNTAKEN,            /* the earlier run has no result to this question: the step is to be asked */
 	OUT_LOST,               /* its supervisor was killed; not a record, orch's own word; text: what of it may still run */
 	/* No outcomes yet: */
 	OUT_BEGUN,              /* its supervisor runs; only of a task that is to tell that */

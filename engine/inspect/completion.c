@@ -35,7 +35,7 @@ static const char bash[] =
     "\tCOMPREPLY=()\n"
     "\tt=${p##*[!\\\\][[:blank:]]}\n"
     "\tt=${t#[\\\"\\']}\n"
-    "\tif [[ $3 == -r ]]; then\n"
+    "\tif [[ $3 == -[rt] ]]; then\n"
     "\t\tl=(runs -p \"${d[@]}\")\n"
     "\telif [[ $3 == -a ]]; then\n"
     "\t\tCOMPREPLY=($(compgen -W \"$(\3)\" -- \"$2\"))\n"
@@ -88,7 +88,7 @@ static const char zsh[] =
     "\t\t*) f=${(Q)words[i]}; break ;;\n"
     "\t\tesac\n"
     "\tdone\n"
-    "\tif [[ $p == -r ]]; then\n"
+    "\tif [[ $p == -[rt] ]]; then\n"
     "\t\tl=(runs -p \"$d[@]\")\n"
     "\telif [[ $p == -a ]]; then\n"
     "\t\tk=(${(f)\"$(setopt nullglob; \3)\"})\n"
@@ -211,7 +211,7 @@ put_fish_options(const struct subcommands *c, struct buf *out)
 		if (!n)
 			continue;
 		buf_fmt(out, "complete -c orch -s %c%s -n '%s__fish_seen_subcommand_from", letter,
-		    letter == 'r' ? " -x -a '(__orch runs -d)'" : letter == 'd' ? " -x -a '(__fish_complete_directories)'" :
+		    letter == 'r' || letter == 't' ? " -x -a '(__orch runs -d)'" : letter == 'd' ? " -x -a '(__fish_complete_directories)'" :
 		    letter == 'a' ? " -x -a '(__orch_agents)'" :
 		    letter == 'b' || letter == 'j' || letter == 'k' ? " -x" : "", takes(&c->list[0], letter) ? "not " : "");
 		for (i = 0; i < c->n; i++)

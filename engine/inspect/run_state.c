@@ -109,6 +109,7 @@ step_line(struct run_state *v, const struct log_line *l)
 	uint32_t id = keys_add(&v->keys, l->key, l->n);
 	struct run_step *s = step_of(v, id);
 	int kept = v->keys.list[id].flags & KEY_KEPT;
+	const char *from;
 
 	sessions_line(&v->sessions, &v->keys, id, l);
 	if (!s->seen)
@@ -133,7 +134,11 @@ step_line(struct run_state *v, const struct log_line *l)
 	if (l->event == LOG_OTHERWISE)
 		s->otherwise = 1;
 	free(s->text);
-	s->text = l->text && !is_answered(l) ? mem_dup(l->text, strlen(l->text)) : NULL;
+	from = log_taken_from(l);
+	s->taken = from != NULL;
+	if (!is_answered(l))
+		from = l->text;
+	s->text = from ? mem_dup(from, strlen(from)) : NULL;
 	if (l->event == LOG_START)
 		s->walk = kept && l->text ? v->walks : 0;
 	if (kept && (!s->walk || is_answered(l))) {

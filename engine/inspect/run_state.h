@@ -26,7 +26,8 @@ struct run_step {
 	int continued;          /* the latest went on where one before it was cut off */
 	long long began, took;  /* milliseconds, of the latest attempt; began since the Epoch */
 	long long since, at;    /* its first attempt and its latest, on the run's axis; since < 0: it had none */
-	char *text;             /* why it failed; owned */
+	char *text;             /* why it failed; of one that is ->taken the run; owned */
+	int taken;              /* its result is from an earlier run */
 };
 
 enum run_phase { RUN_NEW, RUN_RUNNING, RUN_ENDING, RUN_COMPLETE, RUN_FAILED, RUN_STOPPED, RUN_INTERRUPTED, RUN_OVER_BUDGET };

@@ -60,7 +60,10 @@ put_why(const struct run_state *v, const struct run_step *s, struct buf *b)
 			signal_text(v->signal, b);
 	} else if (s->state == STEP_INTERRUPTED) {
 		buf_text(b, "orch was killed or the machine went down");
-	} else if (s->text && s->state != STEP_DONE) {
+	} else if (s->taken && s->state == STEP_DONE) {
+		buf_text(b, "from ");
+		visible_add(b, s->text, strlen(s->text), 0);
+	} else if (s->text && s->state != STEP_DONE && !s->taken) {
 		visible_add(b, s->text, strlen(s->text), 0);
 	} else if (s->state == STEP_WAITING && s->began) {
 		buf_text(b, "its result was removed");
@@ -279,7 +282,7 @@ put_step_fields(const struct run_state *v, uint32_t id, struct buf *b)
 	if (s->began)
 		buf_fmt(b, "%ld", s->attempts);
 	buf_char(b, '\t');
-	if (s->state == STEP_DONE && (LOG_ASKED >> s->last & 1))
+	if (s->state == STEP_DONE && (LOG_ASKED >> s->last & 1) && !s->taken)
 		buf_char(b, '0');
 	else if (ended && s->status >= 0 && WIFEXITED(s->status))
 		buf_fmt(b, "%d", WEXITSTATUS(s->status));
@@ -287,7 +290,9 @@ put_step_fields(const struct run_state *v, uint32_t id, struct buf *b)
 	if (ended && s->status >= 0 && WIFSIGNALED(s->status))
 		buf_fmt(b, "%d", WTERMSIG(s->status));
 	buf_fmt(b, "\t%s\t", ended ? ended_by(s) : "");
-	sink_put_field(b, s->otherwise ? "otherwise" : ended && s->text ? s->text : "");
+	if (s->taken && s->state == STEP_DONE)
+		buf_text(b, "from ");
+	sink_put_field(b, s->otherwise ? "otherwise" : (ended || s->taken) && s->text ? s->text : "");
 	spent_of(&v->used, id, &used);
 	if (used.told & USAGE_TOKENS)
 		buf_fmt(b, "\t%lld\t%lld\t%lld\t", used.input, used.cached, used.output);

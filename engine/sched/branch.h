@@ -66,10 +66,12 @@ struct branch {
 	int has_otherwise, otherwise;
 	int is_redone;          /* it is re-run as `orch redo` was told, or since what is re-run so comes before it */
 	int answered;           /* its agent has answered; the result is being kept */
+	int takes;              /* its result is being taken from an earlier run */
 	char *reason;           /* why the latest attempt failed */
 	struct depends *files;  /* that it depends on; NULL: on none, or nobody was asked to look */
 	struct depends *after;  /* the same when it had ended */
-	enum { LOOK_KEPT, LOOK_START, LOOK_AFTER } look;        /* why they are looked at: is it kept, before it is asked, what has it changed */
+	/* Why they are looked at: is it kept, is it taken, before it is asked, what has it changed. */
+	enum { LOOK_KEPT, LOOK_TAKE, LOOK_START, LOOK_AFTER } look;
 	int looked;             /* they were */
 
 	uint64_t question;      /* of the `if` that it is at, in a worktree */

@@ -200,6 +200,62 @@ ended_say_changed(struct walk *w, struct branch *b)
 		}
 }
 
+/* The earlier run has no result to the question of the branch, which is asked then; or taking it has failed: nobody is asked and paid
+ * for where not even that can be kept. */
+static void
+untaken(struct walk *w, struct branch *b, const struct outcome *o)
+{
+	struct buf why = { 0 };
+
+	if (o->kind == OUT_STOPPED) {
+		branch_end(w, b, 1);
+	} else if (o->kind == OUT_UNTAKEN) {
+		queue_in_order(w, b);
+		if (w->stop)
+			list_move(&w->queue, &w->ready, BRANCH_READY);
+	} else {
+		outcome_text(o, 0, &why);
+		b->retries = -1;
+		b->has_otherwise = 0;
+		ended_step_failed(w, b, buf_str(&why));
+	}
+	buf_free(&why);
+}
+
+/* The step has its result. */
+static void
+step_done(struct walk *w, struct branch *b, const struct outcome *o)
+{
+	walk_say(w, EVENT_MADE, b, NULL, 0);
+	visible_add_key(&b->visible, w->results->keys, b->key);
+	note_made(w, b, o->of.same && !b->otherwise);
+	free(b->reason);
+	b->reason = NULL;
+	if (walk_enter_worktree(w, b))
+		return;
+	if (b->otherwise && w->stop_first) {
+		branch_fail_here(w, b, "its fallback is kept, and stops the run (-x)");
+		return;
+	}
+	b->state = BRANCH_READY;
+	look_after(w, b);
+	branch_go_on(b);
+	list_add(b->state == BRANCH_FILES ? &w->to_look : &w->ready, b);
+}
+
+/* Its result was to be taken from an earlier run. */
+static void
+taking_ended(struct walk *w, struct branch *b, const struct outcome *o)
+{
+	b->takes = 0;
+	w->ntaking--;
+	branch_forget_files(b);         /* nothing has worked on them; who is asked has them looked at again */
+	if (o->kind == OUT_OK)
+		step_done(w, b, o);
+	else
+		untaken(w, b, o);
+}
+
 static void
 step_ended(struct walk *w, struct branch *b, const struct outcome *o)
 {
@@ -213,21 +269,7 @@ step_ended(struct walk *w, struct branch *b, const struct outcome *o)
 	if (h && by_itself(o))
 		throttle_ended(&h->throttle, b->round);
 	if (o->kind == OUT_OK) {
-		walk_say(w, EVENT_MADE, b, NULL, 0);
-		visible_add_key(&b->visible, w->results->keys, b->key);
-		note_made(w, b, o->of.same && !b->otherwise);
-		free(b->reason);
-		b->reason = NULL;
-		if (walk_enter_worktree(w, b))
-			return;
-		if (b->otherwise && w->stop_first) {
-			branch_fail_here(w, b, "its fallback is kept, and stops the run (-x)");
-			return;
-		}
-		b->state = BRANCH_READY;
-		look_after(w, b);
-		branch_go_on(b);
-		list_add(b->state == BRANCH_FILES ? &w->to_look : &w->ready, b);
+		step_done(w, b, o);
 	} else if (o->kind == OUT_STOPPED) {
 		branch_end(w, b, 1);
 	} else if (o->kind == OUT_RATE_LIMITED) {
@@ -384,6 +426,8 @@ walk_ended(struct walk *w, struct branch *b, const struct outcome *o, long long 
 	branch_holds_no_more(b);
 	if (b->at->kind == NODE_IF)
 		if_ended(w, b, o);
+	else if (b->takes)
+		taking_ended(w, b, o);
 	else
 		step_ended(w, b, o);
 }
@@ -402,6 +446,15 @@ walk_refused(struct walk *w, struct branch *b)
 	if (!b->has_room) {
 		b->has_room = 1;
 		b->of->room_taken++;
+	}
+	if (b->takes) {
+		b->takes = 0;
+		w->ntaking--;
+		b->state = BRANCH_QUEUED;
+		list_push(&w->to_take, b);
+		if (w->stop)
+			list_move(&w->to_take, &w->ready, BRANCH_READY);
+		return;
 	}
 	if (b->at->key && !b->otherwise)
 		b->attempts--;

@@ -19,6 +19,7 @@ struct plan {
 	const struct plan_with *with;   /* NULL: nothing else is looked at */
 	uint32_t serials;
 	struct ids made;        /* the keys that were reached */
+	int unmade;             /* a step that was reached has no result yet, or is to be run again */
 	struct arena mem;
 	void (*each)(void *, const struct plan_step *);
 	void *ctx;
@@ -180,15 +181,51 @@ enter_worktree(struct plan *p, struct cursor *cursor, const char *key)
 	free(path);
 }
 
+/* The earlier run that may have the result of the step; NULL: none. */
+static const char *
+earlier_of(const struct plan *p, const struct plan_step *step, uint32_t id)
+{
+	if (!p->with || !p->with->earlier || id == KEY_NONE || !node_may_be_taken(step->node))
+		return NULL;
+	return p->with->earlier(p->with->ctx, id, NULL);
+}
+
+static int
+has_pattern(const struct tmpl *t)
+{
+	size_t i;
+
+	for (i = 0; i < t->n; i++)
+		if (t->parts[i].kind == PART_NAME && tmpl_pattern(t->parts[i].name))
+			return 1;
+	return 0;
+}
+
+/* Looks whether the step, which would be run, has its result in an earlier run. Where it sees results that are not there yet it may. */
+static void
+look_at_earlier(struct plan *p, const struct cursor *cursor, struct plan_step *step, uint32_t id)
+{
+	const struct node *n = step->node;
+	struct task t;
+
+	if (!task_asked(&t, p->with->around, p->results, &cursor->at, n, step->key)) {
+		step->taken = p->with->earlier(p->with->ctx, id, &t);
+		step->may_be_taken = !step->taken && p->unmade && (n->inputs.n || has_pattern(&n->prompt) || (t.fork_key && !t.fork));
+	} else {
+		step->may_be_taken = 1;
+	}
+	task_free(&t);
+}
+
 /* The files that the step depends on, looked at; NULL: it depends on none, or they are not wanted. */
 static struct depends *
-look(struct plan *p, const struct cursor *cursor, const struct plan_step *step)
+look(struct plan *p, const struct cursor *cursor, const struct plan_step *step, int wanted)
 {
 	const struct plan_with *with = p->with;
 	struct depends *files = NULL;
 
 	if (with && with->looks && step->node->kind == NODE_RUN && node_depends(step->node) &&
-	    (with->look_key ? !strcmp(with->look_key, step->key) : step->kept))
+	    (with->look_key ? !strcmp(with->look_key, step->key) : wanted))
 		files = depends_make(p->results, &cursor->at, step->node);
 	if (files)
 		depends_look_all(files);
@@ -202,6 +239,7 @@ plan_step(struct plan *p, struct cursor *cursor, const struct node *n)
 	struct buf key = { 0 }, written = { 0 };
 	uint32_t id = KEY_NONE;
 	struct depends *files = NULL;
+	const char *earlier;
 	int is_new = 0;
 
 	tmpl_show(&n->key->t, &written);
@@ -214,10 +252,14 @@ plan_step(struct plan *p, struct cursor *cursor, const struct node *n)
 		step.key = buf_str(&key);
 		id = keys_find(p->results->keys, key.s, key.n);
 		step.kept = id != KEY_NONE && (p->results->keys->list[id].flags & KEY_KEPT);
-		cursor->at.files = files = look(p, cursor, &step);
+		earlier = earlier_of(p, &step, id);
+		cursor->at.files = files = look(p, cursor, &step, step.kept || earlier);
 		if (step.kept)
 			is_new = plan_kept(p, cursor, &step, id);
+		if (earlier && (!step.kept || step.again))
+			look_at_earlier(p, cursor, &step, id);
 	}
+	p->unmade |= !step.kept || step.again;
 	if (!step.kept && !step.perhaps && p->with && p->with->again && !p->with->only_kept)
 		newest_made(&cursor->passed.newest, p->results->keys, id, n, 0);
 	p->each(p->ctx, &step);
@@ -438,7 +480,7 @@ struct shower {
 	struct results *results;
 	struct buf *out;
 	int whole;              /* prompts are shown whole */
-	size_t kept, would, again, might;
+	size_t kept, taken, would, again, might;
 };
 
 /* All lines of the N bytes at TEXT, and below them the names of what follows them. */
@@ -489,6 +531,8 @@ show_prompt(struct shower *s, const struct plan_step *step)
 static const char *
 step_word(const struct plan_step *step)
 {
+	if (step->taken || step->may_be_taken)
+		return step->taken ? "would be kept  " : "might be kept  ";
 	return step->again ? "would run again  " : step->maybe ? "might run again  " : step->kept ? "kept       " : step->perhaps ? "might run  " : "would run  ";
 }
 
@@ -503,16 +547,24 @@ show_step(void *ctx, const struct plan_step *step)
 	visible_add(s->out, key, strlen(key), 0);
 	if (!step->key)
 		buf_text(s->out, "  (for items that are not known yet)");
-	if (step->differs) {
+	if (step->taken) {
+		buf_text(s->out, "  from ");
+		visible_add(s->out, step->taken, strlen(step->taken), 0);
+	}
+	if (step->differs && !step->taken) {
 		buf_text(s->out, step->again ? "  " : "  stale: ");
 		question_text_of(&what, step->differs);
 		visible_add(s->out, buf_str(&what), what.n, 0);
 		buf_free(&what);
 	}
-	if (!step->kept || step->again)
+	if (!step->taken && (!step->kept || step->again))
 		show_prompt(s, step);
 	buf_char(s->out, '\n');
-	if (step->again)
+	if (step->taken)
+		s->taken++;
+	else if (step->may_be_taken)
+		s->might++;
+	else if (step->again)
 		s->again++;
 	else if (step->maybe)
 		s->might++;
@@ -534,9 +586,11 @@ plan_show(const struct workflow *w, const struct scope *scope, struct results *a
 	s.results = a;
 	s.out = out;
 	plan_walk(w, scope, a, with, show_step, &s);
-	if (s.kept || !(s.would || s.again || s.might))
+	if (s.kept || !(s.taken || s.would || s.again || s.might))
 		buf_fmt(out, "%zu kept, ", s.kept);
-	if (s.would || !(s.again || s.might))
+	if (s.taken)
+		buf_fmt(out, "%zu would be kept, ", s.taken);
+	if (s.would || !(s.taken || s.again || s.might))
 		buf_fmt(out, "%zu would run, ", s.would);
 	if (s.again)
 		buf_fmt(out, "%zu would run again, ", s.again);

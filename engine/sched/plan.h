@@ -13,6 +13,8 @@ struct plan_step {
 	const char *differs;    /* and it would be asked otherwise now: in this; NULL: not, or not looked at */
 	int again;              /* and it would be asked again */
 	int maybe;              /* the same, if a pure step before it, which would be asked again, gives another result */
+	const char *taken;      /* of one that would be run: the earlier run that its result would be taken from */
+	int may_be_taken;       /* or perhaps: what it is asked is not known yet */
 	int perhaps;            /* it is in an arm of an `if`, or in a `for` that may break */
 	const struct context *at;
 };
@@ -27,6 +29,9 @@ struct plan_with {
 	                           differs in nothing */
 	const char *look_key;   /* only those of this key are, kept or not; NULL: of all */
 	int again;              /* -u: the keys have their sequence numbers */
+	/* The name of the earlier run that may have a result of the key ID; with TASK (which may be NULL) that has the one to that. NULL:
+	 * there is none; as a function: it is not looked at. */
+	const char *(*earlier)(void *ctx, uint32_t id, struct task *);
 	int only_kept;          /* what has no result yet makes nothing after it outdated */
 };
 

@@ -110,6 +110,17 @@ queue_next(struct walk *w)
 }
 
 void
+queue_in_order(struct walk *w, struct branch *b)
+{
+	struct branch **p;
+
+	for (p = &w->queue.first; *p && !((*p)->of == b->of && (*p)->index > b->index); p = &(*p)->next)
+		;
+	b->state = BRANCH_QUEUED;
+	list_insert(&w->queue, p, b);
+}
+
+void
 queue_end_pauses(struct walk *w)
 {
 	while (w->pausing.first && w->pausing.first->due <= w->now) {

@@ -20,6 +20,9 @@ int queue_has_token(const struct walk *);
 /* Takes the next that may start; NULL: none. What its agent would refuse, or what lacks a token, is put aside. */
 struct branch *queue_next(struct walk *);
 
+/* The branch waits for a slot, before those of its block that come after it in input order. */
+void queue_in_order(struct walk *, struct branch *);
+
 /* The branch pauses for MS milliseconds; those whose pause is over wait for a slot again. */
 void queue_pause(struct walk *, struct branch *, long long ms);
 void queue_end_pauses(struct walk *);

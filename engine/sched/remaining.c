@@ -115,6 +115,7 @@ walk_remaining(struct walk *w, struct remaining *r)
 	add_waiting(w, w->to_look.first, r);
 	add_waiting(w, w->looking.first, r);
 	add_waiting(w, w->looked.first, r);
+	add_waiting(w, w->to_take.first, r);
 	for (block = w->filling; block; block = block->next) {
 		if (block->node->kind == NODE_CALL)
 			add_list(r, block->node->called->body, 1);

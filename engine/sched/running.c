@@ -102,6 +102,7 @@ running_drop(struct running *s, uint32_t i)
 {
 	free(s->list[i].word);
 	free(s->list[i].dir);
+	free(s->list[i].taking);
 	memset(&s->list[i], 0, sizeof s->list[i]);
 	s->list[i].next = s->free;
 	s->free = i;

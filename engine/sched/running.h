@@ -19,6 +19,7 @@ struct running_step {
 	int has_terminal;       /* a question, an agent that is given the terminal, standard input that is one */
 	int is_due;             /* its supervisor is to tell that it runs, and has not */
 	char *word;             /* of an otherwise, for the message */
+	struct taking *taking;  /* its result is taken from an earlier run, and this said of it then (taken.c); NULL: it is not */
 	char *dir;              /* where it works, below the root or absolute; NULL: it has no session */
 	int continued;          /* it goes on where an earlier attempt was cut off */
 	long long started;

@@ -17,6 +17,7 @@
 
 enum {
 	BUDGET = 500,
+	TAKEN_MOST = 32,        /* results that are taken from an earlier run at once */
 	AHEAD = 64              /* branches that are made though as many wait for a token or their agent: others may need neither */
 };
 
@@ -357,6 +358,13 @@ look_at_files(struct walk *w, struct branch *b, int why)
 	return 1;
 }
 
+/* Whether the step that the branch is at may have its result in an earlier run. What is run again for `orch redo` is asked. */
+static int
+may_take(struct walk *w, const struct branch *b)
+{
+	return w->earlier && node_may_be_taken(b->at) && !b->is_redone && w->earlier(w->ops->ctx, b->key, NULL);
+}
+
 /* Any statement whose result is kept: run, worktree, commit, ask. */
 static int
 at_kept(struct walk *w, struct branch *b)
@@ -389,7 +397,7 @@ at_kept(struct walk *w, struct branch *b)
 		return 1;
 	}
 	b->state = BRANCH_QUEUED;
-	list_add(&w->queue, b);
+	list_add(may_take(w, b) ? &w->to_take : &w->queue, b);
 	return 0;
 }
 
@@ -683,6 +691,33 @@ give_task(struct walk *w, struct branch *b, struct order *o)
 	return 1;
 }
 
+/* The result of the next branch may be in an earlier run: a supervisor looks, and takes it. What cannot be there is asked. */
+static int
+give_taking(struct walk *w, struct order *o)
+{
+	struct branch *b = list_take(&w->to_take);
+	int bad;
+
+	if (node_depends(b->at) && !b->files && look_at_files(w, b, LOOK_TAKE))
+		return 0;
+	bad = make_task(w, b, &o->task);
+	b->attempts--;
+	if (bad || !w->earlier(w->ops->ctx, b->key, &o->task)) {
+		task_free(&o->task);
+		queue_in_order(w, b);
+		return 0;
+	}
+	o->task.kind = TASK_TAKE;
+	o->task.envp = NULL;
+	o->task.timeout = o->task.idle = 0;
+	b->takes = 1;
+	w->ntaking++;
+	b->state = BRANCH_RUNNING;
+	o->kind = ORDER_START;
+	o->branch = b;
+	return 1;
+}
+
 static int
 give_text(struct walk *w, struct order *o)
 {
@@ -719,10 +754,10 @@ walk_looked(struct walk *w, struct branch *b, long long now)
 		ended_say_changed(w, b);
 		branch_forget_files(b);
 	} else {
-		b->looked = 1;
+		b->looked = b->look != LOOK_TAKE;
 	}
-	b->state = b->look == LOOK_START ? BRANCH_QUEUED : BRANCH_READY;
-	list_add(b->look == LOOK_START ? &w->looked : &w->ready, b);
+	b->state = b->look == LOOK_START || b->look == LOOK_TAKE ? BRANCH_QUEUED : BRANCH_READY;
+	list_add(b->look == LOOK_START ? &w->looked : b->look == LOOK_TAKE ? &w->to_take : &w->ready, b);
 }
 
 static struct block *
@@ -784,12 +819,15 @@ walk_next(struct walk *w, long long now, struct order *o)
 		} else if (w->looked.first) {
 			if (give_task(w, list_take(&w->looked), o))
 				return;
+		} else if (w->to_take.first && w->ntaking < TAKEN_MOST) {
+			if (give_taking(w, o))
+				return;
 		} else if ((w->jobs && w->busy >= w->jobs) || w->nlooking >= AHEAD) {
 			return;
 		} else if ((b = queue_next(w))) {
 			if (give_task(w, b, o))
 				return;
-		} else if (w->nparked + w->nlooking < AHEAD && (block = block_to_fill(w))) {
+		} else if (!w->to_take.first && w->nparked + w->nlooking < AHEAD && (block = block_to_fill(w))) {
 			block_fill(w, block);
 			w->budget--;
 		} else {
@@ -833,6 +871,7 @@ walk_stop(struct walk *w, enum stop how)
 	list_move(&w->to_look, &w->ready, BRANCH_READY);
 	list_move(&w->looking, &w->ready, BRANCH_READY);
 	list_move(&w->looked, &w->ready, BRANCH_READY);
+	list_move(&w->to_take, &w->ready, BRANCH_READY);
 	list_move(&w->pausing, &w->ready, BRANCH_READY);
 	list_move(&w->printing, &w->ready, BRANCH_READY);
 	if (w->stdin_state != STDIN_READING)
@@ -913,6 +952,7 @@ walk_start(struct walk *w, const struct workflow *workflow, const struct run_env
 	list_init(&w->to_look);
 	list_init(&w->looking);
 	list_init(&w->looked);
+	list_init(&w->to_take);
 	root->total = 1;
 	b = branch_make(w, root);
 	b->scope = scope;

@@ -97,6 +97,11 @@ struct walk {
 	long jobs;              /* -j; 0: as many as there are */
 	int stop_first;         /* -x */
 	int (*used_up)(void *ctx);      /* whether the run's budget is; CTX as in ->ops; NULL: it has none */
+	/* Whether an earlier run may have a result of the key ID; with TASK (which may be NULL) to that: then it gets the offer. CTX as
+	 * in ->ops. NULL: there is no such run. */
+	int (*earlier)(void *ctx, uint32_t id, struct task *);
+	struct branch_list to_take;     /* whose results may be in it */
+	long ntaking;           /* branches whose results are being taken: no slots, no tokens */
 	int over_budget;        /* it was, and something was not started for it */
 	int again;              /* -u: what would be asked otherwise is asked again, and what comes later */
 	enum stop stop;

@@ -197,6 +197,9 @@ int reading_verdict(struct supervisor *, const char *err, size_t nerr, struct ve
 void reading_keep(struct supervisor *);
 void reading_fail(struct supervisor *);
 
+/* take.c: the result is that of the earlier run, or the step is to be asked. */
+void supervisor_take(struct supervisor *);
+
 /* git.c */
 void supervisor_worktree(struct supervisor *);
 void supervisor_commit(struct supervisor *);

@@ -481,7 +481,10 @@ supervisor_run(const struct supervision *m, struct task *t, uint32_t slot)
 	case TASK_ASK:
 		supervisor_ask(&d);
 		break;
+	case TASK_TAKE:
+		supervisor_take(&d);
+		break;
 	}
-	d.out.of.same = t->kind == TASK_STEP && t->is_pure && is_same(&d);
+	d.out.of.same = (t->kind == TASK_STEP || t->kind == TASK_TAKE) && t->is_pure && is_same(&d);
 	supervisor_exit(&d, OUT_OK);
 }

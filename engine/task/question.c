@@ -530,13 +530,6 @@ question_write(struct questions *a, const struct task *t, int fd)
 	return question_text(a->store, t, write_piece, &fd, NULL, &input) ? -1 : 0;
 }
 
-/* What a step was asked, read on from the front as what would be asked now is compared. */
-struct asked_text {
-	int fd;
-	long long at;
-	int head;               /* what differs is the line before an input */
-};
-
 /* Whether the N bytes at P begin with the line above an input, after one or two newlines: where its key begins, and in *KEY its
  * length. */
 static const char *
@@ -618,8 +611,8 @@ what_of_inputs(struct questions *a, const struct task *t, const struct asked_tex
 	return buf_str(&a->what);
 }
 
-static int
-differs_here(void *ctx, const char *p, size_t n)
+int
+question_compare(void *ctx, const char *p, size_t n)
 {
 	struct asked_text *asked = ctx;
 	char piece[PIECE];
@@ -647,7 +640,7 @@ what_differs_asked(struct questions *a, const char *name, const struct task *t)
 	char byte;
 
 	asked.fd = file_open(a->store->asked, name);
-	differs = question_text(a->store, t, differs_here, &asked, NULL, &input) != 0;
+	differs = question_text(a->store, t, question_compare, &asked, NULL, &input) != 0;
 	longer = !differs && asked.fd >= 0 && file_read_at(asked.fd, &byte, 1, asked.at) != 0;
 	if (longer || (differs && input))
 		what = what_of_inputs(a, t, &asked, longer ? NULL : input);

@@ -83,6 +83,16 @@ enum { QUESTION_UNFINISHED = 1, QUESTION_NO_INPUT, QUESTION_UNREAD };
 int question_text(const struct store *, const struct task *, int (*add)(void *ctx, const char *p, size_t n), void *ctx,
     uint64_t *digest, const char **input);
 
+/* What a step was asked, a file of asked/, read on from the front as what would be asked now is compared. */
+struct asked_text {
+	int fd;                 /* -1: nothing, and so whatever is compared differs */
+	long long at;           /* as far as it is the same */
+	int head;               /* what differs is the line before an input */
+};
+
+/* For question_text, whose CTX is a struct asked_text: whether what follows there is not the N bytes at P. */
+int question_compare(void *ctx, const char *p, size_t n);
+
 /* From here on the key ID is KEY_REDO, or not any more. */
 void question_redo(struct questions *, uint32_t id, int redo);
 

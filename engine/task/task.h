@@ -20,7 +20,8 @@ enum task_kind {
 	TASK_WORD,              /* keep the word of `otherwise` */
 	TASK_WORKTREE,          /* make a git worktree, keep its path */
 	TASK_COMMIT,            /* commit, keep the id */
-	TASK_ASK                /* ask the person at the terminal */
+	TASK_ASK,               /* ask the person at the terminal */
+	TASK_TAKE               /* take the result of a step from an earlier run, if it was asked the same there */
 };
 
 struct task {
@@ -56,6 +57,7 @@ struct task {
 	int files_gone;         /* files that it depends on are missing since its whole directory is */
 	const char *how;        /* its entry in the file `how` (how.h), its nhow bytes; of TASK_COMMIT none */
 	size_t nhow;
+	const struct offer *offer;      /* TASK_TAKE: the result, as far as orch knows (earlier.h) */
 	const char *word;       /* TASK_WORD: its nword bytes */
 	size_t nword;
 

@@ -266,6 +266,19 @@ say_kept(struct progress *p, const char *key, const char *differs)
 	buf_text(&p->out, differs ? "  stale\n" : "\n");
 }
 
+void
+progress_taken(struct progress *p, const char *key, const char *run)
+{
+	p->kept++;
+	progress_flush(p);
+	if (p->loud == LOUD_QUIET)
+		return;
+	head(p, "kept", key);
+	buf_text(&p->out, "  from ");
+	visible_add(&p->out, run, strlen(run), 0);
+	buf_char(&p->out, '\n');
+}
+
 static void
 say_again(struct progress *p, const struct event *e)
 {

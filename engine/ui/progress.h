@@ -37,6 +37,9 @@ struct progress {
 /* A step has its result; NOTE (may be NULL) is said of it. */
 void progress_done(struct progress *, const char *key, const struct outcome *, long attempts, const char *note);
 
+/* A step has its result from the earlier RUN. */
+void progress_taken(struct progress *, const char *key, const char *run);
+
 /* The `otherwise` of a step was kept. */
 void progress_otherwise(struct progress *, const char *key, const char *word);
 
