@@ -24,7 +24,7 @@ STORE = store/clock.o store/escape.o store/file.o store/fold.o store/how.o store
 	store/os.o store/record.o store/removal.o store/store.o
 ENGINE = engine/agent/json.o engine/agent/outcome.o engine/agent/stream.o engine/agent/usage.o engine/agent/verdict.o engine/files.o engine/inspect/cat.o engine/inspect/completion.o \
 	engine/inspect/diff.o engine/inspect/help.o engine/inspect/logs.o engine/inspect/run_state.o engine/inspect/runs.o engine/inspect/session.o \
-	engine/inspect/sink.o engine/inspect/status.o engine/inspect/table.o engine/inspect/trust.o engine/load.o \
+	engine/inspect/sink.o engine/inspect/status.o engine/inspect/steps.o engine/inspect/table.o engine/inspect/trust.o engine/load.o \
 	engine/launch.o engine/loop.o engine/loop_state.o engine/lost.o engine/reports.o engine/request.o engine/rm.o engine/run.o engine/sched/branch.o engine/sched/ended.o engine/sched/plan.o \
 	engine/sched/queue.o engine/sched/remaining.o engine/sched/reserve.o engine/sched/rivals.o \
 	engine/sched/running.o engine/sched/throttle.o engine/sched/walk.o engine/signals.o engine/start.o engine/taken.o engine/supervise/child.o \
@@ -37,7 +37,7 @@ ENGINE = engine/agent/json.o engine/agent/outcome.o engine/agent/stream.o engine
 	engine/ui/screen.o engine/ui/watch.o engine/ui/width.o
 ROOMS = $(ENGINE) $(STORE) $(PARSE)
 HEADERS = engine/agent/json.h engine/agent/outcome.h engine/agent/stream.h engine/agent/usage.h engine/agent/verdict.h engine/inspect/subcommand.h engine/inspect/completion.h engine/inspect/diff.h engine/inspect/help.h \
-	engine/inspect/run_state.h engine/inspect/runs.h engine/inspect/sink.h engine/inspect/table.h \
+	engine/inspect/run_state.h engine/inspect/runs.h engine/inspect/sink.h engine/inspect/steps.h engine/inspect/table.h \
 	engine/inspect/trust.h engine/load.h engine/loop.h engine/loop_state.h engine/request.h engine/rm.h engine/run.h engine/sched/branch.h engine/sched/ended.h \
 	engine/sched/plan.h engine/sched/queue.h engine/sched/reserve.h engine/sched/rivals.h \
 	engine/sched/running.h engine/sched/throttle.h engine/sched/walk.h engine/start.h engine/supervise/git.h \

@@ -2161,7 +2161,7 @@ START_TEST(o_a_program_that_is_missing)
 	help_file("f.orch", "run sh as first | " STARTED, "step s exec no-such-program", "run s", NULL);
 	r = help_sh(2, "orch run -r x f.orch");
 	help_has(r.err, "no-such-program");
-	help_has(r.err, getenv("PATH"));
+	help_has(r.err, strlen(getenv("PATH")) <= 60 ? getenv("PATH") : "is not found in PATH\n");
 	help_none("started");
 	help_none(".orch");
 	r = help_sh(0, "orch check f.orch");

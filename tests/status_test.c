@@ -800,6 +800,26 @@ START_TEST(diff_where_children_are_ignored)
 }
 END_TEST
 
+/* What is known of one key is found without a look at all others: neither the directory of results nor the workflow is read. */
+START_TEST(one_key_alone)
+{
+	help_file("f.orch", "for i in 1 2 3", "run sh as a-{{i}} | echo $i; echo said $i >&2", "end", "run sh as b | exit 3", "retry 1 1s", "run sh as c | :", NULL);
+	help_sh(1, "orch run -q -r x f.orch");
+	ck_assert_str_eq(help_sh(0, "orch cat -r x a-2 a-1").out, "2\n1\n");
+	ck_assert_str_eq(help_sh(0, "orch logs -r x a-3").out, "==> a-3 <==\nsaid 3\n");
+	help_has(help_sh(1, "orch cat -r x b").err, "b: this step has no result yet");
+	help_has(help_sh(1, "orch cat -r x c").err, "c: this step has no result yet");
+	help_has(help_sh(1, "orch cat -r x a-1 d").err, "d: no such step in this run");
+	if (!*help_sh(0, "strace -o trace true && echo yes || :").out) {
+		help_skip("one_key_alone", "nothing can be traced here");
+		return;
+	}
+	help_sh(0, "for c in 'cat a-2' 'logs a-2' 'logs b'; do strace -f -e trace=openat,getdents64 -o trace orch ${c% *} -r x ${c#* } >/dev/null; "
+	    "grep -q 'f.orch\\|getdents' trace && { cat trace >&2; exit 1; }; done; exit 0");
+	help_sh(0, "strace -f -e trace=getdents64 -o trace orch cat -r x c; grep -q getdents trace");
+}
+END_TEST
+
 /* Completion, by the shells themselves. */
 
 static const char *const keys[] = { "plain", "with blank", "$(touch HACKED)", "`touch HACKED`", "it's", "q\"uote", "per%cent", "s/a.c", "c:d",
@@ -1007,6 +1027,7 @@ completion_case(Suite *s)
 	TCase *t = help_case(s, "completion", procs_begin, 120);
 
 	tcase_add_test(t, bash_completes);
+	tcase_add_test(t, one_key_alone);
 	tcase_add_test(t, zsh_completes);
 	tcase_add_test(t, fish_completes);
 	tcase_add_test(t, zsh_finds_what_is_installed);

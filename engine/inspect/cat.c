@@ -22,7 +22,7 @@ cat_one(void *ctx, struct run_state *v, uint32_t id)
 	long long at = 0;
 	int fd, bad;
 
-	if (c->pattern && v->steps[id].dropped && (v->keys.list[id].flags & KEY_KEPT)) {
+	if (c->pattern && steps_get(&v->steps, id).dropped && (v->keys.list[id].flags & KEY_KEPT)) {
 		c->dropped++;
 		return 0;
 	}
@@ -43,7 +43,7 @@ runs_cat(const char *dir, const char *run, char *const *keys, size_t n, struct s
 	struct cat c = { 0 };
 	struct run_state v;
 	size_t i;
-	int status = runs_open(&v, dir, run, error);
+	int status = runs_open_keys(&v, dir, run, keys, n, error);
 
 	if (status)
 		return status;

@@ -52,7 +52,7 @@ struct logs {
 static int
 is_done(const struct run_state *v, uint32_t id)
 {
-	return v->steps[id].state == STEP_DONE;
+	return steps_get(&v->steps, id).state == STEP_DONE;
 }
 
 static void
@@ -64,7 +64,7 @@ put_log_head(struct logs *l, struct run_state *v, uint32_t id, uint32_t own, int
 	if (l->any && l->last_id == own && l->last_what == what)
 		return;
 	if (what)
-		words = is_done(v, id) ? " (standard output) <==\n" : v->steps[id].state == STEP_RUNNING ?
+		words = is_done(v, id) ? " (standard output) <==\n" : steps_get(&v->steps, id).state == STEP_RUNNING ?
 		    " (standard output, so far) <==\n" : " (standard output, not kept) <==\n";
 	buf_text(&head, l->any ? "\n==> " : "==> ");
 	visible_add(&head, key, strlen(key), 0);
@@ -90,7 +90,7 @@ static int
 log_more(struct logs *l, struct run_state *v, uint32_t id, uint32_t own, int what, int fd)
 {
 	struct stream *s = &l->said[own].streams[what];
-	int grows = l->sink->visible && v->steps[id].state == STEP_RUNNING;
+	int grows = l->sink->visible && steps_get(&v->steps, id).state == STEP_RUNNING;
 	struct stat st;
 
 	if (fstat(fd, &st))
@@ -138,7 +138,7 @@ log_named(struct logs *l, struct run_state *v, uint32_t id, uint32_t own, int wh
 	s->old = 0;
 	let_go(l, s);
 	bad = log_more(l, v, id, own, what, fd);
-	if (l->follow && v->steps[id].state == STEP_RUNNING && l->held < HELD_MOST) {
+	if (l->follow && steps_get(&v->steps, id).state == STEP_RUNNING && l->held < HELD_MOST) {
 		s->fd = fd;
 		l->held++;
 	} else {
@@ -155,7 +155,7 @@ log_stream(struct logs *l, struct run_state *v, uint32_t id, uint32_t own, int w
 
 	if (!bad)
 		bad = log_named(l, v, id, own, what);
-	if (v->steps[id].state != STEP_RUNNING)
+	if (steps_get(&v->steps, id).state != STEP_RUNNING)
 		let_go(l, s);
 	return bad;
 }
@@ -193,24 +193,24 @@ log_one(void *ctx, struct run_state *v, uint32_t id)
 	struct logs *l = ctx;
 	uint32_t own = own_number(l, v, id);
 	struct said *d = &l->said[own];
-	const struct run_step *s = &v->steps[id];
+	const struct run_step s = steps_get(&v->steps, id);
 	int what;
 
 	if (!l->looks)
 		d->was_kept = is_done(v, id);
 	if (!is_done(v, id))
 		l->open = 1;
-	if (s->state == STEP_RUNNING)
+	if (s.state == STEP_RUNNING)
 		ids_add(&l->running, id);
-	else if (d->over && d->attempts == s->attempts)
+	else if (d->over && d->attempts == s.attempts)
 		return 0;
-	for (what = 0; what < 2 && d->attempts != s->attempts; what++) {
+	for (what = 0; what < 2 && d->attempts != s.attempts; what++) {
 		d->streams[what].old = 1;
 		if (d->streams[what].fd < 0)
 			d->streams[what].ino = 0;       /* the number may be another file's now */
 	}
-	d->attempts = s->attempts;
-	d->over = s->state != STEP_RUNNING;
+	d->attempts = s.attempts;
+	d->over = s.state != STEP_RUNNING;
 	return log_streams(l, v, id);
 }
 
@@ -290,7 +290,7 @@ runs_logs(const char *dir, const char *run, char *const *keys, size_t n, int fol
 	struct logs l = { 0 };
 	struct run_state v;
 	long long began = clock_ms();
-	int status = runs_open(&v, dir, run, error), end = 0;
+	int status = runs_open_keys(&v, dir, run, keys, n, error), end = 0;
 	char *name = status ? NULL : runs_decode(v.store.name);
 
 	l.sink = sink;
@@ -308,7 +308,7 @@ runs_logs(const char *dir, const char *run, char *const *keys, size_t n, int fol
 		if (end)
 			break;
 		began = clock_ms();
-		status = runs_open(&v, dir, name, error);
+		status = runs_open_keys(&v, dir, name, keys, n, error);
 	}
 	free(name);
 	free_logs(&l);

@@ -14,6 +14,10 @@
 
 enum { OVER_BUDGET = 7 };       /* orch's exit status */
 
+/* The events that tell how a step is. */
+#define STEP_LINES (LOG_ALL & ~(1u << LOG_IF | 1u << LOG_USAGE | 1u << LOG_SESSION | 1u << LOG_REDO | 1u << LOG_WALK | 1u << LOG_END | \
+    1u << LOG_PAUSED))
+
 const char *
 step_state_word(enum step_state s)
 {
@@ -30,39 +34,36 @@ run_state_word(enum run_phase s)
 	return words[s];
 }
 
-static struct run_step *
-step_of(struct run_state *v, uint32_t id)
-{
-	if (id >= v->nsteps) {
-		uint32_t n = v->keys.cap;
-
-		v->steps = mem_grow(v->steps, n, sizeof *v->steps);
-		memset(v->steps + v->nsteps, 0, (n - v->nsteps) * sizeof *v->steps);
-		for (; v->nsteps < n; v->nsteps++)
-			v->steps[v->nsteps].since = -1;
-	}
-	return &v->steps[id];
-}
-
 static void
 put_in_order(struct run_state *v, uint32_t id)
 {
-	struct run_step *s = step_of(v, id);
+	struct run_step s = steps_get(&v->steps, id);
 
-	if (!s->in_order)
-		ids_add(&v->order, id);
-	s->in_order = 1;
+	if (s.in_order)
+		return;
+	ids_add(&v->order, id);
+	s.in_order = 1;
+	steps_put(&v->steps, id, &s);
+}
+
+static void
+set_state(struct run_state *v, uint32_t id, enum step_state state)
+{
+	struct run_step s = steps_get(&v->steps, id);
+
+	s.state = state;
+	steps_put(&v->steps, id, &s);
 }
 
 static int
 read_results(struct run_state *v)
 {
-	int bad = results_keys(&v->keys, &v->store);
+	int bad = v->only ? results_of_keys(&v->keys, &v->store) : results_keys(&v->keys, &v->store);
 	uint32_t id;
 
 	for (id = 0; id < v->keys.n; id++)
 		if (v->keys.list[id].flags & KEY_KEPT)
-			step_of(v, id)->state = STEP_DONE;
+			set_state(v, id, STEP_DONE);
 	return bad;
 }
 
@@ -103,17 +104,12 @@ walk_line(struct run_state *v, const struct log_line *l)
 	v->signal = 0;
 }
 
+/* What an event of a step says of the attempt. */
 static void
-step_line(struct run_state *v, const struct log_line *l)
+set_attempt(struct run_state *v, struct run_step *s, const struct log_line *l)
 {
-	uint32_t id = keys_add(&v->keys, l->key, l->n);
-	struct run_step *s = step_of(v, id);
-	int kept = v->keys.list[id].flags & KEY_KEPT;
-	const char *from;
+	const char *from = log_taken_from(l);
 
-	sessions_line(&v->sessions, &v->keys, id, l);
-	if (!s->seen)
-		s->seen = ++v->nseen;
 	s->last = l->event;
 	s->attempts = l->value;
 	s->took = l->took;
@@ -133,12 +129,15 @@ step_line(struct run_state *v, const struct log_line *l)
 		s->redo = 0;
 	if (l->event == LOG_OTHERWISE)
 		s->otherwise = 1;
-	free(s->text);
-	from = log_taken_from(l);
 	s->taken = from != NULL;
-	if (!is_answered(l))
-		from = l->text;
-	s->text = from ? mem_dup(from, strlen(from)) : NULL;
+	step_set_text(s, is_answered(l) ? from : l->text);
+}
+
+/* What it says of the step: whether its result is there is for result/ to say; a START without an end is running, if
+ * anybody is. */
+static void
+settle_step(struct run_state *v, struct run_step *s, const struct log_line *l, int kept)
+{
 	if (l->event == LOG_START)
 		s->walk = kept && l->text ? v->walks : 0;
 	if (kept && (!s->walk || is_answered(l))) {
@@ -146,7 +145,6 @@ step_line(struct run_state *v, const struct log_line *l)
 		s->state = STEP_DONE;
 		return;
 	}
-	/* Whether it is there is for result/ to say; a START without an end is running, if anybody is. */
 	s->state = l->event == LOG_START ? STEP_RUNNING : l->event == LOG_FAIL ? STEP_FAILED :
 	    l->event == LOG_STOP ? STEP_INTERRUPTED : STEP_WAITING;
 	if (kept || !is_answered(l))
@@ -156,12 +154,34 @@ step_line(struct run_state *v, const struct log_line *l)
 }
 
 static void
+step_line(struct run_state *v, uint32_t id, const struct log_line *l)
+{
+	struct run_step s = steps_get(&v->steps, id);
+
+	sessions_line(&v->sessions, &v->keys, id, l);
+	set_attempt(v, &s, l);
+	settle_step(v, &s, l, v->keys.list[id].flags & KEY_KEPT);
+	steps_put(&v->steps, id, &s);
+}
+
+static void
+set_redo(struct run_state *v, uint32_t id, int redo)
+{
+	struct run_step s = steps_get(&v->steps, id);
+
+	if (s.redo == redo)
+		return;
+	s.redo = redo;
+	steps_put(&v->steps, id, &s);
+}
+
+static void
 mark_redo(struct run_state *v, const struct ids *ids)
 {
 	size_t i;
 
 	for (i = 0; i < ids->n; i++)
-		step_of(v, ids->list[i])->redo = 1;
+		set_redo(v, ids->list[i], 1);
 	v->has_redo = 1;
 }
 
@@ -169,20 +189,39 @@ mark_redo(struct run_state *v, const struct ids *ids)
 static void
 unmark_redo(struct run_state *v)
 {
-	size_t i;
+	uint32_t i;
 
-	for (i = 0; v->has_redo && i < v->nsteps; i++)
-		v->steps[i].redo = 0;
+	for (i = 0; v->has_redo && i < v->steps.n; i++)
+		set_redo(v, i, 0);
 	v->has_redo = 0;
 }
 
 static void
-session_line(struct run_state *v, const struct log_line *l)
+session_line(struct run_state *v, uint32_t id, const struct log_line *l)
 {
-	uint32_t id = keys_add(&v->keys, l->key, l->n);
+	struct run_step s = steps_get(&v->steps, id);
 
-	step_of(v, id)->continued = l->text && !strncmp(l->text, "continued ", 10);
+	s.continued = l->text && !strncmp(l->text, "continued ", 10);
+	steps_put(&v->steps, id, &s);
 	sessions_line(&v->sessions, &v->keys, id, l);
+}
+
+/* A line that is about a step: where only some are looked at, those that are not are passed over. */
+static void
+key_line(struct run_state *v, const struct log_line *l)
+{
+	uint32_t id = v->only ? keys_find(&v->keys, l->key, l->n) : keys_add(&v->keys, l->key, l->n);
+
+	if (id == KEY_NONE)
+		return;
+	if (l->event == LOG_SESSION)
+		session_line(v, id, l);
+	else if (l->event == LOG_REDO && redo_line(&v->redone, id, l->value))
+		mark_redo(v, &v->redone.ids);
+	else if (l->event == LOG_USAGE)
+		spent_line(&v->used, &v->keys, l);
+	else if (l->event != LOG_REDO)
+		step_line(v, id, l);
 }
 
 static void
@@ -190,11 +229,8 @@ add_line(void *ctx, const struct log_line *l)
 {
 	struct run_state *v = ctx;
 
-	spent_line(&v->used, &v->keys, l);
-	if (l->event == LOG_SESSION)
-		session_line(v, l);
-	if (l->event == LOG_REDO && redo_line(&v->redone, keys_add(&v->keys, l->key, l->n), l->value))
-		mark_redo(v, &v->redone.ids);
+	if (l->event != LOG_USAGE)
+		spent_line(&v->used, &v->keys, l);
 	if (l->event == LOG_END) {
 		if (!l->value)
 			unmark_redo(v);
@@ -203,8 +239,8 @@ add_line(void *ctx, const struct log_line *l)
 		walk_line(v, l);
 	} else if (l->event == LOG_PAUSED) {
 		v->zero += (uint64_t)(l->value > 0 ? l->value : 0);
-	} else if (l->event != LOG_IF && l->event != LOG_USAGE && l->event != LOG_SESSION && l->event != LOG_REDO) {
-		step_line(v, l);
+	} else if (l->event != LOG_IF) {
+		key_line(v, l);
 	}
 	v->last = l->ms;
 	v->spent = on_axis(v, l->ms);
@@ -217,10 +253,12 @@ check_complete(struct run_state *v)
 {
 	uint32_t id;
 
-	for (id = 0; v->state == RUN_COMPLETE && id < v->keys.n; id++)
-		if (!(v->keys.list[id].flags & KEY_KEPT) && step_of(v, id)->state == STEP_WAITING && v->steps[id].began &&
-		    v->steps[id].last != LOG_RATE_LIMITED)
+	for (id = 0; v->state == RUN_COMPLETE && id < v->keys.n; id++) {
+		struct run_step s = steps_get(&v->steps, id);
+
+		if (!(v->keys.list[id].flags & KEY_KEPT) && s.state == STEP_WAITING && s.began && s.last != LOG_RATE_LIMITED)
 			v->state = RUN_INTERRUPTED;
+	}
 }
 
 static void
@@ -236,20 +274,33 @@ add_planned(void *ctx, const struct plan_step *p)
 	}
 }
 
+static void
+add_seen(void *ctx, const struct log_line *l)
+{
+	struct run_state *v = ctx;
+	uint32_t id = l->key ? keys_find(&v->keys, l->key, l->n) : KEY_NONE;
+
+	if (id != KEY_NONE && steps_get(&v->steps, id).last != LOG_WALK)
+		put_in_order(v, id);
+}
+
 /* What the workflow does not name (it may have changed), as the log first names it, then what has a result. */
 static void
 add_unnamed(struct run_state *v)
 {
-	uint32_t *by_seen = mem_zero((size_t)v->nseen + 1, sizeof *by_seen), id, i;
+	size_t unnamed = 0;
+	uint32_t id;
 
-	for (id = 0; id < v->keys.n; id++)
-		by_seen[step_of(v, id)->seen] = id;
-	for (i = 1; i <= v->nseen; i++)
-		put_in_order(v, by_seen[i]);
+	for (id = 0; id < v->keys.n && !unnamed; id++) {
+		struct run_step s = steps_get(&v->steps, id);
+
+		unnamed += !s.in_order && s.last != LOG_WALK;
+	}
+	if (unnamed)
+		log_read(v->store.run, STEP_LINES, add_seen, v);
 	for (id = 0; id < v->keys.n; id++)
 		if (v->keys.list[id].flags & KEY_KEPT)
 			put_in_order(v, id);
-	free(by_seen);
 }
 
 /* What comes after the first N of the order is in a workflow no more, if all of its keys are known; but for what
@@ -257,8 +308,13 @@ add_unnamed(struct run_state *v)
 static void
 mark_dropped(struct run_state *v, size_t n)
 {
-	for (; !v->waiting.n && n < v->order.n; n++)
-		v->steps[v->order.list[n]].dropped = strcmp(keys_text(&v->keys, v->order.list[n]), "-") != 0;
+	for (; !v->waiting.n && n < v->order.n; n++) {
+		uint32_t id = v->order.list[n];
+		struct run_step s = steps_get(&v->steps, id);
+
+		s.dropped = strcmp(keys_text(&v->keys, id), "-") != 0;
+		steps_put(&v->steps, id, &s);
+	}
 }
 
 /* Of a run from standard input, what earlier texts have made comes first: N steps are the latest text's own. */
@@ -308,14 +364,15 @@ settle_states(struct run_state *v)
 	uint32_t id;
 	enum store_busy busy = store_busy(&v->store, &v->holder);
 
-	/* What was begun again in an earlier walk, and not by the latest, is as its file says. */
-	for (id = 0; id < v->keys.n; id++)
-		if (step_of(v, id)->walk && v->steps[id].walk != v->walks)
-			v->steps[id].state = STEP_DONE;
-	if (busy == STORE_FREE)
-		for (id = 0; id < v->keys.n; id++)
-			if (step_of(v, id)->state == STEP_RUNNING)
-				v->steps[id].state = STEP_INTERRUPTED;
+	for (id = 0; id < v->keys.n; id++) {
+		struct run_step step = steps_get(&v->steps, id);
+
+		/* What was begun again in an earlier walk, and not by the latest, is as its file says. */
+		if (step.walk && step.walk != v->walks)
+			set_state(v, id, STEP_DONE);
+		else if (busy == STORE_FREE && step.state == STEP_RUNNING)
+			set_state(v, id, STEP_INTERRUPTED);
+	}
 	check_complete(v);
 	v->now = clock_epoch();
 	if (busy == STORE_FREE)
@@ -335,10 +392,21 @@ fail(struct run_state *v, const char *dir, const char *part)
 	return -1;
 }
 
-int
-run_state_open(struct run_state *v, const char *dir, const char *name, size_t n, int order)
+/* Whether of these keys something is known. */
+static int
+know_all(const struct run_state *v)
 {
-	memset(v, 0, sizeof *v);
+	uint32_t id;
+
+	for (id = 0; id < v->keys.n; id++)
+		if (!(v->keys.list[id].flags & KEY_KEPT) && steps_get(&v->steps, id).last == LOG_WALK)
+			return 0;
+	return 1;
+}
+
+static int
+open_record(struct run_state *v, const char *dir, const char *name, size_t n)
+{
 	if (store_open(&v->store, dir, name, n, STORE_READ))
 		return -1;
 	store_mark(&v->store, &v->mark);
@@ -346,24 +414,66 @@ run_state_open(struct run_state *v, const char *dir, const char *name, size_t n,
 	if (v->has_record)
 		store_find_lock(&v->store);
 	v->is_trusted = identity_is_of(&v->record.made, v->store.lock);
+	v->now = clock_epoch();
+	return 0;
+}
+
+static void
+add_key(void *ctx, const struct log_line *l)
+{
+	struct run_state *v = ctx;
+
+	keys_add(&v->keys, l->key, l->n);
+}
+
+/* The results and the log; of ->only those alone. Of a large run the keys are in memory in the order in which they are looked at
+ * later, nearly the workflow's, not in that of a directory. */
+static int
+read_steps(struct run_state *v, const char *dir)
+{
+	if (!v->only && log_read(v->store.run, 1u << LOG_START, add_key, v))
+		return fail(v, dir, "log");
 	if (read_results(v))
 		return fail(v, dir, "result");
 	if (log_read(v->store.run, LOG_ALL, add_line, v))
 		return fail(v, dir, "log");
 	settle_states(v);
-	if (order)
+	return 0;
+}
+
+int
+run_state_open(struct run_state *v, const char *dir, const char *name, size_t n, enum run_look look)
+{
+	memset(v, 0, sizeof *v);
+	if (open_record(v, dir, name, n) || (look >= LOOK_STEPS && read_steps(v, dir)))
+		return -1;
+	if (look == LOOK_ORDER)
 		find_order(v);
+	return 0;
+}
+
+int
+run_state_open_keys(struct run_state *v, const char *dir, const char *name, size_t n, char *const *keys, size_t nkeys, int *all)
+{
+	uint32_t id;
+	size_t i;
+
+	memset(v, 0, sizeof *v);
+	v->only = 1;
+	for (i = 0; i < nkeys; i++)
+		keys_add(&v->keys, keys[i], strlen(keys[i]));
+	if (open_record(v, dir, name, n) || read_steps(v, dir))
+		return -1;
+	for (id = 0; id < v->keys.n; id++)
+		put_in_order(v, id);
+	*all = know_all(v);
 	return 0;
 }
 
 void
 run_state_close(struct run_state *v)
 {
-	uint32_t id;
-
-	for (id = 0; id < v->nsteps; id++)
-		free(v->steps[id].text);
-	free(v->steps);
+	steps_free(&v->steps);
 	spent_free(&v->used);
 	sessions_free(&v->sessions);
 	ids_free(&v->redone.ids);

@@ -2,6 +2,7 @@
 #ifndef ENGINE_INSPECT_RUN_STATE_H
 #define ENGINE_INSPECT_RUN_STATE_H
 
+#include "engine/inspect/steps.h"
 #include "engine/task/expand.h"
 #include "engine/task/redo.h"
 #include "engine/task/sessions.h"
@@ -9,26 +10,6 @@
 #include "store/log.h"
 #include "store/record.h"
 #include "store/store.h"
-
-enum step_state { STEP_WAITING, STEP_RUNNING, STEP_INTERRUPTED, STEP_FAILED, STEP_DONE };
-
-struct run_step {
-	enum step_state state;
-	int in_order;           /* it is in ->order of the run state */
-	uint32_t seen;          /* from 1: when the log first names it; 0: it does not */
-	int dropped;            /* the workflow has it no more */
-	int redo;               /* its result is to be replaced */
-	int otherwise;          /* its result is the word of its `otherwise` */
-	long walk;              /* the walk that had begun it again, though it has a result; 0: none */
-	enum log_event last;    /* what the log says of it last; LOG_WALK: nothing */
-	int status;             /* as wait() gives it, of an attempt that gave no result; -1: it does not say why */
-	long attempts;
-	int continued;          /* the latest went on where one before it was cut off */
-	long long began, took;  /* milliseconds, of the latest attempt; began since the Epoch */
-	long long since, at;    /* its first attempt and its latest, on the run's axis; since < 0: it had none */
-	char *text;             /* why it failed; of one that is ->taken the run; owned */
-	int taken;              /* its result is from an earlier run */
-};
 
 enum run_phase { RUN_NEW, RUN_RUNNING, RUN_ENDING, RUN_COMPLETE, RUN_FAILED, RUN_STOPPED, RUN_INTERRUPTED, RUN_OVER_BUDGET };
 
@@ -40,13 +21,12 @@ struct run_state {
 	int is_trusted;         /* it was made here, or accepted: not by a clone, a copy or an archive */
 	struct keys keys;
 	struct results results;
-	struct run_step *steps; /* by key */
-	uint32_t nsteps;
+	int only;               /* no other keys than those that were given are looked at */
+	struct steps steps;
 	struct spent used;      /* what they have used */
 	struct sessions sessions;
 	struct redo_lines redone;
 	int has_redo;           /* steps are ->redo */
-	uint32_t nseen;
 	struct ids order;
 	long walks;             /* how many there were */
 	struct buf waiting;     /* keys that are not known yet, as they are written, each with a newline */
@@ -63,9 +43,15 @@ struct run_state {
 	long long last;         /* when the latest line of the log was written */
 };
 
-/* Opens the run NAME below DIR. -1 and errno. ORDER: also finds the workflow's order, which takes
- * reading the workflow. The caller calls run_state_close in both cases. */
-int run_state_open(struct run_state *, const char *dir, const char *name, size_t n, int order);
+/* How much of a run is looked at: what its record says; its results and its log, too; the workflow's order of them. */
+enum run_look { LOOK_RECORD, LOOK_STEPS, LOOK_ORDER };
+
+/* Opens the run NAME below DIR. -1 and errno. The caller calls run_state_close in both cases. */
+int run_state_open(struct run_state *, const char *dir, const char *name, size_t n, enum run_look look);
+
+/* The same for these KEYS alone, nkeys of them, without patterns: nothing is kept of others, and the order is theirs. *ALL: each has
+ * a result, or the log names it; else nothing is known of one, and it takes the whole run to tell whether it is a step's. */
+int run_state_open_keys(struct run_state *, const char *dir, const char *name, size_t n, char *const *keys, size_t nkeys, int *all);
 
 void run_state_close(struct run_state *);
 

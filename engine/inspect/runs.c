@@ -72,7 +72,7 @@ add_run(void *ctx, const char *name)
 
 	if (n < 0)
 		return;
-	if (run_state_open(&v, l->dir, key, (size_t)n, 0)) {
+	if (run_state_open(&v, l->dir, key, (size_t)n, l->brief ? LOOK_RECORD : LOOK_STEPS)) {
 		if (errno != ENOENT) {          /* it was not removed meanwhile */
 			put_error(&v, name, &why);
 			add_line(l, name)->broken = buf_take(&why);
@@ -87,9 +87,9 @@ add_run(void *ctx, const char *name)
 		r->state = v.state;
 		r->ended = v.ended;
 		r->workflow = mem_dup(v.has_record ? v.record.workflow : "?", v.has_record ? strlen(v.record.workflow) : 1);
-		for (id = 0; id < v.keys.n && id < v.nsteps; id++) {
-			r->done += v.steps[id].state == STEP_DONE;
-			r->failed += v.steps[id].state == STEP_FAILED;
+		for (id = 0; id < v.keys.n; id++) {
+			r->done += steps_get(&v.steps, id).state == STEP_DONE;
+			r->failed += steps_get(&v.steps, id).state == STEP_FAILED;
 		}
 	}
 	run_state_close(&v);
@@ -105,16 +105,23 @@ newest_first(const void *va, const void *vb)
 	return strcmp(b->name, a->name);
 }
 
-int
-runs_find(struct run_lines *l, const char *dir)
+static int
+find_runs(struct run_lines *l, const char *dir, int brief)
 {
 	memset(l, 0, sizeof *l);
 	l->dir = dir;
+	l->brief = brief;
 	if (store_runs(dir, add_run, l))
 		return -1;
 	if (l->n)
 		qsort(l->list, l->n, sizeof *l->list, newest_first);
 	return 0;
+}
+
+int
+runs_find(struct run_lines *l, const char *dir)
+{
+	return find_runs(l, dir, 0);
 }
 
 void
@@ -147,7 +154,7 @@ runs_newest(const char *dir, char **name)
 	size_t i;
 
 	*name = NULL;
-	if (runs_find(&l, dir))
+	if (find_runs(&l, dir, 1))
 		return -1;
 	for (i = 0; i < l.n && !*name; i++)
 		if (l.list[i].is_trusted || l.list[i].broken)
@@ -308,8 +315,36 @@ runs_list(const char *dir, int for_scripts, struct sink *sink, struct buf *error
 	return (for_scripts ? sink_emit_fields(sink, &b) : sink_emit(sink, &b)) || error->n;
 }
 
+/* Whether one of the N KEYS is a pattern. */
+static int
+has_pattern(char *const *keys, size_t n)
+{
+	size_t i;
+
+	for (i = 0; i < n; i++)
+		if (strchr(keys[i], '*'))
+			return 1;
+	return 0;
+}
+
+/* Only for the N KEYS if that suffices. */
+static int
+open_state(struct run_state *v, const char *dir, const char *name, char *const *keys, size_t n)
+{
+	int all;
+
+	if (n && !has_pattern(keys, n)) {
+		if (run_state_open_keys(v, dir, name, strlen(name), keys, n, &all))
+			return -1;
+		if (all)
+			return 0;
+		run_state_close(v);
+	}
+	return run_state_open(v, dir, name, strlen(name), LOOK_ORDER);
+}
+
 int
-runs_open(struct run_state *v, const char *dir, const char *run, struct buf *error)
+runs_open_keys(struct run_state *v, const char *dir, const char *run, char *const *keys, size_t n, struct buf *error)
 {
 	char *name = run ? mem_dup(run, strlen(run)) : NULL;
 	int status = 0;
@@ -319,7 +354,7 @@ runs_open(struct run_state *v, const char *dir, const char *run, struct buf *err
 		return runs_fail(error, 2, dir, strerror(errno));
 	if (!name)
 		return runs_fail(error, 3, dir, "no runs here; to start one: orch run FILE");
-	if (run_state_open(v, dir, name, strlen(name), 1)) {
+	if (open_state(v, dir, name, keys, n)) {
 		status = errno == ENOENT ? 3 : 2;
 		if (status == 3)
 			runs_fail(error, 3, name, "no such run; to list: orch runs");
@@ -329,6 +364,12 @@ runs_open(struct run_state *v, const char *dir, const char *run, struct buf *err
 	}
 	free(name);
 	return status;
+}
+
+int
+runs_open(struct run_state *v, const char *dir, const char *run, struct buf *error)
+{
+	return runs_open_keys(v, dir, run, NULL, 0, error);
 }
 
 size_t

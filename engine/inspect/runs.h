@@ -28,6 +28,7 @@ struct run_lines {
 	const char *dir;
 	struct run_line *list;
 	size_t n;
+	int brief;              /* only what their records say is known */
 };
 
 /* Looks at all runs below DIR. -1 and errno; else the caller calls runs_free. */
@@ -45,6 +46,9 @@ int runs_no_step(struct buf *error, int status, const char *key, const char *dir
 /* Opens the run that is meant, with its steps in order. Returns orch's exit status, and ERROR; only with 0
  * there is something to close. */
 int runs_open(struct run_state *, const char *dir, const char *run, struct buf *error);
+
+/* The same, where only the N KEYS are of interest, in their order, unless there are patterns among them or one is not known. */
+int runs_open_keys(struct run_state *, const char *dir, const char *run, char *const *keys, size_t n, struct buf *error);
 
 /* The newest run below DIR, those that came from elsewhere only if there are no others: *NAME, to be freed; NULL: there is none.
  * -1 and errno. */

@@ -2,8 +2,10 @@
 #include "engine/inspect/runs.h"
 
 #include <errno.h>
+#include <stdlib.h>
 #include <string.h>
 
+#include "parse/mem.h"
 #include "parse/text.h"
 
 struct shown {
@@ -33,8 +35,10 @@ runs_session(const char *dir, const char *run, const char *key, struct sink *sin
 {
 	struct shown c;
 	struct run_state v;
-	int status = runs_open(&v, dir, run, error);
+	char *name = mem_dup(key, strlen(key)), *const keys[] = { name };
+	int status = runs_open_keys(&v, dir, run, keys, 1, error);
 
+	free(name);
 	if (status)
 		return status;
 	c.sink = sink;

@@ -33,10 +33,8 @@ write_piece(struct status *s, size_t least)
 /* Of a complete run, what it has not reached (the other arm of an `if`) waits for nothing, and what the workflow has no
  * more, and has no result, is of no concern. */
 static int
-is_shown(const struct run_state *v, uint32_t id)
+is_shown(const struct run_state *v, const struct run_step *s)
 {
-	const struct run_step *s = &v->steps[id];
-
 	return v->state != RUN_COMPLETE || (s->state != STEP_WAITING && (s->state == STEP_DONE || !s->dropped));
 }
 
@@ -74,9 +72,8 @@ put_why(const struct run_state *v, const struct run_step *s, struct buf *b)
 
 /* The row of a step; its words live until the next. */
 static void
-make_row(struct status *t, uint32_t id, struct table_row *r)
+make_row(struct status *t, uint32_t id, const struct run_step *s, struct table_row *r)
 {
-	const struct run_step *s = &t->v->steps[id];
 	const char *key = keys_text(&t->v->keys, id);
 	struct usage used;
 
@@ -102,10 +99,8 @@ make_row(struct status *t, uint32_t id, struct table_row *r)
 
 /* Whether the step has failed, was interrupted, or has a fallback. */
 static int
-is_bad(const struct run_state *v, uint32_t id)
+is_bad(const struct run_step *s)
 {
-	const struct run_step *s = &v->steps[id];
-
 	return s->state == STEP_FAILED || s->state == STEP_INTERRUPTED || (s->state == STEP_DONE && s->otherwise);
 }
 
@@ -118,13 +113,15 @@ each_row(struct status *t, int which, void (*row)(struct status *, const struct 
 	struct table_row r;
 	size_t i;
 
-	for (i = 0; i < t->v->order.n && !t->bad; i++)
-		if (is_shown(t->v, t->v->order.list[i])) {
-			if (!(which & (is_bad(t->v, t->v->order.list[i]) ? ROWS_BAD : ROWS_GOOD)))
-				continue;
-			make_row(t, t->v->order.list[i], &r);
+	for (i = 0; i < t->v->order.n && !t->bad; i++) {
+		uint32_t id = t->v->order.list[i];
+		struct run_step s = steps_get(&t->v->steps, id);
+
+		if (is_shown(t->v, &s) && (which & (is_bad(&s) ? ROWS_BAD : ROWS_GOOD))) {
+			make_row(t, id, &s, &r);
 			row(t, &r);
 		}
+	}
 }
 
 /* Keys that are not known yet, as they are written. */
@@ -242,7 +239,8 @@ show_table(struct status *t)
 	each_unknown(t, learn_row);
 	put_head(t);
 	table_axis(&t->table, &t->out);
-	each_row(t, ROWS_BAD, draw_row);
+	if (t->counts[STEP_FAILED] || t->counts[STEP_INTERRUPTED] || t->fallbacks)
+		each_row(t, ROWS_BAD, draw_row);
 	if (!t->only_bad) {
 		each_row(t, ROWS_GOOD, draw_row);
 		each_unknown(t, draw_row);
@@ -264,9 +262,8 @@ ended_by(const struct run_step *s)
 }
 
 static void
-put_step_fields(const struct run_state *v, uint32_t id, struct buf *b)
+put_step_fields(const struct run_state *v, uint32_t id, const struct run_step *s, struct buf *b)
 {
-	const struct run_step *s = &v->steps[id];
 	int ended = s->state != STEP_DONE && (LOG_TRIED >> s->last & 1);
 	struct usage used;
 
@@ -308,11 +305,15 @@ show_fields(struct status *t)
 {
 	size_t i;
 
-	for (i = 0; i < t->v->order.n && !t->bad; i++)
-		if (is_shown(t->v, t->v->order.list[i]) && (!t->only_bad || is_bad(t->v, t->v->order.list[i]))) {
-			put_step_fields(t->v, t->v->order.list[i], &t->out);
+	for (i = 0; i < t->v->order.n && !t->bad; i++) {
+		uint32_t id = t->v->order.list[i];
+		struct run_step s = steps_get(&t->v->steps, id);
+
+		if (is_shown(t->v, &s) && (!t->only_bad || is_bad(&s))) {
+			put_step_fields(t->v, id, &s, &t->out);
 			write_piece(t, PIECE);
 		}
+	}
 }
 
 static int

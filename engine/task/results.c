@@ -1,7 +1,9 @@
 /* The results in result/. */
 #include "engine/task/results.h"
 
+#include <fcntl.h>
 #include <string.h>
+#include <sys/stat.h>
 
 #include "store/file.h"
 #include "store/key.h"
@@ -24,6 +26,23 @@ int
 results_keys(struct keys *k, struct store *s)
 {
 	return store_results(s, add_result, k);
+}
+
+int
+results_of_keys(struct keys *k, struct store *s)
+{
+	char name[KEY_NAME_MAX + 1];
+	struct stat st;
+	uint32_t id;
+
+	for (id = 0; id < k->n && s->result >= 0; id++) {
+		const char *key = keys_text(k, id);
+
+		if (key_encode(key, strlen(key), name) < 0 || fstatat(s->result, name, &st, AT_SYMLINK_NOFOLLOW))
+			continue;
+		k->list[id].flags |= S_ISREG(st.st_mode) ? KEY_KEPT : KEY_ODD;
+	}
+	return 0;
 }
 
 static int
