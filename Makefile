@@ -113,9 +113,11 @@ check-slurm: orch
 	sh tests/slurm
 
 # The real claude and codex against stand-ins for their services. Installs them, once, by npm, in
-# tests/agents/installed (800 MB); `make clean` leaves them there.
+# tests/agents/installed (800 MB); `make clean` leaves them there. OTHERS=1 tries other agents, too: another 1.4 GB, in
+# tests/agents/others-installed.
+OTHERS =
 check-agents: orch
-	sh tests/agents/check
+	OTHERS=$(OTHERS) sh tests/agents/check
 
 # One file to copy: without the tables that nothing here unwinds with.
 MUSL = musl-gcc

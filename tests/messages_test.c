@@ -1404,6 +1404,13 @@ START_TEST(examples_run)
 }
 END_TEST
 
+/* Word for word. */
+START_TEST(the_wrapper_of_the_manual)
+{
+	help_sh(0, "sed -n '/^# limited AGENT/,/^\\.Ed/p' \"$TREE/orch.1\" | sed '$d; s/\\\\e/\\\\/g' >there; sed 1d \"$TREE/tests/agents/limited\" | cmp - there; test -s there");
+}
+END_TEST
+
 START_TEST(the_shell_script_of_the_manual)
 {
 	help_sh(0, "sed -n '/^set -eu/,/^\\.Ed/p' \"$TREE/orch.1\" | sed '/^\\.Ed/,$d; s/\\\\e/\\\\/g' >audit.sh; test $(wc -l <audit.sh) -gt 15");
@@ -1487,6 +1494,7 @@ messages_suite(void)
 	tcase_add_test(help_case(s, "examples", help_start, 30), examples_are_workflows);
 	tcase_add_loop_test(help_case(s, "examples that run", help_start, 30), examples_run, 0, LEN(examples));
 	tcase_add_test(help_case(s, "shell scripts", help_start, 30), the_shell_script_of_the_manual);
+	tcase_add_test(help_case(s, "wrapper", help_start, 30), the_wrapper_of_the_manual);
 	tcase_add_loop_test(help_case(s, "mistakes", help_start, 30), mistakes_of_newcomers, 0, LEN(mistakes));
 	tcase_add_test(help_case(s, "where to look", help_start, 30), where_to_look);
 	tcase_add_test(help_case(s, "braces", help_start, 30), braces_that_are_meant);

@@ -1,5 +1,5 @@
-// Stand-ins for the two services that the real agents ask: the Anthropic Messages API and the OpenAI Responses
-// API, both streaming, on a port of 127.0.0.1 that is free.
+// Stand-ins for the services that the real agents ask: the Anthropic Messages API, the OpenAI Responses API, the
+// OpenAI chat completions API and Google's generateContent, all streaming, on a port of 127.0.0.1 that is free.
 //
 //     node server.js DIR
 //
@@ -19,7 +19,8 @@
 //     do:size=BYTES             an answer of so many bytes
 //     do:echo                   the prompt is the answer
 //     do:tool[,sleep=S]         first a command is to be run that says something, and sleeps for S seconds; then the answer;
-//                               with ,then=STATUS an error instead; with ,background=1 it runs in the background
+//                               with ,then=STATUS an error instead; with ,background=1 it runs in the background; of
+//                               the first two services only
 //     do:limit,until=EPOCH      the plan's limit is reached until then, as a login is told it
 //
 // With ,times=N behind it an error, hangup or delay holds for the first N requests with this prompt.
@@ -29,7 +30,10 @@ const fs = require('fs');
 const http = require('http');
 const path = require('path');
 
-const services = { '/v1/messages': require('./anthropic.js'), '/v1/responses': require('./openai.js') };
+const services = { '/v1/messages': require('./anthropic.js'), '/v1/responses': require('./openai.js'),
+	'/v1/chat/completions': require('./chat.js') };
+const gemini = require('./gemini.js');
+const models = /^\/v1beta\/models\/[^:]*:(streamG|g)enerateContent$/;
 const dir = process.argv[2];
 const tries = new Map();        // of each service and prompt
 let requests = 0;
@@ -77,7 +81,7 @@ function refuse(service, res, status, o) {
 function stream(events, res, half) {
 	res.writeHead(200, { 'content-type': 'text/event-stream', 'cache-control': 'no-cache' });
 	for (const e of half ? events.slice(0, half) : events)
-		res.write(`event: ${e.type}\ndata: ${JSON.stringify(e)}\n\n`);
+		res.write((e.type ? `event: ${e.type}\n` : '') + `data: ${typeof e === 'string' ? e : JSON.stringify(e)}\n\n`);
 	if (half)
 		setTimeout(() => res.destroy(), 50);
 	else
@@ -102,7 +106,7 @@ function serve(service, body, res) {
 		return refuse(service, res, Number(o.what), o);
 	if (now && o.what === 'limit')
 		return limit(o, res);
-	if (o.what === 'tool' && body.stream && !service.toolEnded(body) && (!o.background || nth === 1))
+	if (o.what === 'tool' && service.tool && body.stream && !service.toolEnded(body) && (!o.background || nth === 1))
 		return stream(service.tool(`echo from the tool; sleep ${o.sleep || 0}`, body, number, o.background), res);
 	if (o.what === 'tool' && o.then)
 		return refuse(service, res, o.then, o);
@@ -118,8 +122,15 @@ function serve(service, body, res) {
 	}, now && o.delay || 0);
 }
 
+// The service that has this path, and what the path itself says of the answer.
+function asked(path) {
+	const found = models.exec(path);
+
+	return found ? [gemini, { stream: found[1] === 'streamG' }] : [services[path], {}];
+}
+
 const server = http.createServer((req, res) => {
-	const service = services[req.url.split('?')[0]], pieces = [];
+	const [service, streams] = asked(req.url.split('?')[0]), pieces = [];
 
 	if (!service || req.method !== 'POST') {
 		note('outside', `${req.method} ${req.url}`);
@@ -127,11 +138,12 @@ const server = http.createServer((req, res) => {
 		return res.end('{}');
 	}
 	req.on('data', (piece) => pieces.push(piece));
-	req.on('end', () => serve(service, JSON.parse(Buffer.concat(pieces)), res));
+	req.on('end', () => serve(service, Object.assign(JSON.parse(Buffer.concat(pieces)), streams), res));
 });
 
 server.on('connect', (req, socket) => {
 	note('outside', `CONNECT ${req.url}`);
+	socket.on('error', () => {});           // it may be gone already
 	socket.end('HTTP/1.1 403 Forbidden\r\n\r\n');
 });
 server.requestTimeout = 0;
