@@ -162,11 +162,8 @@ tests/fuzz-stream: tests/fuzz_stream.c $(HEADERS) $(STREAM)
 
 # What it costs, beside its peers: SCENARIOS are some of those that tests/bench.c lists.
 SCENARIOS =
-bench: orch tests/orch-static tests/bench tests/floor tests/hello
-	rm -rf tests/bench.d
-	mkdir tests/bench.d
-	cd tests/bench.d && PATH=`cd ../..; pwd`:`cd ..; pwd`:$$PATH bench $(SCENARIOS)
-	rm -rf tests/bench.d
+bench: orch tests/orch-static tests/bench tests/floor tests/hello tests/bare
+	sh tests/bench.sh $(SCENARIOS)
 
 tests/orch-static: orch.o $(ROOMS)
 	$(CC) $(CFLAGS) $(LDFLAGS) -static -o $@ orch.o $(ROOMS)
@@ -176,6 +173,10 @@ tests/bench: tests/bench.c
 
 tests/floor: tests/floor.c
 	$(CC) $(ALL_CFLAGS) -o $@ tests/floor.c
+
+tests/bare: tests/bare.c tests/hello.c
+	$(CC) -O2 -static -nostdlib -ffreestanding -fno-stack-protector -o $@ tests/bare.c 2>/dev/null || \
+		$(CC) $(ALL_CFLAGS) -static -o $@ tests/hello.c
 
 tests/hello: tests/hello.c
 	$(CC) $(ALL_CFLAGS) -static -o $@ tests/hello.c
@@ -198,7 +199,7 @@ install: orch
 
 clean:
 	rm -f orch orch.o $(ROOMS) $(TESTS) tests/agent tests/fault.so tests/fold.so tests/check tests/fuzz tests/fuzz-store tests/fuzz-stream \
-		tests/bench tests/floor tests/hello tests/orch-static
+		tests/bench tests/floor tests/hello tests/bare tests/orch-static
 	rm -rf tests/found tests/found-store tests/found-stream tests/bench.d
 
 .PHONY: checkable check torture powercut check-ssh check-slurm check-agents demo lint fuzz fuzz-store fuzz-stream bench static install clean

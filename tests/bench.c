@@ -5,8 +5,9 @@
  *
  * Each contender has, in each round, a directory of its own below the current one. Its first command
  * makes that ready and is not measured; the second is, from its start to its end: wall time, CPU time of
- * it and all its children, memory of the largest of them. What is not installed is left out. Without a name
- * all scenarios are measured but the longest. */
+ * it and all its children, memory of the largest of them; the CPU time that each of the N costs above the first contender's; and,
+ * where BENCH_STAT names the `stat' of a block device that only this writes to, what each has written to it, with a sync at the end,
+ * and the flushes of it. What is not installed is left out. Without a name all scenarios are measured but the longest. */
 #define _DEFAULT_SOURCE         /* wait4 */
 #include <errno.h>
 #include <stddef.h>
@@ -49,6 +50,7 @@ struct scenario {
 static const struct contender keep[] = {
 	{ "floor", NULL, ":", "exec floor $N $J /bin/echo x" },
 	{ "floor, durable", NULL, ":", "exec floor -d $N $J /bin/echo x" },
+	{ "floor, durable in groups", NULL, ":", "exec floor -g $N $J /bin/echo x" },
 	{ "orch", NULL, FLOW("max '$J'", "/bin/echo x"), ORCH },
 	{ "orch, static", NULL, FLOW("max '$J'", "/bin/echo x"), STATIC },
 	{ "make", "make", MAKEFILE("/bin/echo x >$@"), "exec make -s -j$J" },
@@ -56,7 +58,21 @@ static const struct contender keep[] = {
 	{ "samurai", "samu", NINJAFILE, "exec samu -j$J >/dev/null" },
 	{ "xe", "xe", "mkdir r", "seq $N | xe -j$J sh -c '/bin/echo x >r/$1' -" },
 	{ "xargs, mv", "xargs", "mkdir t r", "seq $N | xargs -P$J -I{} sh -c '/bin/echo x >t/{} && mv t/{} r/{}'" },
+	{ "xargs, sync, mv, sync", "xargs", "mkdir t r",
+	    "seq $N | xargs -P$J -I{} sh -c '/bin/echo x >t/{} && sync t/{} && mv t/{} r/{} && sync r'" },
 	{ "GNU parallel", "parallel", ":", "seq $N | parallel -j$J --results r --joblog l /bin/echo x >o" },
+	{ NULL, NULL, NULL, NULL }
+};
+
+/* An agent that costs next to nothing: what is left is what the runner costs. */
+static const struct contender bare[] = {
+	{ "floor", NULL, ":", "exec floor $N $J bare" },
+	{ "floor, durable", NULL, ":", "exec floor -d $N $J bare" },
+	{ "floor, durable in groups", NULL, ":", "exec floor -g $N $J bare" },
+	{ "orch", NULL, FLOW("max '$J'", "bare"), ORCH },
+	{ "orch, static", NULL, FLOW("max '$J'", "bare"), STATIC },
+	{ "xargs, keeping nothing", "xargs", ":", "seq $N | xargs -P$J -n1 bare >/dev/null" },
+	{ "samurai", "samu", "{ printf 'rule e\\n command = bare >$out\\n'; seq -f 'build r/%.0f: e' $N; } >build.ninja", "exec samu -j$J >/dev/null" },
 	{ NULL, NULL, NULL, NULL }
 };
 
@@ -125,6 +141,8 @@ static const struct scenario scenarios[] = {
 	{ "kept-1", "1,000 x echo, kept, one after another", "1000", "1", 0, keep, 0 },
 	{ "kept-2", "1,000 x echo, kept, 2 at once", "1000", "2", 0, keep, 0 },
 	{ "kept-8", "1,000 x echo, kept, 8 at once", "1000", "8", 0, keep, 0 },
+	{ "bare-1", "1,000 x an agent without libc, one after another", "1000", "1", 0, bare, 0 },
+	{ "bare-8", "1,000 x an agent without libc, 8 at once", "1000", "8", 0, bare, 0 },
 	{ "again-1000", "nothing to do: 1,000 kept", "1000", "8", 1, again, 0 },
 	{ "again-10000", "nothing to do: 10,000 kept", "10000", "8", 1, again, 0 },
 	{ "again-100000", "nothing to do: 100,000 kept", "100000", "8", 1, again, 0 },
@@ -143,6 +161,7 @@ enum { NSCENARIOS = sizeof scenarios / sizeof *scenarios };
 struct cost {
 	double wall, cpu;       /* seconds */
 	double mb;
+	double kb, flushes;     /* written to the device, and flushes of it */
 };
 
 static void
@@ -167,11 +186,32 @@ seconds(struct timeval t)
 	return (double)t.tv_sec + (double)t.tv_usec / 1e6;
 }
 
+/* What was written to the device so far; nothing where that is not known. */
+static struct cost
+written(void)
+{
+	struct cost c = { 0 };
+	unsigned long long v[17] = { 0 };
+	const char *path = getenv("BENCH_STAT");
+	FILE *f = path ? fopen(path, "r") : NULL;
+	int i;
+
+	if (!f)
+		return c;
+	sync();
+	for (i = 0; i < 17 && fscanf(f, "%llu", &v[i]) == 1; i++)
+		;
+	fclose(f);
+	c.kb = (double)v[6] / 2;        /* sectors of 512 bytes */
+	c.flushes = (double)v[15];
+	return c;
+}
+
 /* Runs COMMAND by the shell in DIR. Its exit status is not looked at: `list` kills. */
 static struct cost
 run(const char *command, const char *dir)
 {
-	struct cost c;
+	struct cost c, before = written(), after;
 	struct rusage u;
 	int status;
 	double began = now();
@@ -190,6 +230,9 @@ run(const char *command, const char *dir)
 	c.wall = now() - began;
 	c.cpu = seconds(u.ru_utime) + seconds(u.ru_stime);
 	c.mb = (double)u.ru_maxrss / 1024;
+	after = written();
+	c.kb = after.kb - before.kb;
+	c.flushes = after.flushes - before.flushes;
 	if (WIFEXITED(status) && WEXITSTATUS(status)) {
 		fprintf(stderr, "bench: %s: exit status %d\n", command, WEXITSTATUS(status));
 		exit(1);
@@ -248,16 +291,20 @@ median(const struct scenario *s, const struct cost *c, size_t offset)
 static void
 show(const struct scenario *s, struct cost costs[MOST][ROUNDS])
 {
-	double wall = MEDIAN(costs[0], wall), cpu = MEDIAN(costs[0], cpu);
-	int i;
+	double wall = MEDIAN(costs[0], wall), cpu = MEDIAN(costs[0], cpu), n = atof(s->n);
+	int i, has_device = getenv("BENCH_STAT") != NULL;
 
-	printf("\n%-40s %9s %9s %9s %9s %7s\n", s->what, "CPU ms", "wall ms", "CPU", "wall", "MB");
+	printf("\n%-44s %8s %8s %6s %6s %8s %6s%s\n", s->what, "CPU ms", "wall ms", "CPU", "wall", "+ms each", "MB", has_device ? "  KB each  flushes" : "");
 	for (i = 0; s->list[i].name; i++) {
 		double w = MEDIAN(costs[i], wall), c = MEDIAN(costs[i], cpu);
 
-		if (w > 0)
-			printf("    %-36s %9.0f %9.0f %9.2f %9.2f %7.1f\n", s->list[i].name, c * 1000, w * 1000, c / cpu, w / wall,
-			    MEDIAN(costs[i], mb));
+		if (w <= 0)
+			continue;
+		printf("    %-40s %8.0f %8.0f %6.2f %6.2f %8.3f %6.1f", s->list[i].name, c * 1000, w * 1000, c / cpu, w / wall, (c - cpu) * 1000 / n,
+		    MEDIAN(costs[i], mb));
+		if (has_device)
+			printf(" %8.1f %8.2f", MEDIAN(costs[i], kb) / n, MEDIAN(costs[i], flushes) / n);
+		putchar('\n');
 	}
 	fflush(stdout);
 }

@@ -2246,7 +2246,7 @@ START_TEST(taking_fails)
 }
 END_TEST
 
-/* It tells nothing of the agent, which takes no more for now; nor does it wait for that. */
+/* It tells nothing of the agent, which may be rate-limited; nor does it wait for that. */
 START_TEST(taken_beside_a_limit)
 {
 	struct rig *r = rig_taking(T "parallel\nrun t as n1 | x\nrun t as a | x\npure\nrun t as n2 | x\nend\n", 1);

@@ -1,11 +1,12 @@
 /* The floor of the benchmark: the least that running N commands and keeping what they say can cost.
  *
- *     floor [-d] N JOBS PROGRAM [ARGUMENT...]
+ *     floor [-d | -g] N JOBS PROGRAM [ARGUMENT...]
  *     floor -r N PROGRAM [ARGUMENT...]
  *     floor -s N DIR NAME
  *
  * vfork, exec, standard output into a fresh file of t/, wait, rename into r/; JOBS at a time. With -d
- * each file is synced before it is renamed, and the directory after it. With -r nothing is kept: the
+ * each file is synced before it is renamed, and the directory after it; with -g the directory is synced once for all
+ * that have ended meanwhile. With -r nothing is kept: the
  * program is run N times, one after another. With -s nothing is run: the names in DIR are put into a set, and
  * NAME1 to NAMEN are looked up in it. */
 #define _DEFAULT_SOURCE         /* vfork */
@@ -63,6 +64,9 @@ begin(struct job *j, long i, char **argv, int durable)
 		close(j->file);
 }
 
+/* What is made safe, and when. */
+enum { NOTHING, EACH, GROUPS };
+
 static void
 keep(struct job *j, int durable, int dir)
 {
@@ -72,7 +76,7 @@ keep(struct job *j, int durable, int dir)
 	snprintf(to, sizeof to, "r/%s", j->name);
 	if (durable && (fsync(j->file) || close(j->file)))
 		die(from);
-	if (rename(from, to) || (durable && fsync(dir)))
+	if (rename(from, to) || (durable == EACH && fsync(dir)))
 		die(to);
 	j->pid = 0;
 }
@@ -149,14 +153,19 @@ keep_all(long n, long at_once, char **argv, int durable)
 		begin(&jobs[i], next++, argv, durable);
 	while (ended < n) {
 		pid = wait(&status);
-		for (i = 0; i < at_once && jobs[i].pid != pid; i++)
-			;
-		if (i == at_once || status)
-			die("a command has failed");
-		keep(&jobs[i], durable, dir);
-		ended++;
-		if (next < n)
-			begin(&jobs[i], next++, argv, durable);
+		do {
+			for (i = 0; i < at_once && jobs[i].pid != pid; i++)
+				;
+			if (i == at_once || status)
+				die("a command has failed");
+			keep(&jobs[i], durable, dir);
+			ended++;
+		} while (durable == GROUPS && (pid = waitpid(-1, &status, WNOHANG)) > 0);
+		if (durable == GROUPS && fsync(dir))
+			die("r");
+		for (i = 0; i < at_once && next < n; i++)
+			if (!jobs[i].pid)
+				begin(&jobs[i], next++, argv, durable);
 	}
 	return 0;
 }
@@ -164,14 +173,15 @@ keep_all(long n, long at_once, char **argv, int durable)
 int
 main(int argc, char **argv)
 {
-	int durable = argc > 1 && !strcmp(argv[1], "-d");
+	int durable = argc < 2 ? NOTHING : !strcmp(argv[1], "-d") ? EACH : !strcmp(argv[1], "-g") ? GROUPS : NOTHING;
+	int skip = durable != NOTHING;
 
 	if (argc > 3 && !strcmp(argv[1], "-r"))
 		return repeat(atol(argv[2]), argv + 3);
 	if (argc > 4 && !strcmp(argv[1], "-s"))
 		return look_up(atol(argv[2]), argv[3], argv[4]);
-	argv += durable;
-	if (argc - durable < 4)
+	argv += skip;
+	if (argc - skip < 4)
 		return 2;
 	return keep_all(atol(argv[1]), atol(argv[2]), argv + 3, durable);
 }
