@@ -18,6 +18,7 @@ enum {
 	DUE_MOST = 32,          /* else orch would not get to it for long when a signal comes */
 	AGAIN_MS = 30 * 1000,   /* how long a lone step waits for a process to be had */
 	AGAIN_MOST_MS = 1000,
+	CROWDED_MS = 60 * 1000, /* after an agent could have no process no more run at once than then: what fails half-way is lost */
 	OVERDUE_MS = 60 * 1000, /* from the timeout of a step */
 	SAID_MOST = 64 * 1024   /* bytes that may wait for standard error before nothing more is begun */
 };
@@ -63,8 +64,18 @@ launch_works(struct loop_state *l)
 {
 	l->scarce = 0;
 	l->scarce_since = l->scarce_pause = 0;
-	if (l->limit)
+	if (l->limit && loop_now(l) >= l->crowded_until)
 		l->limit++;
+}
+
+void
+launch_crowded(struct loop_state *l)
+{
+	l->limit = l->slots.running ? l->slots.running : 1;
+	l->crowded_until = loop_now(l) + CROWDED_MS;
+	if (!l->crowded++ && l->progress->loud > LOUD_QUIET)
+		buf_text(&l->progress->out, "orch: warning: the system refuses agents more processes (see ulimit -u, and pids.max of the "
+		    "cgroup): fewer steps run at once\n");
 }
 
 static int
@@ -88,19 +99,17 @@ fail_unstarted(struct loop_state *l, struct branch *b, struct outcome *o)
 }
 
 void
-launch_refused(struct loop_state *l, struct branch *b, int error)
+launch_refused(struct loop_state *l, struct branch *b, struct outcome *o)
 {
-	struct outcome o = { 0 };
-
 	fork_failed(l);
+	if (o->status)
+		launch_crowded(l);
 	if (l->slots.running || loop_now(l) - l->scarce_since < AGAIN_MS) {
 		walk_refused(l->walk, b);
 		return;
 	}
 	l->scarce_since = 0;
-	o.kind = OUT_FORK_FAILED;
-	o.error = error;
-	fail_unstarted(l, b, &o);
+	fail_unstarted(l, b, o);
 }
 
 /* Writes what the task is started with to `how`. -1: that failed, and so has the task, before anything is paid for it. A
@@ -194,11 +203,13 @@ start_task(struct loop_state *l, struct order *o)
 		supervisor_run(&l->supervision, &o->task, i);
 	}
 	if (pid < 0) {
-		int error = errno;
+		struct outcome failure = { 0 };
 
+		failure.kind = OUT_FORK_FAILED;
+		failure.error = errno;
 		running_drop(&l->slots, i);
 		task_free(&o->task);
-		launch_refused(l, o->branch, error);
+		launch_refused(l, o->branch, &failure);
 		return;
 	}
 	/* Also done by the supervisor: whoever is first, it is in its own group before it can be signalled. */

@@ -53,6 +53,8 @@ struct loop_state {
 	long long reap_at;      /* not to be looked at all children before */
 	int has_begun;          /* something was started; from then on it is known whether there is a jobserver */
 	uint32_t limit;         /* tasks at once when processes are scarce; 0: no limit */
+	int crowded;            /* agents were refused a process, so often */
+	long long crowded_until;/* until then the limit does not grow */
 	int scarce;             /* a fork was refused, and nothing has ended since */
 	long long scarce_since, scarce_pause, scarce_until;
 	int log_failed, how_failed;
@@ -107,10 +109,13 @@ int launch_may(struct loop_state *);
 /* Whether a token of the jobserver is waited for. */
 int launch_wants_token(struct loop_state *);
 
-/* A process could not be had, for this errno, for the task of the branch, which gets its turn again or has failed; one was
+/* A process could not be had, as the outcome has it, for the task of the branch, which gets its turn again or has failed; one was
  * had, and has ended. */
-void launch_refused(struct loop_state *, struct branch *, int error);
+void launch_refused(struct loop_state *, struct branch *, struct outcome *);
 void launch_works(struct loop_state *);
+
+/* An agent could have no process of its own, which is said once: fewer run at once, for a minute at least. */
+void launch_crowded(struct loop_state *);
 
 /* taken.c: the slot is to take a result from an earlier run. */
 void taken_remember(struct running_step *, const struct task *);

@@ -1,6 +1,7 @@
 /* What supervisors report through their pipe. */
 #include "engine/loop_state.h"
 
+#include <errno.h>
 #include <string.h>
 
 #include "store/clock.h"
@@ -69,10 +70,12 @@ take_record(struct loop_state *l, struct outcome *o)
 	running_forget(&l->slots, o->slot);
 	if (o->kind == OUT_FORK_FAILED) {
 		running_drop(&l->slots, o->slot);
-		launch_refused(l, b, o->error);
+		launch_refused(l, b, o);
 		return;
 	}
 	launch_works(l);
+	if (o->kind == OUT_ENDED && o->error == EAGAIN)
+		launch_crowded(l);
 	if (o->kind == OUT_OK)
 		walk_has_result(l->walk, b);
 	loop_add_outcome(l, o);

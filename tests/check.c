@@ -21,7 +21,7 @@ static struct {
 } suites[] = {
 #define SUITE(name) { #name, name##_suite, 0, 0, NULL }
 	SUITE(fault), SUITE(process), SUITE(kill), SUITE(terminal), SUITE(git), SUITE(worktree), SUITE(run),
-	SUITE(history), SUITE(limits), SUITE(live), SUITE(trust), SUITE(rm), SUITE(together), SUITE(foreign),
+	SUITE(history), SUITE(limits), SUITE(small), SUITE(live), SUITE(trust), SUITE(rm), SUITE(together), SUITE(foreign),
 	SUITE(again), SUITE(changes), SUITE(depends), SUITE(take), SUITE(sandbox), SUITE(workflows), SUITE(jobs), SUITE(status), SUITE(messages), SUITE(held), SUITE(call), SUITE(parse),
 	SUITE(store), SUITE(engine), SUITE(reader), SUITE(report), SUITE(session), SUITE(streams), SUITE(fold), SUITE(survive),
 };

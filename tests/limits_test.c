@@ -3,9 +3,6 @@
  *
  * With ORCH_TORTURE=1 in the environment every point is tried, and a result has a gigabyte; else every
  * fifth, and 64 megabytes. */
-#if defined(__linux__)
-#define _GNU_SOURCE             /* unshare */
-#endif
 #include <check.h>
 #include <errno.h>
 #include <signal.h>
@@ -16,12 +13,8 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-#if defined(__linux__)
-#include <sched.h>
-#include <sys/mount.h>
-#endif
-
 #include "tests/help.h"
+#include "tests/mounts.h"
 #include "tests/procs.h"
 #include "tests/suites.h"
 
@@ -64,67 +57,6 @@ join(const char *a, const char *b, const char *c)
 }
 
 /* A small disk. */
-
-#if defined(__linux__)
-
-/* Mounts are this test's own from here on, and end with it. 0 when that cannot be, which is said. */
-static int
-can_mount(const char *test)
-{
-	if (geteuid() == 0 && !unshare(CLONE_NEWNS) && !mount(NULL, "/", NULL, MS_REC | MS_PRIVATE, NULL) &&
-	    !mkdir("try", 0700) && !mount("none", "try", "tmpfs", 0, "size=4k") && !umount("try"))
-		return 1;
-	help_skip(test, geteuid() ? "needs root" : "nothing can be mounted here");
-	return 0;
-}
-
-static void
-make_disk(const char *dir, const char *options)
-{
-	ck_assert_int_eq(mkdir(dir, 0700), 0);
-	ck_assert_msg(mount("none", dir, "tmpfs", 0, options) == 0, "mount %s: %s", options, strerror(errno));
-}
-
-static void
-change_disk(const char *dir, const char *options)
-{
-	ck_assert_int_eq(mount("none", dir, "tmpfs", MS_REMOUNT, options), 0);
-}
-
-static void
-drop_disk(const char *dir)
-{
-	ck_assert_int_eq(umount(dir), 0);
-}
-
-#else
-
-static int
-can_mount(const char *test)
-{
-	help_skip(test, "a file system of its own is made on Linux only");
-	return 0;
-}
-
-static void
-make_disk(const char *dir, const char *options)
-{
-	(void)dir, (void)options;
-}
-
-static void
-change_disk(const char *dir, const char *options)
-{
-	(void)dir, (void)options;
-}
-
-static void
-drop_disk(const char *dir)
-{
-	(void)dir;
-}
-
-#endif
 
 static const char careless[] = "echo $ORCH_KEY >>\"$ORCH_ROOT/started\"; cat \"$ORCH_ROOT/data\" - || :";
 
@@ -176,7 +108,7 @@ run_on_disk(const char *point, const char *options, const char *more)
 	struct ran first;
 	char *text;
 
-	make_disk(point, options);
+	mounts_make(point, options);
 	setenv("POINT", point, 1);
 	unlink("started");
 	first = help_run("orch run -d %s/runs -r r w.orch >%s.out", point, point);
@@ -186,14 +118,14 @@ run_on_disk(const char *point, const char *options, const char *more)
 	help_sh(0, "cd $POINT; for f in runs/r/result/*; do test ! -e $f || cmp $f ../.orch/whole/result/${f##*/} || exit 1; done");
 	if (first.status != 2)
 		help_sh(0, "{ orch status -d $POINT/runs -r r || test $? -ne 2; } && orch runs -d $POINT/runs");
-	change_disk(point, more);
+	mounts_change(point, more);
 	help_sh(0, "orch run -q -d $POINT/runs -r r w.orch | cmp - want");
 	text = join("diff -r .orch/whole/result ", point, "/runs/r/result && test -z \"$(ls -A $POINT/runs/r/tmp)\"");
 	help_sh(0, text);
 	expect_once(first.err, point);
 	if (!first.status)
 		ck_assert_int_eq(procs_lines("started"), 7);
-	drop_disk(point);
+	mounts_drop(point);
 	return !first.status;
 }
 
@@ -202,7 +134,7 @@ START_TEST(a_disk_that_gets_full)
 	char point[32], options[32];
 	int kb, complete = 0, all = 0;
 
-	if (!can_mount("a_disk_that_gets_full"))
+	if (!mounts_may("a_disk_that_gets_full"))
 		return;
 	write_hungry();
 	for (kb = 4; kb <= DISK_MOST; kb += stride(4), all++) {
@@ -220,7 +152,7 @@ START_TEST(a_disk_without_inodes)
 	char point[32], options[64];
 	int n, complete = 0, all = 0;
 
-	if (!can_mount("a_disk_without_inodes"))
+	if (!mounts_may("a_disk_without_inodes"))
 		return;
 	write_hungry();
 	for (n = 2; n <= INODES_MOST; n += stride(1), all++) {
@@ -239,17 +171,17 @@ START_TEST(a_filter_that_ignores_a_full_disk)
 {
 	struct ran r;
 
-	if (!can_mount("a_filter_that_ignores_a_full_disk"))
+	if (!mounts_may("a_filter_that_ignores_a_full_disk"))
 		return;
 	help_bytes("data", many("0123456789", 10000), 100000);
 	help_file("w.orch", "run sh as x | cat \"$ORCH_ROOT/data\"", "filter cat 2>/dev/null || :", NULL);
-	make_disk("disk", "size=192k");
+	mounts_make("disk", "size=192k");
 	r = help_sh(1, "orch run -d disk/runs -r r w.orch");
 	help_has(r.err, "disk was full");
 	help_none("disk/runs/r/result/x");
-	change_disk("disk", "size=1m");
+	mounts_change("disk", "size=1m");
 	help_sh(0, "orch resume -d disk/runs && cmp data disk/runs/r/result/x");
-	drop_disk("disk");
+	mounts_drop("disk");
 }
 END_TEST
 
@@ -258,11 +190,11 @@ START_TEST(a_try_without_room_leaves_nothing)
 {
 	struct ran r;
 
-	if (!can_mount("a_try_without_room_leaves_nothing"))
+	if (!mounts_may("a_try_without_room_leaves_nothing"))
 		return;
 	help_bytes("data", many("0123456789", 10000), 100000);
 	help_file("w.orch", "run sh as x | cat \"$ORCH_ROOT/data\"", "run sh as y < x | cat", "retry 1 1m", NULL);
-	make_disk("disk", "size=480k");
+	mounts_make("disk", "size=480k");
 	help_sh(0, "head -c 300000 /dev/zero >disk/filler; "
 	    "{ orch run -d disk/runs -r r w.orch 2>&1 & echo $! >pid; wait $!; echo $? >status; } | while read -r line; do "
 	    "echo \"$line\"; case $line in *'attempt 1'*) ls -A disk/runs/r/tmp >left; ls -A disk/runs/r/asked >>left; "
@@ -272,7 +204,7 @@ START_TEST(a_try_without_room_leaves_nothing)
 	help_is("status", "143\n");
 	help_is("left", "");
 	help_sh(0, "orch resume -d disk/runs && cmp data disk/runs/r/result/y && test -z \"$(ls -A disk/runs/r/tmp)\"");
-	drop_disk("disk");
+	mounts_drop("disk");
 }
 END_TEST
 

@@ -1528,7 +1528,11 @@ messages_suite(void)
  *                                 keep_answers        result/ cannot be synced to disk: WHY
  * engine/sched/walk.c             keep                what it would be asked cannot be told
  *                                 walk_printed        standard output: WHY, of what was to be printed later
+ * engine/launch.c                 launch_crowded      the system refuses agents more processes ... (small_test.c)
  * engine/agent/outcome.c          outcome_text        cannot be started: no process available: WHY
+ *                                                     exit status N: the system refused it a process (small_test.c)
+ *                                                     exit status N: ... a process, for 30s with no other step running (small_test.c)
+ *                                                     exit status N, and the disk is full (small_test.c)
  *                                                     the disk was full when it ended: its result may be incomplete
  *                                                     its result is still open for writing: pid N
  *                                                     it left processes that cannot be killed: PIDS

@@ -114,14 +114,20 @@ procs_await_lines(const char *file, int n, long ms)
 }
 
 void
-procs_await_text(const char *file, const char *text)
+procs_await_within(const char *file, const char *text, long ms)
 {
-	long long until = help_ms() + SOON;
+	long long until = help_ms() + ms;
 
 	while (!strstr(help_read(file, NULL), text)) {
 		ck_assert_msg(help_ms() < until, "no `%s` in %s:\n%s", text, file, help_read(file, NULL));
 		help_pause(10);
 	}
+}
+
+void
+procs_await_text(const char *file, const char *text)
+{
+	procs_await_within(file, text, SOON);
 }
 
 void

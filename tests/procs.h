@@ -36,7 +36,8 @@ int procs_alive(pid_t pid);
 int procs_lines(const char *file);
 void procs_await_lines(const char *file, int n, long ms);
 
-/* Waits until TEXT is in FILE. */
+/* Waits until TEXT is in FILE; MS milliseconds at most, or as long as SOON. */
+void procs_await_within(const char *file, const char *text, long ms);
 void procs_await_text(const char *file, const char *text);
 
 /* Waits until there is a FILE. */

@@ -40,6 +40,7 @@ Suite *together_suite(void);    /* whole runs: orch and supervisors killed toget
 Suite *rm_suite(void);          /* whole runs: deleted, beside others that start, killed in the middle */
 Suite *trust_suite(void);       /* whole runs: directories that came from elsewhere */
 Suite *history_suite(void);     /* whole runs: random workflows, killed and resumed */
+Suite *small_suite(void);       /* whole runs: a root with busybox alone, little memory, no processes for agents; what waits costs nothing */
 Suite *limits_suite(void);      /* whole runs: full disks, few descriptors and processes, large results */
 Suite *foreign_suite(void);     /* whole runs: directories and files that are another's, or links */
 Suite *fold_suite(void);        /* file systems that fold case: names that would be one file are refused */

@@ -85,6 +85,10 @@ ended_text(const struct outcome *o, struct buf *b)
 		buf_text(b, "interrupted: exit status 0, but no result was written");
 	if (o->kind == OUT_BUSY)
 		buf_fmt(b, ": %s", o->text);
+	else if (o->kind == OUT_ENDED && o->error == EAGAIN)
+		buf_text(b, ": the system refused it a process");
+	else if (o->kind == OUT_ENDED && o->error == ENOSPC)
+		buf_text(b, ", and the disk is full");
 	else if (o->kind == OUT_PERMANENT)
 		buf_text(b, " (permanent error, not retried)");
 }
@@ -92,6 +96,11 @@ ended_text(const struct outcome *o, struct buf *b)
 static void
 unstarted_text(const struct outcome *o, struct buf *b)
 {
+	if (o->kind == OUT_FORK_FAILED && o->status) {
+		status_text(o->status, b);
+		buf_text(b, ": the system refused it a process, for 30s with no other step running");
+		return;
+	}
 	buf_text(b, "cannot be started: ");
 	if (o->kind == OUT_FORK_FAILED)
 		buf_fmt(b, "no process available: %s", strerror(o->error));

@@ -9,7 +9,8 @@
 
 enum outcome_kind {
 	OUT_OK,                 /* the result is whole and safe in tmp/ */
-	OUT_ENDED,              /* the agent failed: status */
+	OUT_ENDED,              /* the agent failed: status; error EAGAIN: it says that the system refused it a process;
+				 * ENOSPC: the disk is full */
 	OUT_RATE_LIMITED,       /* it is rate-limited: status, text says why */
 	OUT_NO_SESSION,         /* the session that it is to be asked in a copy of is not there any more; text: its key */
 	OUT_BUSY,               /* it could not begin beside others of its kind, and may be asked again: status, text says why */
@@ -21,7 +22,8 @@ enum outcome_kind {
 	OUT_NO_DIR,             /* its directory is not there: error */
 	OUT_NO_EXEC,            /* it could not be started: error */
 	OUT_NO_INTERPRETER,     /* it is there, what should interpret it is not */
-	OUT_FORK_FAILED,        /* no process could be had: to be tried again */
+	OUT_FORK_FAILED,        /* no process could be had: to be tried again: error; status, unless 0: of its agent, which could
+				 * have none, and has done nothing */
 	OUT_FILTER,             /* the filter failed: status; text: its command, the first line of it */
 	OUT_CHECK,              /* a check failed: the same */
 	OUT_IO,                 /* reading or writing failed: error, text says what */

@@ -383,6 +383,42 @@ verdict_words(struct verdict *v, enum agent_kind kind, const char *s, size_t n, 
 	return 1;
 }
 
+/* How dash, busybox, bash (two), zsh and mksh end the line in which they say that a fork has failed. */
+static const char *const refused[] = {
+	": Cannot fork",
+	": can't fork: Resource temporarily unavailable",
+	": fork: Resource temporarily unavailable",
+	": fork: retry: Resource temporarily unavailable",
+	": fork failed: resource temporarily unavailable",
+	": can't fork - try again: Resource temporarily unavailable",
+};
+
+static int
+ends_refused(const struct span *l)
+{
+	size_t i, n;
+
+	for (i = 0; i < sizeof refused / sizeof *refused; i++) {
+		n = strlen(refused[i]);
+		if (l->n > n && !memcmp(l->s + l->n - n, refused[i], n))
+			return 1;
+	}
+	return 0;
+}
+
+int
+verdict_is_refused(const char *err, size_t n, int whole)
+{
+	struct span l = last_line(err, &n);
+	int is = ends_refused(&l);
+
+	while (is && whole && n) {
+		l = last_line(err, &n);
+		is = ends_refused(&l);
+	}
+	return is;
+}
+
 /* codex's last line that begins with ERROR: is among the last; others may follow. */
 static struct span
 error_line(const char *err, size_t nerr)

@@ -29,6 +29,10 @@ int verdict_is_later(int status);
  * codex's failure. 0: these words are not known, and nothing is set. */
 int verdict_words(struct verdict *, enum agent_kind, const char *s, size_t n, long long now);
 
+/* Whether the N bytes at ERR, how standard error ends, are a shell's words for a process that the system has refused it: its
+ * last line; with WHOLE each line. */
+int verdict_is_refused(const char *err, size_t n, int whole);
+
 /* STATUS is as wait() gives it, NOW in seconds since the Epoch; OUT is how the result begins, its first VERDICT_HEAD bytes
  * if it is longer, ERR how standard error ends, its last VERDICT_TAIL. */
 void verdict_read(struct verdict *, enum agent_kind, int status, const char *out, size_t nout, const char *err, size_t nerr,

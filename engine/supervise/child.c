@@ -232,6 +232,20 @@ do_due(struct supervisor *d, struct child *r)
 	return clock_sooner(clock_sooner(next, usage), idle);
 }
 
+/* Reaps PID, which has failed. What it has written is known then, if it has never had a child, nor left one. */
+static void
+reap_failed(struct supervisor *d, pid_t pid, int *status)
+{
+	pid_t *list = NULL;
+	int alone = d->adopts && proctree_children(&list) == 1 && !proctree_had_child(pid);
+	long long before = alone ? proctree_written() : -1, after;
+
+	free(list);
+	waitpid(pid, status, 0);
+	after = before >= 0 ? proctree_written() : -1;
+	d->written = after >= before && before >= 0 ? after - before : -1;
+}
+
 /* Whether PID has ended; it is reaped then, and so is all else that has ended. */
 static int
 has_ended(struct supervisor *d, pid_t pid, int *status)
@@ -253,7 +267,10 @@ has_ended(struct supervisor *d, pid_t pid, int *status)
 		kill(-pid, SIGTERM);
 		kill(-pid, SIGCONT);
 	}
-	waitpid(pid, status, 0);
+	if (info.si_code == CLD_EXITED && info.si_status)
+		reap_failed(d, pid, status);
+	else
+		waitpid(pid, status, 0);
 	return 1;
 }
 
@@ -335,26 +352,34 @@ await_program(struct supervisor *d, const struct program *p, const struct spawni
 	}
 }
 
+int
+supervisor_await_process(struct supervisor *d, long long since, long long *pause)
+{
+	if (d->deadline && clock_ms() >= d->deadline)
+		supervisor_exit(d, OUT_TIMEOUT);
+	if (supervisor_clock() - since > AGAIN_MS)
+		return 0;
+	supervisor_pause(d, *pause, 0);
+	supervisor_check_stop(d);
+	*pause = *pause < 1000 ? *pause * 2 : *pause;
+	return 1;
+}
+
 /* Starts P. A process that cannot be had for a filter or a check is waited for here: were orch to try
  * the step again, it would ask the agent again. */
 static pid_t
 start_program(struct supervisor *d, const struct program *p)
 {
 	enum spawn_stage stage = SPAWN_FORK;
-	long long until = supervisor_clock() + AGAIN_MS, pause = 10;
+	long long since = supervisor_clock(), pause = 10;
 	struct spawning s;
 	int bad, errors_in = d->errors_in;
 
 	while ((bad = spawn_begin(&s, p)) && (errno == EAGAIN || errno == ENOMEM)) {
 		if (!d->asked)
 			supervisor_exit_errno(d, OUT_FORK_FAILED, "fork");
-		if (d->deadline && clock_ms() >= d->deadline)
-			supervisor_exit(d, OUT_TIMEOUT);
-		if (supervisor_clock() > until)
+		if (!supervisor_await_process(d, since, &pause))
 			break;
-		supervisor_pause(d, pause, 0);
-		supervisor_check_stop(d);
-		pause = pause < 1000 ? pause * 2 : pause;
 	}
 	if (!bad) {
 		d->errors_in = -1;
@@ -402,11 +427,19 @@ program_of(const struct supervisor *d, int in, int out)
 }
 
 int
+supervisor_was_refused(const struct supervisor *d)
+{
+	return d->written == (long long)d->nsaid && d->nsaid < sizeof d->said && verdict_is_refused(d->said, d->nsaid, 1);
+}
+
+int
 supervisor_run_program(struct supervisor *d, const struct program *p)
 {
 	struct child r = { 0 };
 	int status = 0;
 
+	d->nsaid = 0;
+	d->written = -1;
 	r.pid = start_program(d, p);
 	/* Asked before the first wait: its SIGCHLD may have come while it was started. */
 	while (!has_ended(d, r.pid, &status)) {

@@ -141,25 +141,68 @@ proctree_children(pid_t **list)
 	return (long)l.n;
 }
 
+enum { PROC_MOST = 512 };       /* bytes of a file that tells of one process */
+
+/* Reads the file NAME of PID in /proc. -1: it is not there. */
+static int
+read_proc(pid_t pid, const char *name, char buf[PROC_MOST])
+{
+	char path[40];
+	long got;
+	int fd;
+
+	snprintf(path, sizeof path, "/proc/%ld/%s", (long)pid, name);
+	fd = file_open_as(AT_FDCWD, path, O_RDONLY);
+	if (fd < 0)
+		return -1;
+	got = file_read_some(fd, buf, PROC_MOST - 1);
+	close(fd);
+	if (got <= 0)
+		return -1;
+	buf[got] = '\0';
+	return 0;
+}
+
 /* The state of PID as /proc has it: R, S, D, T ...; 0: it is not there. */
 static char
 state_of(pid_t pid)
 {
-	char path[40], buf[512], *p;
-	long got;
-	int fd;
+	char buf[PROC_MOST], *p;
 
-	snprintf(path, sizeof path, "/proc/%ld/stat", (long)pid);
-	fd = file_open_as(AT_FDCWD, path, O_RDONLY);
-	if (fd < 0)
+	if (read_proc(pid, "stat", buf))
 		return 0;
-	got = file_read_some(fd, buf, sizeof buf - 1);
-	close(fd);
-	if (got <= 0)
-		return 0;
-	buf[got] = '\0';
 	p = strrchr(buf, ')');
 	return p && p[1] ? p[2] : 0;
+}
+
+/* Who has waited for a child has its page faults in an account of its own, and no child is without one. */
+int
+proctree_had_child(pid_t pid)
+{
+	enum { CMINFLT = 11, CMAJFLT = 13 };    /* the fields of proc(5); the name, which may hold blanks, is the second */
+	char buf[PROC_MOST], *p;
+	unsigned long faults = 0;
+	int field;
+
+	if (read_proc(pid, "stat", buf))
+		return 1;
+	p = strrchr(buf, ')');
+	for (field = 2; p && field < CMAJFLT; ) {
+		p = strchr(p + 1, ' ');
+		field++;
+		if (p && (field == CMINFLT || field == CMAJFLT))
+			faults += strtoul(p, NULL, 10);
+	}
+	return !p || faults;
+}
+
+/* What a zombie has written is told to root alone; but it is added to this process's own account when it is reaped. */
+long long
+proctree_written(void)
+{
+	char buf[PROC_MOST], *p;
+
+	return read_proc(getpid(), "io", buf) || !(p = strstr(buf, "wchar: ")) ? -1 : strtoll(p + 7, NULL, 10);
 }
 
 /* Whether PID can start or reap nothing now: it is stopped, or dead. */
@@ -379,6 +422,19 @@ proctree_openers(dev_t dev, ino_t ino, char *text, size_t size)
 }
 
 #else
+
+int
+proctree_had_child(pid_t pid)
+{
+	(void)pid;
+	return 1;
+}
+
+long long
+proctree_written(void)
+{
+	return -1;
+}
 
 int
 proctree_is_busy(pid_t pid)

@@ -27,6 +27,13 @@ void proctree_signal(pid_t pid, int sig);
 /* Whether the child PID is running, or waits for nothing but the processor; 0 too where that cannot be known. */
 int proctree_is_busy(pid_t pid);
 
+/* Whether the child PID, which has ended and is not reaped, has had a process of its own that it has waited for; 1 too where
+ * that cannot be known. */
+int proctree_had_child(pid_t pid);
+
+/* How many bytes this process and those that it has reaped, with theirs, have written in all; -1: that cannot be known. */
+long long proctree_written(void);
+
 /* Whether this system can tell what is below a process, but /proc does not: only process groups are ended then. */
 int proctree_is_blind(void);
 

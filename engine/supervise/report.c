@@ -82,7 +82,7 @@ supervisor_exit(struct supervisor *d, enum outcome_kind kind)
 	reading_close(d);
 	if (kind != OUT_OK)
 		drop_begun(d);
-	if (d->task->refused_by && kind != OUT_RATE_LIMITED && kind != OUT_BUSY) {
+	if (d->task->refused_by && kind != OUT_RATE_LIMITED && kind != OUT_BUSY && kind != OUT_FORK_FAILED) {
 		supervisor_refusal_name(name, d->task->refused_by);     /* no attempt revises that result again */
 		unlinkat(d->m->store->tmp, name, 0);
 	}

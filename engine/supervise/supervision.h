@@ -40,8 +40,9 @@ struct supervisor {
 	int output_error;       /* the errno for which that cannot be written; 0: it can */
 	struct buf refusal;     /* what the filter or check that runs has written, its end */
 	int is_refusing;        /* that is wanted */
-	char said[VERDICT_TAIL];/* how what the agent itself has said on standard error ends */
+	char said[VERDICT_TAIL];/* how what the program that runs, or ran last, has said on standard error ends */
 	size_t nsaid;
+	long long written;      /* all bytes that it has written, if it failed and had started no process; -1: that, or not known */
 	int stderr_last;        /* the last byte of standard error's file; 0: there is none */
 	int result;             /* the result's, open while its lock is held: by the agent, or by us; -1: it is closed */
 	int asked;              /* the agent has run: it is not to be asked again for want of a process */
@@ -101,6 +102,14 @@ struct program program_of(const struct supervisor *, int in, int out);
 /* Starts P and stays with it until it and all that it started are gone. Returns its wait status; it
  * does not return when P was stopped or could not be started, or something that it left lives on. */
 int supervisor_run_program(struct supervisor *, const struct program *p);
+
+/* Whether that program, which has failed, is a shell to which the system has refused its first process, and which has done
+ * nothing else: it may be run again as if it had not been. */
+int supervisor_was_refused(const struct supervisor *);
+
+/* Waits a moment, longer each time, for a process to be had; *PAUSE is 10 at first. 0: it has been waiting for too long since
+ * SINCE, by supervisor_clock. Leaves if orch says to stop, or the step's time is over. */
+int supervisor_await_process(struct supervisor *, long long since, long long *pause);
 
 /* The name of a file in tmp/ that is this supervisor's alone: WHAT is a letter. */
 void supervisor_tmp_name(char name[KEY_NAME_MAX + 1], char what, pid_t pid);

@@ -76,18 +76,23 @@ name_command(struct supervisor *d, const char *command)
 	snprintf(d->out.text, sizeof d->out.text, "%.*s%s", (int)most, command, command[most] ? "..." : "");
 }
 
+/* One that could have no process of its own is run again: were the step to fail, its agent would be asked again. */
 static int
 run_command(struct supervisor *d, const char *command, int in, int out)
 {
 	const char *argv[5] = { "sh", "-eu", "-c", NULL, NULL };
 	struct program p = program_of(d, in, out);
+	long long since = supervisor_clock(), pause = 10;
 	int status;
 
 	argv[3] = command;
 	p.argv = (char *const *)(const void *)argv;
-	d->refusal.n = 0;
 	d->is_refusing = d->task->revise != NULL;
-	status = supervisor_run_program(d, &p);
+	do {
+		d->refusal.n = 0;
+		lseek(in, 0, SEEK_SET);
+		status = supervisor_run_program(d, &p);
+	} while (status && supervisor_was_refused(d) && supervisor_await_process(d, since, &pause));
 	d->is_refusing = 0;
 	return status;
 }
@@ -193,6 +198,27 @@ says_gone(const char *s, size_t n)
 	return 0;
 }
 
+/* Leaves if the agent that has failed could have no process, and has done nothing: orch asks the step again. */
+static void
+leave_refused(struct supervisor *d)
+{
+	if (!d->out.status || !supervisor_was_refused(d))
+		return;
+	d->out.error = EAGAIN;
+	supervisor_exit(d, OUT_FORK_FAILED);
+}
+
+/* Why the agent has failed, where the system is the reason: an errno; 0: it is not known to be. */
+static int
+reason(const struct supervisor *d)
+{
+	if (!WIFEXITED(d->out.status))
+		return 0;
+	if (verdict_is_refused(d->said, d->nsaid, 0))
+		return EAGAIN;
+	return supervisor_disk_is_full(d->result) ? ENOSPC : 0;
+}
+
 /* Exits if the agent gave no result. */
 static void
 judge(struct supervisor *d)
@@ -204,6 +230,7 @@ judge(struct supervisor *d)
 
 	if (!d->out.status && !d->reading)
 		return;
+	leave_refused(d);
 	nout = file_read_at(d->result, out, sizeof out, 0);
 	if (nout < 0)
 		supervisor_exit_errno(d, OUT_IO, "tmp/");
@@ -225,6 +252,8 @@ judge(struct supervisor *d)
 		snprintf(d->out.text, sizeof d->out.text, "%s", d->task->fork_key ? d->task->fork_key : d->task->key);
 	else
 		quote(d, v.why, v.nwhy);
+	if (v.kind == OUT_ENDED)
+		d->out.error = reason(d);
 	supervisor_exit(d, v.kind);
 }
 
@@ -385,6 +414,7 @@ supervise_if(struct supervisor *d)
 	git_look(d);
 	p = program_of(d, supervisor_make_stdin(d), d->m->null);
 	d->out.status = supervisor_run_program(d, &p);
+	leave_refused(d);
 	tail_errors(d);
 	if (d->out.status)
 		supervisor_exit(d, OUT_ENDED);
