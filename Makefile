@@ -170,6 +170,7 @@ tests/fuzz-stream: tests/fuzz_stream.c $(HEADERS) $(STREAM)
 # What it costs, beside its peers: SCENARIOS are some of those that tests/bench.c lists.
 SCENARIOS =
 bench: orch tests/orch-static tests/bench tests/floor tests/hello tests/bare
+	-if command -v $(MUSL) >/dev/null; then $(MAKE) tests/orch-musl; fi
 	sh tests/bench.sh $(SCENARIOS)
 
 tests/orch-static: orch.o $(ROOMS)

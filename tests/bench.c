@@ -46,6 +46,7 @@ struct scenario {
 #define RUN " run -q -r r w.orch"
 #define ORCH "exec orch" RUN
 #define STATIC "exec orch-static" RUN
+#define MUSL "exec orch-musl" RUN
 
 static const struct contender keep[] = {
 	{ "floor", NULL, ":", "exec floor $N $J /bin/echo x" },
@@ -53,6 +54,7 @@ static const struct contender keep[] = {
 	{ "floor, durable in groups", NULL, ":", "exec floor -g $N $J /bin/echo x" },
 	{ "orch", NULL, FLOW("max '$J'", "/bin/echo x"), ORCH },
 	{ "orch, static", NULL, FLOW("max '$J'", "/bin/echo x"), STATIC },
+	{ "orch, musl", "orch-musl", FLOW("max '$J'", "/bin/echo x"), MUSL },
 	{ "make", "make", MAKEFILE("/bin/echo x >$@"), "exec make -s -j$J" },
 	{ "ninja", "ninja", NINJAFILE, "exec ninja --quiet -j$J" },
 	{ "samurai", "samu", NINJAFILE, "exec samu -j$J >/dev/null" },
@@ -71,6 +73,7 @@ static const struct contender bare[] = {
 	{ "floor, durable in groups", NULL, ":", "exec floor -g $N $J bare" },
 	{ "orch", NULL, FLOW("max '$J'", "bare"), ORCH },
 	{ "orch, static", NULL, FLOW("max '$J'", "bare"), STATIC },
+	{ "orch, musl", "orch-musl", FLOW("max '$J'", "bare"), MUSL },
 	{ "xargs, keeping nothing", "xargs", ":", "seq $N | xargs -P$J -n1 bare >/dev/null" },
 	{ "samurai", "samu", "{ printf 'rule e\\n command = bare >$out\\n'; seq -f 'build r/%.0f: e' $N; } >build.ninja", "exec samu -j$J >/dev/null" },
 	{ NULL, NULL, NULL, NULL }
@@ -91,6 +94,7 @@ static const struct contender at_once[] = {
 	{ "floor", NULL, ":", "exec floor $N $N /bin/sleep 3" },
 	{ "orch", NULL, FLOW("", "/bin/sleep 3"), ORCH },
 	{ "orch, static", NULL, FLOW("", "/bin/sleep 3"), STATIC },
+	{ "orch, musl", "orch-musl", FLOW("", "/bin/sleep 3"), MUSL },
 	{ "xargs", "xargs", ":", "seq $N | xargs -P$N -I{} /bin/sleep 3" },
 	{ "make", "make", MAKEFILE("/bin/sleep 3"), "exec make -s -j$N" },
 	{ NULL, NULL, NULL, NULL }
