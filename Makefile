@@ -2,12 +2,13 @@
 
 CC = cc
 CFLAGS = -O3 -g
-# What libc's functions are called is bound once, in orch: else each supervisor binds it again.
-LDFLAGS = -Wl,-z,now
+# What libc's functions are called is bound once, in orch: else each supervisor binds it again. Not every linker knows
+# that (Apple's does not).
+LDFLAGS = `$(CC) -Wl,-z,now -Wl,--version >/dev/null 2>&1 && echo -Wl,-z,now`
 PREFIX = /usr/local
 DESTDIR =
 
-# make FEATURES=-DORCH_NO_LINUX builds without what only Linux has.
+# make FEATURES=-DORCH_NO_LINUX builds without what only Linux has (store/os.h).
 FEATURES =
 
 # What the tests need to find Check.
@@ -15,13 +16,15 @@ CHECK_CFLAGS =
 
 WARNINGS = -Wall -Wextra -Wpedantic -Wshadow -Wwrite-strings -Wstrict-prototypes -Wmissing-prototypes \
 	-Wpointer-arith -Wcast-qual
-ALL_CFLAGS = -std=c99 -D_XOPEN_SOURCE=700 -D_FILE_OFFSET_BITS=64 -D_TIME_BITS=64 -I. $(WARNINGS) $(FEATURES) $(CFLAGS)
+# Files and times have 64 bits everywhere.
+STANDARD = -std=c99 -D_XOPEN_SOURCE=700 -D_FILE_OFFSET_BITS=64 -D_TIME_BITS=64 -I.
+ALL_CFLAGS = $(STANDARD) $(WARNINGS) $(FEATURES) $(CFLAGS)
 
 PARSE = parse/agents.o parse/arena.o parse/attributes.o parse/blocks.o parse/budget.o parse/buf.o parse/check.o parse/commands.o parse/diag.o parse/forks.o parse/glob.o \
 	parse/index.o parse/lacks.o parse/lex.o parse/map.o parse/mem.o parse/names.o parse/near.o parse/parse.o parse/phrase.o parse/prompts.o parse/text.o parse/tmpl.o \
 	parse/tree.o parse/ways.o
 STORE = store/clock.o store/escape.o store/file.o store/fold.o store/how.o store/identity.o store/key.o store/log.o \
-	store/os.o store/record.o store/removal.o store/store.o
+	store/os.o store/os_linux.o store/os_other.o store/record.o store/removal.o store/store.o
 ENGINE = engine/agent/json.o engine/agent/outcome.o engine/agent/stream.o engine/agent/usage.o engine/agent/verdict.o engine/files.o engine/inspect/cat.o engine/inspect/completion.o \
 	engine/inspect/diff.o engine/inspect/help.o engine/inspect/logs.o engine/inspect/run_state.o engine/inspect/runs.o engine/inspect/session.o \
 	engine/inspect/sink.o engine/inspect/status.o engine/inspect/steps.o engine/inspect/table.o engine/inspect/trust.o engine/load.o \
@@ -31,7 +34,7 @@ ENGINE = engine/agent/json.o engine/agent/outcome.o engine/agent/stream.o engine
 	engine/supervise/commit.o engine/supervise/files.o engine/supervise/git.o engine/supervise/jobserver.o \
 	engine/supervise/look.o engine/supervise/making.o engine/supervise/orphans.o engine/supervise/proctree.o \
 	engine/supervise/reader.o engine/supervise/reading.o engine/supervise/report.o engine/supervise/spawn.o engine/supervise/supervisor.o engine/supervise/take.o \
-	engine/supervise/terminal.o engine/supervise/title.o engine/task/decisions.o engine/task/depends.o engine/task/digest.o \
+	engine/supervise/terminal.o engine/supervise/title.o engine/task/apart.o engine/task/decisions.o engine/task/depends.o engine/task/digest.o \
 	engine/task/earlier.o engine/task/expand.o engine/task/items.o engine/task/keys.o engine/task/question.o engine/task/redo.o engine/task/results.o engine/task/sessions.o engine/task/spent.o \
 	engine/task/task.o engine/task/worktree.o engine/ui/live.o engine/ui/output.o engine/ui/progress.o \
 	engine/ui/screen.o engine/ui/watch.o engine/ui/width.o
@@ -43,7 +46,7 @@ HEADERS = engine/agent/json.h engine/agent/outcome.h engine/agent/stream.h engin
 	engine/sched/running.h engine/sched/throttle.h engine/sched/walk.h engine/start.h engine/supervise/git.h \
 	engine/supervise/jobserver.h engine/supervise/orphans.h engine/supervise/proctree.h engine/supervise/reader.h \
 	engine/supervise/spawn.h engine/supervise/supervision.h engine/supervise/supervisor.h \
-	engine/supervise/title.h engine/task/decisions.h engine/task/depends.h engine/task/digest.h engine/task/earlier.h engine/task/expand.h \
+	engine/supervise/title.h engine/task/apart.h engine/task/decisions.h engine/task/depends.h engine/task/digest.h engine/task/earlier.h engine/task/expand.h \
 	engine/task/items.h engine/task/keys.h engine/task/question.h engine/task/redo.h engine/task/results.h engine/task/sessions.h engine/task/spent.h engine/task/task.h \
 	engine/task/worktree.h engine/ui/live.h engine/ui/output.h engine/ui/progress.h engine/ui/screen.h \
 	engine/ui/watch.h engine/ui/width.h parse/agents.h parse/arena.h parse/budget.h parse/buf.h parse/check.h parse/commands.h parse/diag.h \
@@ -106,6 +109,23 @@ torture: checkable
 # What is done is on the disk: copies of a running disk. ROUNDS=N tries more or fewer of them.
 powercut: orch
 	sh tests/powercut
+
+# Other systems and processors: `zig cc', which has the headers of all of them, compiles and links; those for Linux are
+# then run by qemu-user. ZIG=/path/to/zig names the compiler. Undefined behaviour traps: what these processors do with a number
+# that is not aligned, or shifted too far, differs.
+ZIG = zig
+CROSS_CFLAGS = -O0 -g0 -Werror -fsanitize=undefined -fsanitize-trap=undefined
+CROSS_MACOS = tests/cross.d/aarch64-macos tests/cross.d/x86_64-macos
+CROSS_LINUX = tests/cross.d/aarch64-linux-musl tests/cross.d/riscv64-linux-musl tests/cross.d/arm-linux-musleabihf \
+	tests/cross.d/mips-linux-musl tests/cross.d/powerpc-linux-musl
+cross: orch $(CROSS_MACOS) $(CROSS_LINUX)
+	@for t in $(CROSS_MACOS); do echo "$$t: compiled and linked; not run"; done
+	sh tests/cross $(CROSS_LINUX)
+
+$(CROSS_MACOS) $(CROSS_LINUX): orch.c $(ROOMS:.o=.c) $(HEADERS)
+	@$(ZIG) version >/dev/null || { echo 'cross: no zig in PATH: make cross ZIG=/path/to/zig' >&2; exit 1; }
+	@mkdir -p tests/cross.d
+	$(ZIG) cc -target $(@F) $(STANDARD) $(WARNINGS) $(FEATURES) $(CROSS_CFLAGS) -o $@ orch.c $(ROOMS:.o=.c)
 
 # Agents on other machines, each with daemons on loopback: openssh-server; slurm-wlm and munge, as root.
 check-ssh: orch
@@ -208,6 +228,6 @@ install: orch
 clean:
 	rm -f orch orch.o $(ROOMS) $(TESTS) tests/agent tests/fault.so tests/fold.so tests/check tests/fuzz tests/fuzz-store tests/fuzz-stream \
 		tests/bench tests/floor tests/hello tests/bare tests/orch-static tests/orch-musl
-	rm -rf tests/found tests/found-store tests/found-stream tests/bench.d
+	rm -rf tests/found tests/found-store tests/found-stream tests/bench.d tests/cross.d
 
-.PHONY: checkable check torture powercut check-ssh check-slurm check-agents demo lint fuzz fuzz-store fuzz-stream bench static install clean
+.PHONY: checkable check torture powercut cross check-ssh check-slurm check-agents demo lint fuzz fuzz-store fuzz-stream bench static install clean

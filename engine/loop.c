@@ -15,10 +15,6 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-#if defined(__linux__) && !defined(ORCH_NO_LINUX)
-#include <dirent.h>
-#endif
-
 #include "store/clock.h"
 #include "engine/sched/queue.h"
 #include "engine/supervise/proctree.h"
@@ -26,6 +22,7 @@
 #include "parse/mem.h"
 #include "store/file.h"
 #include "store/how.h"
+#include "store/os.h"
 
 enum {
 	DESCRIPTORS = 8,        /* of a supervisor, about */
@@ -51,29 +48,6 @@ open_standard(void)
 	return 0;
 }
 
-/* What orch has inherited besides is not handed on to agents. */
-static void
-seal_inherited(void)
-{
-	int fd;
-#if defined(__linux__) && !defined(ORCH_NO_LINUX)
-	DIR *d = opendir("/proc/self/fd");
-	struct dirent *e;
-
-	while (d && (e = readdir(d))) {
-		fd = atoi(e->d_name);
-		if (*e->d_name != '.' && fd > 2)
-			fcntl(fd, F_SETFD, FD_CLOEXEC);
-	}
-	if (d) {
-		closedir(d);
-		return;
-	}
-#endif
-	for (fd = 3; fd < 4096; fd++)
-		fcntl(fd, F_SETFD, FD_CLOEXEC);
-}
-
 int
 loop_prepare(void)
 {
@@ -82,7 +56,7 @@ loop_prepare(void)
 	jobserver_look(&jobserver, getenv("MAKEFLAGS"));
 	if (open_standard())
 		return -1;
-	seal_inherited();
+	os_seal(3);             /* what orch has inherited besides is not handed on to agents */
 	jobserver_hand_on(&jobserver);
 	sigemptyset(&none);
 	sigprocmask(SIG_SETMASK, &none, NULL);
@@ -123,6 +97,7 @@ has_descriptors(int fd)
 static const char *
 set_up(struct loop_state *l)
 {
+	const char *lack;
 	siginfo_t info;
 	int report[2], life[2];
 
@@ -151,8 +126,9 @@ set_up(struct loop_state *l)
 	/* A child that was there before (sleep & exec orch) is not ours to end: then nobody is adopted. */
 	if (waitid(P_ALL, 0, &info, WEXITED | WNOHANG | WNOWAIT) < 0 && errno == ECHILD)
 		l->adopts = proctree_become_subreaper();
-	if (proctree_is_blind())
-		buf_text(&l->progress->out, "orch: warning: /proc cannot be read: of what agents start only their process groups are ended\n");
+	lack = proctree_lack();
+	if (lack)
+		buf_fmt(&l->progress->out, "orch: warning: %s: of what agents start only their process groups are ended\n", lack);
 	return NULL;
 }
 

@@ -6,6 +6,7 @@
 #include <unistd.h>
 
 #include "store/clock.h"
+#include "store/os.h"
 
 enum {
 	SECOND_MS = 1000,       /* from when on a second signal is one of its own */
@@ -25,10 +26,8 @@ on_signal(int sig)
 		got_suspend = sig;
 	else if (sig == SIGCONT)
 		got_cont = 1;
-#ifdef SIGWINCH
-	else if (sig == SIGWINCH)
+	else if (sig == os_size_signal())
 		got_size = 1;
-#endif
 	else if (got_stop)
 		got_again = 1;
 	else
@@ -60,9 +59,8 @@ our_signals(sigset_t *set)
 	sigaddset(set, SIGTTIN);
 	sigaddset(set, SIGTTOU);
 	sigaddset(set, SIGCONT);
-#ifdef SIGWINCH
-	sigaddset(set, SIGWINCH);
-#endif
+	if (os_size_signal())
+		sigaddset(set, os_size_signal());
 }
 
 void
@@ -85,9 +83,8 @@ void
 signals_hold_screen(void)
 {
 	catch(SIGCONT, 1);
-#ifdef SIGWINCH
-	catch(SIGWINCH, 1);
-#endif
+	if (os_size_signal())
+		catch(os_size_signal(), 1);
 }
 
 static void

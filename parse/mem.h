@@ -22,12 +22,6 @@ void *mem_zero(size_t n, size_t size);
 /* P made N times SIZE bytes large, as realloc does. */
 void *mem_grow(void *p, size_t n, size_t size);
 
-/* P, of OLD bytes, made N bytes large; those that it grows by are cleared. For large tables: a fork of this process
- * does not get it, where the system can be told so (MADV_DONTFORK of Linux), since forking costs the more the more
- * there is to copy. To be freed with mem_apart_free alone, which is told its size. */
-void *mem_apart(void *p, size_t old, size_t n);
-void mem_apart_free(void *p, size_t n);
-
 /* The N bytes at S with a NUL after them, to be freed by the caller. */
 char *mem_dup(const char *s, size_t n);
 

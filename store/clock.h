@@ -17,6 +17,9 @@ long long clock_of(struct timespec t);
 /* The shorter of two times to wait; -1 is none. */
 long long clock_sooner(long long a, long long b);
 
+/* Whether two times are one, to the nanosecond: not by memcmp, for there may be a gap between the seconds and the rest. */
+int clock_is_same(struct timespec a, struct timespec b);
+
 /* Whether the time A is later than B, to the nanosecond. */
 int clock_is_later(struct timespec a, struct timespec b);
 

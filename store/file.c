@@ -9,9 +9,10 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/ioctl.h>
 #include <sys/stat.h>
 #include <unistd.h>
+
+#include "store/os.h"
 
 enum { PIPE_MOST = 64 * 1024 }; /* that a pipe holds, as a rule */
 
@@ -77,7 +78,7 @@ file_sync(int fd)
 	int bad;
 
 	do
-		bad = fsync(fd);
+		bad = os_sync(fd);
 	while (bad && errno == EINTR);
 	return bad;
 }
@@ -111,14 +112,9 @@ file_read_some(int fd, void *p, size_t n)
 size_t
 file_waiting(int fd)
 {
-	int n = 0;
+	long n = os_waiting(fd);
 
-#ifdef FIONREAD
-	if (!ioctl(fd, FIONREAD, &n))
-		return n > 0 ? (size_t)n : 0;
-#endif
-	(void)n;
-	return PIPE_MOST;
+	return n < 0 ? PIPE_MOST : (size_t)n;
 }
 
 long
@@ -154,7 +150,7 @@ file_open_as(int dir, const char *name, int flags)
 int
 file_open_dir(int dir, const char *name)
 {
-	return file_open_as(dir, name, O_RDONLY | O_DIRECTORY | O_NOFOLLOW);
+	return file_open_as(dir, name, O_RDONLY | os_directory | os_nofollow);
 }
 
 int
@@ -225,7 +221,7 @@ int
 file_open(int dir, const char *name)
 {
 	/* O_NONBLOCK: should somebody have put a fifo here, opening it must not wait. */
-	int fd = file_open_as(dir, name, O_RDONLY | O_NOFOLLOW | O_NONBLOCK);
+	int fd = file_open_as(dir, name, O_RDONLY | os_nofollow | O_NONBLOCK);
 	struct stat st;
 
 	if (fd < 0)
@@ -241,7 +237,7 @@ file_open(int dir, const char *name)
 static int
 make_new(int dir, const char *name, int flags)
 {
-	int fd = file_open_as(dir, name, O_RDWR | O_CREAT | O_EXCL | O_NOFOLLOW | flags);
+	int fd = file_open_as(dir, name, O_RDWR | O_CREAT | O_EXCL | os_nofollow | flags);
 
 	if (fd >= 0 && (own_mask() & 0600) && fchmod(fd, 0600)) {
 		file_drop(fd);
@@ -287,7 +283,7 @@ file_open_own(int dir, const char *name, int flags)
 
 	if (flags & O_CREAT && ((fd = make_new(dir, name, flags & ~O_CREAT)) >= 0 || errno != EEXIST))
 		return fd;
-	fd = file_open_as(dir, name, O_RDWR | O_NOFOLLOW | O_NONBLOCK | (flags & ~O_CREAT));
+	fd = file_open_as(dir, name, O_RDWR | os_nofollow | O_NONBLOCK | (flags & ~O_CREAT));
 	/* Not for nothing: it would change the time of the file's latest change, which may be its identity. */
 	if (fd < 0 || (is_own(fd) && (has_mode(fd, 0600) || fchmod(fd, 0600) == 0)))
 		return fd;

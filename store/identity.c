@@ -1,15 +1,11 @@
 /* What tells a run's directory from every copy of it. */
-#if defined(__linux__) && !defined(ORCH_NO_LINUX)
-#define _GNU_SOURCE             /* syscall */
-#endif
-#if defined(__APPLE__)
-#define _DARWIN_C_SOURCE        /* st_birthtimespec */
-#endif
 #include "store/identity.h"
 
 #include <errno.h>
 #include <string.h>
 #include <sys/stat.h>
+
+#include "store/os.h"
 
 static const char *const words[] = { "none", "birth", "change", "unknown" };
 
@@ -30,125 +26,37 @@ identity_kind_of(const char *word)
 	return IDENTITY_NONE;
 }
 
-#if defined(__linux__) && !defined(ORCH_NO_LINUX)
-
-#include <stdint.h>
-#include <sys/syscall.h>
-#include <sys/vfs.h>
-#include <unistd.h>
-
-/* What statx(2) fills in, as the kernel lays it out; not every libc has it. */
-struct kernel_time {
-	int64_t seconds;
-	uint32_t nanoseconds;
-	int32_t reserved;
-};
-
-struct kernel_statx {
-	uint32_t mask, block_size;
-	uint64_t attributes;
-	uint32_t links, user, group;
-	uint16_t mode, spare;
-	uint64_t inode, size, blocks, attributes_mask;
-	struct kernel_time access, birth, change, modification;
-	uint64_t rest[32];
-};
-
-/* The birth time; 0: there is none. */
 static int
-birth_of(struct identity *i, int fd)
+tell(struct identity *i, enum identity_kind kind, struct timespec t, const struct stat *st)
 {
-#ifdef SYS_statx
-	enum { EMPTY_PATH = 0x1000, INODE = 0x100, BIRTH = 0x800 };
-	struct kernel_statx x;
-
-	memset(&x, 0, sizeof x);
-	if (syscall(SYS_statx, fd, "", EMPTY_PATH, INODE | BIRTH, &x) || !(x.mask & BIRTH))
-		return 0;
-	i->kind = IDENTITY_BIRTH;
-	i->seconds = x.birth.seconds;
-	i->nanoseconds = (long)x.birth.nanoseconds;
-	i->inode = x.inode;
-	return 1;
-#else
-	(void)i;
-	(void)fd;
-	return 0;
-#endif
-}
-
-/* Whether the time of the latest change is the user's to set: FUSE hands on what its daemon says, and exfat and
- * vfat give the time of writing. */
-static int
-change_can_be_set(int fd)
-{
-	struct statfs v;
-	unsigned long type;
-
-	if (fstatfs(fd, &v))
-		return 1;
-	type = (unsigned long)v.f_type & 0xffffffff;
-	return type == 0x65735546 || type == 0x2011bab0 || type == 0x4d44;
-}
-
-#else
-
-static int
-birth_of(struct identity *i, int fd)
-{
-#if defined(__APPLE__)
-	struct stat st;
-
-	if (fstat(fd, &st))
-		return 0;
-	i->kind = IDENTITY_BIRTH;
-	i->seconds = (long long)st.st_birthtimespec.tv_sec;
-	i->nanoseconds = st.st_birthtimespec.tv_nsec;
-	i->inode = st.st_ino;
-	return 1;
-#else
-	(void)i;
-	(void)fd;
-	return 0;
-#endif
-}
-
-static int
-change_can_be_set(int fd)
-{
-	(void)fd;
+	i->kind = kind;
+	i->seconds = (long long)t.tv_sec;
+	i->nanoseconds = t.tv_nsec;
+	i->inode = (unsigned long long)st->st_ino;
 	return 0;
 }
-
-#endif
 
 static int
 change_of(struct identity *i, int fd)
 {
 	struct stat st;
 
-	if (fstat(fd, &st))
-		return -1;
-	i->kind = IDENTITY_CHANGE;
-#if defined(__APPLE__)
-	i->seconds = (long long)st.st_ctimespec.tv_sec;
-	i->nanoseconds = st.st_ctimespec.tv_nsec;
-#else
-	i->seconds = (long long)st.st_ctim.tv_sec;
-	i->nanoseconds = st.st_ctim.tv_nsec;
-#endif
-	i->inode = (unsigned long long)st.st_ino;
-	return 0;
+	return fstat(fd, &st) ? -1 : tell(i, IDENTITY_CHANGE, os_changed(&st), &st);
 }
 
 int
 identity_of(struct identity *i, int fd)
 {
+	struct timespec birth;
+	struct stat st;
+
 	memset(i, 0, sizeof *i);
-	if (birth_of(i, fd))
-		return 0;
-	if (!change_can_be_set(fd))
-		return change_of(i, fd);
+	if (fstat(fd, &st))
+		return -1;
+	if (!os_birth(fd, &birth))
+		return tell(i, IDENTITY_BIRTH, birth, &st);
+	if (!os_change_can_be_set(fd))
+		return tell(i, IDENTITY_CHANGE, os_changed(&st), &st);
 	i->kind = IDENTITY_UNKNOWN;
 	return 0;
 }

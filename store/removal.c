@@ -1,7 +1,4 @@
 /* Deleting a run's directory. */
-#if defined(__linux__) && !defined(ORCH_NO_LINUX)
-#define _GNU_SOURCE             /* what a directory says of its entries: d_type */
-#endif
 #include "store/removal.h"
 
 #include <dirent.h>
@@ -13,6 +10,7 @@
 #include <unistd.h>
 
 #include "store/file.h"
+#include "store/os.h"
 
 #define HIDDEN ".removed-"
 
@@ -42,12 +40,11 @@ sweep_fail(struct sweep *s, const char *name)
 static int
 is_directory(int dir, const struct dirent *e)
 {
+	enum os_entry type = os_entry(e);
 	struct stat st;
 
-#ifdef DT_DIR
-	if (e->d_type != DT_UNKNOWN)
-		return e->d_type == DT_DIR;
-#endif
+	if (type != OS_UNTOLD)
+		return type == OS_DIRECTORY;
 	return !fstatat(dir, e->d_name, &st, AT_SYMLINK_NOFOLLOW) && S_ISDIR(st.st_mode);
 }
 

@@ -1,13 +1,9 @@
 /* A run's directory, opened. */
-#if defined(__linux__) && !defined(ORCH_NO_LINUX)
-#define _GNU_SOURCE             /* what a directory says of its entries: d_type; F_OFD_SETLK */
-#endif
 #include "store/store.h"
 
 #include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
-#include <limits.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -20,6 +16,7 @@
 #include "store/fold.h"
 #include "store/how.h"
 #include "store/log.h"
+#include "store/os.h"
 
 enum { DIR_SHOWN = 300 };       /* bytes of -d in a message; what is longer is cut there */
 
@@ -105,7 +102,7 @@ static const char *
 fault(const struct stat *st, int error)
 {
 	if (S_ISLNK(st->st_mode))
-		return error == ELOOP || error == ENOTDIR || error == EMLINK ? "is a symbolic link" : NULL;
+		return os_is_link_error(error) || error == ENOTDIR ? "is a symbolic link" : NULL;
 	if (error == EINVAL && !S_ISREG(st->st_mode))
 		return "is not a plain file";
 	if (error != EPERM || S_ISDIR(st->st_mode))
@@ -131,7 +128,7 @@ fail_part(struct store *s, int dir, const char *name, const char *what)
 static int
 open_parent(const char *dir, char *last, size_t size)
 {
-	char parent[PATH_MAX];
+	char parent[OS_PATH_MAX];
 	size_t n = strlen(dir), cut;
 
 	while (n > 1 && dir[n - 1] == '/')
@@ -148,7 +145,7 @@ open_parent(const char *dir, char *last, size_t size)
 	parent[cut] = '\0';
 	if (!*last)
 		strcpy(last, ".");
-	return file_open_as(AT_FDCWD, cut ? parent : ".", O_RDONLY | O_DIRECTORY);
+	return file_open_as(AT_FDCWD, cut ? parent : ".", O_RDONLY | os_directory);
 }
 
 static int
@@ -223,7 +220,7 @@ hide_from_git(struct store *s)
 	}
 	none = errno == ENOENT;
 	/* Something that is not a plain file is somebody else's; any other error says nothing of it. */
-	if (!none && errno != ELOOP && errno != EINVAL && errno != EISDIR && errno != ENXIO)
+	if (!none && !os_is_link_error(errno) && errno != EINVAL && errno != EISDIR && errno != ENXIO)
 		return -1;
 	if (none && file_list(file_open_dir(s->top, "."), count_others, &others))
 		return -1;
@@ -366,7 +363,7 @@ open_to_remove(struct store *s, const char *dir)
 		return fail(s, part(s, dir, "", path));
 	if (!is)
 		return fail_told(s, EINVAL, part(s, dir, "", path), "is not a run");
-	s->lock = file_open_as(s->run, "lock", O_RDWR | O_CREAT | O_NOFOLLOW | O_NONBLOCK);
+	s->lock = file_open_as(s->run, "lock", O_RDWR | O_CREAT | os_nofollow | O_NONBLOCK);
 	if (s->lock >= 0 && !fstat(s->lock, &st) && !S_ISREG(st.st_mode)) {
 		close(s->lock);
 		s->lock = -1;
@@ -588,16 +585,9 @@ each_result(void *ctx, int dir, const struct dirent *e)
 {
 	struct lister *l = ctx;
 	struct stat st;
-	int plain = 1;
+	int plain = os_entry(e) == OS_FILE ||
+	    (!fstatat(dir, e->d_name, &st, AT_SYMLINK_NOFOLLOW) && S_ISREG(st.st_mode));
 
-#ifdef DT_REG
-	if (e->d_type == DT_REG) {
-		l->result(l->ctx, e->d_name, 1);
-		return;
-	}
-#endif
-	if (fstatat(dir, e->d_name, &st, AT_SYMLINK_NOFOLLOW) || !S_ISREG(st.st_mode))
-		plain = 0;
 	l->result(l->ctx, e->d_name, plain);
 }
 
@@ -783,13 +773,9 @@ store_lock_wait(struct store *s, int ms, long *holder)
 void
 store_lock_share(struct store *s)
 {
-#ifdef F_OFD_SETLK
 	struct flock l = byte_of(1, F_RDLCK);
 
-	s->shares = fcntl(s->lock, F_OFD_SETLK, &l) == 0;
-#else
-	(void)s;
-#endif
+	s->shares = os_lock_inherited(s->lock, &l) == 0;
 }
 
 int

@@ -101,6 +101,34 @@ START_TEST(what_makeflags_becomes)
 }
 END_TEST
 
+/* Where the pipe cannot be opened once more, all share one way to it: nothing waits there, and its flags stay as they are. */
+START_TEST(a_way_that_is_shared)
+{
+	struct jobserver j;
+	int fds[2];
+	char flags[60], token;
+
+	ck_assert_int_eq(pipe(fds), 0);
+	snprintf(flags, sizeof flags, " -j3 --jobserver-auth=%d,%d", fds[0], fds[1]);
+	jobserver_look(&j, flags);
+	ck_assert_int_eq(j.kind, JOBSERVER_PIPE);
+	ck_assert_int_eq(jobserver_open(&j), 0);
+	j.in = fds[0];
+	j.out = fds[1];
+	j.is_shared = 1;
+	ck_assert_int_eq(jobserver_take(&j), 0);
+	ck_assert_int_eq(write(fds[1], "ab", 2), 2);
+	ck_assert_int_eq(jobserver_take(&j), 1);
+	ck_assert_int_eq(jobserver_take(&j), 1);
+	ck_assert_int_eq(jobserver_take(&j), 0);
+	jobserver_give(&j);
+	ck_assert_int_eq(j.held, 1);
+	ck_assert_int_eq(read(fds[0], &token, 1), 1);
+	ck_assert_int_eq(token, 'a');
+	ck_assert_int_eq(fcntl(fds[0], F_GETFL) & O_NONBLOCK, 0);
+}
+END_TEST
+
 /* What is at work. */
 
 /* `work N [S]` is at work, until as N have begun or ten seconds are over, and S seconds more. The run
@@ -810,6 +838,7 @@ jobs_suite(void)
 
 	tcase_add_loop_test(tc, what_makeflags_names, 0, LEN(named));
 	tcase_add_loop_test(tc, what_makeflags_becomes, 0, LEN(handed));
+	tcase_add_test(tc, a_way_that_is_shared);
 
 	tc = help_case(s, "make", help_start, 120);
 	tcase_add_loop_test(tc, three_orchs_under_make, 0, STYLES);

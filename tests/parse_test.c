@@ -19,6 +19,7 @@
 #include <sys/mman.h>
 #endif
 
+#include "engine/task/apart.h"
 #include "parse/agents.h"
 #include "parse/check.h"
 #include "parse/glob.h"
@@ -1794,15 +1795,15 @@ START_TEST(memory_apart)
 	size_t i, k;
 
 	for (i = 1; i < LEN(sizes); i++) {
-		p = mem_apart(p, sizes[i - 1], sizes[i]);
+		p = apart_grow(p, sizes[i - 1], sizes[i]);
 		for (k = 0; k < sizes[i]; k++)
 			ck_assert_uint_eq(p[k], k < sizes[i - 1] ? (unsigned char)(k * 7 + 1) : 0);
 		for (k = sizes[i - 1]; k < sizes[i]; k++)
 			p[k] = (unsigned char)(k * 7 + 1);
 	}
-	mem_apart_free(p, sizes[i - 1]);
-	mem_apart_free(NULL, 0);
-	mem_apart_free(mem_apart(NULL, 0, 100), 100);
+	apart_free(p, sizes[i - 1]);
+	apart_free(NULL, 0);
+	apart_free(apart_grow(NULL, 0, 100), 100);
 }
 END_TEST
 
@@ -1811,12 +1812,12 @@ END_TEST
 START_TEST(memory_that_forks_do_not_get)
 {
 	const size_t most = 64 * 1024 * 1024, page = (size_t)sysconf(_SC_PAGESIZE);
-	char *p = mem_apart(NULL, 0, most / 64);
+	char *p = apart_grow(NULL, 0, most / 64);
 	unsigned char there;
 	int status;
 	pid_t pid;
 
-	p = mem_apart(p, most / 64, most);
+	p = apart_grow(p, most / 64, most);
 	p[0] = p[most - 1] = 1;
 	pid = fork();
 	if (!pid) {
@@ -1826,7 +1827,7 @@ START_TEST(memory_that_forks_do_not_get)
 	ck_assert_int_eq(waitpid(pid, &status, 0), pid);
 	ck_assert_int_eq(status, 0);
 	ck_assert_int_eq(mincore(p, page, &there), 0);
-	mem_apart_free(p, most);
+	apart_free(p, most);
 }
 END_TEST
 #endif

@@ -2,6 +2,7 @@
 #include "parse/text.h"
 #include "tests/suites.h"
 
+#include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <limits.h>
@@ -21,6 +22,7 @@
 #include "store/key.h"
 #include "store/how.h"
 #include "store/log.h"
+#include "store/os.h"
 #include "store/record.h"
 #include "store/store.h"
 #include "tests/help.h"
@@ -1985,6 +1987,202 @@ START_TEST(lock_starts_beside_looks)
 }
 END_TEST
 
+/* What differs between systems: each may say that it does not know, none may say what is not so. */
+
+static void
+check_entry(void *ctx, int dir, const struct dirent *e)
+{
+	enum os_entry type = os_entry(e);
+	struct stat st;
+
+	ck_assert_int_eq(fstatat(dir, e->d_name, &st, AT_SYMLINK_NOFOLLOW), 0);
+	if (type != OS_UNTOLD)
+		ck_assert_msg(type == (S_ISREG(st.st_mode) ? OS_FILE : S_ISDIR(st.st_mode) ? OS_DIRECTORY : OS_ANOTHER),
+		    "%s: %d", e->d_name, (int)type);
+	++*(int *)ctx;
+}
+
+START_TEST(system_entries)
+{
+	int n = 0;
+
+	help_sh(0, "mkdir d && cd d && mkdir directory && : >file && mkfifo fifo && ln -s directory to-directory && ln -s nowhere to-none");
+	ck_assert_int_eq(file_list(file_open_dir(AT_FDCWD, "d"), check_entry, &n), 0);
+	ck_assert_int_eq(n, 5);
+}
+END_TEST
+
+START_TEST(system_links)
+{
+	help_sh(0, ": >file && ln -s file link");
+	ck_assert_int_lt(open("link", O_RDONLY | os_nofollow), 0);
+	ck_assert_int_eq(os_is_link_error(errno), 1);
+	ck_assert_int_ge(open("file", O_RDONLY | os_nofollow), 0);
+	ck_assert_int_lt(open("file", O_RDONLY | os_directory), 0);
+	ck_assert_int_eq(errno, ENOTDIR);
+	ck_assert_int_eq(os_is_link_error(ENOENT), 0);
+	ck_assert_int_eq(os_is_link_error(EINVAL), 0);
+	ck_assert_int_eq(os_is_link_error(0), 0);
+}
+END_TEST
+
+/* The time of a file's bytes can be set, to one that 32 bits do not hold; that of its latest change cannot. */
+START_TEST(system_times)
+{
+	struct timespec times[2] = { { 0, 0 }, { 2208988800, 5000 } };
+	struct stat st;
+
+	help_sh(0, ": >file");
+	ck_assert_int_eq(utimensat(AT_FDCWD, "file", times, 0), 0);
+	ck_assert_int_eq(stat("file", &st), 0);
+	ck_assert_int_eq(os_modified(&st).tv_sec, 2208988800);
+	ck_assert_int_eq(os_modified(&st).tv_nsec, 5000);
+	ck_assert_int_le(os_changed(&st).tv_sec, time(NULL));
+	ck_assert_int_ge(os_changed(&st).tv_sec, time(NULL) - 600);
+}
+END_TEST
+
+START_TEST(system_seal)
+{
+	ck_assert_int_eq(dup2(0, 140), 140);
+	ck_assert_int_eq(dup2(0, 150), 150);
+	ck_assert_int_eq(dup2(0, 950), 950);
+	os_seal(150);
+	ck_assert_int_eq(fcntl(140, F_GETFD), 0);
+	ck_assert_int_eq(fcntl(150, F_GETFD), FD_CLOEXEC);
+	ck_assert_int_eq(fcntl(950, F_GETFD), FD_CLOEXEC);
+}
+END_TEST
+
+/* Flags of its own: what is inherited stays as it is. */
+START_TEST(system_reopen)
+{
+	int fds[2], others[2], fd;
+	struct stat a, b, c;
+	char byte;
+
+	ck_assert_int_eq(pipe(fds), 0);
+	ck_assert_int_eq(pipe(others), 0);
+	ck_assert_int_eq(fstat(fds[0], &a), 0);
+	ck_assert_int_eq(fstat(fds[1], &b), 0);
+	ck_assert_int_eq(fstat(others[1], &c), 0);
+	ck_assert_int_eq(os_is_one_pipe(&a, &b), 1);
+	fd = os_reopen(fds[0], O_RDONLY | O_NONBLOCK);
+	if (fd < 0) {
+		help_skip("system_reopen", "no /proc/self/fd here");
+		return;
+	}
+	ck_assert_int_eq(os_is_one_pipe(&a, &c), 0);
+	ck_assert_int_eq(fcntl(fds[0], F_GETFL) & O_NONBLOCK, 0);
+	ck_assert_int_lt(read(fd, &byte, 1), 0);
+	ck_assert_int_eq(errno, EAGAIN);
+	ck_assert_int_eq(write(fds[1], "x", 1), 1);
+	ck_assert_int_eq(os_waiting(fds[0]), 1);
+	ck_assert_int_eq(read(fd, &byte, 1), 1);
+	ck_assert_int_eq(os_waiting(fds[0]), 0);
+}
+END_TEST
+
+/* The lock lives as long as somebody has inherited it. */
+START_TEST(system_flock)
+{
+	int fd, other, fds[2];
+	pid_t pid;
+
+	help_file("file", "x", NULL);
+	fd = file_open_own(AT_FDCWD, "file", 0);
+	other = file_open_own(AT_FDCWD, "file", 0);
+	ck_assert_int_eq(pipe(fds), 0);
+	ck_assert_int_eq(os_flock(fd), 0);
+	pid = fork();
+	if (!pid) {
+		close(fds[1]);
+		_exit(read(fds[0], &fd, 1) != 0);
+	}
+	close(fds[0]);
+	close(fd);
+	ck_assert_int_eq(os_flock(other), -1);
+	ck_assert_int_eq(errno, EWOULDBLOCK);
+	close(fds[1]);
+	ck_assert_int_eq(waitpid(pid, NULL, 0), pid);
+	ck_assert_int_eq(os_flock(other), 0);
+}
+END_TEST
+
+/* A process that is looked for. */
+struct sought {
+	pid_t pid;
+	int n;
+};
+
+static void
+count_sought(void *ctx, pid_t pid)
+{
+	struct sought *s = ctx;
+
+	s->n += pid == s->pid;
+}
+
+START_TEST(system_children)
+{
+	struct sought s = { 0, 0 }, self = { 0, 0 }, all = { 0, 0 };
+	int process, status;
+
+	s.pid = fork();
+	if (!s.pid)
+		for (;;)
+			pause();
+	self.pid = getpid();
+	all.pid = s.pid;
+	if (os_sees_children() != OS_SIGHT) {
+		help_skip("system_children", "nobody tells whose children are whose here");
+	} else {
+		ck_assert_int_eq(os_become_subreaper(), os_has_subreapers());
+		ck_assert_int_eq(os_children(0, count_sought, &s), 0);
+		ck_assert_int_eq(s.n, 1);
+		ck_assert_int_eq(os_children(getpid(), count_sought, &s), 0);
+		ck_assert_int_eq(s.n, 2);
+		ck_assert_int_eq(os_children(s.pid, count_sought, &self), 0);
+		ck_assert_int_eq(self.n, 0);
+		ck_assert_int_eq(os_processes(count_sought, &all), 0);
+		ck_assert_int_eq(all.n, 1);
+		process = os_process_open(s.pid);
+		ck_assert_int_ge(process, 0);
+		ck_assert_int_eq(os_process_parent(process), getpid());
+		kill(s.pid, SIGSTOP);
+		ck_assert_int_eq(waitpid(s.pid, &status, WUNTRACED), s.pid);
+		ck_assert_int_eq(os_state(s.pid), 'T');
+		os_process_signal(process, s.pid, SIGKILL);
+	}
+	kill(s.pid, SIGKILL);
+	ck_assert_int_eq(waitpid(s.pid, &status, 0), s.pid);
+	ck_assert_int_eq(os_state(s.pid), 0);
+	ck_assert_int_eq(os_children(s.pid, count_sought, &s), -1);
+	ck_assert_int_lt(os_process_open(s.pid), 0);
+}
+END_TEST
+
+static int
+leave_with(void *arg)
+{
+	os_leave(*(int *)arg);
+	return 1;
+}
+
+START_TEST(system_start)
+{
+	int status, code;
+	pid_t pid;
+
+	for (code = 5; code < 8; code++) {
+		pid = os_start(leave_with, &code);
+		ck_assert_int_gt(pid, 0);
+		ck_assert_int_eq(waitpid(pid, &status, 0), pid);
+		ck_assert_int_eq(WIFEXITED(status) ? WEXITSTATUS(status) : -1, code);
+	}
+}
+END_TEST
+
 static TCase *
 keys_case(void)
 {
@@ -2080,6 +2278,23 @@ directory_case(void)
 }
 
 static TCase *
+system_case(void)
+{
+	TCase *tc = tcase_create("the system");
+
+	tcase_add_checked_fixture(tc, help_start, help_end);
+	tcase_add_test(tc, system_entries);
+	tcase_add_test(tc, system_links);
+	tcase_add_test(tc, system_times);
+	tcase_add_test(tc, system_seal);
+	tcase_add_test(tc, system_reopen);
+	tcase_add_test(tc, system_flock);
+	tcase_add_test(tc, system_children);
+	tcase_add_test(tc, system_start);
+	return tc;
+}
+
+static TCase *
 lock_case(void)
 {
 	TCase *tc = tcase_create("the lock");
@@ -2108,5 +2323,6 @@ store_suite(void)
 	suite_add_tcase(s, records_case());
 	suite_add_tcase(s, directory_case());
 	suite_add_tcase(s, lock_case());
+	suite_add_tcase(s, system_case());
 	return s;
 }

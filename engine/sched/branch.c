@@ -4,6 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "engine/task/apart.h"
 #include "engine/task/depends.h"
 #include "parse/mem.h"
 #include "parse/text.h"
@@ -217,7 +218,7 @@ block_free(struct block *block)
 		free(block->failures[i].text);
 	free(block->failures);
 	arena_free(&block->mem);
-	mem_apart_free(block->ended, block->ended ? block->total * sizeof *block->ended : 0);
+	apart_free(block->ended, block->ended ? block->total * sizeof *block->ended : 0);
 	for (i = 0; block->early && i < block->total; i++)
 		if (block->early[i]) {
 			buf_free(block->early[i]);
@@ -328,7 +329,7 @@ pass_turn(struct walk *w, struct block *block, uint32_t index, uint32_t first)
 
 	if (index != block->head) {
 		if (!block->ended)
-			block->ended = mem_apart(NULL, 0, block->total * sizeof *block->ended);
+			block->ended = apart_grow(NULL, 0, block->total * sizeof *block->ended);
 		block->ended[index] = ended;
 		return;
 	}

@@ -11,6 +11,7 @@
 #include "engine/supervise/supervision.h"
 #include "parse/text.h"
 #include "store/clock.h"
+#include "store/os.h"
 
 enum {
 	GRACE_MS = 10 * 1000,   /* between the word to stop and SIGKILL */
@@ -237,12 +238,12 @@ static void
 reap_failed(struct supervisor *d, pid_t pid, int *status)
 {
 	pid_t *list = NULL;
-	int alone = d->adopts && proctree_children(&list) == 1 && !proctree_had_child(pid);
-	long long before = alone ? proctree_written() : -1, after;
+	int alone = d->adopts && proctree_children(&list) == 1 && !os_had_child(pid);
+	long long before = alone ? os_written() : -1, after;
 
 	free(list);
 	waitpid(pid, status, 0);
-	after = before >= 0 ? proctree_written() : -1;
+	after = before >= 0 ? os_written() : -1;
 	d->written = after >= before && before >= 0 ? after - before : -1;
 }
 

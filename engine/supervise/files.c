@@ -3,7 +3,6 @@
 #include <fcntl.h>
 #include <stdio.h>
 #include <string.h>
-#include <sys/file.h>
 #include <sys/stat.h>
 #include <sys/statvfs.h>
 #include <unistd.h>
@@ -13,6 +12,7 @@
 #include "engine/task/question.h"
 #include "parse/text.h"
 #include "store/file.h"
+#include "store/os.h"
 
 enum {
 	CLOSE_MS = 5 * 1000,    /* for a process that was killed to be gone, with what it had open */
@@ -50,7 +50,7 @@ supervisor_result_name(enum task_kind kind, const char *file, pid_t pid, char na
 static int
 is_locked(int fd)
 {
-	return flock(fd, LOCK_EX | LOCK_NB) < 0 && errno == EWOULDBLOCK;
+	return os_flock(fd) < 0 && errno == EWOULDBLOCK;
 }
 
 void
@@ -81,7 +81,7 @@ result_open_locked(struct supervisor *d)
 		close(fd);
 	}
 	fd = file_make(tmp, d->tmp, 0);
-	if (fd < 0 || flock(fd, LOCK_EX | LOCK_NB))
+	if (fd < 0 || os_flock(fd))
 		supervisor_exit_errno(d, OUT_IO, "tmp/");
 	return fd;
 }

@@ -2,8 +2,8 @@
  *
  * Make names it in MAKEFLAGS: `--jobserver-auth=R,W` (before 4.2: `--jobserver-fds=R,W`) for a pipe whose
  * descriptors are inherited, or `--jobserver-auth=fifo:PATH`. Others share the pipe's open file
- * descriptions, so their flags are left as they are: on Linux the pipe is opened once more, elsewhere
- * a timer ends a read for which another was faster. */
+ * descriptions, so their flags are left as they are: the pipe is opened once more; where that cannot be, a
+ * timer ends a read for which another was faster. */
 #include "engine/supervise/jobserver.h"
 
 #include <errno.h>
@@ -21,6 +21,7 @@
 
 #include "parse/parse.h"
 #include "store/file.h"
+#include "store/os.h"
 
 enum {
 	SERVE_MOST = 4096,      /* jobs: a new pipe has room for that many bytes */
@@ -116,12 +117,9 @@ jobserver_look(struct jobserver *j, const char *makeflags)
 	j->kind = jobserver_parse(makeflags, j->fds, &j->path);
 	if (j->kind != JOBSERVER_PIPE)
 		return;
-	if (!is_end(j->fds[0], O_RDONLY, &in) || !is_end(j->fds[1], O_WRONLY, &out))
+	if (!is_end(j->fds[0], O_RDONLY, &in) || !is_end(j->fds[1], O_WRONLY, &out) ||
+	    !os_is_one_pipe(&in, &out))
 		j->kind = JOBSERVER_BAD;
-#if defined(__linux__) && !defined(ORCH_NO_LINUX)
-	else if (in.st_dev != out.st_dev || in.st_ino != out.st_ino)
-		j->kind = JOBSERVER_BAD;
-#endif
 }
 
 void
@@ -133,23 +131,17 @@ jobserver_hand_on(const struct jobserver *j)
 	fcntl(j->fds[1], F_SETFD, 0);
 }
 
-/* Orch's own way to END of the jobserver. */
+/* Orch's own way to END of the jobserver; where there is none, the way of all. */
 static int
 open_end(struct jobserver *j, int end)
 {
-	int flags = (end ? O_WRONLY : O_RDONLY) | O_NONBLOCK | O_NOCTTY;
-#if defined(__linux__) && !defined(ORCH_NO_LINUX)
-	char path[40];
+	int flags = (end ? O_WRONLY : O_RDONLY) | O_NONBLOCK | O_NOCTTY, fd;
 
-	if (j->kind == JOBSERVER_PIPE) {
-		snprintf(path, sizeof path, "/proc/self/fd/%d", j->fds[end]);
-		return file_open_as(AT_FDCWD, path, flags);
-	}
-#else
-	if (j->kind == JOBSERVER_PIPE)
-		return j->fds[end];
-#endif
-	return file_open_as(AT_FDCWD, buf_str(&j->path), flags);
+	if (j->kind != JOBSERVER_PIPE)
+		return file_open_as(AT_FDCWD, buf_str(&j->path), flags);
+	fd = os_reopen(j->fds[end], flags);
+	j->is_shared |= fd < 0;
+	return fd < 0 ? j->fds[end] : fd;
 }
 
 static int
@@ -180,31 +172,15 @@ jobserver_open(struct jobserver *j)
 	return j->is_open ? 0 : -1;
 }
 
-/* Reads what is there at once; writes if there is room for it. What finds none is one more than there were. */
-#if defined(__linux__) && !defined(ORCH_NO_LINUX)
-
-static long
-read_now(int fd, char *p, size_t n)
-{
-	return file_read_some(fd, p, n);
-}
-
-static void
-write_now(int fd, const char *p, size_t n)
-{
-	file_write(fd, p, n);
-}
-
-#else
-
 static void
 on_alarm(int sig)
 {
 	(void)sig;
 }
 
+/* read() of a description that others share, and may block: a timer ends it where another was faster. */
 static long
-read_now(int fd, char *p, size_t n)
+read_shared(int fd, char *p, size_t n)
 {
 	static const struct itimerval often = { { 0, TIMER_US }, { 0, TIMER_US } }, never;
 	struct timeval at_once = { 0, 0 };
@@ -226,29 +202,40 @@ read_now(int fd, char *p, size_t n)
 	return got;
 }
 
-static void
-write_now(int fd, const char *p, size_t n)
+static int
+has_room(int fd)
 {
 	struct timeval at_once = { 0, 0 };
 	fd_set out;
 
 	FD_ZERO(&out);
 	FD_SET(fd, &out);
-	if (select(fd + 1, NULL, &out, NULL, &at_once) == 1)
-		file_write(fd, p, n);
+	return select(fd + 1, NULL, &out, NULL, &at_once) == 1;
 }
 
-#endif
+/* Reads what is there at once; writes if there is room for it. What finds none is one more than there were. */
+static long
+read_now(const struct jobserver *j, char *p, size_t n)
+{
+	return j->is_shared ? read_shared(j->in, p, n) : file_read_some(j->in, p, n);
+}
+
+static void
+write_now(const struct jobserver *j, const char *p, size_t n)
+{
+	if (!j->is_shared || has_room(j->out))
+		file_write(j->out, p, n);
+}
 
 int
 jobserver_take(struct jobserver *j)
 {
 	char token;
 
-	if (read_now(j->in, &token, 1) != 1)
+	if (read_now(j, &token, 1) != 1)
 		return 0;
 	if (write(j->token_pipe[1], &token, 1) != 1) {
-		write_now(j->out, &token, 1);
+		write_now(j, &token, 1);
 		return 0;
 	}
 	j->held++;
@@ -263,7 +250,7 @@ put_back(const struct jobserver *j)
 
 	if (read(j->token_pipe[0], &token, 1) != 1)
 		return 0;
-	write_now(j->out, &token, 1);
+	write_now(j, &token, 1);
 	return 1;
 }
 
@@ -299,10 +286,10 @@ jobserver_fill(struct jobserver *j)
 	char tokens[SERVE_MOST];
 	size_t n = (size_t)(j->serves - 1 - j->held);
 
-	while (read_now(j->in, tokens, sizeof tokens) > 0)
+	while (read_now(j, tokens, sizeof tokens) > 0)
 		;
 	memset(tokens, '+', n);
-	write_now(j->out, tokens, n);
+	write_now(j, tokens, n);
 }
 
 /* Whether WORD of MAKEFLAGS says how many jobs there may be, or where the jobserver is. */

@@ -25,6 +25,7 @@ struct jobserver {
 	struct buf path;        /* JOBSERVER_FIFO */
 	int is_open;            /* what is below can be used */
 	int in, out;            /* orch's own ways to it */
+	int is_shared;          /* they are all others' too: nothing may block there, nor change their flags */
 	int token_pipe[2];
 	long held;              /* tokens in the token pipe */
 	long serves;            /* N of `orch -j N`; 0: it is another's */

@@ -16,6 +16,7 @@
 #include "engine/supervise/git.h"
 #include "parse/mem.h"
 #include "parse/text.h"
+#include "store/os.h"
 
 enum {
 	LOCK_MS = 20,
@@ -68,7 +69,7 @@ lock_repository(struct supervisor *d, const char *common)
 	int fd;
 
 	sprintf(name, "%s/orch.lock", common);
-	fd = open(name, O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0666);
+	fd = open(name, O_RDWR | O_CREAT | O_CLOEXEC | os_nofollow, 0666);
 	free(name);
 	if (fd < 0)
 		supervisor_exit_errno(d, OUT_IO, "orch.lock in the repository's directory");

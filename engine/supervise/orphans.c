@@ -1,20 +1,16 @@
 /* What an earlier walk of a run has left running. */
-#if defined(__linux__) && !defined(ORCH_NO_LINUX)
-#define _GNU_SOURCE             /* syscall */
-#endif
 #include "engine/supervise/orphans.h"
 
-#include <fcntl.h>
-#include <stdint.h>
-#include <stdio.h>
+#include <signal.h>
 #include <stdlib.h>
 #include <string.h>
+#include <time.h>
 #include <unistd.h>
 
-#include "engine/supervise/proctree.h"
 #include "store/clock.h"
 #include "parse/mem.h"
 #include "store/file.h"
+#include "store/os.h"
 
 /* Whether S is one id or more, with a : between. */
 static int
@@ -39,20 +35,12 @@ orphans_within(struct buf *b, const char *outer, const char *id)
 	buf_text(b, id);
 }
 
-#if defined(__linux__) && !defined(ORCH_NO_LINUX)
-
-#include <dirent.h>
-#include <errno.h>
-#include <signal.h>
-#include <sys/syscall.h>
-#include <time.h>
-
 enum {
 	END_MS = 10 * 1000,
 	PASSES = 50             /* in a row that find somebody new: then those that were found are killed first */
 };
 
-/* A process that belongs to the run, held by its directory in /proc: its number cannot become another's. */
+/* A process that belongs to the run, held by DIR (os_process_open): its number cannot become another's. */
 struct orphan {
 	pid_t pid;
 	int dir;
@@ -67,14 +55,12 @@ struct orphan_list {
 	int only_looks;         /* nobody is stopped */
 };
 
-/* The whole file NAME in DIR; *S is to be freed. -1: it cannot be read. */
+/* Reads all of FD, which is closed. -1: it cannot be read. */
 static int
-read_all(int dir, const char *name, struct buf *b)
+read_all(int fd, struct buf *b)
 {
-	int fd = file_open_as(dir, name, O_RDONLY);
-	long n = 0;
+	long n;
 
-	b->n = 0;
 	if (fd < 0)
 		return -1;
 	while ((n = file_read_some(fd, buf_room(b, 8192), 8192)) > 0)
@@ -100,33 +86,10 @@ static int
 belongs(int dir, const char *id)
 {
 	struct buf b = { 0 };
-	int does = !read_all(dir, "environ", &b) && has_id(&b, id);
+	int does = !read_all(os_process_environ(dir), &b) && has_id(&b, id);
 
 	buf_free(&b);
 	return does;
-}
-
-static int
-open_process(pid_t pid)
-{
-	char path[40];
-
-	snprintf(path, sizeof path, "/proc/%ld", (long)pid);
-	return file_open_as(AT_FDCWD, path, O_RDONLY | O_DIRECTORY);
-}
-
-/* The parent of the process whose directory is DIR; 0: not known. */
-static pid_t
-parent_of(int dir)
-{
-	struct buf b = { 0 };
-	const char *p = read_all(dir, "stat", &b) ? NULL : strrchr(buf_str(&b), ')');
-	long pid = 0;
-
-	if (p && strlen(p) > 4)         /* ") S PARENT ..." */
-		pid = strtol(p + 4, NULL, 10);
-	buf_free(&b);
-	return (pid_t)pid;
 }
 
 /* Spares this process and those that it descends from. Returns whether one of them belongs to the run. */
@@ -136,11 +99,11 @@ spare(struct orphan_list *c)
 	pid_t pid = getpid();
 	int dir, does = 0;
 
-	while (pid > 0 && (dir = open_process(pid)) >= 0) {
+	while (pid > 0 && (dir = os_process_open(pid)) >= 0) {
 		c->spared = mem_grow(c->spared, c->nspared + 1, sizeof *c->spared);
 		c->spared[c->nspared++] = pid;
 		does |= belongs(dir, c->id);
-		pid = pid == 1 ? 0 : parent_of(dir);
+		pid = pid == 1 ? 0 : os_process_parent(dir);
 		close(dir);
 	}
 	return does;
@@ -160,14 +123,24 @@ is_spared(const struct orphan_list *c, pid_t pid)
 	return 0;
 }
 
+/* Takes PID in if it belongs to the run, and stops it. */
 static void
-send(const struct orphan *o, int sig)
+look_at(void *ctx, pid_t pid)
 {
-#ifdef SYS_pidfd_send_signal
-	if (!syscall(SYS_pidfd_send_signal, o->dir, sig, NULL, 0) || (errno != ENOSYS && errno != EINVAL && errno != EBADF))
+	struct orphan_list *c = ctx;
+	struct orphan o;
+
+	o.pid = pid;
+	if (is_spared(c, pid) || (o.dir = os_process_open(pid)) < 0)
 		return;
-#endif
-	kill(o->pid, sig);
+	if (!belongs(o.dir, c->id)) {
+		close(o.dir);
+		return;
+	}
+	c->list = mem_grow(c->list, c->n + 1, sizeof *c->list);
+	c->list[c->n++] = o;
+	if (!c->only_looks)
+		os_process_signal(o.dir, pid, SIGSTOP);
 }
 
 /* Finds all that belong to the run and were not found before, and stops them; returns how many
@@ -175,26 +148,9 @@ send(const struct orphan *o, int sig)
 static size_t
 find_more(struct orphan_list *c)
 {
-	DIR *d = opendir("/proc");
-	struct dirent *e;
 	size_t old = c->n;
-	struct orphan o;
 
-	while (d && (e = readdir(d))) {
-		o.pid = (pid_t)strtol(e->d_name, NULL, 10);
-		if (*e->d_name < '0' || *e->d_name > '9' || is_spared(c, o.pid) || (o.dir = open_process(o.pid)) < 0)
-			continue;
-		if (!belongs(o.dir, c->id)) {
-			close(o.dir);
-			continue;
-		}
-		c->list = mem_grow(c->list, c->n + 1, sizeof *c->list);
-		c->list[c->n++] = o;
-		if (!c->only_looks)
-			send(&o, SIGSTOP);
-	}
-	if (d)
-		closedir(d);
+	os_processes(look_at, c);
 	return c->n - old;
 }
 
@@ -206,7 +162,7 @@ kill_found(struct orphan_list *c)
 	size_t i, n = 0;
 
 	for (i = 0; i < c->n; i++)
-		send(&c->list[i], SIGKILL);
+		os_process_signal(c->list[i].dir, c->list[i].pid, SIGKILL);
 	if (c->n)
 		nanosleep(&moment, NULL);
 	for (i = 0; i < c->n; i++)
@@ -280,29 +236,5 @@ orphans_find(const char *id, struct buf *left)
 int
 orphans_are_found(void)
 {
-	return !proctree_is_blind();
+	return os_sees_children() == OS_SIGHT;
 }
-
-#else
-
-int
-orphans_are_found(void)
-{
-	return 0;
-}
-
-enum orphans
-orphans_end(const char *id, struct buf *left)
-{
-	(void)id;
-	(void)left;
-	return ORPHANS_NONE;
-}
-
-enum orphans
-orphans_find(const char *id, struct buf *left)
-{
-	return orphans_end(id, left);
-}
-
-#endif

@@ -1,6 +1,6 @@
 /* The processes that are below this one, and how they are ended.
  *
- * On Linux a process can be the subreaper of all that it started: what its children leave behind
+ * On Linux (store/os.h) a process can be the subreaper of all that it started: what its children leave behind
  * becomes its own, sessions and daemons included, and is found in /proc. Elsewhere only the process
  * group of a child is known. */
 #ifndef ENGINE_SUPERVISE_PROCTREE_H
@@ -27,15 +27,8 @@ void proctree_signal(pid_t pid, int sig);
 /* Whether the child PID is running, or waits for nothing but the processor; 0 too where that cannot be known. */
 int proctree_is_busy(pid_t pid);
 
-/* Whether the child PID, which has ended and is not reaped, has had a process of its own that it has waited for; 1 too where
- * that cannot be known. */
-int proctree_had_child(pid_t pid);
-
-/* How many bytes this process and those that it has reaped, with theirs, have written in all; -1: that cannot be known. */
-long long proctree_written(void);
-
-/* Whether this system can tell what is below a process, but /proc does not: only process groups are ended then. */
-int proctree_is_blind(void);
+/* Why only process groups are ended, where a system of this kind ends more; NULL: it does, or no such system can. */
+const char *proctree_lack(void);
 
 /* Lets all other processes that have the file DEV, INO open go on (SIGCONT), where they can be found. */
 void proctree_continue_openers(dev_t dev, ino_t ino);

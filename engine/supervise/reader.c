@@ -6,15 +6,12 @@
 #include <string.h>
 #include <unistd.h>
 
-#if defined(__linux__) && !defined(ORCH_NO_LINUX)
-#include <sys/prctl.h>
-#endif
-
 #include "engine/supervise/supervision.h"
 #include "engine/supervise/title.h"
 #include "parse/buf.h"
 #include "parse/mem.h"
 #include "store/file.h"
+#include "store/os.h"
 
 enum { PIECE = 16 * 1024 };
 
@@ -92,10 +89,8 @@ reader_run(const struct supervision *m, int in, uint32_t number)
 	dup2(m->null, 0);
 	dup2(m->null, 1);
 	dup2(m->null, 2);
-#if defined(__linux__) && !defined(ORCH_NO_LINUX)
-	prctl(PR_SET_NAME, "orch-reader", 0, 0, 0);
-	prctl(PR_SET_PDEATHSIG, SIGKILL, 0, 0, 0);
-#endif
+	os_set_name("orch-reader");
+	os_die_with_parent(SIGKILL);
 	title_set("orch-reader", "");
 	if (getppid() != m->orch)
 		_exit(0);

@@ -1,11 +1,7 @@
 /* Starting a program: the place where a prompt becomes a process. */
-#if defined(__linux__) && !defined(ORCH_NO_LINUX)
-#define _GNU_SOURCE             /* clone */
-#endif
 #include "engine/supervise/spawn.h"
 
 #include <errno.h>
-#include <limits.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -15,15 +11,7 @@
 #include <unistd.h>
 #include <fcntl.h>
 
-#if defined(__linux__) && !defined(ORCH_NO_LINUX)
-#include <sched.h>
-#include <sys/prctl.h>
-#include <sys/syscall.h>
-/* AddressSanitizer and valgrind (make FEATURES=-DORCH_FORK) know no child that shares memory and has a stack of its own. */
-#if !defined(ORCH_FORK) && !defined(__SANITIZE_ADDRESS__) && defined(CLONE_VM)
-#define HAS_CLONE
-#endif
-#endif
+#include "store/os.h"
 
 static const char default_path[] = "/usr/local/bin:/bin:/usr/bin";
 
@@ -40,7 +28,7 @@ env_value(char *const *envp, const char *name)
 
 /* NAME in the directory DIR, of N bytes; there is room. */
 static void
-join(char file[PATH_MAX], const char *dir, size_t n, const char *name)
+join(char file[OS_PATH_MAX], const char *dir, size_t n, const char *name)
 {
 	memcpy(file, dir, n);
 	file[n] = '/';
@@ -49,7 +37,7 @@ join(char file[PATH_MAX], const char *dir, size_t n, const char *name)
 
 /* Puts the next candidate of a search into FILE: of PATH's entry at *PATH, which moves on. 0 at the end. */
 static int
-next_candidate(const char **path, const char *name, char file[PATH_MAX])
+next_candidate(const char **path, const char *name, char file[OS_PATH_MAX])
 {
 	size_t n;
 
@@ -57,7 +45,7 @@ next_candidate(const char **path, const char *name, char file[PATH_MAX])
 		if (!*path)
 			return 0;
 		n = strcspn(*path, ":");
-		if (n + strlen(name) + 3 < PATH_MAX)
+		if (n + strlen(name) + 3 < OS_PATH_MAX)
 			break;
 		*path = (*path)[n] ? *path + n + 1 : NULL;
 	}
@@ -67,11 +55,11 @@ next_candidate(const char **path, const char *name, char file[PATH_MAX])
 }
 
 static int
-rooted(const char *name, const char *root, char file[PATH_MAX])
+rooted(const char *name, const char *root, char file[OS_PATH_MAX])
 {
 	size_t n = *name == '/' ? 0 : strlen(root);
 
-	if (n + strlen(name) + 2 > PATH_MAX) {
+	if (n + strlen(name) + 2 > OS_PATH_MAX) {
 		errno = ENAMETOOLONG;
 		return -1;
 	}
@@ -98,7 +86,7 @@ static void
 exec_program(const struct program *p, char **shell)
 {
 	const char *path = env_value(p->envp, "PATH");
-	char file[PATH_MAX];
+	char file[OS_PATH_MAX];
 	int denied = 0;
 
 	if (strchr(p->argv[0], '/')) {
@@ -155,16 +143,6 @@ struct birth {
 	pid_t parent;
 };
 
-/* _exit, but for those who take note of functions that do not return: the stack is not the process's own. */
-static void
-leave(int status)
-{
-#ifdef HAS_CLONE
-	syscall(SYS_exit_group, status);
-#endif
-	_exit(status);
-}
-
 static int
 child(void *arg)
 {
@@ -174,11 +152,9 @@ child(void *arg)
 
 	if (!p->terminal)
 		setsid();
-#if defined(__linux__) && !defined(ORCH_NO_LINUX)
-	prctl(PR_SET_PDEATHSIG, p->death ? p->death : SIGKILL, 0, 0, 0);
+	os_die_with_parent(p->death ? p->death : SIGKILL);
 	if (getppid() != b->parent)     /* it has died before that */
-		leave(127);
-#endif
+		os_leave(127);
 	f.stage = SPAWN_DIR;
 	if (!chdir(p->dir)) {
 		f.stage = SPAWN_EXEC;
@@ -192,27 +168,8 @@ child(void *arg)
 	f.error = errno;
 	while (write(b->report, &f, sizeof f) < 0 && errno == EINTR)
 		;
-	leave(127);
+	os_leave(127);
 	return 127;
-}
-
-/* Starts the child. On Linux with this process's memory, not a copy of it, but on a stack of its own: a directory
- * that does not answer holds the child alone, where vfork would hold this process with it. */
-static pid_t
-start(struct birth *b)
-{
-	pid_t pid;
-#ifdef HAS_CLONE
-	static char stack[64 * 1024] __attribute__((aligned(64)));
-
-	pid = clone(child, stack + sizeof stack, CLONE_VM | SIGCHLD, b);
-	if (pid >= 0 || errno == EAGAIN || errno == ENOMEM)
-		return pid;
-#endif
-	pid = fork();
-	if (!pid)
-		child(b);
-	return pid;
 }
 
 /* For sh: its name, a place for the file, the arguments. */
@@ -254,7 +211,7 @@ spawn_begin(struct spawning *s, const struct program *p)
 	b.shell = s->shell;
 	b.report = fds[1];
 	b.parent = getpid();
-	s->pid = start(&b);
+	s->pid = os_start(child, &b);
 	saved = errno;
 	close(fds[1]);
 	s->report = fds[0];
@@ -316,7 +273,7 @@ int
 spawn_find(const char *name, char *const *envp, const char *root, const char *dir)
 {
 	const char *path = env_value(envp, "PATH");
-	char file[PATH_MAX], whole[PATH_MAX];
+	char file[OS_PATH_MAX], whole[OS_PATH_MAX];
 	struct stat st;
 	int denied = 0;
 

@@ -9,10 +9,6 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-#if defined(__linux__) && !defined(ORCH_NO_LINUX)
-#include <sys/prctl.h>
-#endif
-
 #include "engine/supervise/jobserver.h"
 #include "engine/supervise/orphans.h"
 #include "engine/supervise/proctree.h"
@@ -22,6 +18,7 @@
 #include "parse/text.h"
 #include "store/clock.h"
 #include "store/file.h"
+#include "store/os.h"
 
 enum {
 	QUOTE_MOST = 256,       /* bytes of what an agent has said, in a message */
@@ -50,11 +47,8 @@ set_up(struct supervisor *d)
 	dup2(d->m->null, 0);
 	dup2(d->m->null, 1);
 	dup2(d->m->null, 2);
-#if defined(__linux__) && !defined(ORCH_NO_LINUX)
-	prctl(PR_SET_NAME, d->task->key, 0, 0, 0);
-	/* One that somebody has stopped goes on when orch dies, and sees it. */
-	prctl(PR_SET_PDEATHSIG, SIGCONT, 0, 0, 0);
-#endif
+	os_set_name(d->task->key);
+	os_die_with_parent(SIGCONT);    /* one that somebody has stopped goes on then, and sees it */
 	title_set("orch-step", d->task->key);
 	d->adopts = proctree_become_subreaper();
 	if (store_lock_supervisor(d->m->store))

@@ -21,15 +21,14 @@ title_init(int argc, char **argv)
 	room = (size_t)(end - from);
 }
 
+/* A program may change its arguments; not every system shows them as they are now. */
 void
 title_set(const char *name, const char *key)
 {
-#if defined(__linux__)
 	size_t n = strlen(name), k = strlen(key);
 
 	if (!room)
 		return;
-
 	n = n < room ? n : room;
 	memset(from, 0, room);
 	memcpy(from, name, n);
@@ -37,8 +36,4 @@ title_set(const char *name, const char *key)
 		from[n++] = ' ';
 		memcpy(from + n, key, k < room - n ? k : room - n);
 	}
-#else
-	(void)name;
-	(void)key;
-#endif
 }

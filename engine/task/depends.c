@@ -14,6 +14,7 @@
 #include "parse/text.h"
 #include "store/clock.h"
 #include "store/file.h"
+#include "store/os.h"
 
 enum {
 	PIECE = 64 * 1024,
@@ -107,16 +108,10 @@ known_of(const struct stat *st)
 }
 
 static int
-same_time(struct timespec a, struct timespec b)
-{
-	return a.tv_sec == b.tv_sec && a.tv_nsec == b.tv_nsec;
-}
-
-static int
 is_known(const struct known *k, const struct stat *st)
 {
 	return k->there && k->dev == st->st_dev && k->ino == st->st_ino && k->size == st->st_size &&
-	    same_time(k->modified, st->st_mtim) && same_time(k->changed, st->st_ctim);
+	    clock_is_same(k->modified, os_modified(st)) && clock_is_same(k->changed, os_changed(st));
 }
 
 static void
@@ -126,8 +121,8 @@ learn(struct known *k, const struct stat *st, uint64_t digest)
 	k->dev = st->st_dev;
 	k->ino = st->st_ino;
 	k->size = st->st_size;
-	k->modified = st->st_mtim;
-	k->changed = st->st_ctim;
+	k->modified = os_modified(st);
+	k->changed = os_changed(st);
 	k->digest = digest;
 }
 
@@ -135,7 +130,7 @@ learn(struct known *k, const struct stat *st, uint64_t digest)
 static int
 is_settled(const struct stat *st, long long now)
 {
-	return clock_of(st->st_mtim) + SETTLED_MS <= now && clock_of(st->st_ctim) + SETTLED_MS <= now;
+	return clock_of(os_modified(st)) + SETTLED_MS <= now && clock_of(os_changed(st)) + SETTLED_MS <= now;
 }
 
 /* The bytes of FD from the front. -1 and errno. */

@@ -8,12 +8,14 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "engine/task/apart.h"
 #include "engine/task/question.h"
 #include "parse/mem.h"
 #include "store/clock.h"
 #include "store/file.h"
 #include "store/how.h"
 #include "store/log.h"
+#include "store/os.h"
 
 enum { TICK_PIECES = 16 };      /* of 64 KB at most */
 
@@ -24,7 +26,7 @@ static struct earlier_result *
 result_of(struct earlier_run *e, uint32_t id)
 {
 	if (id >= e->n) {
-		e->list = mem_apart(e->list, e->n * sizeof *e->list, e->keys->cap * sizeof *e->list);
+		e->list = apart_grow(e->list, e->n * sizeof *e->list, e->keys->cap * sizeof *e->list);
 		for (; e->n < e->keys->cap; e->n++)
 			e->list[e->n].at = -1;
 	}
@@ -62,8 +64,8 @@ earlier_load(struct earlier_run *e, struct keys *keys)
 	e->keys = keys;
 	if (log_read_on(e->store.run, &e->end, LOG_ALL, add_line, e))
 		return -1;
-	if (!fstatat(e->store.run, "log", &st, AT_SYMLINK_NOFOLLOW) && clock_of(st.st_mtim) > e->last)
-		e->ahead = clock_of(st.st_mtim) - e->last;      /* another machine's; or a line has come since */
+	if (!fstatat(e->store.run, "log", &st, AT_SYMLINK_NOFOLLOW) && clock_of(os_modified(&st)) > e->last)
+		e->ahead = clock_of(os_modified(&st)) - e->last;    /* another machine's; or a line has come since */
 	return 0;
 }
 
@@ -127,7 +129,7 @@ is_of_then(const struct earlier_run *e, int fd, const struct earlier_result *r)
 {
 	struct stat st;
 
-	return !fstat(fd, &st) && clock_of(st.st_mtim) <= r->ms + e->ahead + CLOCK_STEP_MS;
+	return !fstat(fd, &st) && clock_of(os_modified(&st)) <= r->ms + e->ahead + CLOCK_STEP_MS;
 }
 
 struct since {
@@ -231,7 +233,7 @@ earlier_free(struct earlier_run *e)
 		store_close(&e->store);
 	free(e->name);
 	free(e->root);
-	mem_apart_free(e->list, e->n * sizeof *e->list);
+	apart_free(e->list, e->n * sizeof *e->list);
 	sessions_free(&e->sessions);
 	memset(e, 0, sizeof *e);
 }

@@ -4,6 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "engine/task/apart.h"
 #include "parse/mem.h"
 #include "store/fold.h"
 
@@ -16,14 +17,14 @@ struct key_files {
 void
 keys_free(struct keys *k)
 {
-	mem_apart_free(k->text, k->room);
-	mem_apart_free(k->list, k->cap * sizeof *k->list);
-	mem_apart_free(k->digest, k->digest ? k->cap * sizeof *k->digest : 0);
-	mem_apart_free(k->seq, k->seq ? k->cap * sizeof *k->seq : 0);
-	mem_apart_free(k->changed, k->changed ? k->cap * sizeof *k->changed : 0);
-	mem_apart_free(k->table, k->size * sizeof *k->table);
+	apart_free(k->text, k->room);
+	apart_free(k->list, k->cap * sizeof *k->list);
+	apart_free(k->digest, k->digest ? k->cap * sizeof *k->digest : 0);
+	apart_free(k->seq, k->seq ? k->cap * sizeof *k->seq : 0);
+	apart_free(k->changed, k->changed ? k->cap * sizeof *k->changed : 0);
+	apart_free(k->table, k->size * sizeof *k->table);
 	if (k->files)
-		mem_apart_free(k->files->table, k->files->size * sizeof *k->files->table);
+		apart_free(k->files->table, k->files->size * sizeof *k->files->table);
 	free(k->files);
 	memset(k, 0, sizeof *k);
 }
@@ -96,9 +97,9 @@ grow_table(struct keys *k, size_t size)
 {
 	uint32_t id, tag, *at;
 
-	mem_apart_free(k->table, k->size * sizeof *k->table);
+	apart_free(k->table, k->size * sizeof *k->table);
 	k->size = size;
-	k->table = mem_apart(NULL, 0, k->size * sizeof *k->table);
+	k->table = apart_grow(NULL, 0, k->size * sizeof *k->table);
 	for (id = 0; id < k->n; id++) {
 		at = slot(k, keys_text(k, id), length(k, id), &tag);
 		*at = tag | (id + 1);
@@ -121,13 +122,13 @@ grow_lists(struct keys *k)
 {
 	size_t old = k->cap, cap = old ? old + old / 2 : 32;
 
-	k->list = mem_apart(k->list, old * sizeof *k->list, cap * sizeof *k->list);
+	k->list = apart_grow(k->list, old * sizeof *k->list, cap * sizeof *k->list);
 	if (k->digest)
-		k->digest = mem_apart(k->digest, old * sizeof *k->digest, cap * sizeof *k->digest);
+		k->digest = apart_grow(k->digest, old * sizeof *k->digest, cap * sizeof *k->digest);
 	if (k->seq)
-		k->seq = mem_apart(k->seq, old * sizeof *k->seq, cap * sizeof *k->seq);
+		k->seq = apart_grow(k->seq, old * sizeof *k->seq, cap * sizeof *k->seq);
 	if (k->changed)
-		k->changed = mem_apart(k->changed, old * sizeof *k->changed, cap * sizeof *k->changed);
+		k->changed = apart_grow(k->changed, old * sizeof *k->changed, cap * sizeof *k->changed);
 	k->cap = (uint32_t)cap;
 }
 
@@ -147,7 +148,7 @@ add_text(struct keys *k, const char *s, size_t n)
 	if (k->room - k->used < n + 1) {
 		size_t room = k->room + k->room / 2 + n + 256;
 
-		k->text = mem_apart(k->text, k->room, room);
+		k->text = apart_grow(k->text, k->room, room);
 		k->room = room;
 	}
 	memcpy(k->text + k->used, s, n);
@@ -186,7 +187,7 @@ void
 keys_set_digest(struct keys *k, uint32_t id, uint64_t digest)
 {
 	if (!k->digest && digest)
-		k->digest = mem_apart(NULL, 0, k->cap * sizeof *k->digest);
+		k->digest = apart_grow(NULL, 0, k->cap * sizeof *k->digest);
 	if (k->digest)
 		k->digest[id] = digest;
 }
@@ -201,7 +202,7 @@ void
 result_set_seq(struct keys *k, uint32_t id, uint32_t seq)
 {
 	if (!k->seq)
-		k->seq = mem_apart(NULL, 0, k->cap * sizeof *k->seq);
+		k->seq = apart_grow(NULL, 0, k->cap * sizeof *k->seq);
 	k->seq[id] = seq;
 	if (k->changed)
 		k->changed[id] = seq;
@@ -213,9 +214,9 @@ result_set_same(struct keys *k, uint32_t id, uint32_t seq)
 	uint32_t changed = k->changed ? k->changed[id] : result_seq(k, id);
 
 	if (!k->seq)
-		k->seq = mem_apart(NULL, 0, k->cap * sizeof *k->seq);
+		k->seq = apart_grow(NULL, 0, k->cap * sizeof *k->seq);
 	if (!k->changed) {
-		k->changed = mem_apart(NULL, 0, k->cap * sizeof *k->changed);
+		k->changed = apart_grow(NULL, 0, k->cap * sizeof *k->changed);
 		memcpy(k->changed, k->seq, k->n * sizeof *k->changed);
 	}
 	k->seq[id] = seq;
@@ -243,7 +244,7 @@ result_seqs_level(struct keys *k, struct result_seqs *saved)
 void
 result_seqs_restore(struct keys *k, struct result_seqs *saved)
 {
-	mem_apart_free(k->seq, k->seq ? k->cap * sizeof *k->seq : 0);
+	apart_free(k->seq, k->seq ? k->cap * sizeof *k->seq : 0);
 	k->seq = saved->seq;
 	k->changed = saved->changed;
 }
@@ -343,11 +344,11 @@ grow_files(struct keys *k)
 	struct fold f;
 
 	files->size = was ? was * 2 : 64;
-	files->table = mem_apart(NULL, 0, files->size * sizeof *files->table);
+	files->table = apart_grow(NULL, 0, files->size * sizeof *files->table);
 	for (i = 0; i < was; i++)
 		if (old[i] && fold_key(k, old[i] - 1, &f))
 			*file_slot(k, &f) = old[i];
-	mem_apart_free(old, was * sizeof *old);
+	apart_free(old, was * sizeof *old);
 }
 
 uint32_t

@@ -20,6 +20,7 @@
 #include "store/file.h"
 #include "store/how.h"
 #include "store/log.h"
+#include "store/os.h"
 
 enum {
 	PIECE = 16 * 1024,
@@ -69,7 +70,7 @@ came_with(struct questions *a, uint32_t id, const struct asking *asking)
 
 	if (file_name(a, id, name) < 0 || fstatat(a->store->result, name, &st, AT_SYMLINK_NOFOLLOW))
 		return 0;
-	came = clock_of(st.st_mtim);
+	came = clock_of(os_modified(&st));
 	return came > asking->told && came > asking->ms - CLOCK_STEP_MS;
 }
 
@@ -195,7 +196,7 @@ is_newer(int dir, const char *name, const struct stat *than)
 {
 	struct stat st;
 
-	return dir >= 0 && fstatat(dir, name, &st, AT_SYMLINK_NOFOLLOW) == 0 && clock_is_later(st.st_mtim, than->st_mtim);
+	return dir >= 0 && fstatat(dir, name, &st, AT_SYMLINK_NOFOLLOW) == 0 && clock_is_later(os_modified(&st), os_modified(than));
 }
 
 static struct asking *
@@ -281,7 +282,7 @@ is_outdated(struct questions *a, uint32_t id)
 	struct stat st;
 
 	return file_name(a, id, name) >= 0 && fstatat(a->store->result, name, &st, AT_SYMLINK_NOFOLLOW) == 0 &&
-	    (clock_of(st.st_mtim) + CLOCK_STEP_MS < latest(a, id).ms || is_newer(a->store->asked, name, &st));
+	    (clock_of(os_modified(&st)) + CLOCK_STEP_MS < latest(a, id).ms || is_newer(a->store->asked, name, &st));
 }
 
 /* A result that somebody has put there gets its line before anything is asked: it is earlier than all that

@@ -49,7 +49,7 @@ screen_is_capable(void)
 static void
 take_size(struct screen *s)
 {
-	s->is_sized = os_size(s->tty, &s->width, &s->height) == 0;
+	s->is_sized = os_size(s->tty, &s->width, &s->height) == 0 && s->width && s->height;
 	if (s->is_sized)
 		return;
 	s->width = 80;

@@ -10,6 +10,7 @@
 #include "engine/ui/live.h"
 #include "parse/text.h"
 #include "store/file.h"
+#include "store/os.h"
 
 /* Both files: whether there is something in them, and since when. */
 static void
@@ -28,7 +29,7 @@ latest(const struct stat st[2])
 {
 	if (!st[0].st_size && !st[1].st_size)
 		return -1;
-	return !st[0].st_size || (st[1].st_size && clock_is_later(st[1].st_mtim, st[0].st_mtim));
+	return !st[0].st_size || (st[1].st_size && clock_is_later(os_modified(&st[1]), os_modified(&st[0])));
 }
 
 static void
@@ -62,10 +63,10 @@ watch_look(struct watch *w, const struct store *s, const char *file)
 	memset(st, 0, sizeof st);
 	stat_files(s, file, st);
 	for (i = 0; i < 2; i++) {
-		if (st[i].st_size == w->files[i].size && (!st[i].st_size || !memcmp(&st[i].st_mtim, &w->files[i].time, sizeof st[i].st_mtim)))
+		if (st[i].st_size == w->files[i].size && (!st[i].st_size || clock_is_same(os_modified(&st[i]), w->files[i].time)))
 			continue;
 		w->files[i].size = st[i].st_size;
-		w->files[i].time = st[i].st_mtim;
+		w->files[i].time = os_modified(&st[i]);
 		changed = 1;
 	}
 	if (!changed)
@@ -89,6 +90,6 @@ watch_quiet(const struct store *s, const char *file)
 	i = latest(st);
 	if (i < 0)
 		return -1;
-	ms = clock_epoch() - clock_of(st[i].st_mtim);
+	ms = clock_epoch() - clock_of(os_modified(&st[i]));
 	return ms > 0 ? ms : 0;
 }

@@ -1,9 +1,8 @@
 /* How wide text is on a terminal. */
 #include "engine/ui/width.h"
 
-#include <sys/ioctl.h>
-
 #include "parse/text.h"
+#include "store/os.h"
 
 /* How many columns a character takes at most. Terminals do not agree: where they show one column or two, it
  * counts as two, and where they show none or one, as one, so that no line is ever too long. */
@@ -108,12 +107,7 @@ width_pad(struct buf *b, size_t have, size_t want)
 int
 width_of_terminal(int fd)
 {
-#ifdef TIOCGWINSZ
-	struct winsize size;
+	int width, height;
 
-	if (ioctl(fd, TIOCGWINSZ, &size) == 0)
-		return size.ws_col;
-#endif
-	(void)fd;
-	return 0;
+	return os_size(fd, &width, &height) ? 0 : width;
 }
