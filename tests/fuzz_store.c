@@ -464,6 +464,9 @@ read_near(struct piece p)
 		near_try(&w, name.s, name.n);
 		if (!name.n || name.n > 64 || !want.n || want.n > 64)
 			continue;
+		/* Of a short word only what is as long, or begins with one of the two. */
+		if (want.n < 4 && name.n != want.n && memcmp(want.s, name.s, name.n < want.n ? name.n : want.n))
+			continue;
 		d = distance_by_table(want.s, want.n, name.s, name.n);
 		if (d && d < best && d < name.n) {
 			best = d;
