@@ -407,7 +407,7 @@ late_command(const char *command, const char *option)
 	return USAGE;
 }
 
-/* An operand that was to be an option: a key or a name that begins so stands after `--`. `-` is standard input's key. */
+/* An operand that was to be an option: a key or a name that begins so comes after `--`. `-` is standard input's key. */
 static int
 late_option(const struct options *o, int argc, char **argv)
 {

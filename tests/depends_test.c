@@ -12,23 +12,6 @@
 
 #define RUN "orch run -r x w.orch"
 #define AGAIN "orch resume -u -r x"
-#define MARK "echo $ORCH_KEY >>\"$ORCH_ROOT/marks\"; "
-
-/* The steps that were called since this was asked last. */
-static const char *
-marks(void)
-{
-	static char text[4096];
-
-	snprintf(text, sizeof text, "%s", help_sh(0, "touch marks; sort marks | tr '\\n' ' '; rm marks").out);
-	return text;
-}
-
-static void
-expect_marks(const char *want)
-{
-	ck_assert_str_eq(marks(), want);
-}
 
 /* The line of `how` about the file NAME of the latest attempt of KEY. */
 static const char *
@@ -51,12 +34,12 @@ START_TEST(a_change_is_named)
 {
 	struct ran r;
 
-	help_file("w.orch", "run sh as a | " MARK "cat f", "depends f", "run sh as b | " MARK "cat g", "depends g", "pure",
-	    "run sh as c < a | " MARK "cat", "pure", NULL);
+	help_file("w.orch", "run sh as a | " HELP_MARK "cat f", "depends f", "run sh as b | " HELP_MARK "cat g", "depends g", "pure",
+	    "run sh as c < a | " HELP_MARK "cat", "pure", NULL);
 	help_sh(0, RUN);
-	expect_marks("a b c ");
+	help_marks_are("a b c ");
 	help_sh(0, "touch f; " AGAIN);
-	expect_marks("");
+	help_marks_are("");
 	help_file("g", "three", NULL);
 	r = help_sh(0, "orch resume -r x");
 	help_has(r.err, "kept      b  stale");
@@ -67,15 +50,15 @@ START_TEST(a_change_is_named)
 	ck_assert_int_eq(r.status, 1);
 	help_has(r.out, "\n-depends\tg ");
 	help_has(r.out, "\n+depends\tg ");
-	expect_marks("");
+	help_marks_are("");
 	help_sh(0, AGAIN);
-	expect_marks("b ");
+	help_marks_are("b ");
 	help_sh(0, AGAIN);
-	expect_marks("");
+	help_marks_are("");
 	/* Of a step that is not pure all that follows is re-run. */
 	help_file("f", "four", NULL);
 	help_sh(0, AGAIN);
-	expect_marks("a b c ");
+	help_marks_are("a b c ");
 	ck_assert_str_eq(help_read(RESULT "c", NULL), "four\n");
 }
 END_TEST
@@ -84,20 +67,20 @@ START_TEST(a_missing_file_is_a_warning)
 {
 	struct ran r;
 
-	help_file("w.orch", "parallel i in 1 2 3", "run sh as a-{{i}} | " MARK, "depends no/such g", "pure", "end", NULL);
+	help_file("w.orch", "parallel i in 1 2 3", "run sh as a-{{i}} | " HELP_MARK, "depends no/such g", "pure", "end", NULL);
 	r = help_sh(0, RUN);
 	ck_assert_int_eq(help_count(r.err, "no/such, which it depends on, is missing"), 1);
 	help_has(r.err, "orch: warning: a-");
-	expect_marks("a-1 a-2 a-3 ");
+	help_marks_are("a-1 a-2 a-3 ");
 	help_lacks(help_sh(0, AGAIN).err, "missing");
-	expect_marks("");
+	help_marks_are("");
 	help_sh(0, "mkdir no; echo >no/such");
 	help_has(help_sh(0, "orch resume -r x").err, "orch: 3 results are stale (a-1, a-2, a-3: no/such has changed)");
 	help_sh(0, AGAIN);
-	expect_marks("a-1 a-2 a-3 ");
+	help_marks_are("a-1 a-2 a-3 ");
 	help_sh(0, "rm -r no");
 	help_has(help_sh(0, AGAIN).err, "no/such, which it depends on, is missing");
-	expect_marks("a-1 a-2 a-3 ");
+	help_marks_are("a-1 a-2 a-3 ");
 }
 END_TEST
 
@@ -114,16 +97,16 @@ START_TEST(what_is_no_file_is_refused)
 {
 	struct ran r;
 
-	help_file("w.orch", "run sh as a | " MARK, "depends d", "retry 3 0s", "otherwise none", NULL);
+	help_file("w.orch", "run sh as a | " HELP_MARK, "depends d", "retry 3 0s", "otherwise none", NULL);
 	help_sh(0, refusals[_i].make);
 	r = help_run(RUN);
 	ck_assert_int_eq(r.status, 1);
 	help_has(r.err, "failed    a  ");
 	help_has(r.err, refusals[_i].said);
 	help_none(RESULT "a");
-	expect_marks("");
+	help_marks_are("");
 	help_sh(0, "rm -rf d; echo >d; orch resume -q -r x");
-	expect_marks("a ");
+	help_marks_are("a ");
 	/* One that has its result is kept, and stale. */
 	help_sh(0, "rm d");
 	help_sh(0, refusals[_i].make);
@@ -227,43 +210,43 @@ START_TEST(names_of_files)
 	struct ran r;
 
 	help_sh(0, "mkdir sub; mv f \"sub/a b\"; echo x >\"sub/$(printf 'n\\nl\\t\\303\\274%%')\"; ls sub | cat");
-	help_file("w.orch", "param name", "step s sh", "depends 'a b'", "cd sub", "run s as a | " MARK, "depends {{name}}", "depends ../g", NULL);
+	help_file("w.orch", "param name", "step s sh", "depends 'a b'", "cd sub", "run s as a | " HELP_MARK, "depends {{name}}", "depends ../g", NULL);
 	help_sh(0, RUN " name=\"$(printf 'n\\nl\\t\\303\\274%%')\"");
-	expect_marks("a ");
+	help_marks_are("a ");
 	help_lacks(help_sh(0, AGAIN).err, "warning");
-	expect_marks("");
+	help_marks_are("");
 	help_sh(0, "for f in sub/n*; do echo y >\"$f\"; done");
 	r = help_sh(0, "orch resume -r x");
 	help_has(r.err, "orch: 1 result is stale (a: n\\x0al\\x09\xc3\xbc% has changed)");
 	help_sh(0, AGAIN);
-	expect_marks("a ");
+	help_marks_are("a ");
 	help_sh(0, "echo >>'sub/a b'; " AGAIN);
-	expect_marks("a ");
+	help_marks_are("a ");
 	help_sh(0, "echo >>g; " AGAIN);
-	expect_marks("a ");
+	help_marks_are("a ");
 }
 END_TEST
 
 /* Slots of -j, tokens of make, limits of an agent: whoever waits for files to be looked at has what it needs, and gives it back. */
 START_TEST(many_at_once)
 {
-	help_file("w.orch", "parallel max 5 i in 1..200", "run sh as a-{{i}} | " MARK, "depends f g", "end", NULL);
+	help_file("w.orch", "parallel max 5 i in 1..200", "run sh as a-{{i}} | " HELP_MARK, "depends f g", "end", NULL);
 	help_sh(0, "orch run -q -j 3 -r x w.orch");
-	ck_assert_int_eq(help_count(marks(), "a-"), 200);
+	ck_assert_int_eq(help_count(help_marks(), "a-"), 200);
 	help_file("Makefile", "all:", "\t+orch resume -q -u -r x", NULL);
 	help_sh(0, "echo >>f; make -s -j 2");
-	ck_assert_int_eq(help_count(marks(), "a-"), 200);
+	ck_assert_int_eq(help_count(help_marks(), "a-"), 200);
 	help_sh(0, "make -s -j 2");
-	expect_marks("");
+	help_marks_are("");
 }
 END_TEST
 
 START_TEST(a_rate_limited_agent)
 {
 	help_file("w.orch", "step s sh", "parallel i in 1..4",
-	    "run s as a-{{i}} | test -e limit || { touch limit; echo retry-after: 1 >&2; exit 75; }; " MARK, "depends f", "end", NULL);
+	    "run s as a-{{i}} | test -e limit || { touch limit; echo retry-after: 1 >&2; exit 75; }; " HELP_MARK, "depends f", "end", NULL);
 	help_sh(0, "orch run -q -r x w.orch");
-	expect_marks("a-1 a-2 a-3 a-4 ");
+	help_marks_are("a-1 a-2 a-3 a-4 ");
 }
 END_TEST
 
@@ -330,9 +313,9 @@ START_TEST(the_same_again)
 {
 	struct ran r;
 
-	help_file("w.orch", "run sh as a | " MARK "wc -l <f", "depends f", "pure", "run sh as b < a | " MARK "cat", "run sh as c | " MARK, NULL);
+	help_file("w.orch", "run sh as a | " HELP_MARK "wc -l <f", "depends f", "pure", "run sh as b < a | " HELP_MARK "cat", "run sh as c | " HELP_MARK, NULL);
 	help_sh(0, RUN);
-	expect_marks("a b c ");
+	help_marks_are("a b c ");
 	help_file("f", "other", NULL);
 	r = help_sh(0, "orch resume -n -u -r x");
 	help_has(r.out, "would run again  a  f has changed");
@@ -341,28 +324,28 @@ START_TEST(the_same_again)
 	help_has(r.err, "rerun     a  f has changed\n");
 	help_has(strstr(r.err, "done      a  "), "  unchanged\n");
 	help_has(r.err, "kept      b\nkept      c\n");
-	expect_marks("a ");
+	help_marks_are("a ");
 	ck_assert_int_eq(help_count(help_read(".orch/x/log", NULL), "\tsame\ta\t"), 1);
 	help_has(help_run("orch status -p -r x").out, "done\ta\t");
 	help_file("f", "other", "more", NULL);
 	help_sh(0, AGAIN);
-	expect_marks("a b c ");
+	help_marks_are("a b c ");
 }
 END_TEST
 
 /* A yes to one plan is none to another; but to the same one it is. */
 START_TEST(a_question_after_a_pure_step)
 {
-	help_file("w.orch", "run sh as plan | " MARK "wc -l <f", "depends f", "pure", "ask go yes no default yes | Go?", "run sh as act | " MARK, NULL);
+	help_file("w.orch", "run sh as plan | " HELP_MARK "wc -l <f", "depends f", "pure", "ask go yes no default yes | Go?", "run sh as act | " HELP_MARK, NULL);
 	help_sh(0, RUN);
-	expect_marks("act plan ");
+	help_marks_are("act plan ");
 	help_file("f", "other", NULL);
 	help_sh(0, AGAIN);
-	expect_marks("plan ");
+	help_marks_are("plan ");
 	ck_assert_int_eq(help_count(help_read(".orch/x/log", NULL), "\tstart\tgo\t"), 1);
 	help_file("f", "other", "more", NULL);
 	help_sh(0, AGAIN);
-	expect_marks("act plan ");
+	help_marks_are("act plan ");
 	ck_assert_int_eq(help_count(help_read(".orch/x/log", NULL), "\tstart\tgo\t"), 2);
 }
 END_TEST
@@ -371,19 +354,19 @@ START_TEST(always)
 {
 	struct ran r;
 
-	help_file("w.orch", "run sh as list | " MARK "ls *.md || :", "always", "parallel file in < list", "run sh as do-{{file}} | " MARK, "end",
-	    "run sh as all < list | " MARK "cat", NULL);
+	help_file("w.orch", "run sh as list | " HELP_MARK "ls *.md || :", "always", "parallel file in < list", "run sh as do-{{file}} | " HELP_MARK, "end",
+	    "run sh as all < list | " HELP_MARK "cat", NULL);
 	help_sh(0, "touch a.md; " RUN);
-	expect_marks("all do-a.md list ");
+	help_marks_are("all do-a.md list ");
 	help_has(help_sh(0, "orch resume -n -r x").out, "would run again  list");
 	help_sh(0, "orch resume -q -r x");
-	expect_marks("list ");
+	help_marks_are("list ");
 	help_sh(0, "touch b.md");
 	r = help_sh(0, "orch resume -r x");
-	expect_marks("do-b.md list ");
+	help_marks_are("do-b.md list ");
 	help_has(r.err, "orch: 1 result is stale (all: input list has changed); to re-run with what follows: ");
 	help_sh(0, AGAIN);
-	expect_marks("all list ");
+	help_marks_are("all list ");
 	ck_assert_str_eq(help_read(RESULT "all", NULL), "a.md\nb.md\n");
 	/* A failure leaves what was there. */
 	help_sh(0, "sed -i 's/ls .*/false/' w.orch");
@@ -399,9 +382,9 @@ START_TEST(a_worktree_that_was_removed)
 
 	repo_make();
 	repo_sh(0, "echo one >f; git add f; git commit -qm f");
-	help_file("w.orch", "param top", "worktree w enter", "run sh as a | " MARK "cat f", "depends f none {{top}}/../outside", "pure", NULL);
+	help_file("w.orch", "param top", "worktree w enter", "run sh as a | " HELP_MARK "cat f", "depends f none {{top}}/../outside", "pure", NULL);
 	help_sh(0, "touch ../outside; " RUN " top=\"$PWD\"");
-	expect_marks("a ");
+	help_marks_are("a ");
 	r = help_sh(0, AGAIN);
 	help_lacks(r.err, "stale");
 	repo_sh(0, "git worktree remove --force ../repo--w");
@@ -410,7 +393,7 @@ START_TEST(a_worktree_that_was_removed)
 	help_lacks(r.err, "missing");
 	help_lacks(help_sh(0, "orch resume -n -u -r x").out, "again");
 	help_sh(0, AGAIN);
-	expect_marks("");
+	help_marks_are("");
 	/* But a file elsewhere that has changed is one. */
 	help_sh(0, "echo >>../outside");
 	help_has(help_sh(0, "orch resume -r x").err, "../outside has changed");
@@ -423,62 +406,62 @@ START_TEST(redo_of_fallbacks)
 {
 	struct ran r;
 
-	help_file("w.orch", "parallel i in 1 2 3", "run sh as a-{{i}} | " MARK "test -e ok-$i", "otherwise none", "end", "run sh as b < a-* | " MARK "cat", NULL);
+	help_file("w.orch", "parallel i in 1 2 3", "run sh as a-{{i}} | " HELP_MARK "test -e ok-$i", "otherwise none", "end", "run sh as b < a-* | " HELP_MARK "cat", NULL);
 	help_sh(0, "touch ok-2; " RUN);
-	expect_marks("a-1 a-2 a-3 b ");
+	help_marks_are("a-1 a-2 a-3 b ");
 	help_has(help_sh(0, "touch ok-1; orch redo -n -F -r x").out, "1 kept, 3 would run again\n");
-	expect_marks("");
+	help_marks_are("");
 	help_sh(0, "orch redo -F -r x");
-	expect_marks("a-1 a-3 b ");
+	help_marks_are("a-1 a-3 b ");
 	help_sh(0, "touch ok-3; orch redo -q -F -r x");
-	expect_marks("a-3 b ");
+	help_marks_are("a-3 b ");
 	r = help_sh(3, "orch redo -F -r x");
 	help_has(r.err, "orch: x: no result of this run is a fallback\n");
 	help_has(help_sh(2, "orch redo -F -r x b").err, "orch: redo takes KEY... or -F, not both: b");
 	help_has(help_sh(2, "orch redo -r x").err, "orch: redo needs KEY..., or -F for all fallbacks");
-	expect_marks("");
+	help_marks_are("");
 }
 END_TEST
 
 /* What follows a pure step that is run again is so only where it sees a difference; and a second redo does not forget the first. */
 START_TEST(redo_of_a_pure_step)
 {
-	help_file("w.orch", "run sh as a | " MARK "cat f", "pure", "run sh as b < a | " MARK "cat", "pure", "run sh as c | " MARK, "pure", NULL);
+	help_file("w.orch", "run sh as a | " HELP_MARK "cat f", "pure", "run sh as b < a | " HELP_MARK "cat", "pure", "run sh as c | " HELP_MARK, "pure", NULL);
 	help_sh(0, RUN);
-	expect_marks("a b c ");
+	help_marks_are("a b c ");
 	help_sh(0, "orch redo -q -r x a");
-	expect_marks("a ");
+	help_marks_are("a ");
 	help_file("f", "other", NULL);
 	help_sh(0, "orch redo -q -r x a");
-	expect_marks("a b ");
+	help_marks_are("a b ");
 	ck_assert_int_eq(help_count(help_read(".orch/x/log", NULL), "\tredo\tb\t"), 0);
 	help_sh(0, "orch redo -q -r x c");      /* the first is over: b is none of its */
-	expect_marks("c ");
+	help_marks_are("c ");
 }
 END_TEST
 
 /* What is run in any case, or for the first time, is no part of a redo: what follows it is none either. */
 START_TEST(redo_and_what_else_is_run)
 {
-	help_file("w.orch", "run sh as al | " MARK "cat f", "always", "run sh as b < al | " MARK "cat", "ask go yes no default yes | Go?", "run sh as c | " MARK,
-	    "parallel i in 1 2", "run sh as w-{{i}} | " MARK, "end", NULL);
+	help_file("w.orch", "run sh as al | " HELP_MARK "cat f", "always", "run sh as b < al | " HELP_MARK "cat", "ask go yes no default yes | Go?", "run sh as c | " HELP_MARK,
+	    "parallel i in 1 2", "run sh as w-{{i}} | " HELP_MARK, "end", NULL);
 	help_sh(0, RUN);
-	expect_marks("al b c w-1 w-2 ");
+	help_marks_are("al b c w-1 w-2 ");
 	help_file("f", "other", NULL);
 	help_has(help_sh(0, "orch redo -n -r x w-2").out, "kept       b\nkept       go\nkept       c\nkept       w-1\n"
 	    "would run again  w-2  redo") ;
 	help_sh(0, "orch redo -q -r x w-2");
-	expect_marks("al w-2 ");
+	help_marks_are("al w-2 ");
 	ck_assert_int_eq(help_count(help_read(".orch/x/log", NULL), "\tstart\tgo\t"), 1);
 	help_sh(0, "sed -i '1i run sh as first | echo first >>\"$ORCH_ROOT/marks\"' w.orch; orch redo -q -r x c");
-	expect_marks("al c first w-1 w-2 ");
+	help_marks_are("al c first w-1 w-2 ");
 }
 END_TEST
 
 /* A result that was written by hand in the place of a fallback is none. */
 START_TEST(a_fallback_that_was_replaced)
 {
-	help_file("w.orch", "run sh as a | " MARK "test -e ok", "otherwise none", "run sh as b < a | cat", NULL);
+	help_file("w.orch", "run sh as a | " HELP_MARK "test -e ok", "otherwise none", "run sh as b < a | cat", NULL);
 	help_has(help_sh(0, RUN).err, "1 result is a fallback (a)");
 	help_has(help_sh(0, "orch resume -r x").err, "1 result is a fallback (a)");
 	help_sh(0, "sleep 0.05; echo hand >" RESULT "a");
@@ -576,40 +559,40 @@ START_TEST(the_translation)
 	help_sh(0, "mkdir docs; for i in 1 2 3 4 5 6; do echo $i >docs/$i.md; done; echo word >glossary.txt");
 	help_file("agent", "cat >/dev/null", "echo $file >>$ORCH_ROOT/marks", NULL);
 	help_sh(0, "orch run -q -u -r docs -a 'claude=sh ./agent' translate.orch");
-	expect_marks("docs/1.md docs/2.md docs/3.md docs/4.md docs/5.md docs/6.md ");
+	help_marks_are("docs/1.md docs/2.md docs/3.md docs/4.md docs/5.md docs/6.md ");
 	help_sh(0, "echo more >>docs/4.md; echo 7 >docs/7.md; orch run -q -u -r docs translate.orch");
-	expect_marks("docs/4.md docs/7.md ");
+	help_marks_are("docs/4.md docs/7.md ");
 	help_sh(0, "orch run -q -u -r docs translate.orch");
-	expect_marks("");
+	help_marks_are("");
 	help_sh(0, "echo more >>glossary.txt; orch run -q -u -r docs translate.orch");
-	ck_assert_int_eq(help_count(marks(), "docs/"), 7);
+	ck_assert_int_eq(help_count(help_marks(), "docs/"), 7);
 }
 END_TEST
 
 START_TEST(the_make_rule)
 {
 	take_examples();
-	help_file("sides.orch", "param topic", "run sh as a | " MARK "wc -c <f", "depends f", "pure", "run sh as b < a | " MARK "cat; echo $topic",
+	help_file("sides.orch", "param topic", "run sh as a | " HELP_MARK "wc -c <f", "depends f", "pure", "run sh as b < a | " HELP_MARK "cat; echo $topic",
 	    "print | {{b}}", NULL);
 	help_path(help_sh(0, "mkdir bin; printf '#!/bin/sh\\necho pandoc >>marks; cp $3 $2\\n' >bin/pandoc; chmod +x bin/pandoc; pwd | tr -d '\\n'; printf /bin").out);
 	help_sh(0, "make -s -f report.mk report.html");
-	expect_marks("a b pandoc ");
+	help_marks_are("a b pandoc ");
 	help_sh(0, "make -s -f report.mk report.html");
-	expect_marks("");
+	help_marks_are("");
 	help_file("f", "eno", NULL);        /* of the same length */
 	help_sh(0, "make -s -f report.mk report.html");
-	expect_marks("a ");
+	help_marks_are("a ");
 	help_sh(0, "make -s -f report.mk report.html TOPIC=spaces");
-	expect_marks("b pandoc ");
+	help_marks_are("b pandoc ");
 	/* A run that fails leaves the file, and the next make resumes. */
 	help_sh(0, "sed -i 's/cat; echo/test -e ok; cat; echo/' sides.orch");
 	help_run("make -s -f report.mk report.html TOPIC=spaces");
-	expect_marks("b ");
+	help_marks_are("b ");
 	help_has(help_read("report.txt", NULL), "spaces");
 	help_sh(0, "touch ok; make -s -f report.mk report.html TOPIC=spaces");
-	expect_marks("b ");
+	help_marks_are("b ");
 	help_sh(0, "make -s -f report.mk report.html TOPIC=spaces");
-	expect_marks("");
+	help_marks_are("");
 }
 END_TEST
 
@@ -622,12 +605,12 @@ START_TEST(the_merge_queue)
 	repo_program("../bin/claude-stand-in", "#!/bin/sh\ncat; grep -v '^[<=>]' shared >s; mv s shared; git add shared; echo resolve >>\"$ORCH_ROOT/marks\"");
 	help_sh(0, "orch run -q -r modules -a codex=codex-stand-in modules.orch");
 	help_sh(0, "orch run -q -r queue -a claude=claude-stand-in queue.orch");
-	expect_marks("resolve ");
+	help_marks_are("resolve ");
 	ck_assert_str_eq(help_sh(0, "cat shared").out, "one\ntwo\napi\nauth\n");
 	ck_assert_str_eq(help_sh(0, "git worktree list | wc -l; git branch --format='%(refname:short)'").out, "1\nmain\n");
 	help_has(help_sh(0, "git log --format=%s").out, "Merge feat/auth\n");
 	help_sh(0, "orch run -q -r queue queue.orch");
-	expect_marks("");
+	help_marks_are("");
 }
 END_TEST
 

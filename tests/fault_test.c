@@ -671,17 +671,6 @@ static const struct scene with_git = {
 	git_files, word_git, check_git
 };
 
-static void
-make_page(void)
-{
-	int fd = open("page", O_RDWR | O_CREAT, 0600);
-
-	ck_assert_int_eq(ftruncate(fd, sizeof *page), 0);
-	page = mmap(NULL, sizeof *page, PROT_READ | PROT_WRITE, MAP_SHARED, fd, 0);
-	ck_assert(page != MAP_FAILED);
-	close(fd);
-}
-
 /* What is there when nothing fails, and what half-way, when one branch has failed. */
 static void
 prepare(void)
@@ -690,7 +679,7 @@ prepare(void)
 	size_t i;
 
 	scene->begin();
-	make_page();
+	page = procs_fault_page();
 	do_command(scene->clean);
 	do_command(scene->spoil);
 	ck_assert_int_eq(run("orch run -r r w.orch", "write 0 kill"), 1);
@@ -1012,7 +1001,7 @@ can_begin(int says)
 	int can;
 
 	procs_begin();
-	make_page();
+	page = procs_fault_page();
 	snprintf(where, sizeof where, "%s/tests/fault.so", getenv("TREE"));
 	can = !procs_portable() && can_preload();
 	if (!can && says)
@@ -1086,7 +1075,7 @@ enum { NMEANS = LEN(means) };
 START_TEST(killed_without)
 {
 	procs_begin();
-	make_page();
+	page = procs_fault_page();
 	snprintf(where, sizeof where, "%s/tests/fault.so", getenv("TREE"));
 	help_file("w.orch", "step x exec agent child 100000 touch ready sleep 100000", "run x", NULL);
 	if (!procs_portable() && can_preload()) {

@@ -427,3 +427,18 @@ help_case(Suite *s, const char *name, void (*begin)(void), double seconds)
 	suite_add_tcase(s, c);
 	return c;
 }
+
+const char *
+help_marks(void)
+{
+	static char text[4096];
+
+	snprintf(text, sizeof text, "%s", help_sh(0, "touch marks; sort marks | tr '\\n' ' '; rm marks").out);
+	return text;
+}
+
+void
+help_marks_are(const char *want)
+{
+	ck_assert_str_eq(help_marks(), want);
+}

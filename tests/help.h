@@ -39,6 +39,13 @@ void help_bytes(const char *name, const void *p, size_t n);
  * not freed: a test is a process of its own. */
 char *help_read(const char *name, size_t *n);
 
+/* Begins a program of a step, and notes that the step was run. */
+#define HELP_MARK "echo $ORCH_KEY >>\"$ORCH_ROOT/marks\"; "
+
+/* The steps that were run since this was asked last, sorted, a blank after each; and that they are these. */
+const char *help_marks(void);
+void help_marks_are(const char *want);
+
 /* Whether there is a file of this name. */
 int help_exists(const char *name);
 

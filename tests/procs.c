@@ -10,6 +10,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/mman.h>
 #include <sys/wait.h>
 #include <time.h>
 #include <unistd.h>
@@ -18,6 +19,7 @@
 #include <sys/prctl.h>
 #endif
 
+#include "tests/fault.h"
 #include "tests/help.h"
 #include "tests/pty.h"
 
@@ -205,6 +207,19 @@ kill_children(void)
 	return n;
 }
 #endif
+
+struct fault_page *
+procs_fault_page(void)
+{
+	struct fault_page *page;
+	int fd = open("page", O_RDWR | O_CREAT, 0600);
+
+	ck_assert_int_eq(ftruncate(fd, sizeof *page), 0);
+	page = mmap(NULL, sizeof *page, PROT_READ | PROT_WRITE, MAP_SHARED, fd, 0);
+	ck_assert(page != MAP_FAILED);
+	close(fd);
+	return page;
+}
 
 void
 procs_kill(void)

@@ -49,6 +49,9 @@ pid_t procs_pid_in(const char *file, int n);
 /* Writes which of the processes in pids, and of this test's children, are alive; how many. */
 int procs_list(char *text, size_t size);
 
+/* Makes the file `page' that tests/fault.h tells of, and maps it. */
+struct fault_page *procs_fault_page(void);
+
 /* Kills all processes in pids. */
 void procs_kill(void);
 

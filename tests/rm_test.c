@@ -494,11 +494,7 @@ static const char *const kinds[] = { "open", "close", "fsync", "rename", "unlink
 static int
 can_begin(void)
 {
-	int fd = open("page", O_RDWR | O_CREAT, 0600);
-
-	ck_assert_int_eq(ftruncate(fd, sizeof *page), 0);
-	page = mmap(NULL, sizeof *page, PROT_READ | PROT_WRITE, MAP_SHARED, fd, 0);
-	ck_assert(page != MAP_FAILED);
+	page = procs_fault_page();
 	snprintf(library, sizeof library, "%s/tests/fault.so", getenv("TREE"));
 	if (!procs_portable() && !help_run("LD_PRELOAD='%s' FAULT='stat 0 kill' FAULT_PAGE=\"$PWD/page\" orch runs", library).status &&
 	    page->seen)
@@ -540,9 +536,11 @@ check_whole(const char *what)
 	ck_assert_msg(!*r.out, "%s: afterwards there is: %s", what, r.out);
 }
 
-START_TEST(killed_at_each_call)
+/* Has `orch rm r` fail as each of the NWHATS says at each of its calls of the KIND in turn, of a run that is whole; CHECK looks at
+ * each end. */
+static void
+at_each_call(const char *kind, const char *const *whats, int nwhats, void (*check)(const char *what, int status))
 {
-	static const char *const whats[] = { "kill", "after" };
 	char what[100];
 	long at;
 	int i, status;
@@ -550,46 +548,51 @@ START_TEST(killed_at_each_call)
 	if (!can_begin())
 		return;
 	make_one();
-	for (i = 0; i < LEN(whats); i++)
+	for (i = 0; i < nwhats; i++) {
 		for (at = 1; ; at++) {
-			snprintf(what, sizeof what, "%s %ld %s", kinds[_i], at, whats[i]);
+			snprintf(what, sizeof what, "%s %ld %s", kind, at, whats[i]);
 			help_sh(0, "rm -rf .orch; cp -pR pristine .orch");
-			status = procs_end(start_fault("orch rm r", kinds[_i], at, whats[i]), SOON);
+			status = procs_end(start_fault("orch rm r", kind, at, whats[i]), SOON);
 			if (!page->hit)
 				break;
-			ck_assert_msg(status == 128 + SIGKILL, "%s: %d", what, status);
+			check(what, status);
 			check_whole(what);
 		}
-	ck_assert_int_gt(at, 1);
+		ck_assert_int_gt(at, 1);
+	}
+}
+
+static void
+check_killed(const char *what, int status)
+{
+	ck_assert_msg(status == 128 + SIGKILL, "%s: %d", what, status);
+}
+
+START_TEST(killed_at_each_call)
+{
+	static const char *const whats[] = { "kill", "after" };
+
+	at_each_call(kinds[_i], whats, LEN(whats), check_killed);
 }
 END_TEST
 
 /* What fails is said, and nothing is lost by it but what was to be deleted. */
+static void
+check_failed(const char *what, int status)
+{
+	char *err = help_read("err", NULL);
+
+	ck_assert_msg(status <= 4 && *err, "%s: %d: %s", what, status, err);
+	ck_assert_msg(status || !help_exists(".orch/r"), "%s: said to be removed: %s", what, err);
+	ck_assert_msg(!status || strstr(err, "orch: run r is removed, but not all of its files: ") || strstr(err, "removed r\n") ||
+	    help_exists(".orch/r"), "%s: not said to be removed: %s", what, err);
+}
+
 START_TEST(failing_at_each_call)
 {
 	static const char *const whats[] = { "EIO", "EACCES", "EIO+" };
-	char what[100], *err;
-	long at;
-	int i, status;
 
-	if (!can_begin())
-		return;
-	make_one();
-	for (i = 0; i < LEN(whats); i++)
-		for (at = 1; ; at++) {
-			snprintf(what, sizeof what, "%s %ld %s", kinds[_i], at, whats[i]);
-			help_sh(0, "rm -rf .orch; cp -pR pristine .orch");
-			status = procs_end(start_fault("orch rm r", kinds[_i], at, whats[i]), SOON);
-			if (!page->hit)
-				break;
-			err = help_read("err", NULL);
-			ck_assert_msg(status <= 4 && *err, "%s: %d: %s", what, status, err);
-			ck_assert_msg(status || !help_exists(".orch/r"), "%s: said to be removed: %s", what, err);
-			ck_assert_msg(!status || strstr(err, "orch: run r is removed, but not all of its files: ") || strstr(err, "removed r\n") ||
-			    help_exists(".orch/r"), "%s: not said to be removed: %s", what, err);
-			check_whole(what);
-		}
-	ck_assert_int_gt(at, 1);
+	at_each_call(kinds[_i], whats, LEN(whats), check_failed);
 }
 END_TEST
 

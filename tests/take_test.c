@@ -20,24 +20,7 @@
 
 #define FIRST "orch run -q -r x w.orch"
 #define TAKE "orch run -r y -t x w.orch"
-#define MARK "echo $ORCH_KEY >>\"$ORCH_ROOT/marks\"; "
 #define TAKEN ".orch/y/result/"
-
-/* The steps that were asked since this was asked last, sorted. */
-static const char *
-marks(void)
-{
-	static char text[4096];
-
-	snprintf(text, sizeof text, "%s", help_sh(0, "touch marks; sort marks | tr '\\n' ' '; rm marks").out);
-	return text;
-}
-
-static void
-expect_marks(const char *want)
-{
-	ck_assert_str_eq(marks(), want);
-}
 
 static void
 same_file(const char *part, const char *key)
@@ -51,17 +34,17 @@ begin(void)
 	procs_begin();
 	help_file("f", "one", NULL);
 	help_file("g", "two", NULL);
-	help_file("w.orch", "param topic cats", "run sh as a | " MARK "echo a; echo said >&2", "pure", "run sh as b < a | " MARK "cat; cat f; echo $topic",
-	    "depends f", "pure", "run sh as c < b | " MARK "cat", "print | {{c}}", NULL);
+	help_file("w.orch", "param topic cats", "run sh as a | " HELP_MARK "echo a; echo said >&2", "pure", "run sh as b < a | " HELP_MARK "cat; cat f; echo $topic",
+	    "depends f", "pure", "run sh as c < b | " HELP_MARK "cat", "print | {{c}}", NULL);
 }
 
 START_TEST(what_is_the_same_is_taken)
 {
 	struct ran first = help_sh(0, FIRST), r;
 
-	expect_marks("a b c ");
+	help_marks_are("a b c ");
 	r = help_sh(0, TAKE);
-	expect_marks("c ");             /* it is not pure */
+	help_marks_are("c ");             /* it is not pure */
 	help_has(r.err, "kept      a  from x\n");
 	help_has(r.err, "kept      b  from x\n");
 	help_has(r.err, "orch: run y is complete: 1 done, 2 kept, in ");
@@ -81,17 +64,17 @@ START_TEST(what_is_the_same_is_taken)
 	help_sh(0, "orch logs -r y");
 	/* It is one of this run: kept, compared, and taken from it in turn. */
 	help_lacks(help_sh(0, "orch run -u -r y w.orch").err, "from x");
-	expect_marks("");
+	help_marks_are("");
 	help_has(help_sh(0, "orch run -r z -t y w.orch").err, "kept      b  from y\n");
-	expect_marks("c ");
+	help_marks_are("c ");
 	help_sh(0, "rm -r .orch/x; orch run -q -r v -t z w.orch");
-	expect_marks("c ");
+	help_marks_are("c ");
 	help_file("f", "three", NULL);
 	help_has(help_sh(0, "orch resume -r v").err, "orch: 1 result is stale (b: f has changed)");
 	help_run("orch diff -r v b >out");
 	help_has(help_read("out", NULL), "-depends\tf ");
 	help_lacks(help_sh(0, "orch resume -q -u -r v").err, "x");
-	expect_marks("b c ");
+	help_marks_are("b c ");
 }
 END_TEST
 
@@ -101,7 +84,7 @@ START_TEST(quiet_and_dry)
 
 	help_sh(0, FIRST);
 	ck_assert_str_eq(help_sh(0, "orch run -q -r y -t x w.orch").err, "");
-	marks();
+	help_marks();
 	r = help_sh(0, "orch run -n -r z -t x w.orch");
 	help_has(r.out, "would be kept  a  from x\n");
 	/* What it sees is not in z yet. */
@@ -109,19 +92,19 @@ START_TEST(quiet_and_dry)
 	help_has(r.out, "would run  c");
 	help_has(r.out, "\n1 would be kept, 1 would run, 1 might\n");
 	help_none(".orch/z");
-	help_file("w.orch", "run sh as a | " MARK "echo a; echo said >&2", "pure", "run sh as d | echo", "run sh as e < d | echo", NULL);
+	help_file("w.orch", "run sh as a | " HELP_MARK "echo a; echo said >&2", "pure", "run sh as d | echo", "run sh as e < d | echo", NULL);
 	help_file("f", "three", NULL);
 	r = help_sh(0, "orch run -n -r z -t x w.orch");
 	help_has(r.out, "would be kept  a  from x\nwould run  d  | echo\nwould run  e  | echo\n1 would be kept, 2 would run\n");
 	/* Of a run that is there: what is stale, and what has the other run. */
-	help_file("w.orch", "run sh as a | " MARK "echo other", "pure", NULL);
+	help_file("w.orch", "run sh as a | " HELP_MARK "echo other", "pure", NULL);
 	help_sh(0, "orch run -q -r z w.orch");
-	help_file("w.orch", "run sh as a | " MARK "echo a; echo said >&2", "pure", NULL);
+	help_file("w.orch", "run sh as a | " HELP_MARK "echo a; echo said >&2", "pure", NULL);
 	ck_assert_str_eq(help_sh(0, "orch run -n -u -r z -t x w.orch").out, "would be kept  a  from x\n1 would be kept\n");
-	marks();
+	help_marks();
 	help_has(help_sh(0, "orch run -u -r z -t x w.orch").err, "kept      a  from x\n");
 	help_is(".orch/z/result/a", "a\n");
-	expect_marks("");
+	help_marks_are("");
 }
 END_TEST
 
@@ -177,44 +160,44 @@ START_TEST(what_is_not_the_same_is_asked)
 	struct ran r;
 
 	help_sh(0, "mkdir sub");
-	help_file("agent", MARK "cat", NULL);
-	help_file("w.orch", "param topic cats", "agent cat sh -eu " "\"../agent\"", "run sh as a | " MARK "echo a; echo said >&2", "pure",
+	help_file("agent", HELP_MARK "cat", NULL);
+	help_file("w.orch", "param topic cats", "agent cat sh -eu " "\"../agent\"", "run sh as a | " HELP_MARK "echo a; echo said >&2", "pure",
 	    "run cat as b < a | <b> {{topic}} {{a}}", "check test -n \"$(cat)\"", "filter cat", "env V=1", "depends f", "pure", NULL);
 	help_sh(0, "sed -i 's|../agent|'\"$PWD\"'/agent|' w.orch");
 	help_sh(0, FIRST);
-	expect_marks("a b ");
+	help_marks_are("a b ");
 	help_sh(0, changes[_i].change);
-	marks();
+	help_marks();
 	r = help_run("orch run -q -r y -t x w.orch");
 	ck_assert_msg(!r.status, "%s: %s", changes[_i].change, r.err);
-	ck_assert_msg(!strcmp(marks(), changes[_i].asked) || (r.out = help_run("cat .orch/y/log").out, 0), "%s: it should ask `%s':\n%s", changes[_i].change,
+	ck_assert_msg(!strcmp(help_marks(), changes[_i].asked) || (r.out = help_run("cat .orch/y/log").out, 0), "%s: it should ask `%s':\n%s", changes[_i].change,
 	    changes[_i].asked, r.out);
 	help_is(TAKEN "b", help_read(TAKEN "b", NULL));
 	help_has(help_read(TAKEN "b", NULL), "<");
 	help_sh(0, "orch resume -q -u -r y");
 	if (strcmp(changes[_i].asked, "a b ") || !strstr(changes[_i].change, "always"))
-		expect_marks("");
+		help_marks_are("");
 }
 END_TEST
 
 /* A fallback, what was put there by hand, a failure. */
 START_TEST(what_was_no_answer_is_asked)
 {
-	help_file("w.orch", "run sh as a | " MARK "test -e ok && echo yes", "pure", "otherwise no", "run sh as b | " MARK "test -e ok && echo yes", "pure", NULL);
+	help_file("w.orch", "run sh as a | " HELP_MARK "test -e ok && echo yes", "pure", "otherwise no", "run sh as b | " HELP_MARK "test -e ok && echo yes", "pure", NULL);
 	help_sh(1, FIRST);
-	expect_marks("a b ");
+	help_marks_are("a b ");
 	help_sh(0, "touch ok; echo hand >.orch/x/result/b; orch run -q -r y -t x w.orch");
-	expect_marks("a b ");
+	help_marks_are("a b ");
 	help_sh(0, "orch resume -q -r x; orch run -q -r z -t x w.orch");        /* now its log tells of what was found */
-	expect_marks("a b ");
+	help_marks_are("a b ");
 	help_sh(0, "orch redo -q -F -r x; orch run -q -r v -t x w.orch");
-	expect_marks("a b ");           /* a by the redo, in x */
+	help_marks_are("a b ");           /* a by the redo, in x */
 }
 END_TEST
 
 START_TEST(an_interactive_step_is_asked)
 {
-	help_file("w.orch", "run sh as a | " MARK, "pure", "interactive", NULL);
+	help_file("w.orch", "run sh as a | " HELP_MARK, "pure", "interactive", NULL);
 	help_run("orch run -q -r x w.orch");
 	help_lacks(help_run("orch run -r y -t x w.orch").err, "from x");
 }
@@ -223,18 +206,18 @@ END_TEST
 /* The results that the question holds are compared too, large ones as well. */
 START_TEST(inputs)
 {
-	help_file("w.orch", "param n 1", "run sh as a | " MARK "head -c 3000000 big; test $n = 1 || echo $n", "run sh as b < a | " MARK "cat | wc -c", "pure",
-	    "run sh as c < a b | " MARK "tail -c 5", "pure", NULL);
+	help_file("w.orch", "param n 1", "run sh as a | " HELP_MARK "head -c 3000000 big; test $n = 1 || echo $n", "run sh as b < a | " HELP_MARK "cat | wc -c", "pure",
+	    "run sh as c < a b | " HELP_MARK "tail -c 5", "pure", NULL);
 	help_sh(0, "head -c 3000000 /dev/zero | tr '\\0' x >big");
 	help_sh(0, FIRST);
-	marks();
+	help_marks();
 	help_sh(0, "orch run -q -r y -t x w.orch");
-	expect_marks("a ");
+	help_marks_are("a ");
 	help_sh(0, "orch run -q -r z -t x w.orch n=2");
-	expect_marks("a b c ");
+	help_marks_are("a b c ");
 	/* One that has become shorter. */
 	help_sh(0, "head -c 2999999 /dev/zero | tr '\\0' x >big; orch run -q -r v -t x w.orch");
-	expect_marks("a b c ");
+	help_marks_are("a b c ");
 }
 END_TEST
 
@@ -242,40 +225,40 @@ START_TEST(redo_asks)
 {
 	help_sh(0, FIRST);
 	help_sh(0, TAKE);
-	marks();
+	help_marks();
 	help_lacks(help_sh(0, "orch redo -r y a b").err, "from x");
-	expect_marks("a b ");           /* what came out the same makes nothing after it another */
+	help_marks_are("a b ");           /* what came out the same makes nothing after it another */
 	help_lacks(help_sh(0, "orch status -r y").out, "from x");
 	/* Of the rest, a walk takes what it lacks. */
 	help_sh(0, "rm .orch/y/result/b");
 	help_has(help_sh(0, "orch resume -r y").err, "kept      b  from x");
-	expect_marks("");
+	help_marks_are("");
 	/* Cut off in the middle it still asks, with -u too. */
-	help_file("w.orch", "run sh as a | " MARK "test $ORCH_RUN = x || test ! -e bad; echo a", "pure", NULL);
+	help_file("w.orch", "run sh as a | " HELP_MARK "test $ORCH_RUN = x || test ! -e bad; echo a", "pure", NULL);
 	help_sh(0, "rm -r .orch; " FIRST "; orch run -q -r y -t x w.orch; orch run -q -r z -t x w.orch; rm marks; touch bad");
 	help_sh(1, "orch redo -q -r y a");
 	help_sh(1, "orch redo -q -r z a");
-	expect_marks("a a ");
+	help_marks_are("a a ");
 	help_sh(0, "rm bad; orch resume -q -r y; orch resume -q -u -r z");
-	expect_marks("a a ");
+	help_marks_are("a a ");
 }
 END_TEST
 
 /* What follows a step that was taken again is as stale as after any pure step. */
 START_TEST(a_stale_step_is_taken)
 {
-	help_file("w.orch", "param n 1", "run sh as a | " MARK "echo $n", "pure", "run sh as b < a | " MARK "cat", "pure", "run sh as c | " MARK "echo c", NULL);
+	help_file("w.orch", "param n 1", "run sh as a | " HELP_MARK "echo $n", "pure", "run sh as b < a | " HELP_MARK "cat", "pure", "run sh as c | " HELP_MARK "echo c", NULL);
 	help_sh(0, "orch run -q -r x w.orch n=2");
 	help_sh(0, "orch run -q -r y w.orch n=1");
-	marks();
+	help_marks();
 	help_sh(0, "orch run -q -u -r y -t x w.orch n=2");
-	expect_marks("");
+	help_marks_are("");
 	help_is(TAKEN "b", "2\n");
 	help_sh(0, "orch run -q -u -r y w.orch");
-	expect_marks("");
+	help_marks_are("");
 	/* One that comes out the same makes nothing after it stale. */
 	help_sh(0, "orch run -q -r z w.orch; sed -i 's/echo $n/echo  $n/' w.orch; orch run -q -r v w.orch n=2; marks=; rm marks; orch run -q -u -r z -t v w.orch n=2");
-	expect_marks("");
+	help_marks_are("");
 	help_is(".orch/z/result/b", "2\n");
 }
 END_TEST
@@ -287,23 +270,23 @@ START_TEST(it_is_recorded)
 	struct ran r;
 
 	help_sh(0, "sed -i 's/run sh as c.*cat/&; test $ORCH_RUN = x || test ! -e bad/' w.orch; " FIRST "; touch bad");
-	marks();
+	help_marks();
 	help_sh(1, "orch run -q -r y -t x w.orch");
-	expect_marks("c ");
+	help_marks_are("c ");
 	help_is(TAKEN "a", "a\n");
 	help_sh(0, "rm bad .orch/y/result/*; orch resume -q -r y");
-	expect_marks("c ");
+	help_marks_are("c ");
 	/* Another takes its place; and one that is gone since is said when it is missed. */
 	help_sh(0, "sed -i 's/echo a;/echo aa;/' w.orch; orch run -q -r z w.orch; rm marks");
 	help_sh(0, "rm .orch/y/result/*; orch run -q -r y -t z w.orch");
-	expect_marks("c ");
+	help_marks_are("c ");
 	help_is(TAKEN "a", "aa\n");
 	help_sh(0, "rm -r .orch/z");
 	ck_assert_str_eq(help_sh(0, "orch resume -q -r y").err, "");
 	help_sh(0, "rm .orch/y/result/a");
 	r = help_sh(0, "orch resume -q -r y");
 	ck_assert_str_eq(r.err, "orch: warning: -t z: no such run; no results are taken\n");
-	expect_marks("a ");
+	help_marks_are("a ");
 	/* The record is what it was, also when it was accepted elsewhere. */
 	help_sh(0, "cp -r .orch/y .orch/v; orch trust v");
 	help_has(help_read(".orch/v/run", NULL), "\ntake\tz\n");
@@ -326,30 +309,30 @@ START_TEST(what_is_not_taken_from)
 	struct ran r;
 
 	help_sh(0, FIRST);
-	marks();
+	help_marks();
 	help_sh(0, refusals[_i].make);
 	r = help_sh(2, "orch run -r y -t x w.orch");
 	help_has(r.err, refusals[_i].said);
 	help_none(".orch/y");
 	help_sh(2, "orch run -n -r y -t x w.orch");
-	expect_marks("");
+	help_marks_are("");
 }
 END_TEST
 
 START_TEST(a_run_that_vanishes)
 {
-	help_file("w.orch", "run sh as a | " MARK "test $ORCH_RUN = x || rm -r \"$ORCH_RESULTS/../../x\"", "run sh as b | " MARK "echo b", "pure", NULL);
+	help_file("w.orch", "run sh as a | " HELP_MARK "test $ORCH_RUN = x || rm -r \"$ORCH_RESULTS/../../x\"", "run sh as b | " HELP_MARK "echo b", "pure", NULL);
 	help_sh(0, FIRST);
-	marks();
+	help_marks();
 	help_sh(0, TAKE);
-	expect_marks("a b ");
+	help_marks_are("a b ");
 	/* Before its log was read, and after. */
-	help_file("w.orch", "run sh as p | " MARK "echo", "pure", "run sh as a | " MARK "test $ORCH_RUN = x || rm -r \"$ORCH_RESULTS/../../x\"",
-	    "run sh as b | " MARK "echo b", "pure", NULL);
+	help_file("w.orch", "run sh as p | " HELP_MARK "echo", "pure", "run sh as a | " HELP_MARK "test $ORCH_RUN = x || rm -r \"$ORCH_RESULTS/../../x\"",
+	    "run sh as b | " HELP_MARK "echo b", "pure", NULL);
 	help_sh(0, FIRST);
-	marks();
+	help_marks();
 	help_sh(0, "orch run -q -r z -t x w.orch");
-	expect_marks("a b ");
+	help_marks_are("a b ");
 	help_is(".orch/z/result/b", "b\n");
 }
 END_TEST
@@ -359,7 +342,7 @@ START_TEST(a_run_that_goes_on)
 {
 	pid_t orch;
 
-	help_file("w.orch", "run sh as a | " MARK "echo a", "pure", "run sh as b | " MARK "test $ORCH_RUN = x || exit 0; until test -e ok; do sleep 0.01; done", "pure", NULL);
+	help_file("w.orch", "run sh as a | " HELP_MARK "echo a", "pure", "run sh as b | " HELP_MARK "test $ORCH_RUN = x || exit 0; until test -e ok; do sleep 0.01; done", "pure", NULL);
 	orch = procs_start("exec orch run -r x w.orch");
 	procs_await_lines("marks", 2, SOON);
 	help_sh(0, "orch run -r y -t x w.orch 2>said");
@@ -531,12 +514,12 @@ END_TEST
 START_TEST(calls_and_worktrees)
 {
 	repo_make();
-	help_file("called.orch", "run sh as k | " MARK "echo k", "pure", NULL);
-	help_file("w.orch", "call called.orch as sub", "worktree feat enter", "run sh as in | " MARK "pwd", "pure", NULL);
+	help_file("called.orch", "run sh as k | " HELP_MARK "echo k", "pure", NULL);
+	help_file("w.orch", "call called.orch as sub", "worktree feat enter", "run sh as in | " HELP_MARK "pwd", "pure", NULL);
 	repo_sh(0, FIRST);
-	expect_marks("in sub/k ");
+	help_marks_are("in sub/k ");
 	repo_sh(0, "git worktree remove ../repo--feat; git branch -D feat; " TAKE);
-	expect_marks("");
+	help_marks_are("");
 	same_file("result", "in");
 	same_file("result", "sub%2Fk");
 }
@@ -552,33 +535,33 @@ START_TEST(jobs_and_budgets)
 	help_path(help_sh(0, "printf %s \"$PWD/bin\"").out);
 	help_file("w.orch", "run claude as first | One.", "parallel i in 1..5", "run claude as r-{{i}} | Do {{i}}.", "pure", "end", "run claude as last | {{r-*}}", NULL);
 	help_sh(0, FIRST);
-	marks();
+	help_marks();
 	/* The budget is used up by the first; what is taken costs nothing; the last is not started. */
 	r = help_sh(7, "orch run -j 1 -b 0.5usd -r y -t x w.orch");
-	expect_marks("first ");
+	help_marks_are("first ");
 	ck_assert_int_eq(help_count(r.err, "  from x\n"), 5);
 	help_has(r.err, "1 done, 5 kept, 1 not run");
 	help_has(r.err, "used $1.00");
 	/* One that is to be asked ends it; it resumes with what is missing. */
 	help_sh(0, "sed -i 's/Do /Make /' w.orch");
 	help_sh(7, "orch run -q -b 0.5usd -r z -t x w.orch");
-	expect_marks("first ");
+	help_marks_are("first ");
 	help_sh(0, "sed -i 's/Make /Do /' w.orch; orch resume -q -b 9usd -r z");
-	expect_marks("last ");
+	help_marks_are("last ");
 }
 END_TEST
 
 /* No token of a jobserver is taken: there is none but orch's own, which an agent has that waits for what is taken. */
 START_TEST(beside_what_runs)
 {
-	help_file("w.orch", "parallel", "run sh as b | " MARK "echo b", "pure", "run sh as slow | " MARK "test $ORCH_RUN = x || until test -e " TAKEN "c; do sleep 0.01; done",
-	    "run sh as c | " MARK "echo c", "pure", "end", NULL);
+	help_file("w.orch", "parallel", "run sh as b | " HELP_MARK "echo b", "pure", "run sh as slow | " HELP_MARK "test $ORCH_RUN = x || until test -e " TAKEN "c; do sleep 0.01; done",
+	    "run sh as c | " HELP_MARK "echo c", "pure", "end", NULL);
 	help_sh(0, FIRST);
-	marks();
+	help_marks();
 	help_lacks(help_sh(0, "mkfifo pipe; exec 9<>pipe; MAKEFLAGS=\" -j2 --jobserver-auth=fifo:$PWD/pipe\" orch run -r y -t x w.orch").err, "jobserver");
-	expect_marks("slow ");
+	help_marks_are("slow ");
 	help_sh(0, "orch run -q -j 1 -r z -t x w.orch </dev/null");
-	expect_marks("slow ");
+	help_marks_are("slow ");
 }
 END_TEST
 
@@ -609,7 +592,7 @@ END_TEST
 /* Those that are to be asked begin in input order, whoever was looked at first. */
 START_TEST(in_input_order)
 {
-	help_file("w.orch", "param n 1", "parallel i in 1..40", "run sh as r-{{i}} | " MARK "echo $n", "pure", "end", NULL);
+	help_file("w.orch", "param n 1", "parallel i in 1..40", "run sh as r-{{i}} | " HELP_MARK "echo $n", "pure", "end", NULL);
 	help_sh(0, FIRST);
 	help_sh(0, "rm marks; orch run -q -j 1 -r y -t x w.orch n=2; sed 's/r-//' marks | head -n 40 | sort -n >sorted; sed 's/r-//' marks >order; wc -l <order | grep -qx 40");
 }
@@ -630,17 +613,6 @@ END_TEST
 /* Faults: calls fail, or everything is killed there. */
 
 static struct fault_page *page;
-
-static void
-make_page(void)
-{
-	int fd = open("page", O_RDWR | O_CREAT, 0600);
-
-	ck_assert_int_eq(ftruncate(fd, sizeof *page), 0);
-	page = mmap(NULL, sizeof *page, PROT_READ | PROT_WRITE, MAP_SHARED, fd, 0);
-	ck_assert(page != MAP_FAILED);
-	close(fd);
-}
 
 static const struct {
 	const char *kind, *what;
@@ -677,7 +649,7 @@ START_TEST(a_fault_anywhere)
 	    "pure", "end", "run claude as last | Now.", "fork explore", NULL);
 	help_sh(0, FIRST);
 	help_sh(0, "mv asked first");
-	make_page();
+	page = procs_fault_page();
 	for (at = 1; ; at += faults[_i].by) {
 		snprintf(point, sizeof point, "%s %d %s", faults[_i].kind, at, how);
 		memset(page, 0, sizeof *page);
@@ -788,15 +760,15 @@ START_TEST(the_nightly_review)
 	help_sh(0, "mkdir bin src; cp stand-in bin/claude; cp bin-date bin/date; chmod +x bin/*; for i in 1 2 3; do echo $i >src/$i.c; done");
 	help_path(help_sh(0, "printf %s \"$PWD/bin\"").out);
 	help_sh(0, "echo 2026-11-28 >today; sh nightly");
-	expect_marks("report review-src/1.c review-src/2.c review-src/3.c ");
+	help_marks_are("report review-src/1.c review-src/2.c review-src/3.c ");
 	help_sh(0, "echo new >src/2.c; echo 2026-11-29 >today; sh nightly");
-	expect_marks("report review-src/2.c ");
+	help_marks_are("report review-src/2.c ");
 	help_sh(0, "sh nightly");
-	expect_marks("");
+	help_marks_are("");
 	/* A night that failed is passed over; so is another run; a file that is new, one that is gone. */
 	help_sh(0, "echo 2026-11-30 >today; mv bin/claude bin/away; ! sh nightly 2>/dev/null; mv bin/away bin/claude");
 	help_sh(0, "orch run -q -r other nightly.orch; rm marks; echo 4 >src/4.c; rm src/1.c; echo 2026-12-01 >today; sh nightly");
-	expect_marks("report review-src/4.c ");
+	help_marks_are("report review-src/4.c ");
 	help_sh(0, "orch runs -p | head -n 1 | cut -f 2 | grep -qx n-2026-12-01");
 }
 END_TEST

@@ -1,4 +1,4 @@
-/* A terminal in memory: what it was sent, as it stands on its screen and in its scrollback. It knows the sequences that orch
+/* A terminal in memory: what it was sent, as it is on its screen and in its scrollback. It knows the sequences that orch
  * may send, and fails the test at any other. */
 #ifndef TESTS_VT_H
 #define TESTS_VT_H

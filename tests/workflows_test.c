@@ -24,10 +24,10 @@ START_TEST(a_change)
 	help_file("a.c", "int", "f(void)", "{", "\treturn 0;", "}", NULL);
 	help_sh(0, "git add a.c; git commit -qm a");
 	ck_assert_str_eq(help_sh(0, CRON "orch run -q -r c \"$TREE/tests/workflows/change.orch\" </dev/null").out, "nothing found\n");
-	help_file("a.c", "int", "f(void)", "{", "\treturn 0;           /* FIXME: made anew */", "}", NULL);
+	help_file("a.c", "int", "f(void)", "{", "\treturn 0;           /* FIXME: in order to */", "}", NULL);
 	help_file("report.mk", "all: report.txt", "report.txt: FORCE", "\t+orch run -q -u -r c \"$$TREE/tests/workflows/change.orch\" >$@", "FORCE:", NULL);
 	help_has(help_run("make -s -j2 -f report.mk 2>&1").out, "change.orch");
-	help_has(help_read("report.txt", NULL), ":+\treturn 0;           /* FIXME: made anew */\n");
+	help_has(help_read("report.txt", NULL), ":+\treturn 0;           /* FIXME: in order to */\n");
 	ck_assert_int_eq(help_count(help_read("report.txt", NULL), "\n"), 2);       /* by two lenses */
 	/* Once more, and nothing is run but what is always. */
 	help_has(help_sh(1, "orch run -u -r c \"$TREE/tests/workflows/change.orch\"").err, ": 2 done, ");

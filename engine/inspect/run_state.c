@@ -15,8 +15,7 @@
 enum { OVER_BUDGET = 7 };       /* orch's exit status */
 
 /* The events that tell how a step is. */
-#define STEP_LINES (LOG_ALL & ~(1u << LOG_IF | 1u << LOG_USAGE | 1u << LOG_SESSION | 1u << LOG_REDO | 1u << LOG_WALK | 1u << LOG_END | \
-    1u << LOG_PAUSED))
+#define STEP_LINES (1u << LOG_START | LOG_TRIED | LOG_ASKED | 1u << LOG_OTHERWISE | 1u << LOG_FOUND)
 
 const char *
 step_state_word(enum step_state s)
@@ -278,7 +277,7 @@ static void
 add_seen(void *ctx, const struct log_line *l)
 {
 	struct run_state *v = ctx;
-	uint32_t id = l->key ? keys_find(&v->keys, l->key, l->n) : KEY_NONE;
+	uint32_t id = keys_find(&v->keys, l->key, l->n);
 
 	if (id != KEY_NONE && steps_get(&v->steps, id).last != LOG_WALK)
 		put_in_order(v, id);
