@@ -870,6 +870,19 @@ make_repository(void)
 }
 
 /* What is where the lock of the repository is to be. */
+/* A directory of runs that another user has put above is not looked at; one of ours above that is. */
+START_TEST(runs_of_another_above)
+{
+	help_file("w.orch", "run sh as a | echo ours", NULL);
+	help_sh(0, "orch run -q -r r w.orch; mkdir -p d/e d/.orch");
+	if (chown("d/.orch", NOBODY, NOBODY)) {
+		help_skip("foreign", "only root can give away a directory");
+		return;
+	}
+	ck_assert_str_eq(help_sh(0, "cd d/e; orch cat a 2>err; sed 's,.*/test/,,' err").out, "ours\n.orch\n");
+}
+END_TEST
+
 START_TEST(planted_lock_of_a_repository)
 {
 	static const char wanted[] = "fff?" "?ff?";     /* f: refused; else it is used as it is, or refused */
@@ -924,6 +937,7 @@ foreign_suite(void)
 	tcase_add_test(t, a_holder_in_another_pid_namespace);
 	tcase_add_test(t, without_proc_a_group_is_ended);
 	tcase_add_test(t, looking_on_a_read_only_mount);
+	tcase_add_test(t, runs_of_another_above);
 	tcase_add_loop_test(t, everything_is_reached_from_one_descriptor, 0, 2);
 	t = help_case(s, "races", begin, 120);
 	tcase_add_loop_test(t, a_result_is_replaced_in_the_run, 0, LEN(users));
